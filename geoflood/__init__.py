@@ -1,0 +1,5 @@
+"""geoflood: find where a flood photo was taken."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

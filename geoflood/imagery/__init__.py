@@ -1,0 +1,1 @@
+"""What the reference images are and where they were taken."""
