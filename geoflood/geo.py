@@ -102,11 +102,16 @@ def usng(position: LatLon, uncertainty_m: float = 1.0) -> str:
     Beyond 84 N and 80 S, where the grid is polar, the plain MGRS text is returned.
     """
     digits = digits_for(uncertainty_m)
-    text = MGRS().toMGRS(position.lat, position.lon, MGRSPrecision=digits)
+    text: str = MGRS().toMGRS(position.lat, position.lon, MGRSPrecision=digits)
     if not text[0].isdigit():
         return text
     head = len(text) - 2 * digits - 2
-    parts = [text[:head], text[head : head + 2], text[head + 2 : head + 2 + digits], text[head + 2 + digits :]]
+    parts = [
+        text[:head],
+        text[head : head + 2],
+        text[head + 2 : head + 2 + digits],
+        text[head + 2 + digits :],
+    ]
     return " ".join(part for part in parts if part)
 
 

@@ -132,8 +132,8 @@ class Reference:
     licence: str = ""
     credit: str = ""
     taken_at: datetime | None = None
-    panorama: bool = False
-    """The view is a tile, cut from an equirectangular image at heading_deg."""
+    tile_deg: float | None = None
+    """Of a panorama's tile: how far right of the panorama's centre column it was cut. None: a whole image."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,256 @@
+"""`geoflood index`: images -> plan -> learned from a sample -> described shard by shard -> sealed.
+
+Killed at any moment and run again, it continues: the plan is one transaction, what is learned and every
+shard are files that are whole or absent, and the manifest comes last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import partial
+from itertools import chain, count
+from pathlib import Path
+
+import numpy as np
+
+from geoflood.backbones.describe import Describer
+from geoflood.backbones.learned import learn, load_learned, save_learned
+from geoflood.errors import IndexUnusableError, InputError
+from geoflood.files import fingerprint
+from geoflood.fusion.calibration import Captures, calibrate
+from geoflood.imagery.views import View, views
+from geoflood.images import UnreadableImageError
+from geoflood.reference.database import read_captures, write_references
+from geoflood.reference.ledger import Ledger, locked
+from geoflood.reference.manifest import NAME, Manifest, Settings, write_manifest
+from geoflood.reference.shards import Shard, read_shard, shard_path, write_shard
+from geoflood.reference.vectors import VectorStore, write_vectors
+from geoflood.terms import Image, Reference, Rejected, StreetImage, Vectors
+from geoflood.waterline import band_weights, beliefs
+
+__all__ = ["Progress", "build"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total) as the work goes on, from one thread."""
+
+LEARN_IMAGES = 1000
+"""Images that the vocabulary and the projection are learned from, at most."""
+
+VIEWS_AT_ONCE = 16
+"""Views in memory at a time, a worker."""
+
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
+
+Numbered = tuple[int, StreetImage]
+
+
+def build(
+    folder: Path, city: str, found: Iterable[StreetImage | Rejected], settings: Settings, *,
+    workers: int | None = None, progress: Progress = lambda stage, done, total: None,
+) -> Manifest:  # fmt: skip
+    """Index the images, or continue, or add those that are new; returns what was written.
+
+    Raises IndexUnusableError when the folder holds an index of other settings or is in use, InputError when
+    no image can be used.
+    """
+    with locked(folder):
+        ledger = Ledger(folder)
+        try:
+            ledger.agree(settings)
+            ledger.plan(_watched(found, progress))
+            if not len(ledger):
+                raise InputError(
+                    _nothing(ledger.rejected()), "geoflood index --help shows how positions are given"
+                )
+            describer = _learned(folder, ledger, settings, progress)
+            _describe(folder, ledger, describer, settings, workers or os.cpu_count() or 1, progress)
+            return _seal(folder, city, ledger, settings)
+        finally:
+            ledger.close()
+
+
+def _nothing(reasons: Counter[str]) -> str:
+    counted = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
+    return f"no image can be used: {counted or 'none was found'}"
+
+
+def _watched(found: Iterable[StreetImage | Rejected], progress: Progress) -> Iterator[StreetImage | Rejected]:
+    for seen, item in enumerate(found, 1):
+        if seen % 100 == 0:
+            progress("reading geotags", seen, 0)
+        yield item
+
+
+def _learned(folder: Path, ledger: Ledger, settings: Settings, progress: Progress) -> Describer:
+    """What the city teaches the backbone, learned once and kept for every later run."""
+    path = folder / "learned.npz"
+    if not path.exists():
+        sample = ledger.sample(LEARN_IMAGES)
+        pixels = chain.from_iterable(
+            _usable(image) for image in _counted(sample, "learning the city", progress)
+        )
+        weigh = partial(band_weights, bands=settings.bands)
+        save_learned(path, learn(settings.backbone, pixels, weigh, settings.dimension))
+    return load_learned(path, settings.backbone)
+
+
+def _counted(images: list[StreetImage], stage: str, progress: Progress) -> Iterator[StreetImage]:
+    for done, image in enumerate(images):
+        progress(stage, done, len(images))
+        yield image
+    progress(stage, len(images), len(images))
+
+
+def _usable(image: StreetImage) -> Iterator[np.ndarray]:
+    try:
+        yield from (view.pixels for view in views(image))
+    except UnreadableImageError:  # counted when its shard is described
+        return
+
+
+def _describe(
+    folder: Path, ledger: Ledger, describer: Describer, settings: Settings, workers: int, progress: Progress
+) -> None:
+    """Describe every shard that is missing, `workers` at a time.
+
+    Threads, not processes: decoding and torch both leave the interpreter's lock, so one copy of everything
+    keeps all cores busy. Each works on its own shard from file to file; while one decodes, others compute.
+    """
+    done, total = 0, len(ledger)
+    waiting: dict[Future[None], int] = {}
+    with ThreadPoolExecutor(workers, initializer=single_threaded) as pool:
+        try:
+            for number, images in ledger.shards():
+                path = shard_path(folder, number)
+                if read_shard(path) is None:
+                    waiting[pool.submit(_describe_shard, path, images, describer, settings)] = len(images)
+                else:
+                    done += len(images)
+                if len(waiting) > 2 * workers:
+                    done += _settle(waiting)
+                progress("describing", done, total)
+            while waiting:
+                done += _settle(waiting)
+                progress("describing", done, total)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _settle(waiting: dict[Future[None], int]) -> int:
+    """Wait for one shard or more; returns how many images ended, and raises what one of them raised."""
+    ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    count = 0
+    for future in ended:
+        count += waiting.pop(future)
+        future.result()
+    return count
+
+
+def _describe_shard(path: Path, images: list[Numbered], describer: Describer, settings: Settings) -> None:
+    """Read, cut, describe and write one shard, a few views in memory at a time.
+
+    An image that cannot be read is a row with its reason.
+    """
+    weigh = partial(band_weights, bands=settings.bands)
+    numbers: list[int] = []
+    looks: list[View] = []
+    blocks: list[Vectors] = []
+    bad: list[tuple[int, str, str]] = []
+    pixels: list[Image] = []
+    for number, image in images:
+        try:
+            cut = views(image)
+        except UnreadableImageError as error:
+            bad.append((number, error.reason, error.detail[:200]))
+            continue
+        numbers += [number] * len(cut)
+        looks += [replace(view, pixels=_NO_PIXELS) for view in cut]
+        pixels += [view.pixels for view in cut]
+        if len(pixels) >= VIEWS_AT_ONCE:
+            blocks.append(describer.describe(pixels, weigh))
+            pixels = []
+    if pixels:
+        blocks.append(describer.describe(pixels, weigh))
+    vectors = np.concatenate(blocks) if blocks else np.empty((0, len(settings.bands), 0), np.float32)
+    write_shard(path, _shard(numbers, looks, vectors.astype(np.float16), bad))
+
+
+def _optional(values: Iterable[float | None]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in values], np.float32)
+
+
+def _shard(
+    numbers: list[int], looks: list[View], vectors: np.ndarray, bad: list[tuple[int, str, str]]
+) -> Shard:
+    return Shard(
+        image=np.array(numbers, np.int64),
+        heading_deg=_optional(view.heading_deg for view in looks),
+        fov_deg=_optional(view.fov_deg for view in looks),
+        tile_deg=_optional(view.tile_deg for view in looks),
+        vectors=vectors,
+        rejected=np.array([number for number, _, _ in bad], np.int64),
+        reason=np.array([reason for _, reason, _ in bad], np.str_),
+        detail=np.array([detail[:200] for _, _, detail in bad], np.str_),
+    )
+
+
+def _seal(folder: Path, city: str, ledger: Ledger, settings: Settings) -> Manifest:
+    """Put the shards together: references, vectors, calibration, and last of all the manifest."""
+    rejected, images, credits = ledger.rejected(), 0, Counter[tuple[str, str]]()
+    for _, planned, shard in _shards(folder, ledger):
+        rejected.update(map(str, shard.reason))
+        used = np.unique(shard.image)
+        images += len(used)
+        credits.update((planned[i].credit, planned[i].licence) for i in used.tolist())
+    if not images:
+        raise InputError(_nothing(rejected), "geoflood index --help shows what can be read")
+    (folder / NAME).unlink(missing_ok=True)
+    references = write_references(folder / "references.sqlite", _references(folder, ledger))
+    write_vectors(folder / "vectors.faiss", (shard.vectors for _, _, shard in _shards(folder, ledger)))
+    ranked = tuple(
+        (who, licence, n) for (who, licence), n in sorted(credits.items(), key=lambda c: (-c[1], c[0]))
+    )
+    store = VectorStore(folder / "vectors.faiss", len(settings.bands))
+    calibration = calibrate(
+        store, Captures(*read_captures(folder / "references.sqlite")), beliefs(settings.bands)
+    )
+    files = {
+        name: fingerprint(folder / name) for name in ("references.sqlite", "vectors.faiss", "learned.npz")
+    }
+    manifest = Manifest(city, settings, images, references, dict(rejected), ranked, calibration, files)
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _shards(folder: Path, ledger: Ledger) -> Iterator[tuple[int, dict[int, StreetImage], Shard]]:
+    for number, images in ledger.shards():
+        shard = read_shard(shard_path(folder, number))
+        if shard is None:
+            raise IndexUnusableError(
+                f"{shard_path(folder, number)} vanished or broke", "run geoflood index again"
+            )
+        yield number, dict(images), shard
+
+
+def _references(folder: Path, ledger: Ledger) -> Iterator[Reference]:
+    numbers = count()
+    for _, planned, shard in _shards(folder, ledger):
+        looks = zip(shard.image, shard.heading_deg, shard.fov_deg, shard.tile_deg, strict=True)
+        for image, heading, fov, tile in looks:
+            yield _reference(next(numbers), planned[int(image)], float(heading), float(fov), float(tile))
+
+
+def _reference(number: int, image: StreetImage, heading: float, fov: float, tile: float) -> Reference:
+    def known(value: float) -> float | None:
+        return None if np.isnan(value) else value
+
+    tag = image.geotag
+    return Reference(
+        number, image.key, tag.position, image.location, known(heading), known(fov),
+        image.licence, image.credit, tag.taken_at, known(tile),
+    )  # fmt: skip

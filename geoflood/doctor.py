@@ -1,0 +1,115 @@
+"""`geoflood doctor`: what is installed, present and usable; and what `geoflood info` says of one index."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflood.errors import GeofloodError
+from geoflood.geo import EARTH_RADIUS_M
+from geoflood.reference.database import Database
+from geoflood.reference.manifest import read_manifest
+
+__all__ = ["Finding", "describe_index", "examine"]
+
+PACKAGES = ("torch", "faiss-cpu", "folium", "xstatic-leaflet", "pillow", "exifread", "typer", "rich")
+COVERED_M = 25.0
+"""Side of the squares that coverage is counted in."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+def examine(index_dir: Path, models_dir: Path) -> list[Finding]:
+    """Look at everything that geoflood needs, without changing anything."""
+    return [*_packages(), _processor(), *_indexes(index_dir), _folder("models", models_dir)]
+
+
+def _packages() -> list[Finding]:
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(Finding(name, True, version(name)))
+        except PackageNotFoundError:
+            found.append(Finding(name, False, "not installed", "pip install geoflood"))
+    return found
+
+
+def _processor() -> Finding:
+    import torch
+
+    device = "CUDA" if torch.cuda.is_available() else "CPU"
+    return Finding("processor", True, f"{device}, {os.cpu_count()} cores, {platform.machine()}")
+
+
+def _indexes(index_dir: Path) -> list[Finding]:
+    folders = sorted(path for path in index_dir.iterdir() if path.is_dir()) if index_dir.is_dir() else []
+    if not folders:
+        return [
+            Finding("indexes", False, f"none in {index_dir}", "geoflood index CITY IMAGES, or geoflood demo")
+        ]
+    return [_index(folder) for folder in folders]
+
+
+def _index(folder: Path) -> Finding:
+    try:
+        manifest = read_manifest(folder)
+    except GeofloodError as error:
+        return Finding(f"index {folder.name}", False, str(error), error.hint)
+    return Finding(
+        f"index {folder.name}", True, f"{manifest.references:,} views, {manifest.settings.backbone}"
+    )
+
+
+def _folder(what: str, path: Path) -> Finding:
+    usable = os.access(path if path.exists() else path.parent, os.W_OK)
+    state = "there" if path.is_dir() else "not there yet"
+    return Finding(what, True, f"{path} ({state}, {'writable' if usable else 'read-only'})")
+
+
+def describe_index(database: Database) -> dict[str, Any]:
+    """What `geoflood info` says; JSON-safe."""
+    manifest, settings = database.manifest, database.manifest.settings
+    return {
+        "city": manifest.city,
+        "index": str(database.folder),
+        "images": manifest.images,
+        "views": manifest.references,
+        "unusable": dict(manifest.rejected),
+        "backbone": f"{settings.backbone} {settings.version}",
+        "bands": list(settings.bands),
+        "credits": {
+            f"{who or 'unknown'} ({licence or 'licence unknown'})": n for who, licence, n in manifest.credits
+        },
+        "bounds": [
+            round(float(v), 5) for v in (*database.positions.min(axis=0), *database.positions.max(axis=0))
+        ],
+        "covered_km2": round(_covered_km2(database.positions), 3),
+        "headings": database.headings(),
+        "calibration": {name: _trials(numbers) for name, numbers in manifest.calibration.items()},
+    }
+
+
+def _covered_km2(positions: np.ndarray) -> float:
+    """Area of the squares of COVERED_M that hold a reference: what can be found, and no more."""
+    north = np.radians(positions[:, 0]) * EARTH_RADIUS_M
+    east = np.radians(positions[:, 1]) * EARTH_RADIUS_M * np.cos(np.radians(positions[:, 0].mean()))
+    squares = np.unique(np.floor(np.stack([north, east]) / COVERED_M), axis=1)
+    return float(squares.shape[1] * COVERED_M**2 / 1e6)
+
+
+def _trials(numbers: Any) -> str:
+    return f"{numbers.get('trials', 0)} trials" if isinstance(numbers, dict) else "damaged"

@@ -1,0 +1,1 @@
+"""From candidates to an Estimate, and how far to trust it."""

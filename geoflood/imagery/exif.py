@@ -1,0 +1,190 @@
+"""EXIF -> where, which way and when: the only home of exifread.
+
+The bytes come from strangers. exifread raises what it meets, follows every count it is told and logs
+about it; here all of that ends in "nothing known", within a fixed number of reads.
+
+*Convention*: headings are kept whether their reference is true (T) or magnetic (M) north: the
+declination is below 20 degrees where people live, and a heading here turns a view cone, it moves no
+position. Nothing claims a heading to be finer than that.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from itertools import zip_longest
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import exifread
+
+from geoflood.terms import Geotag, LatLon
+
+__all__ = ["Facts", "read"]
+
+logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
+
+BUDGET = 20_000
+"""Reads allowed, 256 bytes counting as one more; a phone's EXIF takes 200 to 2,000. What wants more is
+a loop or a count made up, and has cost 0.1 s at most."""
+
+MAX_READ_BYTES = 131_072
+"""No EXIF segment or field is longer than half of this; a field may claim 4 GB."""
+
+FIRST_GPS_YEAR = 1995
+"""GPS dates before it are a receiver that does not know yet: 1980-01-06 is week zero, 1970 is Unix's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What EXIF says; each part None when it says nothing that can be right."""
+
+    position: LatLon | None = None
+    heading_deg: float | None = None
+    accuracy_m: float | None = None
+    taken_at: datetime | None = None
+
+    @property
+    def geotag(self) -> Geotag | None:
+        """The facts as a geotag; None without a position."""
+        if self.position is None:
+            return None
+        return Geotag(self.position, "exif", self.heading_deg, self.accuracy_m, self.taken_at)
+
+
+def read(source: Path | bytes) -> Facts:
+    """What the EXIF of a picture says. Raises nothing: an unreadable file says nothing."""
+    tags = _tags(source)
+    heading = _first(tags, "GPS GPSImgDirection")
+    accuracy = _first(tags, "GPS Tag 0x001F", "GPS GPSHPositioningError")  # exifread 3.5 has no name for it
+    return Facts(
+        position=_position(tags),
+        heading_deg=heading % 360.0 if heading is not None and 0 <= heading <= 360 else None,
+        accuracy_m=accuracy if accuracy is not None and 0 < accuracy < 1e6 else None,
+        taken_at=_gps_time(tags) or _camera_time(tags),
+    )
+
+
+class _ExhaustedError(Exception):
+    """The file asks for more reads than EXIF can need."""
+
+
+class _Metered:
+    """A file that gives out pieces of a sensible size, and only so many of them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = BUDGET
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file does. Raises _ExhaustedError when the budget is spent."""
+        data = self._file.read(min(size, MAX_READ_BYTES) if size >= 0 else MAX_READ_BYTES)
+        self._left -= 1 + len(data) // 256
+        if self._left < 0:
+            raise _ExhaustedError
+        return data
+
+
+def _tags(source: Path | bytes) -> Mapping[str, Sequence[object]]:
+    """Every tag's values by its name in exifread; empty when there is no EXIF that can be read."""
+    with suppress(Exception):  # exifread lets through nearly everything there is
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            found = exifread.process_file(
+                cast(BinaryIO, _Metered(file)), details=False, extract_thumbnail=False
+            )
+        return {name: tag.values for name, tag in found.items()}
+    return {}
+
+
+def _number(value: object) -> float | None:
+    """A finite number; None for text, 1/0, NaN and nothing."""
+    if isinstance(value, tuple) and value:  # exifread leaves floats packed
+        value = value[0]
+    if isinstance(value, Fraction) and value.denominator == 0:  # exifread keeps it as the file has it
+        return None
+    return float(value) if isinstance(value, Fraction | int | float) and math.isfinite(value) else None
+
+
+def _first(tags: Mapping[str, Sequence[object]], *names: str) -> float | None:
+    """The first value of the first tag there is, as a finite number."""
+    return next((_number(tags[name][0]) for name in names if tags.get(name)), None)
+
+
+def _unused(value: object) -> bool:
+    """Neither a number nor a wrong one: nothing, or 0/0."""
+    return value is None or (isinstance(value, Fraction) and not (value.numerator or value.denominator))
+
+
+def _angle(values: Sequence[object]) -> float | None:
+    """Degrees of degrees, minutes and seconds; a fraction in one makes those after it dispensable.
+
+    After a whole number they are not: what the receiver did not know may be 1.8 km, so None.
+    """
+    degrees, fraction = 0.0, False
+    for value, unit in zip_longest(values[:3], (1, 60, 3600)):
+        if fraction and _unused(value):
+            continue
+        number = _number(value)
+        if number is None or number < 0 or (unit > 1 and number > 60):  # some write 59.9996 as 60
+            return None
+        degrees, fraction = degrees + number / unit, not number.is_integer()
+    return degrees
+
+
+def _signed(tags: Mapping[str, Sequence[object]], axis: str, letters: str) -> float | None:
+    """Degrees of a GPS axis; None when the letter for its hemisphere is missing or is no such letter."""
+    reference = tags.get(f"GPS {axis}Ref", "")
+    text = reference.decode("latin-1") if isinstance(reference, bytes) else str(reference)
+    letter = text.strip().upper()[:1]
+    degrees = _angle(tags.get(f"GPS {axis}", ()))
+    if degrees is None or not letter or letter not in letters:
+        return None
+    return degrees if letter == letters[0] else -degrees
+
+
+def _position(tags: Mapping[str, Sequence[object]]) -> LatLon | None:
+    """The position; None for the exact zeros that cameras write before they have one."""
+    lat, lon = _signed(tags, "GPSLatitude", "NS"), _signed(tags, "GPSLongitude", "EW")
+    if lat is None or lon is None or (lat == 0 and lon == 0):
+        return None
+    with suppress(ValueError):
+        return LatLon(lat, lon)
+    return None
+
+
+def _gps_time(tags: Mapping[str, Sequence[object]]) -> datetime | None:
+    """UTC by the receiver's clock."""
+    clock = [_number(value) for value in tags.get("GPS GPSTimeStamp", ())]
+    with suppress(ValueError, OverflowError):
+        day = datetime.strptime(_text(tags, "GPS GPSDate").replace("-", ":"), "%Y:%m:%d")
+        if day.year >= FIRST_GPS_YEAR and len(clock) == 3:
+            hours, minutes, seconds = (-1.0 if part is None else part for part in clock)
+            if 0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 61:
+                return day + timedelta(hours=hours, minutes=minutes, seconds=int(seconds))
+    return None
+
+
+def _camera_time(tags: Mapping[str, Sequence[object]]) -> datetime | None:
+    """UTC where the camera knew its offset, else its local time."""
+    for moment in ("Original", "Digitized"):
+        text, zone = _text(tags, f"EXIF DateTime{moment}")[:19], _text(tags, f"EXIF OffsetTime{moment}")
+        with suppress(ValueError, OverflowError):
+            taken = datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
+            with suppress(ValueError, OverflowError):
+                zoned = datetime.strptime(f"{text} {zone}", "%Y:%m:%d %H:%M:%S %z")
+                taken = zoned.astimezone(UTC).replace(tzinfo=None)
+            return taken
+    return None
+
+
+def _text(tags: Mapping[str, Sequence[object]], name: str) -> str:
+    """A tag's text, without the blanks and zeros around it."""
+    value = tags.get(name, "")
+    return value.strip(" \0") if isinstance(value, str) else ""

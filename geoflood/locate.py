@@ -1,0 +1,123 @@
+"""`geoflood locate`: photo -> attention -> descriptors, one a band -> top-k -> fusion -> outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflood.attention import blend, sample
+from geoflood.backbones.learned import load_learned
+from geoflood.errors import IndexUnusableError
+from geoflood.fusion.estimate import Trust, fuse
+from geoflood.imagery.views import LONGEST
+from geoflood.images import UnreadableImageError, read_image
+from geoflood.reference.database import Database
+from geoflood.terms import AttentionMap, Candidate, Estimate, Located, Outcome, Query, Vectors
+from geoflood.waterline import band_weights, belief, named
+
+__all__ = ["FUSED", "Locator"]
+
+FUSED = 256
+"""Candidates that fusion looks at, whatever number is shown: the tail tells how sure the head is."""
+SURE = 0.5
+"""Probability from which a position is called located."""
+
+
+class Locator:
+    """Holds what is expensive: the index in memory and the backbone. Safe to call again and again.
+
+    Raises CityError or IndexUnusableError when the index cannot be searched.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(folder)
+        self.settings = self.database.manifest.settings
+        self._describer = load_learned(folder / "learned.npz", self.settings.backbone)
+        if self._describer.backbone.version != self.settings.version:
+            raise IndexUnusableError(
+                f"{folder} was built with {self.settings.backbone} {self.settings.version}, "
+                f"this geoflood has {self._describer.backbone.version}",
+                "build it again: geoflood index CITY IMAGES --rebuild",
+            )
+        self._vectors = self.database.open_vectors()
+        self._trust = {
+            name: _trust(folder, numbers) for name, numbers in self.database.manifest.calibration.items()
+        }
+
+    def locate(
+        self, query: Query, attention: AttentionMap | None = None, *, top_k: int = 10, alpha: float = 1.0
+    ) -> Located:
+        """Everything that can be said of one photo; a photo that cannot be read is a Located that failed."""
+        watch = _Watch()
+        attention = attention or AttentionMap.neutral()
+        try:
+            with watch("read"):
+                pixels = read_image(query.path, LONGEST)
+        except UnreadableImageError as error:
+            return Located(query, Outcome.FAILED, f"{error}", attention=attention, seconds=watch.seconds)
+        with watch("describe"):
+            descriptors = self._describe(pixels, attention, alpha)
+        with watch("search"):
+            found = self._search(descriptors, attention.waterline)
+        with watch("fuse"):
+            estimate = fuse(found, self._trust[named(attention.waterline, self.settings.bands)])
+        outcome, reason = judge(estimate)
+        return Located(query, outcome, reason, found[:top_k], estimate, attention, watch.seconds)
+
+    def _describe(self, pixels: NDArray[np.uint8], attention: AttentionMap, alpha: float) -> Vectors:
+        """Descriptors [1, bands, D] of the photo under its attention."""
+
+        def weigh(places: NDArray[np.float32]) -> NDArray[np.float32]:
+            bands = band_weights(places, self.settings.bands)
+            return bands if attention.uniform else bands * blend(sample(attention, places), alpha)
+
+        return self._describer.describe([pixels], weigh)
+
+    def _search(self, descriptors: Vectors, waterline: float | None) -> tuple[Candidate, ...]:
+        similarities, ids = self._vectors.search(descriptors, belief(waterline, self.settings.bands), FUSED)
+        return self.database.candidates(similarities[0], ids[0])
+
+
+def judge(estimate: Estimate) -> tuple[Outcome, str]:
+    """The outcome, and the line a responder reads first."""
+    if estimate.not_in_index > 0.5:
+        return (
+            Outcome.NOT_FOUND,
+            "the place is probably not in this index: nothing in it resembles the photo enough",
+        )
+    if estimate.probability >= SURE:
+        return (
+            Outcome.LOCATED,
+            f"{estimate.probability:.0%} within {estimate.tolerance_m:.0f} m of the position",
+        )
+    return (
+        Outcome.UNCERTAIN,
+        f"several places fit; the best has {estimate.probability:.0%}: check the candidates",
+    )
+
+
+def _trust(folder: Path, numbers: object) -> Trust:
+    try:
+        return Trust.of(numbers)  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError) as error:
+        raise IndexUnusableError(f"{folder}: the calibration is damaged: {error}", "use --rebuild") from error
+
+
+class _Watch:
+    """Wall seconds a stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = round(time.perf_counter() - begun, 4)

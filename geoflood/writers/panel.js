@@ -1,0 +1,257 @@
+"use strict";
+// Puts the data of the page on the panel and the map. Foreign text is only ever set by textContent.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const map = window[data.map];
+map.attributionControl.setPrefix("Leaflet");
+const evidence = L.layerGroup().addTo(map);
+const sharp = L.svg({ padding: 0.5 });
+const byId = (id) => document.getElementById(id);
+let photo = 0;
+let chosen = 0;
+let markers = [];
+let cones = [];
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  node.className = className || "";
+  node.textContent = text || "";
+  if (tag === "button") node.type = "button";
+  return node;
+}
+
+function fit(frame) {
+  map.fitBounds(frame || data.city, { padding: [12, 12], maxZoom: 19, animate: false });
+}
+
+// ---- coordinates: a click copies
+
+async function copy(text, said) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch (refused) {  // older browsers, and pages opened from a disk
+    const area = document.body.appendChild(make("textarea"));
+    area.value = text;
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  said.textContent = "copied";
+  setTimeout(() => { said.textContent = "copy"; }, 1500);
+}
+
+function chips(coordinates) {
+  return coordinates.map(([name, text]) => {
+    const button = make("button");
+    const label = button.appendChild(make("small", "", name));
+    const said = label.appendChild(make("b", "", "copy"));
+    button.append(make("span", "", text));
+    button.onclick = () => copy(text, said);
+    return button;
+  });
+}
+
+function showPlace(place, several) {
+  const block = make("div", "place");
+  const title = block.appendChild(make(several ? "button" : "b", "go", place.title));
+  if (several) title.onclick = () => fit(place.frame);
+  block.appendChild(make("div", "chips")).append(...chips(place.coordinates));
+  return block;
+}
+
+// ---- pictures: the photo with its attention, and the match
+
+function showPicture(frame, picture, missing) {
+  frame.replaceChildren();
+  frame.style.setProperty("--aspect", picture ? picture.width / picture.height : 4 / 3);
+  if (!picture) {
+    frame.append(make("span", "missing", missing));
+    return;
+  }
+  const image = frame.appendChild(make("img"));
+  image.alt = missing ? "" : "picture";
+  image.src = picture.src;
+}
+
+// Weights above 1 (in hundredths) glow, weights below 1 are veiled.
+function paintAttention(grid) {
+  const canvas = make("canvas");
+  canvas.width = grid[0].length;
+  canvas.height = grid.length;
+  const pixels = grid.flat().flatMap((weight) =>
+    weight >= 100 ? [255, 214, 0, (weight - 100) * 0.9] : [0, 0, 0, (100 - weight) * 1.2]);
+  canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels), canvas.width), 0, 0);
+  return canvas;
+}
+
+function showAttention(attention, picture) {
+  const something = picture && (attention.grid || attention.waterline !== null);
+  byId("switch").hidden = !something;
+  byId("note").textContent = attention.note;
+  if (!something) return;
+  if (attention.grid) byId("photo").append(paintAttention(attention.grid));
+  if (attention.waterline) {
+    const water = make("span", "water", "waterline");
+    water.style.height = `${attention.waterline * 100}%`;
+    byId("photo").append(water);
+  }
+}
+
+// ---- the map
+
+function drawShapes(shapes) {
+  const quiet = { renderer: sharp, interactive: false };
+  for (const [share, geometry] of shapes.areas) {
+    const style = share === 0.5
+      ? { stroke: false, fillColor: "#00478f", fillOpacity: 0.62 }
+      : { color: "#00478f", weight: 1.5, fillColor: "#56b4e9", fillOpacity: 0.4 };
+    evidence.addLayer(L.geoJSON(geometry, { ...quiet, ...style }));
+  }
+  for (const [share, radius] of shapes.circles) {
+    const dashes = share === 50 ? "2 6" : "9 7";
+    evidence.addLayer(L.circle(shapes.position, { ...quiet, radius, fill: false, color: "#222", weight: 2, dashArray: dashes }));
+  }
+}
+
+// Above its spot, so that the matches there stay in sight.
+function drawLetter(place) {
+  const icon = L.divIcon({ className: "letter", html: make("span", "", place.letter), iconSize: [26, 26], iconAnchor: [13, 44] });
+  L.marker([place.lat, place.lon], { icon, interactive: false, keyboard: false, zIndexOffset: 20000 }).addTo(evidence);
+}
+
+// Matches cut from one panorama stand on one spot: their numbers are set side by side.
+function drawCandidates(candidates) {
+  const taken = {};
+  cones = candidates.map((one) => one.cone && L.geoJSON(one.cone, { renderer: sharp, interactive: false }).addTo(evidence));
+  markers = candidates.map((one, index) => {
+    const spot = `${one.lat.toFixed(5)} ${one.lon.toFixed(5)}`;
+    const before = taken[spot] || 0;
+    taken[spot] = before + 1;
+    const icon = L.divIcon({ className: "rank", html: make("span", "", String(one.rank)), iconSize: [26, 26], iconAnchor: [13 - 24 * before, 13] });
+    const marker = L.marker([one.lat, one.lon], { icon, title: `Match ${one.rank}`, alt: `Match ${one.rank}`, zIndexOffset: -1000 * index });
+    return marker.on("click", () => choose(index)).addTo(evidence);
+  });
+}
+
+function highlight() {
+  cones.forEach((layer, index) => {
+    if (!layer) return;
+    const on = index === chosen;
+    layer.setStyle({ color: on ? "#a34800" : "#444", weight: on ? 2.5 : 1, fillColor: on ? "#d55e00" : "#777", fillOpacity: on ? 0.5 : 0.06 });
+    if (on) layer.bringToFront();
+  });
+  markers.forEach((marker, index) => {
+    const element = marker.getElement();
+    element.classList.toggle("best", index === 0);
+    element.classList.toggle("chosen", index === chosen);
+    marker.setZIndexOffset(index === chosen ? 10000 : -1000 * index);
+  });
+}
+
+// ---- choosing a match and a photo
+
+function choose(index) {
+  const sheet = data.sheets[photo];
+  const one = sheet.candidates[index];
+  if (!one) return;
+  chosen = index;
+  const kind = sheet.outcome === "not-found" ? "Look-alike, not a match" : index ? "Match" : "Best match";
+  byId("match-name").textContent = `${kind} ${one.rank} of ${sheet.candidates.length}`;
+  showPicture(byId("match"), data.pictures[one.view], "The picture of this match is not at hand.");
+  for (const name of ["facts", "credit", "source"]) byId(name).textContent = one[name];
+  byId("spot").replaceChildren("Taken at", ...chips(one.coordinates.slice(0, 2)));
+  [...byId("ranks").children].forEach((button, at) => button.setAttribute("aria-current", at === index));
+  highlight();
+}
+
+function visit(index) {
+  choose(index);
+  const one = data.sheets[photo].candidates[index];
+  if (one && !map.getBounds().pad(-0.05).contains([one.lat, one.lon])) map.panTo([one.lat, one.lon], { animate: false });
+}
+
+function showBelief(belief) {
+  byId("trust").hidden = !belief;
+  const looks = ["here", "elsewhere", "outside"];
+  byId("belief").replaceChildren(...(belief || []).map((part, index) => {
+    const bar = make("span", looks[index]);
+    bar.style.width = `${part.share * 100}%`;
+    return bar;
+  }));
+  byId("parts").replaceChildren(...(belief || []).map((part, index) => {
+    const label = make("span");
+    label.append(make("i", looks[index]), `${part.percent} ${part.label}`);
+    return label;
+  }));
+}
+
+function show(index) {
+  const sheet = data.sheets[index];
+  photo = index;
+  document.body.dataset.outcome = sheet.outcome;
+  for (const name of ["headline", "reason", "status", "area"]) byId(name).textContent = sheet[name];
+  byId("photo-name").textContent = sheet.photo;
+  byId("photo-name").title = sheet.path;
+  showPicture(byId("photo"), sheet.picture, "The photo could not be read.");
+  showAttention(sheet.attention, sheet.picture);
+  byId("places").className = sheet.places.length > 1 ? "several" : "";
+  byId("places").replaceChildren(...sheet.places.map((place) => showPlace(place, sheet.places.length > 1)));
+  byId("ranks").replaceChildren(...sheet.candidates.map((one, at) => {
+    const button = make("button", "", String(one.rank));
+    button.title = `Match ${one.rank}`;
+    button.onclick = () => visit(at);
+    return button;
+  }));
+  byId("matches").hidden = byId("match").parentNode.hidden = !sheet.candidates.length;
+  showBelief(sheet.belief);
+  document.querySelectorAll("#legend .evidence").forEach((node) => { node.hidden = !sheet.shapes; });
+  document.querySelector("#legend .circled").hidden = !sheet.shapes || !sheet.shapes.circles.length;
+  document.querySelector("#legend .matched").hidden = !sheet.candidates.length;
+  document.querySelectorAll("[data-frame]").forEach((node) => {
+    node.disabled = node.dataset.frame !== "city" && !sheet.frames[node.dataset.frame];
+  });
+  [...byId("photos").children].forEach((button, at) => button.setAttribute("aria-current", at === index));
+  evidence.clearLayers();
+  if (sheet.shapes) drawShapes(sheet.shapes);
+  if (sheet.places.length > 1) sheet.places.forEach(drawLetter);
+  drawCandidates(sheet.candidates);
+  choose(0);
+  map.invalidateSize({ animate: false });  // the legend may have taken or given a line
+  fit(sheet.frames.answer);
+}
+
+function step(amount, now, count, go) {
+  const next = now + amount;
+  if (next >= 0 && next < count) go(next);
+}
+
+document.addEventListener("keydown", (event) => {
+  const several = data.sheets.length > 1;
+  const moves = {
+    ArrowRight: () => step(1, chosen, data.sheets[photo].candidates.length, visit),
+    ArrowLeft: () => step(-1, chosen, data.sheets[photo].candidates.length, visit),
+    ...(several && { ArrowDown: () => step(1, photo, data.sheets.length, show), ArrowUp: () => step(-1, photo, data.sheets.length, show) }),
+    Escape: () => document.body.classList.remove("large"),
+  };
+  if (!moves[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  moves[event.key]();
+});
+
+for (const id of ["photo", "match"]) byId(id).onclick = () => document.body.classList.toggle("large");
+byId("overlay").onchange = (event) => document.body.classList.toggle("plain", !event.target.checked);
+document.querySelectorAll("[data-frame]").forEach((node) => {
+  node.onclick = () => fit(data.sheets[photo].frames[node.dataset.frame]);
+});
+byId("photos").hidden = data.sheets.length < 2;
+byId("photos").append(...data.sheets.map((sheet, index) => {
+  const button = make("button", "", sheet.photo);
+  button.append(make("small", "", sheet.headline));
+  button.onclick = () => show(index);
+  return button;
+}));
+byId("about").textContent = data.about;
+new ResizeObserver(() => map.invalidateSize({ animate: false, pan: true })).observe(map.getContainer());
+if (data.sheets.length) show(0);
+else fit(null);
+document.documentElement.dataset.ready = "true";

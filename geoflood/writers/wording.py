@@ -1,0 +1,53 @@
+"""How numbers and foreign text are put for people: no finer than known, and nothing misleads the eye."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from geoflood.terms import LatLon
+
+__all__ = ["area", "decimal_degrees", "length", "percent", "plain"]
+
+_DEGREE_M = 111_195.0
+"""One degree of latitude on the mean sphere."""
+
+_MISLEADING = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+"""Control characters, invisible ones, those that turn the direction of text, and halves of characters."""
+
+
+def plain(text: str) -> str:
+    """`text` in one line; what could break a file or mislead a reader is spelled out: "\\u202e", "\\x00"."""
+    return _MISLEADING.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, never quite certain: "78 %", "under 1 %", "over 99 %"."""
+    if share < 0.01:
+        return "under 1 %"
+    return "over 99 %" if share > 0.99 else f"{share * 100:.0f} %"
+
+
+def length(metres: float) -> str:
+    """Two figures: "8 m", "35 m", "240 m", "2.3 km"."""
+    shown = _two_figures(metres)
+    return f"{shown / 1000:g} km" if shown >= 1000 else f"{max(shown, 1):.0f} m"
+
+
+def area(km2: float) -> str:
+    """Two figures, in hectares below a square kilometre: "0.25 ha", "12 ha", "3.4 km²"."""
+    shown = _two_figures(km2)
+    return f"{shown:g} km²" if shown >= 1 else f"{_two_figures(km2 * 100):g} ha"
+
+
+def _two_figures(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+def decimal_degrees(position: LatLon, uncertainty_m: float) -> tuple[str, str]:
+    """Latitude and longitude with the fewest decimals whose rounding stays within the uncertainty."""
+    half_degree_m = _DEGREE_M / 2.0
+    places = max(0, min(6, math.ceil(math.log10(half_degree_m / max(uncertainty_m, 0.1)))))
+    return f"{position.lat:.{places}f}", f"{position.lon:.{places}f}"
