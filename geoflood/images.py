@@ -96,7 +96,7 @@ class Header:
     """Upright, pixels."""
     equirectangular: bool = False
     """Its XMP calls it so (GPano), and does not say that a part of the full circle is missing."""
-    heading_deg: float | None = None
+    pose_heading_deg: float | None = None
     """Of the panorama's centre column, clockwise from true north (GPano PoseHeadingDegrees)."""
 
 

@@ -489,7 +489,10 @@ def inset(corners: Points, margins: Sequence[float]) -> Points:
 def draw_plan(blocks: tuple[int, int], rng: Rng) -> Plan:
     """Streets of different lengths and widths that bend a little at every crossing."""
     columns, rows = blocks[0] + 3, blocks[1] + 3
-    east, north = (np.cumsum(rng.uniform(*span, n)) for span, n in (((50, 84), columns), ((46, 74), rows)))
+    steps = [rng.uniform(50, 84, columns), rng.uniform(46, 74, rows)]
+    for step in steps:
+        step[[1, -1]] = 30.0
+    east, north = (np.cumsum(step) for step in steps)
     nodes = np.stack(np.meshgrid(east, north, indexing="ij"), -1) + rng.uniform(-4.5, 4.5, (columns, rows, 2))
     nodes[..., 1] += 7.0 * np.sin(east / 70.0 + rng.uniform(0, 6.3))[:, None]
     nodes -= nodes[1:-1, 1:-1].mean((0, 1))
@@ -543,8 +546,8 @@ def line_street(
         seed = int(rng.integers(2**31))
         fronts = [builder.picture(front(house, tiles, seed, years, busy)) for years in (0, 1)[: 1 + (rng.random() < 0.3)]]
         builder.wall(a + back, b + back, house.top_m, fronts[0], fronts[-1])
-        for foot in (a, b):
-            builder.wall(foot + back, foot + inward * 9.0, house.eaves_m, int(rng.integers(0, 8)))
+        for foot in (a + along * 0.3, b - along * 0.3):
+            builder.wall(foot + back + inward * 0.3, foot + inward * 9.0, house.eaves_m, int(rng.integers(0, 8)))
 
 
 def front(house: House, tiles: Sequence[Pictures.Image], seed: int, years: int, busy: float) -> Pictures.Image:
@@ -750,15 +753,15 @@ def draw_tree(rng: Rng, leaves: bool) -> Pictures.Image:
             tips.append(end)
             return
         for _ in range(3 if length > 40 else 2):
-            grow(*end, angle + rng.normal(0, 0.5), length * rng.uniform(0.62, 0.82), thick * 0.62)
+            grow(*end, angle + rng.normal(0, 0.5), length * rng.uniform(0.6, 0.78), thick * 0.62)
 
-    grow(160, 398, float(rng.normal(0, 0.05)), float(rng.uniform(95, 125)), 17)
+    grow(160, 398, float(rng.normal(0, 0.05)), float(rng.uniform(88, 104)), 15)
     hue = pick(rng, ((72, 104, 42), (96, 116, 48), (52, 88, 48)))
     for x, y in tips if leaves else ():
-        for _ in range(7):
-            a, b, r = x + rng.normal(0, 17), y + rng.normal(0, 14), rng.uniform(3, 8)
-            light = 0.55 + 0.5 * np.clip((300 - b) / 260, 0, 1) + rng.normal(0, 0.16)
-            pen.ellipse((a - r, b - r * 0.8, a + r, b + r * 0.8), fill=(*shade(hue, light), 255))
+        for _ in range(12):
+            a, b, r = x + rng.normal(0, 16), y + rng.normal(0, 13), rng.uniform(2, 5)
+            light = 0.5 + 0.5 * np.clip((300 - b) / 260, 0, 1) + rng.normal(0, 0.2)
+            pen.ellipse((a - r, b - r * 0.7, a + r, b + r * 0.7), fill=(*shade(hue, light), 255))
     return picture
 
 
@@ -929,7 +932,7 @@ def heavens(seed: int, season: Season) -> Packed:
     waves = np.hypot(np.fft.fftfreq(wide)[:, None] * 2.2, np.fft.rfftfreq(high)[None, :] * 0.8)
     cloud = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((wide, high))) / (waves + 0.004) ** 1.7)
     cloud /= cloud.std()
-    amount = 0.85 * np.clip(cloud * 0.5 + (0.1 if season == "summer" else 0.6), 0, 1)[..., None]
+    amount = 0.85 * np.sqrt(1 - rise[..., None]) * np.clip(cloud * 0.5 + (0.1 if season == "summer" else 0.6), 0, 1)[..., None]
     tone = (244.0 if season == "summer" else 196.0) + 14 * np.roll(cloud, 6, 1)[..., None]
     sky = sky * (1 - amount) + tone * amount
     turns, hills = np.arange(wide) * 2 * np.pi / wide, np.full(wide, 0.03)
@@ -971,7 +974,7 @@ def blank(camera: Camera, finer: int, sky: Packed) -> Canvas:
     bearing, rise, ahead = camera.rays(finer)
     slope = ahead[:, None] * rise[None, :]
     height = np.clip(rise, 0, None)
-    level = np.minimum(height / (height + 1.0) * 1.4, 1.0) * 255
+    level = height / (height + 1.0) * 255
     turn = (bearing * (1024 / (2 * np.pi))).astype(np.int32) % 1024
     colours = sky[turn[:, None] * 256 + level.astype(np.int32)[None, :]]
     shape = colours.shape

@@ -21,11 +21,25 @@ _OFFSET = 0.1
 """Added to the grid before the scale factor is taken; it shifts the sampling coordinates slightly."""
 
 
+def to_patches(images: torch.Tensor) -> torch.Tensor:
+    """Images [B, 3, H, W] with each side at the nearest multiple of 14, resized only where needed."""
+    size = tuple(_whole(side) * _PATCH for side in images.shape[2:])
+    if size == images.shape[2:]:
+        return images
+    return F.interpolate(images, size, mode="bilinear", antialias=True)
+
+
+def _whole(side: int) -> int:
+    """Patches along a side of that many pixels; halves go to the even number, as the authors' do."""
+    return max(1, round(side / _PATCH))
+
+
 class DinoV2(nn.Module):
     """Images [B, 3, H, W], multiples of 14 -> tokens [B, 1 + H/14 W/14, width]: CLS, then patches by rows."""
 
     def __init__(self, width: int = 768, depth: int = 12, heads: int = 12, *, mask_token: bool = False) -> None:
         super().__init__()
+        self.width = width
         self.cls_token = nn.Parameter(torch.empty(1, 1, width))
         self.pos_embed = nn.Parameter(torch.empty(1, 1 + _GRID**2, width))
         if mask_token:
@@ -36,7 +50,7 @@ class DinoV2(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Every token after the final norm."""
-        patches = self.patch_embed["proj"](images)  # [B, width, H/14, W/14]
+        patches = self.patch_embed["proj"](images.to(self.cls_token.dtype))  # [B, width, H/14, W/14]
         rows, columns = patches.shape[2:]
         tokens = torch.cat([self.cls_token.expand(len(images), -1, -1), patches.flatten(2).mT], 1)
         tokens = tokens + self.positions(rows, columns).to(tokens.dtype)
@@ -57,9 +71,10 @@ class DinoV2(nn.Module):
 
     @staticmethod
     def places(height: int, width: int) -> torch.Tensor:
-        """Centres [L, 2] (x, y in shares of the frame) of the patches."""
-        y = (torch.arange(height // _PATCH) + 0.5) * _PATCH / height
-        x = (torch.arange(width // _PATCH) + 0.5) * _PATCH / width
+        """Centres [L, 2] (x, y in shares of the frame) of the patches of an image, as `to_patches` cuts it."""
+        rows, columns = _whole(height), _whole(width)
+        y = (torch.arange(rows) + 0.5) / rows
+        x = (torch.arange(columns) + 0.5) / columns
         return torch.cartesian_prod(y, x).flip(1)
 
 

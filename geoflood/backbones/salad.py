@@ -66,6 +66,7 @@ class Aggregation(nn.Module):
 
     def __init__(self, width: int, features: int) -> None:
         super().__init__()
+        self.dimension = _TOKEN + CLUSTERS * features
         self.token_features = nn.Sequential(nn.Linear(width, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, _TOKEN))
         self.cluster_features = _pointwise(width, features)
         self.score = _pointwise(width, CLUSTERS)

@@ -135,7 +135,8 @@ class Ledger:
     def sample(self, count: int) -> list[StreetImage]:
         """At most `count` images, evenly spread over the plan."""
         total = len(self)
-        picks = sorted({round(i * (total - 1) / max(count - 1, 1)) for i in range(min(count, total))})
+        count = min(count, total)
+        picks = sorted({round(i * (total - 1) / max(count - 1, 1)) for i in range(count)})
         found = (self._db.execute("SELECT * FROM images WHERE id = ?", (pick,)).fetchone() for pick in picks)
         return [_image(row) for row in found]
 

@@ -50,7 +50,7 @@ def write_shard(path: Path, shard: Shard) -> None:
 def read_shard(path: Path) -> Shard | None:
     """The shard, or None when it is absent or damaged and so has to be described again."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             shard = Shard(**{field.name: arrays[field.name] for field in fields(Shard)})
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -26,7 +26,7 @@ function fit(frame) {
 
 // ---- coordinates: a click copies
 
-async function copy(text, said) {
+async function copy(text, button, said) {
   try {
     await navigator.clipboard.writeText(text);
   } catch (refused) {  // older browsers, and pages opened from a disk
@@ -36,8 +36,12 @@ async function copy(text, said) {
     document.execCommand("copy");
     area.remove();
   }
-  said.textContent = "copied";
-  setTimeout(() => { said.textContent = "copy"; }, 1500);
+  const tell = (done) => {
+    said.textContent = done ? "copied" : "copy";
+    button.classList.toggle("copied", done);
+  };
+  tell(true);
+  setTimeout(tell, 1500, false);
 }
 
 function chips(coordinates) {
@@ -46,7 +50,8 @@ function chips(coordinates) {
     const label = button.appendChild(make("small", "", name));
     const said = label.appendChild(make("b", "", "copy"));
     button.append(make("span", "", text));
-    button.onclick = () => copy(text, said);
+    button.title = `Copy ${name}`;
+    button.onclick = () => copy(text, button, said);
     return button;
   });
 }
@@ -251,7 +256,12 @@ byId("photos").append(...data.sheets.map((sheet, index) => {
   return button;
 }));
 byId("about").textContent = data.about;
-new ResizeObserver(() => map.invalidateSize({ animate: false, pan: true })).observe(map.getContainer());
+new ResizeObserver(() => {
+  if (matchMedia("print").matches) return;
+  map.invalidateSize({ animate: false });
+  map.getContainer().style.setProperty("--wide", `${map.getSize().x}px`);
+  map.getContainer().style.setProperty("--high", `${map.getSize().y}px`);
+}).observe(map.getContainer());
 if (data.sheets.length) show(0);
 else fit(null);
 document.documentElement.dataset.ready = "true";

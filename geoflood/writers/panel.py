@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ _REFERENCE_M = 10.0
 """How well the position of a street image is known, at best."""
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_HEADLINE = 70
+"""Characters of a reason that a headline can carry."""
+
 _LETTERS = "ABCDEFGHI"
 _COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
@@ -53,7 +57,7 @@ def describe(located: Located) -> Json:
         "path": plain(str(located.query.path)),
         "outcome": located.outcome.value,
         "headline": headline(located),
-        "reason": plain(located.reason),
+        "reason": _below(located),
         "status": "" if shown is None else "candidate — not confirmed by a person",
         "places": [] if shown is None else _places(located, shown),
         "attention": _attention(located.attention),
@@ -78,8 +82,14 @@ def headline(located: Located) -> str:
         case Outcome.NOT_FOUND:
             return "NOT IN THIS INDEX"
         case Outcome.FAILED:
-            return "FAILED — no answer for this photo"
+            return f"FAILED — {shorten(plain(located.reason), _HEADLINE)}"
     return located.outcome.value.upper()
+
+
+def _below(located: Located) -> str:
+    """The reason, unless the headline has said it all."""
+    reason = plain(located.reason)
+    return "" if located.outcome is Outcome.FAILED and len(reason) <= _HEADLINE else reason
 
 
 def _places(located: Located, estimate: Estimate) -> list[Json]:

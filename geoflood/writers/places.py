@@ -15,6 +15,9 @@ __all__ = ["PLACE_M", "Place", "frame", "places"]
 PLACE_M = 100.0
 """Cells this close to a place belong to it: what one crew sees without moving on."""
 
+_WORTH = 0.03
+"""Share of the search area's belief below which a spot is no place to send anyone to."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -28,6 +31,7 @@ def places(estimate: Estimate) -> list[Place]:
     """The search area as places to check, the estimate's first, then by their share of the belief.
 
     A cell belongs to the first place within PLACE_M; the strongest cell that has none opens a new one.
+    Spots that hold next to nothing are left out.
     """
     spots: list[LatLon] = [estimate.position]
     shares = [0.0]
@@ -39,7 +43,8 @@ def places(estimate: Estimate) -> list[Place]:
             shares.append(0.0)
         shares[near[0] if len(near) else -1] += cell.probability * (1.0 - estimate.not_in_index)
     rest = sorted(map(Place, spots[1:], shares[1:]), key=lambda place: -place.share)
-    return [Place(spots[0], shares[0]), *rest]
+    worth = _WORTH * (1.0 - estimate.not_in_index)
+    return [Place(spots[0], shares[0]), *(place for place in rest if place.share >= worth)]
 
 
 def frame(spots: Sequence[LatLon], margin_m: float) -> list[list[float]]:
