@@ -6,10 +6,9 @@ shard are files that are whole or absent, and the manifest comes last.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from functools import partial
 from itertools import chain, count
@@ -19,6 +18,7 @@ import numpy as np
 
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.learned import learn, load_learned, save_learned
+from geoflood.backbones.threads import cores, side_by_side
 from geoflood.errors import IndexUnusableError, InputError
 from geoflood.files import fingerprint
 from geoflood.fusion.calibration import Captures, calibrate
@@ -29,13 +29,10 @@ from geoflood.reference.ledger import Ledger, locked
 from geoflood.reference.manifest import NAME, Manifest, Settings, write_manifest
 from geoflood.reference.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.reference.vectors import VectorStore, write_vectors
-from geoflood.terms import Image, Reference, Rejected, StreetImage, Vectors
+from geoflood.terms import Image, Progress, Reference, Rejected, StreetImage, Vectors, unwatched
 from geoflood.waterline import band_weights, beliefs
 
-__all__ = ["Progress", "build"]
-
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total) as the work goes on, from one thread."""
+__all__ = ["build", "describe_missing", "learned"]
 
 LEARN_IMAGES = 1000
 """Images that the vocabulary and the projection are learned from, at most."""
@@ -49,15 +46,23 @@ Numbered = tuple[int, StreetImage]
 
 
 def build(
-    folder: Path, city: str, found: Iterable[StreetImage | Rejected], settings: Settings, *,
-    workers: int | None = None, progress: Progress = lambda stage, done, total: None,
-) -> Manifest:  # fmt: skip
+    folder: Path,
+    city: str,
+    found: Iterable[StreetImage | Rejected],
+    settings: Settings,
+    *,
+    rebuild: bool = False,
+    workers: int | None = None,
+    progress: Progress = unwatched,
+) -> Manifest:
     """Index the images, or continue, or add those that are new; returns what was written.
 
     Raises IndexUnusableError when the folder holds an index of other settings or is in use, InputError when
     no image can be used.
     """
     with locked(folder):
+        if rebuild:
+            _clear(folder)
         ledger = Ledger(folder)
         try:
             ledger.agree(settings)
@@ -66,11 +71,19 @@ def build(
                 raise InputError(
                     _nothing(ledger.rejected()), "geoflood index --help shows how positions are given"
                 )
-            describer = _learned(folder, ledger, settings, progress)
-            _describe(folder, ledger, describer, settings, workers or os.cpu_count() or 1, progress)
+            describer = learned(folder, ledger, settings, progress)
+            describe_missing(folder, ledger, describer, settings, workers or cores(), progress)
             return _seal(folder, city, ledger, settings)
         finally:
             ledger.close()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what geoflood wrote, the manifest first, so that nothing half-removed is taken for whole."""
+    for name in (NAME, "ledger.sqlite", "learned.npz", "references.sqlite", "vectors.faiss"):
+        (folder / name).unlink(missing_ok=True)
+    for shard in (folder / "shards").glob("*.npz"):
+        shard.unlink()
 
 
 def _nothing(reasons: Counter[str]) -> str:
@@ -85,7 +98,7 @@ def _watched(found: Iterable[StreetImage | Rejected], progress: Progress) -> Ite
         yield item
 
 
-def _learned(folder: Path, ledger: Ledger, settings: Settings, progress: Progress) -> Describer:
+def learned(folder: Path, ledger: Ledger, settings: Settings, progress: Progress) -> Describer:
     """What the city teaches the backbone, learned once and kept for every later run."""
     path = folder / "learned.npz"
     if not path.exists():
@@ -112,33 +125,28 @@ def _usable(image: StreetImage) -> Iterator[np.ndarray]:
         return
 
 
-def _describe(
+def describe_missing(
     folder: Path, ledger: Ledger, describer: Describer, settings: Settings, workers: int, progress: Progress
 ) -> None:
     """Describe every shard that is missing, `workers` at a time.
 
-    Threads, not processes: decoding and torch both leave the interpreter's lock, so one copy of everything
-    keeps all cores busy. Each works on its own shard from file to file; while one decodes, others compute.
+    Each thread works on its own shard from file to file: while one decodes, the others compute.
     """
     done, total = 0, len(ledger)
     waiting: dict[Future[None], int] = {}
-    with ThreadPoolExecutor(workers, initializer=single_threaded) as pool:
-        try:
-            for number, images in ledger.shards():
-                path = shard_path(folder, number)
-                if read_shard(path) is None:
-                    waiting[pool.submit(_describe_shard, path, images, describer, settings)] = len(images)
-                else:
-                    done += len(images)
-                if len(waiting) > 2 * workers:
-                    done += _settle(waiting)
-                progress("describing", done, total)
-            while waiting:
+    with side_by_side(workers) as pool:
+        for number, images in ledger.shards():
+            path = shard_path(folder, number)
+            if read_shard(path) is None:
+                waiting[pool.submit(_describe_shard, path, images, describer, settings)] = len(images)
+            else:
+                done += len(images)
+            if len(waiting) > 2 * workers:
                 done += _settle(waiting)
-                progress("describing", done, total)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            progress("describing", done, total)
+        while waiting:
+            done += _settle(waiting)
+            progress("describing", done, total)
 
 
 def _settle(waiting: dict[Future[None], int]) -> int:

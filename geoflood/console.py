@@ -17,7 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from geoflood.errors import GeofloodError
-from geoflood.terms import Located, Outcome
+from geoflood.geo import degrees_minutes, usng
+from geoflood.terms import Candidate, Estimate, Located, Outcome
 
 __all__ = ["emit", "error_line", "news", "progress", "report", "set_verbosity", "show_rows", "show_table"]
 
@@ -120,11 +121,34 @@ def show_rows(rows: Mapping[str, str]) -> None:
     _out.print(table)
 
 
-def report(located: Located, place: Mapping[str, str]) -> None:
+def report(located: Located) -> None:
     """What a responder reads first: outcome, position, area, candidates."""
     _out.print(
         f"[{_STYLE[located.outcome]}]{located.outcome.value.upper()}[/]  {plain(str(located.query.path))}"
     )
     _out.print(f"  {plain(located.reason)}")
-    if place:
-        show_rows({f"  {name}": value for name, value in place.items()})
+    if located.estimate is None:
+        return
+    if located.outcome is not Outcome.NOT_FOUND:
+        show_rows({f"  {name}": value for name, value in _place(located.estimate).items()})
+    columns = ("", "similarity", "position", "looks", "reference")
+    show_table(
+        "  candidates", columns, [_candidate(rank, one) for rank, one in enumerate(located.candidates, 1)]
+    )
+
+
+def _place(estimate: Estimate) -> dict[str, str]:
+    where, known = estimate.position, min(estimate.radius_90_m, estimate.tolerance_m)
+    return {
+        "position": f"{where.lat:.5f}, {where.lon:.5f}   {degrees_minutes(where, known)}   {usng(where, known)}",
+        "search": f"{estimate.area_km2 * 100:.2g} ha hold 90 % if it is in this index; "
+        f"within {estimate.radius_50_m:.0f} m 50 %, within {estimate.radius_90_m:.0f} m 90 %",
+        "not here": f"{estimate.not_in_index:.0%} that the place is not in this index",
+    }
+
+
+def _candidate(rank: int, found: Candidate) -> list[str]:
+    ref = found.reference
+    heading = "" if ref.heading_deg is None else f"{ref.heading_deg:.0f}°"
+    position = f"{ref.position.lat:.5f}, {ref.position.lon:.5f}"
+    return [f"  {rank}", f"{found.similarity:.3f}", position, heading, ref.image_key]

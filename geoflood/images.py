@@ -109,11 +109,11 @@ def read_image(source: Path | bytes, longest: int | None = None) -> Image:
     """
     with _opened(source) as picture:
         size = _within(picture.width, picture.height, longest)
-        picture.draft(None, (math.ceil(DRAFT_MARGIN * size[0]), math.ceil(DRAFT_MARGIN * size[1])))
+        drafted = picture.draft(None, (math.ceil(DRAFT_MARGIN * size[0]), math.ceil(DRAFT_MARGIN * size[1])))
         picture.load()
         rgb = _rgb(picture)
         if rgb.size != size:
-            rgb = rgb.resize(size, PIL.Image.Resampling.BICUBIC)
+            rgb = _resized(rgb, *size, box=drafted[1] if drafted else None)
         method = ORIENTATIONS.get(_orientation(picture))
         return np.array(rgb if method is None else rgb.transpose(method))
 
@@ -149,6 +149,16 @@ def jpeg(image: Image, longest: int | None = None, quality: int = 85) -> bytes:
         buffer, "JPEG", quality=quality
     )
     return buffer.getvalue()
+
+
+def _resized(
+    picture: PIL.Image.Image, width: int, height: int, box: tuple[float, float, float, float] | None = None
+) -> PIL.Image.Image:
+    """Bicubic, after averaging whole blocks while twice the size is left: three times as fast from 12 MP.
+
+    `box` is what the picture holds when its last block is only part of one (a draft does that).
+    """
+    return picture.resize((width, height), PIL.Image.Resampling.BICUBIC, box, reducing_gap=2.0)
 
 
 def _within(width: int, height: int, longest: int | None) -> tuple[int, int]:
@@ -254,7 +264,7 @@ def _why(error: Exception, head: bytes) -> tuple[Reason, str]:
             return "no such file", "" if number == errno.ENOENT else errno.errorcode[number]
         case ValueError() if "null" in text and not head:  # a NUL in the path
             return "no such file", text
-        case _ if "truncated" in text or isinstance(error, EOFError):
+        case _ if "truncated" in text.lower() or isinstance(error, EOFError):
             return "truncated", text
     return "damaged", f"{type(error).__name__}: {text}"
 
@@ -263,11 +273,12 @@ def _unidentified(head: bytes) -> tuple[Reason, str]:
     """Why no decoder took a file that begins with `head`."""
     if not head:
         return "empty file", ""
-    if head[4:8] == b"ftyp":
-        brand = head[8:12].decode("ascii", "replace").strip()
+    brand = head[8:12].decode("ascii", "replace").strip() if head[4:8] == b"ftyp" else ""
+    if brand and not (brand in {"avif", "avis"} and "AVIF" in FORMATS):
         kind = "HEIC" if brand in {"heic", "heix", "heim", "heis", "mif1", "msf1"} else brand
         return "no decoder", f"{kind}: convert it to JPEG first"
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"GIF8")) or head[8:12] == b"WEBP":
+    known = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"GIF8")
+    if brand or head.startswith(known) or head[8:12] == b"WEBP":
         return "damaged", "broken header"
     return "not an image", f"none of {', '.join(FORMATS)}"
 

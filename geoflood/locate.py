@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,23 @@ from numpy.typing import NDArray
 
 from geoflood.attention import blend, sample
 from geoflood.backbones.learned import load_learned
+from geoflood.backbones.threads import cores, side_by_side
 from geoflood.errors import IndexUnusableError
 from geoflood.fusion.estimate import Trust, fuse
 from geoflood.imagery.views import LONGEST
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.reference.database import Database
-from geoflood.terms import AttentionMap, Candidate, Estimate, Located, Outcome, Query, Vectors
+from geoflood.terms import (
+    AttentionMap,
+    Candidate,
+    Estimate,
+    Located,
+    Outcome,
+    Progress,
+    Query,
+    Vectors,
+    unwatched,
+)
 from geoflood.waterline import band_weights, belief, named
 
 __all__ = ["FUSED", "Locator"]
@@ -37,14 +49,14 @@ class Locator:
     def __init__(self, folder: Path) -> None:
         self.database = Database(folder)
         self.settings = self.database.manifest.settings
-        self._describer = load_learned(folder / "learned.npz", self.settings.backbone)
-        if self._describer.backbone.version != self.settings.version:
+        self.describer = load_learned(folder / "learned.npz", self.settings.backbone)
+        if self.describer.backbone.version != self.settings.version:
             raise IndexUnusableError(
                 f"{folder} was built with {self.settings.backbone} {self.settings.version}, "
-                f"this geoflood has {self._describer.backbone.version}",
+                f"this geoflood has {self.describer.backbone.version}",
                 "build it again: geoflood index CITY IMAGES --rebuild",
             )
-        self._vectors = self.database.open_vectors()
+        self.vectors = self.database.open_vectors()
         self._trust = {
             name: _trust(folder, numbers) for name, numbers in self.database.manifest.calibration.items()
         }
@@ -69,6 +81,25 @@ class Locator:
         outcome, reason = judge(estimate)
         return Located(query, outcome, reason, found[:top_k], estimate, attention, watch.seconds)
 
+    def locate_all(
+        self,
+        queries: Sequence[Query],
+        attention: AttentionMap | None = None,
+        *,
+        top_k: int = 10,
+        alpha: float = 1.0,
+        workers: int | None = None,
+        progress: Progress = unwatched,
+    ) -> list[Located]:
+        """Several photos, each as `locate` would, in their order; `workers` at a time."""
+        one = partial(self.locate, attention=attention, top_k=top_k, alpha=alpha)
+        located: list[Located] = []
+        with side_by_side(min(workers or cores(), len(queries))) as pool:
+            for result in pool.map(one, queries):
+                located.append(result)
+                progress("locating", len(located), len(queries))
+        return located
+
     def _describe(self, pixels: NDArray[np.uint8], attention: AttentionMap, alpha: float) -> Vectors:
         """Descriptors [1, bands, D] of the photo under its attention."""
 
@@ -76,10 +107,10 @@ class Locator:
             bands = band_weights(places, self.settings.bands)
             return bands if attention.uniform else bands * blend(sample(attention, places), alpha)
 
-        return self._describer.describe([pixels], weigh)
+        return self.describer.describe([pixels], weigh)
 
     def _search(self, descriptors: Vectors, waterline: float | None) -> tuple[Candidate, ...]:
-        similarities, ids = self._vectors.search(descriptors, belief(waterline, self.settings.bands), FUSED)
+        similarities, ids = self.vectors.search(descriptors, belief(waterline, self.settings.bands), FUSED)
         return self.database.candidates(similarities[0], ids[0])
 
 

@@ -7,6 +7,7 @@ Degrees, metres, square kilometres, UTC. Headings run clockwise from true north.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -28,12 +29,14 @@ __all__ = [
     "LatLon",
     "Located",
     "Outcome",
+    "Progress",
     "Projection",
     "Query",
     "Reference",
     "Rejected",
     "StreetImage",
     "Vectors",
+    "unwatched",
 ]
 
 Image: TypeAlias = NDArray[np.uint8]
@@ -41,6 +44,14 @@ Image: TypeAlias = NDArray[np.uint8]
 
 Vectors: TypeAlias = NDArray[np.float32]
 """Descriptors, unit rows: shape [N, bands, D], or [N, D] where there is one band."""
+
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with (stage, done, total) as work goes on, from one thread; total 0 when unknown."""
+
+
+def unwatched(stage: str, done: int, total: int) -> None:
+    """The Progress of nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""A small city drawn by code: streets to index, photos to locate, and the truth about them; no file needed.
+"""A small city drawn by code: streets to index, photos to locate, and the truth about them.
 
-The town stands on the Dogger Bank, in the open North Sea: land until a flood some 8,000 years ago, so that its
-positions are real ones where no street can be. It is a 2.5-D model: upright walls, each with a facade that is
-drawn once, on a painted ground; a view intersects one ray per column with the walls and looks colours up.
-Trees, lamps and cars are painted over it, far to near.
+The town stands on the Dogger Bank, in the open North Sea: land until a flood some 8,000 years ago, so
+that its positions are real ones where no street can be. It is a 2.5-D model: upright walls, each with a
+facade that is drawn once, on a painted ground; a view intersects one ray per column with the walls and looks
+colours up. Trees, lamps and cars are painted over it, far to near.
 
 *Convention*: metres (east, north) around the town's origin, heights above the street; headings clockwise from
 north. Pictures inside lie on their side, [width, height], since neighbours in a column share one wall.
@@ -16,13 +16,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, ImageDraw, ImageEnhance, ImageFont, ImageOps
+from PIL import ExifTags, ImageChops, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from PIL import Image as Pictures
 from PIL.TiffImagePlugin import IFDRational
 
@@ -96,7 +97,7 @@ class Prop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Town:
-    """A city drawn from a seed; `nodes` [columns + 1, rows + 1, 2] are its crossings, metres (east, north)."""
+    """A city drawn from a seed; `nodes` [columns + 1, rows + 1, 2] are its crossings (east, north)."""
 
     seed: int
     blocks: tuple[int, int]
@@ -118,36 +119,51 @@ class Town:
             yield from ((self.nodes[i, j], self.nodes[i, j + 1]) for j in range(rows - 1))
 
 
-def packed(picture: Pictures.Image) -> Packed:
-    """RGBA pixels of a picture as single numbers, column after column."""
-    return np.ascontiguousarray(np.asarray(picture.convert("RGBA")).transpose(1, 0, 2)).view(np.uint32).reshape(-1)
-
-
 def pack(pictures: Sequence[Pictures.Image], slanting: bool = True) -> Atlas:
-    """Put pictures into an atlas, halved as often as a distant view needs, sideways also for a slanting one."""
+    """Put pictures into an atlas, halved as far views need it, sideways also as slanting ones do."""
     parts, start, length = [], np.zeros((len(pictures), LEVELS, LEVELS), np.int32), 0
     width, height = (np.zeros((len(pictures), LEVELS), np.int32) for _ in range(2))
     for number, picture in enumerate(pictures):
+        lying = picture.convert("RGBA").transpose(Pictures.Transpose.TRANSPOSE)
         for up in range(LEVELS):
             for side in range(up, LEVELS if slanting else up + 1):
-                small = picture.reduce((2**side, 2**up))
-                width[number, side], height[number, up] = small.size
+                small = lying.reduce((2**up, 2**side))
+                height[number, up], width[number, side] = small.size
                 start[number, side, up] = length
-                parts.append(packed(small))
+                parts.append(np.frombuffer(small.tobytes(), np.uint32))
                 length += parts[-1].size
     return Atlas(np.concatenate(parts), start, width, height)
 
 
 WALLS: tuple[Colour, ...] = (
-    (168, 92, 70), (146, 74, 60), (190, 128, 96), (214, 196, 160), (226, 216, 198), (198, 170, 120), (160, 168, 160),
-    (176, 190, 200), (206, 176, 160), (150, 140, 126), (232, 222, 176), (188, 152, 140), (120, 126, 132), (204, 208, 196),
+    (168, 92, 70), (146, 74, 60), (190, 128, 96), (214, 196, 160), (226, 216, 198), (198, 170, 120),
+    (160, 168, 160), (176, 190, 200), (206, 176, 160), (150, 140, 126), (232, 222, 176), (188, 152, 140),
+    (120, 126, 132),
 )  # fmt: skip
+"""The first three are bricks."""
 PAINTS: tuple[Colour, ...] = (
     (150, 34, 38), (28, 74, 122), (24, 94, 66), (214, 160, 40), (238, 234, 224), (44, 46, 52), (116, 44, 96),
     (206, 92, 34), (36, 130, 140), (104, 66, 40),
 )  # fmt: skip
 ROOFS: tuple[Colour, ...] = ((146, 74, 54), (92, 92, 100), (120, 64, 52), (70, 76, 84), (108, 98, 88))
-SYLLABLES = "ka lo ren mi tas vor dun hel bri sa nok pel un dra fos gil wen tor ash mer".split()
+SYLLABLES = (
+    "ka",
+    "lo",
+    "ren",
+    "mi",
+    "tas",
+    "vor",
+    "dun",
+    "hel",
+    "bri",
+    "sa",
+    "nok",
+    "pel",
+    "un",
+    "dra",
+    "fos",
+    "gil",
+)
 
 
 class Easel:
@@ -211,15 +227,21 @@ def shade(colour: Colour, factor: float) -> Colour:
 def pick(rng: Rng, choices: Sequence[Colour]) -> Colour:
     """One of the colours, a little off."""
     lighter = rng.normal(0, 9)
-    off = (np.array(choices[rng.integers(len(choices))]) + lighter + rng.normal(0, 3, 3)).clip(0, 255)
+    off = (np.array(choices[int(rng.integers(len(choices)))]) + lighter + rng.normal(0, 3, 3)).clip(0, 255)
     return int(off[0]), int(off[1]), int(off[2])
 
 
 def materials(rng: Rng) -> list[Pictures.Image]:
     """Grey tiles of brick, ashlar, boards and plaster, as large as the largest wall."""
     high, wide = 900, 760
-    stains = Pictures.fromarray(rng.normal(128, 30, (24, 20)).clip(0, 255).astype(np.uint8)).resize((wide, high), Pictures.Resampling.BICUBIC)
-    base = 128 + (np.asarray(stains, np.float32) - 128) * 0.45 + rng.normal(0, 9, (high, wide)).astype(np.float32)
+    stains = Pictures.fromarray(rng.normal(128, 30, (24, 20)).clip(0, 255).astype(np.uint8)).resize(
+        (wide, high), Pictures.Resampling.BICUBIC
+    )
+    base = (
+        128
+        + (np.asarray(stains, np.float32) - 128) * 0.45
+        + rng.normal(0, 9, (high, wide)).astype(np.float32)
+    )
     y, x = np.mgrid[0:high, 0:wide]
     tiles = [base]
     for course, length, joint, variety in ((5, 14, 1, 20), (15, 32, 2, 12), (22, 44, 2, 10), (6, wide, 1, 8)):
@@ -264,9 +286,13 @@ def design(rng: Rng, width_m: float, busy: float) -> House:
 
 
 def facade(house: House, tiles: Sequence[Pictures.Image], rng: Rng, shop: Rng, busy: float) -> Pictures.Image:
-    """Paint a house front; what hangs on the shop comes from its own generator, for it changes over the years."""
+    """Paint a house front; its shop has a generator of its own, for it changes over the years."""
     easel = Easel(house.width_m, house.top_m)
-    wall, trim, roof = pick(rng, WALLS), shade(pick(rng, ((236, 232, 222), (214, 204, 186), (120, 112, 104))), 1.0), pick(rng, ROOFS)
+    wall, trim, roof = (
+        pick(rng, WALLS),
+        shade(pick(rng, ((236, 232, 222), (214, 204, 186), (120, 112, 104))), 1.0),
+        pick(rng, ROOFS),
+    )
     easel.picture.paste((*roof, 0), (0, 0, *easel.picture.size))
     material = tiles[int(rng.choice(len(tiles), p=[0.34, 0.3, 0.14, 0.1, 0.12]))]
     paint_roof(easel, house, wall, trim, roof, rng)
@@ -284,7 +310,9 @@ def facade(house: House, tiles: Sequence[Pictures.Image], rng: Rng, shop: Rng, b
     else:
         paint_home(easel, house, wall, trim, rng)
     if rng.random() < 0.6:
-        easel.box(float(rng.choice([0.12, house.width_m - 0.24])), 0.2, 0.12, house.eaves_m - 0.6, shade(wall, 0.55))
+        easel.box(
+            float(rng.choice([0.12, house.width_m - 0.24])), 0.2, 0.12, house.eaves_m - 0.6, shade(wall, 0.55)
+        )
     return easel.done()
 
 
@@ -300,7 +328,13 @@ def paint_roof(easel: Easel, house: House, wall: Colour, trim: Colour, roof: Col
     elif house.roof == "steps":
         steps = 5
         for k in range(steps):
-            easel.box(wide * k / (2 * steps), low, wide * (1 - k / steps), house.roof_m * (k + 1) / steps, shade(wall, 0.95))
+            easel.box(
+                wide * k / (2 * steps),
+                low,
+                wide * (1 - k / steps),
+                house.roof_m * (k + 1) / steps,
+                shade(wall, 0.95),
+            )
     elif house.roof == "gable":
         easel.shape(roof, (0, low), (wide / 2, high), (wide, low))
         easel.shape(shade(wall, 0.95), (0.5, low), (wide / 2, high - 0.5), (wide - 0.5, low))
@@ -321,9 +355,12 @@ def paint_roof(easel: Easel, house: House, wall: Colour, trim: Colour, roof: Col
 def paint_windows(easel: Easel, house: House, trim: Colour, rng: Rng) -> None:
     """The grid of windows over the ground floor: one kind a house, no two panes alike."""
     bays = max(1, round(house.width_m / rng.uniform(1.9, 3.3)))
-    wide, high = min(rng.uniform(0.9, 1.5), house.width_m / bays - 0.5), rng.uniform(1.4, min(2.1, house.storey_m - 0.8))
+    wide, high = (
+        min(rng.uniform(0.9, 1.5), house.width_m / bays - 0.5),
+        rng.uniform(1.4, min(2.1, house.storey_m - 0.8)),
+    )
     arched, shutters = rng.random() < 0.22, rng.random() < 0.25 and house.width_m / bays > wide + 1.1
-    frame, leaf = pick(rng, PAINTS[4:6] + ((224, 220, 210),)), pick(rng, PAINTS)
+    frame, leaf = pick(rng, (*PAINTS[4:6], (224, 220, 210))), pick(rng, PAINTS)
     across, down, balcony = int(rng.integers(1, 4)), int(rng.integers(1, 4)), rng.random() < 0.3
     band = rng.random() < 0.4
     skip = int(rng.integers(0, bays + 3))
@@ -383,7 +420,13 @@ def paint_shop(easel: Easel, house: House, rng: Rng, shop: Rng) -> None:
             continue
         easel.box(x, 0.6, 1.55, 2.0, glass)
         for _ in range(4):
-            easel.box(x + shop.uniform(0, 1.1), 0.62, shop.uniform(0.2, 0.45), shop.uniform(0.3, 1.3), pick(shop, PAINTS))
+            easel.box(
+                x + shop.uniform(0, 1.1),
+                0.62,
+                shop.uniform(0.2, 0.45),
+                shop.uniform(0.3, 1.3),
+                pick(shop, PAINTS),
+            )
     easel.box(0.15, high - 1.05, wide - 0.3, 0.8, sign)
     ink = (240, 236, 220) if sum(sign) < 420 else (30, 30, 34)
     name = "".join(str(s) for s in shop.choice(SYLLABLES, int(shop.integers(2, 5)))).upper()
@@ -391,7 +434,9 @@ def paint_shop(easel: Easel, house: House, rng: Rng, shop: Rng) -> None:
     if shop.random() < 0.6:
         other = pick(shop, PAINTS)
         for k, x in enumerate(np.arange(0.3, wide - 0.6, 0.45)):
-            easel.shape((other, (238, 234, 226))[k % 2], (x, 2.1), (x + 0.05, 2.75), (x + 0.5, 2.75), (x + 0.45, 2.1))
+            easel.shape(
+                (other, (238, 234, 226))[k % 2], (x, 2.1), (x + 0.05, 2.75), (x + 0.5, 2.75), (x + 0.45, 2.1)
+            )
         easel.box(0.3, 1.98, wide - 0.6, 0.14, shade(other, 0.6))
 
 
@@ -419,7 +464,7 @@ def paint_home(easel: Easel, house: House, wall: Colour, trim: Colour, rng: Rng)
 
 
 def blind_wall(tiles: Sequence[Pictures.Image], rng: Rng) -> Pictures.Image:
-    """The side of a house that its lower neighbour leaves bare: old brick or plaster, a small window at most."""
+    """The side of a house that its lower neighbour leaves bare: old brick or plaster, few windows."""
     easel = Easel(9.0, 26.0)
     easel.grain(tiles[int(rng.integers(0, 3))], pick(rng, WALLS), 26.0, rng)
     for _ in range(int(rng.integers(0, 5))):
@@ -460,14 +505,14 @@ def tower(tiles: Sequence[Pictures.Image], rng: Rng) -> Pictures.Image:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Crossings with one more ring around the town, and half the width of each line of streets, from wall to wall."""
+    """Crossings, with a ring of them around the town, and half of each street's width between the walls."""
 
     nodes: Points
     half_rows: Floats
     half_columns: Floats
 
     def block(self, i: int, j: int, inset_m: float = 0.0) -> Points:
-        """Corners of a block [4, 2], anticlockwise from the south-west, `inset_m` further in than its pavement."""
+        """Corners of a block [4, 2], anticlockwise from the south-west, `inset_m` inside its house fronts."""
         corners = self.nodes[[i, i + 1, i + 1, i], [j, j, j + 1, j + 1]]
         margins = (self.half_rows[j], self.half_columns[i + 1], self.half_rows[j + 1], self.half_columns[i])
         return inset(corners, [float(m) + inset_m for m in margins])
@@ -528,13 +573,13 @@ class Builder:
 def line_street(
     builder: Builder, left: Points, right: Points, tiles: Sequence[Pictures.Image], busy: float, rng: Rng
 ) -> Iterator[Prop]:
-    """Houses along one side of a block, with bare sides where they tower over each other; yields trees in gaps."""
+    """Houses along one side of a block, with the bare sides of the tall ones; yields trees in gaps."""
     length = float(np.linalg.norm(right - left))
     cuts = np.cumsum(np.append(0.0, rng.uniform(7.0, 14.5, max(round(length / 10.5), 1))))
     cuts *= length / cuts[-1]
     along = (right - left) / length
     inward = np.array([-along[1], along[0]])
-    for k, (start, stop) in enumerate(zip(cuts[:-1], cuts[1:], strict=True)):
+    for k, (start, stop) in enumerate(pairwise(cuts)):
         a, b = left + along * start, left + along * stop
         if 0 < k < len(cuts) - 2 and rng.random() < 0.08:
             builder.wall(a + inward, b + inward, 2.2, builder.picture(garden_wall(tiles, rng)))
@@ -542,20 +587,30 @@ def line_street(
             yield Prop("tree", float(middle[0]), float(middle[1]), float(rng.uniform(6, 10)))
             continue
         house = design(rng, float(stop - start), busy)
-        back = inward * float(rng.choice([0.0, 0.0, 0.0, 0.7, 1.4]))
+        back = inward * (float(rng.choice([0.0, 0.0, 0.0, 0.7, 1.4])) if 0 < k < len(cuts) - 2 else 0.0)
         seed = int(rng.integers(2**31))
-        fronts = [builder.picture(front(house, tiles, seed, years, busy)) for years in (0, 1)[: 1 + (rng.random() < 0.3)]]
+        fronts = [
+            builder.picture(front(house, tiles, seed, years, busy))
+            for years in (0, 1)[: 1 + (rng.random() < 0.3)]
+        ]
         builder.wall(a + back, b + back, house.top_m, fronts[0], fronts[-1])
-        for foot in (a + along * 0.3, b - along * 0.3):
-            builder.wall(foot + back + inward * 0.3, foot + inward * 9.0, house.eaves_m, int(rng.integers(0, 8)))
+        # At a corner of the block the bare side stays clear of the front around the corner, which may slant.
+        for foot in (a + along * (0.05 if k else 1.8), b - along * (0.05 if k < len(cuts) - 2 else 1.8)):
+            builder.wall(
+                foot + back + inward * 0.3, foot + inward * 9.0, house.eaves_m, int(rng.integers(0, 8))
+            )
 
 
-def front(house: House, tiles: Sequence[Pictures.Image], seed: int, years: int, busy: float) -> Pictures.Image:
+def front(
+    house: House, tiles: Sequence[Pictures.Image], seed: int, years: int, busy: float
+) -> Pictures.Image:
     """The same house front, and its shop as it is after some years."""
     return facade(house, tiles, np.random.default_rng(seed), np.random.default_rng([seed, years]), busy)
 
 
-def build_church(builder: Builder, centre: Points, tiles: Sequence[Pictures.Image], rng: Rng) -> Iterator[Prop]:
+def build_church(
+    builder: Builder, centre: Points, tiles: Sequence[Pictures.Image], rng: Rng
+) -> Iterator[Prop]:
     """A tower with a clock and a nave in the middle of a green; yields its spire and the trees around."""
     turn = rng.uniform(0, 1.5)
     side, deep = np.array([math.cos(turn), math.sin(turn)]), np.array([-math.sin(turn), math.cos(turn)])
@@ -568,7 +623,10 @@ def build_church(builder: Builder, centre: Points, tiles: Sequence[Pictures.Imag
         nave.arch(x, 2.4, 1.5, 4.6, (70, 78, 96))
         nave.box(x - 0.8, 0, 0.5, 6.5, shade(stone, 0.8))
     hall = builder.picture(nave.done())
-    for (x, y), wide, high, number, long in (((-3.25, 0), 6.5, 24.0, wall, 6.5), ((3.25, 0), 16.0, 12.5, hall, 6.5)):
+    for (x, y), wide, high, number, long in (
+        ((-3.25, 0), 6.5, 24.0, wall, 6.5),
+        ((3.25, 0), 16.0, 12.5, hall, 6.5),
+    ):
         foot = centre + side * x + deep * y
         ring = [foot, foot + side * wide, foot + side * wide + deep * long, foot + deep * long]
         for k in range(4):
@@ -598,7 +656,7 @@ def furnish(left: Points, right: Points, half_m: float, rng: Rng) -> Iterator[Pr
 
 
 def build_town(seed: int = 7, blocks: tuple[int, int] = (4, 3), origin: LatLon = DOGGER_BANK) -> Town:
-    """Draw the town: `blocks` (east, north) of houses, one of them a green with a church; same seed, same town."""
+    """Draw the town: `blocks` (east, north), one of them a green with a church; same seed, same town."""
     rng = np.random.default_rng(seed)
     plan, tiles, builder = draw_plan(blocks, rng), materials(rng), Builder()
     for _ in range(8):
@@ -639,7 +697,10 @@ class Ground:
         """Pixels of points."""
         high = self.picture.height
         return [
-            ((float(x) - self.west) * GROUND_PIXELS_PER_M, high - (float(y) - self.south) * GROUND_PIXELS_PER_M)
+            (
+                (float(x) - self.west) * GROUND_PIXELS_PER_M,
+                high - (float(y) - self.south) * GROUND_PIXELS_PER_M,
+            )
             for x, y in points
         ]
 
@@ -652,7 +713,9 @@ class Ground:
         self.pen.line(self.at((start, stop)), fill=colour, width=max(round(width_m * GROUND_PIXELS_PER_M), 1))
 
 
-def paint_ground(plan: Plan, walls: Walls, green: tuple[int, int], rng: Rng) -> tuple[tuple[float, float], dict[Season, Atlas]]:
+def paint_ground(
+    plan: Plan, walls: Walls, green: tuple[int, int], rng: Rng
+) -> tuple[tuple[float, float], dict[Season, Atlas]]:
     """Pave, mark and dirty the streets; returns the south-western corner and one picture a season."""
     ground = Ground(plan)
     columns, rows = plan.nodes.shape[0] - 1, plan.nodes.shape[1] - 1
@@ -666,13 +729,18 @@ def paint_ground(plan: Plan, walls: Walls, green: tuple[int, int], rng: Rng) -> 
         for j in range(rows):
             paint_pavement(ground, plan.block(i, j, -PAVEMENT_M), plan.block(i, j), rng)
     ground.area(plan.block(*green), (98, 122, 66))
-    grain = np.asarray(ground.picture, np.float32)
-    tile = rng.normal(1.0, 0.075, (256, 256, 1)).astype(np.float32)
-    grain = grain * np.tile(tile, (grain.shape[0] // 256 + 1, grain.shape[1] // 256 + 1, 1))[: grain.shape[0], : grain.shape[1]]
-    shadows = cast_shadows(ground, walls)
-    summer = Pictures.fromarray((grain * shadows[..., None]).clip(0, 255).astype(np.uint8))
-    winter = Pictures.fromarray((grain * 0.9).clip(0, 255).astype(np.uint8))  # wet
-    return (ground.west, ground.south), {"summer": pack([summer], False), "winter": pack([winter], False)}
+    dirt = np.clip(rng.normal(226, 17, (256, 256)), 0, 255).astype(np.uint8)
+    high, wide = ground.picture.height, ground.picture.width
+    worn = ImageChops.multiply(
+        ground.picture, grey(np.tile(dirt, (high // 256 + 1, wide // 256 + 1))[:high, :wide])
+    )
+    pictures = {"summer": ImageChops.multiply(worn, cast_shadows(ground, walls)), "winter": worn}
+    return (ground.west, ground.south), {season: pack([pictures[season]], False) for season in SEASONS}
+
+
+def grey(values: NDArray[np.uint8]) -> Pictures.Image:
+    """A picture of three equal channels."""
+    return Pictures.merge("RGB", (Pictures.fromarray(values),) * 3)
 
 
 def paint_pavement(ground: Ground, kerb: Points, houses: Points, rng: Rng) -> None:
@@ -683,7 +751,9 @@ def paint_pavement(ground: Ground, kerb: Points, houses: Points, rng: Rng) -> No
     for k in range(4):
         outer, inner = (ring[(k + 1) % 4] - ring[k] for ring in (kerb, houses))
         for share in np.arange(0.0, 1.0, slab / float(np.linalg.norm(outer))):
-            ground.strip(kerb[k] + outer * share, houses[k] + inner * share, 0.1, (tone - 34, tone - 36, tone - 40))
+            ground.strip(
+                kerb[k] + outer * share, houses[k] + inner * share, 0.1, (tone - 34, tone - 36, tone - 40)
+            )
         middle = (kerb + houses) / 2
         ground.strip(middle[k], middle[(k + 1) % 4], 0.1, (tone - 30, tone - 32, tone - 36))
     ground.area(houses, (120, 116, 108))
@@ -696,17 +766,29 @@ def paint_street(ground: Ground, start: Points, stop: Points, half_m: float, rng
     across = np.array([along[1], -along[0]])
     road = half_m - PAVEMENT_M
     tone = int(rng.integers(72, 112))
-    ground.strip(start, stop, 2 * road, pick(rng, ((tone, tone, tone + 3), (tone, tone, tone + 3), (126, 112, 98))))
+    ground.strip(
+        start, stop, 2 * road, pick(rng, ((tone, tone, tone + 3), (tone, tone, tone + 3), (126, 112, 98)))
+    )
     for _ in range(int(length / 9)):  # patches, drains, oil
         spot = start + along * rng.uniform(8, length - 8) + across * rng.uniform(-road, road) * 0.8
-        ground.strip(spot, spot + along * rng.uniform(0.4, 5.0), rng.uniform(0.3, 1.4), shade((tone, tone, tone), rng.uniform(0.6, 1.2)))
+        ground.strip(
+            spot,
+            spot + along * rng.uniform(0.4, 5.0),
+            rng.uniform(0.3, 1.4),
+            shade((tone, tone, tone), rng.uniform(0.6, 1.2)),
+        )
     first, last = 9.0, length - 9.0
     white = (214, 212, 204)
     kind = int(rng.integers(5))
     if kind < 3:
         dash, gap = ((3.0, 3.0), (1.5, 1.5), (length, 1.0))[kind]
         for at in np.arange(first + 4.0, last - 4.0, dash + gap):
-            ground.strip(start + along * at, start + along * min(at + dash, last - 4.0), 0.15, white if kind < 2 else (206, 170, 60))
+            ground.strip(
+                start + along * at,
+                start + along * min(at + dash, last - 4.0),
+                0.15,
+                white if kind < 2 else (206, 170, 60),
+            )
     if rng.random() < 0.4:
         for side in (-1, 1):
             edge = across * side * (road - 2.1)
@@ -724,8 +806,8 @@ SUN: dict[Season, tuple[float, float, float]] = {"summer": (205.0, 42.0, 1.0), "
 """Azimuth, altitude, strength: in winter it hides behind clouds."""
 
 
-def cast_shadows(ground: Ground, walls: Walls) -> Floats:
-    """How much light reaches the ground in summer, [height, width]."""
+def cast_shadows(ground: Ground, walls: Walls) -> Pictures.Image:
+    """How much light reaches the ground in summer."""
     azimuth, altitude, _ = SUN["summer"]
     away = -np.array([math.sin(math.radians(azimuth)), math.cos(math.radians(azimuth))])
     dark = Pictures.new("L", ground.picture.size, 255)
@@ -733,7 +815,7 @@ def cast_shadows(ground: Ground, walls: Walls) -> Floats:
     for (left, right), top in zip(walls.ends, walls.tops, strict=True):
         throw = away * (float(top) - 1.5) / math.tan(math.radians(altitude))
         pen.polygon(ground.at((left, right, right + throw, left + throw)), fill=150)
-    return np.asarray(dark, np.float32) / 255.0
+    return Pictures.merge("RGB", (dark,) * 3)
 
 
 # -- what stands in the street ----------------------------------------------------------------------------
@@ -771,7 +853,9 @@ def draw_sign(kind: int) -> Pictures.Image:
     pen = ImageDraw.Draw(picture)
     if kind == 3:
         pen.rectangle((45, 40, 51, 431), fill=(52, 56, 58, 255))
-        pen.polygon(((30, 34), (66, 34), (58, 4), (38, 4)), fill=(226, 222, 200, 255), outline=(40, 42, 44, 255))
+        pen.polygon(
+            ((30, 34), (66, 34), (58, 4), (38, 4)), fill=(226, 222, 200, 255), outline=(40, 42, 44, 255)
+        )
         pen.rectangle((42, 300, 54, 431), fill=(44, 48, 50, 255))
         return picture
     pen.rectangle((44, 80, 52, 431), fill=(136, 138, 140, 255))
@@ -811,22 +895,23 @@ class Car:
     van: bool
 
 
-def parked_cars(town: Town, season: Season, seed: int) -> list[Car]:
-    """Who parks where: another day, other cars."""
-    rng = np.random.default_rng([town.seed, SEASONS.index(season), seed, 11])
-    paints = ((178, 180, 184), (40, 42, 46), (222, 222, 220), (120, 26, 30), (34, 58, 104), (92, 98, 100), (64, 84, 66))
-    cars = []
-    for left, right in town.streets():
+def parked_cars(town: Town, season: Season, seed: int, camera: Camera) -> Iterator[Car]:
+    """Who parks within sight: another day, other cars. Every street has its own luck, whoever looks."""
+    paints = ((178, 180, 184), (40, 42, 46), (222, 222, 220), (120, 26, 30), (34, 58, 104), (92, 98, 100))
+    for number, (left, right) in enumerate(town.streets()):
+        rng = np.random.default_rng([town.seed, SEASONS.index(season), seed, number])
         length = float(np.linalg.norm(right - left))
         along = (right - left) / length
         across = np.array([along[1], -along[0]])
         heading = math.degrees(math.atan2(along[0], along[1]))
-        for at in np.arange(17.0, length - 15.0, 6.0):
-            for side in (-1, 1):
-                if rng.random() < 0.3:
-                    spot = left + along * (at + rng.normal(0, 0.4)) + across * side * 3.1
-                    cars.append(Car(float(spot[0]), float(spot[1]), heading + 180.0 * (side > 0), pick(rng, paints), rng.random() < 0.2))
-    return cars
+        at = np.repeat(np.arange(17.0, length - 15.0, 6.0), 2)
+        luck, kind, paint = rng.random(at.size), rng.random(at.size), rng.integers(len(paints), size=at.size)
+        side = np.tile([-1.0, 1.0], at.size // 2)
+        spots = left + along * (at + 3.0 * (luck - 0.15))[:, None] + across * (3.1 * side)[:, None]
+        far = np.hypot(*(spots - (camera.east, camera.north)).T)
+        for k in np.flatnonzero((luck < 0.3) & (far > 2.6) & (far < 55)):
+            spot, turn = spots[k], heading + 90.0 * (1 + side[k])
+            yield Car(float(spot[0]), float(spot[1]), turn, paints[paint[k]], bool(kind[k] < 0.2))
 
 
 # -- the camera -------------------------------------------------------------------------------------------
@@ -851,7 +936,7 @@ class Camera:
         return self.width / 2 / math.tan(math.radians(self.fov_deg) / 2)
 
     def rays(self, finer: int) -> tuple[Floats, Floats, Floats]:
-        """Bearing of every column, radians; rise of every row per metre ahead; metres ahead per metre of ray."""
+        """Bearing of columns, radians; rise of rows per metre ahead; metres ahead per metre of ray."""
         aside = ((np.arange(self.width * finer) + 0.5) / finer - self.width / 2) / self.focal_px
         down = ((np.arange(self.height * finer) + 0.5) / finer - self.height / 2) / self.focal_px
         turn = math.radians(self.heading_deg)
@@ -875,7 +960,9 @@ class Camera:
             ahead = far * np.cos(aside)
             far = np.where(ahead > 0.7, far, -1.0)
             columns, rows = np.tan(aside), up / np.where(ahead > 0.7, ahead, 1.0)
-        return np.stack([self.width / 2 + columns * self.focal_px, self.height / 2 - rows * self.focal_px, far], 1)
+        return np.stack(
+            [self.width / 2 + columns * self.focal_px, self.height / 2 - rows * self.focal_px, far], 1
+        )
 
 
 def wrapped(angle: Points) -> Points:
@@ -927,12 +1014,18 @@ def heavens(seed: int, season: Season) -> Packed:
     rng = np.random.default_rng([seed, SEASONS.index(season), 5])
     wide, high = 1024, 256
     rise = np.linspace(0, 1, high)[None, :]
-    low, top = ((222, 228, 234), (104, 148, 206)) if season == "summer" else ((206, 208, 210), (158, 164, 172))
+    low, top = (
+        ((222, 228, 234), (104, 148, 206)) if season == "summer" else ((206, 208, 210), (158, 164, 172))
+    )
     sky = np.array(low) * (1 - rise[..., None]) + np.array(top) * rise[..., None]
     waves = np.hypot(np.fft.fftfreq(wide)[:, None] * 2.2, np.fft.rfftfreq(high)[None, :] * 0.8)
     cloud = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((wide, high))) / (waves + 0.004) ** 1.7)
     cloud /= cloud.std()
-    amount = 0.85 * np.sqrt(1 - rise[..., None]) * np.clip(cloud * 0.5 + (0.1 if season == "summer" else 0.6), 0, 1)[..., None]
+    amount = (
+        0.85
+        * np.sqrt(1 - rise[..., None])
+        * np.clip(cloud * 0.5 + (0.1 if season == "summer" else 0.6), 0, 1)[..., None]
+    )
     tone = (244.0 if season == "summer" else 196.0) + 14 * np.roll(cloud, 6, 1)[..., None]
     sky = sky * (1 - amount) + tone * amount
     turns, hills = np.arange(wide) * 2 * np.pi / wide, np.full(wide, 0.03)
@@ -955,16 +1048,18 @@ def sun_on(walls: Walls, hit: Hit, season: Season) -> Floats:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """A view in the making, lying on its side: arrays [columns, rows]."""
+    """A view in the making, lying on its side: arrays [columns, rows] unless they say otherwise."""
 
     colours: Packed
-    light: Floats
     depth: Floats
     """Metres from the camera, inf in the sky."""
-    slope: Floats
-    """Rise per metre of ray."""
+    light: Floats
     bearing: Floats
     """[columns], radians."""
+    rise: Floats
+    """[rows], per metre ahead."""
+    ahead: Floats
+    """[columns], metres ahead per metre of ray."""
     step: float
     """Radians in a pixel."""
 
@@ -972,57 +1067,61 @@ class Canvas:
 def blank(camera: Camera, finer: int, sky: Packed) -> Canvas:
     """The sky all over."""
     bearing, rise, ahead = camera.rays(finer)
-    slope = ahead[:, None] * rise[None, :]
     height = np.clip(rise, 0, None)
-    level = height / (height + 1.0) * 255
+    level = (height / (height + 1.0) * 255).astype(np.int32)
     turn = (bearing * (1024 / (2 * np.pi))).astype(np.int32) % 1024
-    colours = sky[turn[:, None] * 256 + level.astype(np.int32)[None, :]]
-    shape = colours.shape
-    return Canvas(colours, np.ones(shape, np.float32), np.full(shape, np.inf, np.float32), slope, bearing, 1 / camera.focal_px / finer)
+    colours = sky[(turn * 256)[:, None] + level[None, :]]
+    depth, light = np.full(colours.shape, np.inf, np.float32), np.ones(colours.shape, np.float32)
+    return Canvas(colours, depth, light, bearing, rise, ahead, 1 / camera.focal_px / finer)
 
 
 def pave(canvas: Canvas, town: Town, season: Season, camera: Camera, nearest: Floats, rng: Rng) -> None:
     """Look the ground up in front of the nearest wall of every column."""
-    atlas = town.ground[season]
-    horizon = -EYE_M / np.minimum(nearest, 400.0)
-    x, y = np.nonzero(canvas.slope < horizon[:, None])
-    far = -EYE_M / canvas.slope[x, y]
+    atlas, below = town.ground[season], int(np.searchsorted(-canvas.rise, EYE_M / 400.0))
+    ahead = (-EYE_M / canvas.rise[below:]).astype(np.float32)
+    far = ahead / canvas.ahead[:, None]
     # A texel is stretched along the view: the mean of both lengths keeps markings sharp enough.
-    span = far * np.sqrt(far / EYE_M) * (canvas.step * GROUND_PIXELS_PER_M)
+    span = ahead * np.sqrt(ahead / EYE_M) * (canvas.step * GROUND_PIXELS_PER_M)
     level = np.clip(np.log2(np.maximum(span, 1e-3)) + 0.3, 0, LEVELS - 1).astype(np.int32)
-    shrink = (0.5**level) * GROUND_PIXELS_PER_M
-    # Off by up to half a texel at random, asphalt looks grained and never blocky.
-    grain = rng.random((2, 1 << 16), np.float32)[:, np.arange(x.size) & 0xFFFF] - 0.5
+    shrink = (0.5**level * GROUND_PIXELS_PER_M).astype(np.float32)
     wide, high = atlas.width[0][level], atlas.height[0][level]
-    east = camera.east - town.corner[0] + far * np.sin(canvas.bearing)[x]
-    north = camera.north - town.corner[1] + far * np.cos(canvas.bearing)[x]
-    i = np.clip(east * shrink + grain[0], 0, wide - 1).astype(np.int32)
-    j = np.clip(high - north * shrink + grain[1], 0, high - 1).astype(np.int32)
-    canvas.colours[x, y] = atlas.pixels[atlas.start[0].diagonal()[level] + i * high + j]
-    canvas.depth[x, y] = far
-    canvas.light[x, y] = 0.98
+    # Off by up to half a texel at random, asphalt looks grained and never blocky.
+    grain = rng.random(far.size + 99, np.float32)
+    east = np.float32(camera.east - town.corner[0]) + far * np.sin(canvas.bearing)[:, None]
+    north = np.float32(camera.north - town.corner[1]) + far * np.cos(canvas.bearing)[:, None]
+    i = np.clip((east * shrink + grain[:-99].reshape(far.shape)).astype(np.int32), 0, wide - 1)
+    j = np.clip((high - north * shrink - grain[99:].reshape(far.shape)).astype(np.int32), 0, high - 1)
+    seen = far < nearest[:, None]
+    canvas.colours[:, below:][seen] = atlas.pixels[(atlas.start[0].diagonal()[level] + i * high + j)[seen]]
+    canvas.depth[:, below:][seen] = far[seen]
 
 
-def build_up(canvas: Canvas, town: Town, season: Season, hit: Hit, rng: Rng) -> None:
+def build_up(canvas: Canvas, town: Town, season: Season, hit: Hit) -> None:
     """Look up the wall that each column meets, wherever nothing nearer stands."""
     atlas, walls = town.atlas, town.walls
     far = np.where(np.isfinite(hit.distance), hit.distance, 0.0).astype(np.float32)
-    number, top = walls.texture[SEASONS.index(season)][hit.wall], walls.tops[hit.wall] - EYE_M
+    number, top = walls.texture[SEASONS.index(season)][hit.wall], walls.tops[hit.wall] - np.float32(EYE_M)
     length = np.linalg.norm(walls.ends[hit.wall, 1] - walls.ends[hit.wall, 0], axis=1)
     span = np.maximum(far * (canvas.step * PIXELS_PER_M), 1e-3)
     up = np.clip(np.log2(span) + 0.3, 0, LEVELS - 1).astype(np.int32)
     side = np.clip(np.log2(span / np.maximum(np.abs(hit.sine), 0.03)) + 0.3, up, LEVELS - 1).astype(np.int32)
     high, wide = atlas.height[number, up], atlas.width[number, side]
+    # Neighbouring samples sit half a texel apart: averaged later, they smooth what is seen from near.
     jitter = 0.5 * (np.arange(far.size) % 2) - 0.25
     column = np.clip(hit.share * length * PIXELS_PER_M * 0.5**side + jitter, 0, wide - 1).astype(np.int32)
     first, scale = atlas.start[number, side, up] + column * high, (0.5**up * PIXELS_PER_M).astype(np.float32)
-    x, y = np.nonzero((canvas.slope * far[:, None] < top[:, None]) & np.isinf(canvas.depth) & (far > 0)[:, None])
-    down = (top[x] - canvas.slope[x, y] * far[x]) * scale[x] + 0.5 * (y % 2) - 0.25
-    colour = atlas.pixels[first[x] + np.clip(down.astype(np.int32), 0, high[x] - 1)]
+    # Below the lowest gap there is nothing left to find: for all walls but the nearest that is half the view.
+    rows = int(np.flatnonzero(np.isinf(canvas.depth).any(0)).max(initial=-1)) + 1
+    uneven = (0.5 * (np.arange(rows) % 2) - 0.25).astype(np.float32)
+    down = (top * scale)[:, None] - (far * canvas.ahead * scale)[:, None] * canvas.rise[:rows] + uneven
+    open_ = np.flatnonzero((down > 0) & np.isinf(canvas.depth[:, :rows]) & (far > 0)[:, None])
+    x = open_ // max(rows, 1)
+    colour = atlas.pixels[first[x] + np.minimum(down.reshape(-1)[open_].astype(np.int32), high[x] - 1)]
     solid = colour >= 0x80000000
-    x, y = x[solid], y[solid]
-    canvas.colours[x, y], canvas.depth[x, y] = colour[solid], far[x]
-    canvas.light[x, y] = sun_on(walls, hit, season)[x]
+    flat, x = (open_ + x * (canvas.rise.size - rows))[solid], x[solid]
+    canvas.colours.reshape(-1)[flat] = colour[solid]
+    canvas.depth.reshape(-1)[flat] = far[x]
+    canvas.light.reshape(-1)[flat] = sun_on(walls, hit, season)[x]
 
 
 def see(town: Town, camera: Camera, season: Season, seed: int, finer: int) -> Image:
@@ -1032,12 +1131,14 @@ def see(town: Town, camera: Camera, season: Season, seed: int, finer: int) -> Im
     hits = list(meet(town.walls, camera, canvas.bearing))
     pave(canvas, town, season, camera, hits[0].distance, rng)
     for hit in hits:
-        build_up(canvas, town, season, hit, rng)
-    haze = np.where(np.isinf(canvas.depth), 0.0, 1 - np.exp(-canvas.depth / 420.0)).astype(np.float32)
-    colours = canvas.colours.view(np.uint8).reshape(*canvas.colours.shape, 4)[..., :3]
-    picture = colours * (canvas.light * (1 - haze))[..., None] + (206.0 * haze)[..., None]
-    upright = Pictures.fromarray(picture.clip(0, 255).astype(np.uint8).transpose(1, 0, 2)).reduce(finer)
-    stand_in_street(upright, canvas.depth[::finer, ::finer].T, town, camera, season, seed)
+        build_up(canvas, town, season, hit)
+    lying = Pictures.frombuffer("RGBA", canvas.colours.shape[::-1], canvas.colours.tobytes())
+    colours = np.asarray(lying.reduce(finer))[..., :3]
+    depth, light = canvas.depth[::finer, ::finer], canvas.light[::finer, ::finer]
+    clear = np.where(np.isinf(depth), 1.0, np.exp(-depth / 420.0)).astype(np.float32)
+    hazy = colours * (light * clear)[..., None] + (206.0 - 206.0 * clear)[..., None]
+    upright = Pictures.fromarray(hazy.clip(0, 255).astype(np.uint8).transpose(1, 0, 2).copy())
+    stand_in_street(upright, depth.T, town, camera, season, seed)
     return develop(np.asarray(upright), season, rng)
 
 
@@ -1045,25 +1146,29 @@ def develop(picture: Image, season: Season, rng: Rng) -> Image:
     """What the camera makes of the light: exposure, white balance, noise."""
     tint = (1.03, 1.0, 0.95) if season == "summer" else (0.86, 0.89, 0.93)
     gain = np.array(tint, np.float32) * np.float32(rng.uniform(0.92, 1.08))
-    noise = rng.standard_normal(picture.shape[:2], np.float32) * np.float32(2.0 if season == "summer" else 3.5)
+    noise = rng.standard_normal(picture.shape[:2], np.float32) * np.float32(
+        2.0 if season == "summer" else 3.5
+    )
     if season == "winter":
         picture = np.asarray(ImageEnhance.Color(Pictures.fromarray(picture)).enhance(0.72))
-    return (picture * gain + noise[..., None]).clip(0, 255).astype(np.uint8)
+    return np.asarray((picture * gain + noise[..., None]).clip(0, 255), np.uint8)
 
 
 # -- what stands in the street, painted far to near -------------------------------------------------------
 
 
-def stand_in_street(picture: Pictures.Image, depth: Floats, town: Town, camera: Camera, season: Season, seed: int) -> None:
+def stand_in_street(
+    picture: Pictures.Image, depth: Floats, town: Town, camera: Camera, season: Season, seed: int
+) -> None:
     """Paint cars, trees, lamps and spires into the view, each where no nearer wall hides it."""
-    things: list[Prop | Car] = [*town.props, *parked_cars(town, season, seed)]
+    things: list[Prop | Car] = [*town.props, *parked_cars(town, season, seed, camera)]
     spots = np.array([(t.east, t.north) for t in things]) - (camera.east, camera.north)
     far = np.hypot(*spots.T)
     turn = math.radians(camera.heading_deg)
     ahead = spots @ (math.sin(turn), math.cos(turn))
     for k in np.argsort(-far, kind="stable"):
         thing = things[k]
-        reach = 55.0 if isinstance(thing, Car) else 260.0 if thing.kind == "spire" else 110.0
+        reach = 260.0 if isinstance(thing, Prop) and thing.kind == "spire" else 110.0
         if far[k] > reach or far[k] < 2.2 or (camera.fov_deg is not None and ahead[k] < 1.0):
             continue
         if isinstance(thing, Car):
@@ -1072,7 +1177,9 @@ def stand_in_street(picture: Pictures.Image, depth: Floats, town: Town, camera: 
             paint_prop(picture, depth, camera, thing, season)
 
 
-def stamp(picture: Pictures.Image, depth: Floats, patch: Pictures.Image, left: int, top: int, far: float) -> None:
+def stamp(
+    picture: Pictures.Image, depth: Floats, patch: Pictures.Image, left: int, top: int, far: float
+) -> None:
     """Paste a patch wherever the view behind it is farther away."""
     wide, high = patch.size
     nearer = depth[top : top + high, left : left + wide] < far
@@ -1098,8 +1205,10 @@ def paint_prop(picture: Pictures.Image, depth: Floats, camera: Camera, prop: Pro
         return
     source = np.array([left - foot[0] + wide / 2, top - head[1], right - foot[0] + wide / 2, low - head[1]])
     x0, y0, x1, y1 = source * (sprite.height / high)
-    box = (max(x0, 0), max(y0, 0), min(max(x1, 1), sprite.width), min(max(y1, 1), sprite.height))
-    patch = sprite.resize((right - left, low - top), Pictures.Resampling.BILINEAR, box, 2.0)
+    box = (max(x0, 0), max(y0, 0), min(x1, sprite.width), min(y1, sprite.height))
+    if box[2] - box[0] < 1 or box[3] - box[1] < 1:
+        return
+    patch = sprite.resize((right - left, low - top), Pictures.Resampling.BILINEAR, box)
     stamp(picture, depth, patch, left, top, float(foot[2]) - 0.5)
 
 
@@ -1114,11 +1223,14 @@ def car_faces(car: Car, seen_from: float) -> Iterator[tuple[Colour, list[tuple[f
     glass = (48, 56, 64)
     yield (44, 44, 46), [(a, b, 0.02) for a, b in ((-2.5, -1.1), (2.5, -1.1), (2.5, 1.1), (-2.5, 1.1))]
     near = math.copysign(half, seen_from)
-    tops = list(zip(outline, outline[1:], strict=False))
+    tops = list(pairwise(outline))
     for n, ((x0, z0), (x1, z1)) in enumerate(tops):
         pane = (n == 1 or n == 3) if not car.van else n == 2
         light = 1.15 if abs(z1 - z0) < 0.3 else 0.8
-        yield glass if pane else shade(car.colour, light), [(x0, -half, z0), (x0, half, z0), (x1, half, z1), (x1, -half, z1)]
+        yield (
+            glass if pane else shade(car.colour, light),
+            [(x0, -half, z0), (x0, half, z0), (x1, half, z1), (x1, -half, z1)],
+        )
     yield shade(car.colour, 0.92), [(x, near, z) for x, z in outline]
     if car.van:
         yield glass, [(x, near, z) for x, z in ((0.5, 1.25), (0.5, 1.85), (1.05, 1.85), (1.5, 1.25))]
@@ -1128,7 +1240,10 @@ def car_faces(car: Car, seen_from: float) -> Iterator[tuple[Colour, list[tuple[f
     for wheel in (-1.35, 1.35):
         for size, tone in ((0.34, 26), (0.18, 150)):
             turns = np.arange(10) * 2 * np.pi / 10
-            yield (tone, tone, tone), [(wheel + size * math.cos(t), near, 0.34 + size * math.sin(t)) for t in turns]
+            yield (
+                (tone, tone, tone),
+                [(wheel + size * math.cos(t), near, 0.34 + size * math.sin(t)) for t in turns],
+            )
 
 
 def paint_car(picture: Pictures.Image, depth: Floats, camera: Camera, car: Car, far: float) -> None:
@@ -1168,12 +1283,203 @@ def view(
     town: Town, position: tuple[float, float], heading_deg: float, fov_deg: float = 75.0,
     size: tuple[int, int] = (400, 400), season: Season = "summer", seed: int = 0,
 ) -> Image:  # fmt: skip
-    """A perspective photo, `size` (width, height), taken at `position` (east, north), metres; `seed` is the day."""
+    """A perspective photo, `size` (width, height), from `position` (east, north); `seed` is the day."""
     return see(town, Camera(*position, heading_deg, *size, fov_deg), season, seed, 2)
 
 
 def panorama(
-    town: Town, position: tuple[float, float], heading_deg: float, width: int = 1536, season: Season = "summer", seed: int = 0
+    town: Town,
+    position: tuple[float, float],
+    heading_deg: float,
+    width: int = 1536,
+    season: Season = "summer",
+    seed: int = 0,
 ) -> Image:
     """An equirectangular panorama [width / 2, width, 3]; `heading_deg` is that of its centre."""
     return see(town, Camera(*position, heading_deg, width, width // 2), season, seed, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A photo to be taken."""
+
+    east: float
+    north: float
+    heading_deg: float
+
+    def moved(self, rng: Rng, far: tuple[float, float], turn_deg: float) -> Shot:
+        """Somebody else's photo of the same place: some metres off, mostly along the street."""
+        way = math.radians(self.heading_deg + rng.choice([0.0, 180.0]) + rng.normal(0, 12.0))
+        metres = rng.uniform(*far)
+        spot = self.east + metres * math.sin(way), self.north + metres * math.cos(way)
+        return Shot(*spot, (self.heading_deg + rng.uniform(-turn_deg, turn_deg)) % 360.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Where a flooded photo was really taken."""
+
+    image: str
+    """File name."""
+    position: LatLon
+    heading_deg: float
+    waterline: float
+    """Share of the frame that lies under water."""
+    in_city: bool
+    """False for a photo of another town, which no honest answer can find."""
+
+
+def drive(town: Town, spacing_m: float) -> list[Shot]:
+    """Down every street once, in the lane on its right, and a photo ahead every `spacing_m`."""
+    shots = []
+    for number, ends in enumerate(town.streets()):
+        left, right = ends[:: 1 - 2 * (number % 2)]
+        length = float(np.linalg.norm(right - left))
+        along = (right - left) / length
+        lane = np.array([along[1], -along[0]]) * 1.2
+        heading = math.degrees(math.atan2(along[0], along[1])) % 360.0
+        for at in np.linspace(4.0, length - 10.0, max(round((length - 14.0) / spacing_m) + 1, 2)):
+            spot = left + along * at + lane
+            shots.append(Shot(float(spot[0]), float(spot[1]), heading))
+    return shots
+
+
+def located(town: Town, shot: Shot) -> LatLon:
+    """Where on Earth a photo was taken."""
+    ((lat, lon),) = from_local([(shot.east, shot.north)], town.origin)
+    return LatLon(float(lat), float(lon))
+
+
+def geotagged(position: LatLon, heading_deg: float, taken: datetime) -> Pictures.Exif:
+    """EXIF as a camera with GPS writes it."""
+    exif = Pictures.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = taken.strftime("%Y:%m:%d %H:%M:%S")
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps[ExifTags.GPS.GPSLatitudeRef] = "N" if position.lat >= 0 else "S"
+    gps[ExifTags.GPS.GPSLatitude] = sexagesimal(position.lat)
+    gps[ExifTags.GPS.GPSLongitudeRef] = "E" if position.lon >= 0 else "W"
+    gps[ExifTags.GPS.GPSLongitude] = sexagesimal(position.lon)
+    gps[ExifTags.GPS.GPSImgDirectionRef] = "T"
+    gps[ExifTags.GPS.GPSImgDirection] = IFDRational(round(heading_deg * 100) % 36000, 100)
+    return exif
+
+
+def sexagesimal(degrees: float) -> tuple[IFDRational, IFDRational, IFDRational]:
+    """Degrees, minutes and seconds; a ten-thousandth of a second is 3 mm."""
+    minutes, seconds = divmod(round(abs(degrees) * 36_000_000), 600_000)
+    return IFDRational(minutes // 60, 1), IFDRational(minutes % 60, 1), IFDRational(seconds, 10_000)
+
+
+def save(path: Path, draw: Callable[[], Image], quality: int, exif: Pictures.Exif | None = None) -> None:
+    """Draw and write a JPEG, whole or not at all, unless it is there already."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    Pictures.fromarray(draw()).save(unfinished, "JPEG", quality=quality, exif=exif or Pictures.Exif())
+    unfinished.replace(path)
+
+
+PASSES: dict[Season, datetime] = {
+    "summer": datetime(2017, 6, 14, 9, 0),
+    "winter": datetime(2021, 12, 2, 11, 0),
+}
+
+
+def write_city(
+    folder: Path, town: Town, size_px: int = 400, panorama_px: int = 1536, spacing_m: float = 17.0
+) -> None:
+    """Write what `geoflood index` reads: photos with EXIF geotags of two passes, and panoramas with a table.
+
+    `streets/summer-*.jpg` every `spacing_m`, `streets/winter-*.jpg` a third as often and years later;
+    `panoramas/*.jpg` at every crossing, listed in `panoramas.csv`. Pictures that are there stay.
+    """
+    shots = drive(town, spacing_m)
+    for season in SEASONS:
+        for number, shot in list(enumerate(shots))[:: 1 if season == "summer" else 3]:
+            if season == "winter":
+                shot = shot.moved(np.random.default_rng([town.seed, number]), (0.5, 2.5), 3.0)
+            exif = geotagged(
+                located(town, shot), shot.heading_deg, PASSES[season] + timedelta(seconds=20 * number)
+            )
+            path = folder / "streets" / f"{season}-{town.seed}-{number:04}.jpg"
+            save(path, partial(photo, town, shot, 75.0, (size_px, size_px), season), 90, exif)
+    write_panoramas(folder, town, panorama_px)
+
+
+def photo(
+    town: Town, shot: Shot, fov_deg: float, size: tuple[int, int], season: Season, seed: int = 0
+) -> Image:
+    """The view of a shot."""
+    return view(town, (shot.east, shot.north), shot.heading_deg, fov_deg, size, season, seed)
+
+
+def write_panoramas(folder: Path, town: Town, width: int) -> None:
+    """A panorama at every crossing, and the table that says where they are."""
+    rows = []
+    for number, node in enumerate(town.nodes.reshape(-1, 2)):
+        shot = Shot(float(node[0]), float(node[1]), float(number * 37 % 360))
+        image, place = f"panoramas/{town.seed}-{number:04}.jpg", located(town, shot)
+        save(
+            folder / image,
+            partial(panorama, town, (shot.east, shot.north), shot.heading_deg, width, seed=1),
+            90,
+        )
+        taken = (datetime(2018, 5, 3, 8, 0) + timedelta(minutes=number)).isoformat() + "Z"
+        where = (f"{place.lat:.7f}", f"{place.lon:.7f}", f"{shot.heading_deg:.1f}")
+        rows.append((image, *where, taken, "true", "CC0-1.0", "geoflood townscape"))
+    table(
+        folder / "panoramas.csv",
+        ("image", "lat", "lon", "heading", "taken", "pano", "licence", "credit"),
+        rows,
+    )
+
+
+def table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a CSV."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def write_queries(
+    folder: Path, town: Town, count: int, strangers: int = 1, size: tuple[int, int] = (480, 360)
+) -> list[Truth]:
+    """Write `count` flooded photos of the town, `strangers` of another one, and `truth.csv`.
+
+    They were taken 1-4 m off the photos of `write_city`, on another day, and came through social media:
+    small, and without a geotag.
+    """
+    truths = [flooded(folder, town, number, size, True) for number in range(count)]
+    if strangers:
+        other = build_town(town.seed + 1, (2, 2), FAROE_BANK)
+        truths += [flooded(folder, other, count + number, size, False) for number in range(strangers)]
+    rows = [
+        (
+            t.image,
+            f"{t.position.lat:.7f}",
+            f"{t.position.lon:.7f}",
+            f"{t.heading_deg:.1f}",
+            f"{t.waterline:.3f}",
+        )
+        for t in truths
+    ]
+    table(folder / "truth.csv", ("image", "lat", "lon", "heading", "waterline"), rows)
+    return truths
+
+
+def flooded(folder: Path, town: Town, number: int, size: tuple[int, int], in_city: bool) -> Truth:
+    """Take and keep one flooded photo."""
+    rng = np.random.default_rng([town.seed, number, 17])
+    shots = drive(town, 17.0)
+    shot = shots[int(rng.integers(len(shots)))].moved(rng, (1.0, 4.0), 7.0)
+    level, season = round(float(rng.uniform(0.25, 0.5)), 3), SEASONS[number % 2]
+    image = f"photo-{town.seed}-{number:02}.jpg"
+    save(
+        folder / image,
+        lambda: flood(photo(town, shot, 70.0, size, season, 100 + number), level, number)[0],
+        72,
+    )
+    return Truth(image, located(town, shot), shot.heading_deg, level, in_city)

@@ -93,12 +93,21 @@ def _gem(family: str, folder: str, trained: dict[str, tuple[int, ...]]) -> list[
         own, channels = _TRUNKS[trunk]
         for d in dimensions:
             name, url = f"{family}-{trunk.lower()}-{d}", f"{releases}/{trunk}_{d}_{family}.pth"
-            rows.append(Checkpoint(name, family, trunk, d, own + d * (channels + 1) + 1, "MIT", url, note=_SF_XL))
+            size = own + d * (channels + 1) + 1  # the linear layer and GeM's p
+            rows.append(Checkpoint(name, family, trunk, d, size, "MIT", url, note=_SF_XL))
     return rows
 
 
 CATALOG: tuple[Checkpoint, ...] = (
-    Checkpoint("rootsift", "rootsift", "dense RootSIFT", 32_768, 0, "MIT", note="no weights: learns words from the city"),
+    Checkpoint(
+        name="rootsift",
+        family="rootsift",
+        trunk="dense RootSIFT",
+        dimension=32_768,
+        parameters=0,
+        licence="MIT",
+        note="no weights: learns its words from the city",
+    ),
     *_gem("cosplace", "CosPlace", _COSPLACE),
     *_gem("eigenplaces", "EigenPlaces", _EIGENPLACES),
     Checkpoint(
@@ -106,7 +115,7 @@ CATALOG: tuple[Checkpoint, ...] = (
         family="salad",
         trunk="DINOv2 ViT-B/14",
         dimension=8448,
-        parameters=87_989_313,
+        parameters=87_991_489,
         licence="GPL-3.0-only",
         url="https://github.com/serizba/salad/releases/download/v1.0.0/dino_salad.ckpt",
         side=322,
@@ -118,7 +127,7 @@ CATALOG: tuple[Checkpoint, ...] = (
         family="megaloc",
         trunk="DINOv2 ViT-B/14",
         dimension=8448,
-        parameters=228_640_000,
+        parameters=228_639_553,
         licence="MIT",
         url="https://huggingface.co/gberton/MegaLoc/resolve/main/model.safetensors",
         side=322,

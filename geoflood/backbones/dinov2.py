@@ -37,7 +37,9 @@ def _whole(side: int) -> int:
 class DinoV2(nn.Module):
     """Images [B, 3, H, W], multiples of 14 -> tokens [B, 1 + H/14 W/14, width]: CLS, then patches by rows."""
 
-    def __init__(self, width: int = 768, depth: int = 12, heads: int = 12, *, mask_token: bool = False) -> None:
+    def __init__(
+        self, width: int = 768, depth: int = 12, heads: int = 12, *, mask_token: bool = False
+    ) -> None:
         super().__init__()
         self.width = width
         self.cls_token = nn.Parameter(torch.empty(1, 1, width))
@@ -64,14 +66,14 @@ class DinoV2(nn.Module):
         table = self.pos_embed.float()
         if rows == columns == _GRID:
             return table
-        square = table[:, 1:].unflatten(1, (_GRID, _GRID)).permute(0, 3, 1, 2)
+        square = table[:, 1:].mT.reshape(1, -1, _GRID, _GRID)
         scale = ((rows + _OFFSET) / _GRID, (columns + _OFFSET) / _GRID)
         resampled = F.interpolate(square, scale_factor=scale, mode="bicubic", antialias=False)
         return torch.cat([table[:, :1], resampled.flatten(2).mT], 1)
 
     @staticmethod
     def places(height: int, width: int) -> torch.Tensor:
-        """Centres [L, 2] (x, y in shares of the frame) of the patches of an image, as `to_patches` cuts it."""
+        """Centres [L, 2] (x, y in shares of the frame) of the patches that `to_patches` cuts."""
         rows, columns = _whole(height), _whole(width)
         y = (torch.arange(rows) + 0.5) / rows
         x = (torch.arange(columns) + 0.5) / columns
@@ -107,7 +109,7 @@ class Attention(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """[B, N, width] -> the same."""
-        qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1))
+        qkv = self.qkv(tokens).reshape(*tokens.shape[:2], 3, self.heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each [B, heads, N, width / heads]
         attended = F.scaled_dot_product_attention(query, key, value)
         return self.proj(attended.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from geoflood.backbones.network import Network
 from geoflood.backbones.resnet import ResNet
 from geoflood.backbones.vgg import Vgg16
 
@@ -42,14 +43,22 @@ class Exponent(nn.Module):
         self.p = nn.Parameter(torch.empty(1))
 
 
-class GemNetwork(nn.Module):
-    """Trunk, GeM and projection, under the keys of the published checkpoints."""
+class GemNetwork(Network):
+    """Trunk, GeM and projection."""
+
+    backbone: ResNet | Vgg16
 
     def __init__(self, trunk: ResNet | Vgg16, dimension: int) -> None:
         super().__init__()
         self.backbone = trunk
         # The published layers are numbered; 0, 2 and 4 (normalise, flatten, normalise) hold no weights.
         self.aggregation = nn.ModuleDict({"1": Exponent(), "3": nn.Linear(trunk.channels, dimension)})
+
+    def settle(self) -> None:
+        """Ready for use, with batch norms folded into convolutions."""
+        super().settle()
+        if isinstance(self.backbone, ResNet):
+            self.backbone.fold_norms()
 
     def local(self, images: torch.Tensor) -> torch.Tensor:
         """Unit local features [B, L, C], float32, of normalised images [B, 3, H, W]."""
@@ -58,9 +67,10 @@ class GemNetwork(nn.Module):
 
     def pool(self, local: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, D] under weights [B or 1, M, L]."""
-        pooled = gem(local, weights, self.aggregation["1"].p)  # type: ignore[arg-type]
+        p = self.aggregation.get_parameter("1.p")
+        pooled = gem(local, weights, p)
         return F.normalize(self.aggregation["3"](pooled), dim=-1)
 
     def places(self, height: int, width: int) -> torch.Tensor:
-        """Centres [L, 2] of the locations of an image of that size."""
+        """Centres [L, 2], see the trunk."""
         return self.backbone.places(height, width)

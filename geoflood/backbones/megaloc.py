@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from geoflood.backbones.dinov2 import DinoV2, to_patches
+from geoflood.backbones.network import Network
 from geoflood.backbones.salad import Aggregation, Given
 
 __all__ = ["MegaLocNetwork"]
@@ -19,24 +20,34 @@ _FEATURES = 256
 """Numbers a cluster: twice SALAD's."""
 
 
-class MegaLocNetwork(nn.Module):
-    """DINOv2 ViT-B/14, aggregation and projection, under the keys of the published checkpoint."""
+class MegaLocNetwork(Network):
+    """DINOv2 ViT-B/14, aggregation and projection."""
+
+    backbone: DinoV2
 
     def __init__(self, trunk: DinoV2, dimension: int) -> None:
         super().__init__()
         self.backbone = trunk
-        agg = Aggregation(trunk.width, _FEATURES)
-        self.aggregator = nn.ModuleDict({"agg": agg, "linear": nn.Linear(agg.dimension, dimension)})
+        self.aggregator = Projected(Aggregation(trunk.width, _FEATURES), dimension)
 
     def local(self, images: torch.Tensor) -> Given:
         """Tokens and their transport, float32, of normalised images [B, 3, H, W]."""
-        return self.aggregator["agg"].give(self.backbone(to_patches(images)).float())  # type: ignore[operator]
+        return self.aggregator.agg.give(self.backbone(to_patches(images)).float())
 
     def pool(self, local: Given, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, 8448] under weights [B or 1, M, L]."""
-        clusters = self.aggregator["agg"].pool(local, weights)  # type: ignore[operator]
-        return F.normalize(self.aggregator["linear"](clusters), dim=-1)
+        clusters = self.aggregator.agg.pool(local, weights)  # [B, M, 16640], unit
+        return F.normalize(self.aggregator.linear(clusters), dim=-1)
 
     def places(self, height: int, width: int) -> torch.Tensor:
-        """Centres [L, 2] of the patches of an image of that size."""
-        return DinoV2.places(height, width)
+        """Centres [L, 2] of the patches."""
+        return self.backbone.places(height, width)
+
+
+class Projected(nn.Module):
+    """An aggregation and the linear layer after it."""
+
+    def __init__(self, agg: Aggregation, dimension: int) -> None:
+        super().__init__()
+        self.agg = agg
+        self.linear = nn.Linear(agg.dimension, dimension)

@@ -4,44 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import TypeAlias
 
 import torch
-from torch import nn
 
 from geoflood.backbones.catalog import Checkpoint, find
 from geoflood.backbones.compute import Compute
 from geoflood.backbones.dinov2 import DinoV2
 from geoflood.backbones.gem import gem_network
 from geoflood.backbones.megaloc import MegaLocNetwork
+from geoflood.backbones.network import Network
 from geoflood.backbones.salad import SaladNetwork
 from geoflood.backbones.seam import Features, relative
 from geoflood.backbones.weights import check_state, load
 from geoflood.images import resize
 from geoflood.terms import Image
 
-__all__ = ["Network", "Published", "build", "skeleton"]
+__all__ = ["Published", "State", "build", "skeleton"]
+
+State: TypeAlias = Mapping[str, torch.Tensor]
+"""A state dict, under the published keys."""
 
 _CODE = "1"
 """Raise when the same weights begin to give other descriptors."""
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
-
-
-class Network(Protocol):
-    """What a family's file provides: a torch module in two steps, both in float32 at the border."""
-
-    backbone: nn.Module
-    """The trunk, which alone may run in lower precision."""
-
-    def local(self, images: torch.Tensor) -> Any:
-        """Local features of images [B, 3, H, W], ImageNet-normalised."""
-
-    def pool(self, local: Any, weights: torch.Tensor) -> torch.Tensor:
-        """Unit descriptors [B, M, D] under weights [B or 1, M, L], as `relative` gives them."""
-
-    def places(self, height: int, width: int) -> torch.Tensor:
-        """Centres [L, 2] (x, y in shares of the frame) of the locations of an image of that size."""
 
 
 _NETWORKS: dict[str, Callable[[Checkpoint], Network]] = {
@@ -55,15 +42,14 @@ _NETWORKS: dict[str, Callable[[Checkpoint], Network]] = {
 def skeleton(row: Checkpoint) -> Network:
     """The network of a row without any memory for its weights, in inference mode."""
     with torch.device("meta"):
-        network = _NETWORKS[row.family](row)
-    cast(nn.Module, network).eval().requires_grad_(False)
-    return network
+        return _NETWORKS[row.family](row)
 
 
-def build(name: str, compute: Compute | None = None, state: Mapping[str, torch.Tensor] | None = None) -> Published:
+def build(name: str, compute: Compute | None = None, state: State | None = None) -> Published:
     """The backbone of that name, with the weights in models/ unless a state dict is given.
 
-    Raises UsageError for an unknown name, WeightsError when weights are missing, damaged or of another network.
+    Raises UsageError for an unknown name, WeightsError when weights are missing, damaged or those of another
+    network. `Compute.best()` decides where it runs unless told.
     """
     row = find(name)
     if state is None:
@@ -76,17 +62,16 @@ def build(name: str, compute: Compute | None = None, state: Mapping[str, torch.T
 class Published:
     """A published network as a `seam.Backbone`."""
 
-    def __init__(self, row: Checkpoint, state: Mapping[str, torch.Tensor], checksum: str, compute: Compute) -> None:
+    def __init__(self, row: Checkpoint, state: State, checksum: str, compute: Compute) -> None:
         self.name, self.dimension = row.name, row.dimension
         self.version = f"{_CODE}:{checksum[:16]}"
         self.compute = compute
         self._row = row
         self._network = skeleton(row)
-        module = cast(nn.Module, self._network)
-        module.load_state_dict(state, strict=True, assign=True)
-        module.requires_grad_(False).to(compute.device, torch.float32)
-        # Convolutions on the processor and on tensor cores want channels last; for the rest it changes nothing.
-        self._network.backbone.to(dtype=compute.dtype, memory_format=torch.channels_last)
+        self._network.load_state_dict(state, strict=True, assign=True)
+        self._network.to(compute.device, torch.float32).settle()
+        # Convolutions want channels last; a network without convolution maps is left as it is.
+        self._network.backbone.to(compute.dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean = torch.tensor(_MEAN, device=compute.device).view(1, 3, 1, 1)
         self._std = torch.tensor(_STD, device=compute.device).view(1, 3, 1, 1)
 
@@ -110,15 +95,14 @@ class Published:
     @torch.inference_mode()
     def aggregate(self, features: Features, weights: torch.Tensor | None = None) -> torch.Tensor:
         """Descriptors [B, M, D], float32 on the processor, under weights [B or 1, M, L]."""
-        images = _images(features.values)
-        shares = relative(weights, images, len(features)).to(self.compute.device)
+        shares = relative(weights, len(features.values), len(features)).to(self.compute.device)
         return self._network.pool(features.values, shares).cpu()
 
 
-def _digest(state: Mapping[str, torch.Tensor]) -> str:
+def _digest(state: State) -> str:
     """SHA-256 over names and values, for weights that did not come from a file."""
     total = hashlib.sha256()
     for key in sorted(state):
         total.update(key.encode())
-        total.update(state[key].detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        total.update(state[key].detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return total.hexdigest()

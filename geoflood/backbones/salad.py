@@ -4,10 +4,10 @@ Every patch has one unit of mass to give. Each of m clusters takes one unit, a d
 and three Sinkhorn iterations find who gives to whom. A cluster's vector is what it was given; the class token
 goes along as a block of its own.
 
-Attention enters after the transport: patch i keeps the share w_i of what it gives, and a cluster counts in
-proportion to what is left of its mass. Multiplying alone is not enough, for each cluster is scaled back to unit
+Attention enters after the transport: patch i keeps the share w_i of what it gives, and a cluster speaks the
+louder the more is left of its mass. Multiplying alone is not enough, for each cluster is scaled back to unit
 length: one that lived wholly in the flood would speak as loudly as ever, out of leftovers. DESIGN.md has the
-figures by which this form was chosen among four.
+figures by which this form was chosen.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from geoflood.backbones.dinov2 import DinoV2, to_patches
+from geoflood.backbones.network import Network
 
 __all__ = ["Aggregation", "Given", "SaladNetwork", "transport"]
 
 CLUSTERS = 64
 ITERATIONS = 3
 _HIDDEN = 512
+_LOUDNESS = 0.25
+"""Power of the mass left to a cluster by which its unit vector is scaled. Measured: 0 leaves clusters of the
+flooded part in force, 1/2 and more silence what two equally masked images still have in common."""
 _TOKEN = 256
 """Numbers of the descriptor that come from the class token."""
 
@@ -60,6 +64,10 @@ class Given:
     plan: torch.Tensor
     """[B, m, n], what each cluster is given by each patch."""
 
+    def __len__(self) -> int:
+        """B."""
+        return len(self.plan)
+
 
 class Aggregation(nn.Module):
     """Tokens to unit descriptors of 256 + 64 l numbers. All of it runs in float32."""
@@ -82,20 +90,22 @@ class Aggregation(nn.Module):
     def pool(self, given: Given, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, 256 + 64 l] under weights [B or 1, M, n].
 
-        Clusters are scaled by the square root of what is left of their mass: in the similarity of two images
-        under the same weights it then counts once. Left-over masses are relative to their mean, so that the
-        class token keeps its 1/65 of the similarity whatever the weights.
+        Only ratios between clusters matter for their loudness: its squares have mean 1, so that the class
+        token keeps its 1/65 of the similarity whatever the weights.
         """
         kept = given.plan.unsqueeze(1) * weights.unsqueeze(2)  # [B, M, m, n]
         left = kept.sum(-1) / given.plan.sum(-1).unsqueeze(1)
-        loudness = (left / left.mean(-1, keepdim=True)).sqrt()
+        loudness = left.pow(_LOUDNESS)
+        loudness = loudness / loudness.square().mean(-1, keepdim=True).sqrt()
         clusters = F.normalize(kept @ given.features.unsqueeze(1), dim=-1) * loudness.unsqueeze(-1)
         token = F.normalize(given.token, dim=-1).unsqueeze(1).expand(-1, clusters.shape[1], -1)
         return F.normalize(torch.cat([token, clusters.mT.flatten(2)], -1), dim=-1)  # channel-major
 
 
-class SaladNetwork(nn.Module):
-    """DINOv2 ViT-B/14 and its aggregation, under the keys of the published checkpoint."""
+class SaladNetwork(Network):
+    """DINOv2 ViT-B/14 and its aggregation."""
+
+    backbone: nn.ModuleDict
 
     def __init__(self, trunk: DinoV2) -> None:
         super().__init__()
@@ -111,7 +121,7 @@ class SaladNetwork(nn.Module):
         return self.aggregator.pool(local, weights)
 
     def places(self, height: int, width: int) -> torch.Tensor:
-        """Centres [L, 2] of the patches of an image of that size."""
+        """Centres [L, 2] of the patches."""
         return DinoV2.places(height, width)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from geoflood.images import Header, resize
 from geoflood.terms import Image, Projection
 
-__all__ = ["FOV_DEG", "HEADINGS", "SIZE", "closes", "is_panorama", "tile", "tiles"]
+__all__ = ["FOV_DEG", "HEADINGS", "SIZE", "WIDTH", "closes", "is_panorama", "tile", "tiles"]
 
 HEADINGS = 8
 """Tiles around the circle: at 45 degrees no view is more than 22.5 off a tile's centre."""
@@ -39,6 +39,9 @@ SHRINK_FROM = 1.75
 
 SHRINK_TO = 1.4
 """Panorama pixels left per tile pixel in the centre; at the edges of the tile it is then about one."""
+
+WIDTH = round(SHRINK_TO * math.pi * SIZE / math.tan(math.radians(FOV_DEG / 2)))
+"""Of a panorama, in pixels, what the tiles can use: decoding it no larger is faster, and the same."""
 
 Words: TypeAlias = NDArray[np.uint64]
 """Pixels with red, green and blue in lanes of 21 bits, so that one sum of integers blends all three."""

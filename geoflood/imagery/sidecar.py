@@ -66,12 +66,11 @@ class Tagged:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a sidecar."""
+    """A row of a sidecar that names an image."""
 
     image: str
-    """The path as it is written, relative to the sidecar; empty when there is none."""
-    found: Tagged | Rejected | None
-    """None: the selection leaves it out."""
+    """The path as it is written, relative to the sidecar."""
+    found: Tagged | Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,8 @@ def has_geotags(path: Path) -> bool:
         return False
 
 
-def read_sidecar(path: Path, select: Sequence[str] = ()) -> list[Row]:
-    """Every row of a CSV or GeoJSON; `select` holds COLUMN=VALUE, all of which must be true of a row.
+def read_sidecar(path: Path, select: str | None = None) -> list[Row | Rejected]:
+    """Every row of a CSV or GeoJSON, or those for which `select`, COLUMN=VALUE, is true.
 
     Raises InputError when it is no table of geotags, UsageError when the selection fits no column or row.
     """
@@ -112,25 +111,31 @@ def read_sidecar(path: Path, select: Sequence[str] = ()) -> list[Row]:
             f"{path}: no column for {', '.join(missing)}",
             f"needed are image, lat and lon; there are {', '.join(table.columns) or 'none'}",
         )
-    conditions = [_condition(text, path, table) for text in select]
-    rows = []
-    for count, cells in enumerate(table.rows, 1):
-        place = f"{path.name}, row {count}"
-        if cells is None:
-            rows.append(Row("", Rejected(place, "bad row", "does not fit the columns")))
-            continue
-        values = {role: cells.get(column, "") for role, column in roles.items()}
-        chosen = all(cells.get(column, "") == value for column, value in conditions)
-        rows.append(Row(values["image"], _tagged(values, table.origin, place) if chosen else None))
-    if conditions and all(row.found is None for row in rows):
-        raise UsageError(f"{path}: no row has {' and '.join(select)}")
-    return rows
+    column, wanted = _condition(select, path, table) if select else ("", "")
+    chosen = [
+        (n, cells)
+        for n, cells in enumerate(table.rows, 1)
+        if not select or (cells or {}).get(column) == wanted
+    ]
+    if select and not chosen:
+        raise UsageError(f"{path}: no row has {select}", _values(table, column))
+    return [_row(cells, roles, table.origin, f"{path.name}, row {count}") for count, cells in chosen]
+
+
+def _row(
+    cells: Mapping[str, str] | None, roles: Mapping[str, str], origin: str, place: str
+) -> Row | Rejected:
+    """A row's cells as its image and what they say of it."""
+    if cells is None:
+        return Rejected(place, "bad row", "does not fit the columns")
+    values = {role: cells.get(name, "") for role, name in roles.items()}
+    if not values["image"] or NO_PATH.search(values["image"]):
+        return Rejected(place, "bad row", "names no image")
+    return Row(values["image"], _tagged(values, origin, place))
 
 
 def _tagged(values: Mapping[str, str], origin: str, place: str) -> Tagged | Rejected:
     """A row's cells by role as a geotag."""
-    if not values["image"] or NO_PATH.search(values["image"]):
-        return Rejected(place, "bad row", "no image")
     try:
         position = parse_position(values["lat"], values["lon"])
         if position is None:
@@ -156,6 +161,12 @@ def _condition(text: str, path: Path, table: _Table) -> tuple[str, str]:
             f"{path}: {text!r} selects nothing", f"write COLUMN=VALUE; there are {', '.join(table.columns)}"
         )
     return _folded(column), value.strip()
+
+
+def _values(table: _Table, column: str) -> str:
+    """What a column holds, for the one who missed it."""
+    there = sorted({cells.get(column, "") for cells in table.rows if cells})
+    return f"there are {', '.join(there[:8])}{' ...' * (len(there) > 8)}"
 
 
 def _folded(column: str) -> str:
@@ -226,8 +237,6 @@ def _feature(feature: object) -> dict[str, str] | None:
     """A feature's properties and its point as cells; None when it is no point."""
     match feature:
         case {"geometry": {"type": "Point", "coordinates": [lon, lat, *_]}, "properties": {**named}}:
-            cells = {
-                _folded(name): "" if value is None else str(value).strip() for name, value in named.items()
-            }
+            cells = {_folded(str(k)): "" if v is None else str(v).strip() for k, v in named.items()}
             return {**cells, "lat": str(lat), "lon": str(lon)}
     return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from geoflood.imagery.panorama import FOV_DEG, is_panorama, tile, tiles
+from geoflood.imagery.panorama import FOV_DEG, WIDTH, closes, is_panorama, tile, tiles
 from geoflood.images import header, read_image
-from geoflood.terms import Image, Reference, StreetImage
+from geoflood.terms import Image, Projection, Reference, StreetImage
 
 __all__ = ["View", "pixels_of", "views"]
 
@@ -30,12 +30,20 @@ def views(image: StreetImage) -> list[View]:
     """One view of a perspective image, all tiles of a panorama. Raises UnreadableImageError."""
     path = Path(image.location)
     head = header(path)
-    if not is_panorama(head, image.projection):
-        return [View(read_image(path, LONGEST), image.geotag.heading_deg, None, None)]
-    known = image.geotag.heading_deg if image.geotag.heading_deg is not None else head.pose_heading_deg
-    cut = tiles(read_image(path))
+    if is_panorama(head, image.projection):
+        whole = read_image(path, WIDTH)
+        told = head.equirectangular or image.projection is Projection.EQUIRECTANGULAR
+        if told or closes(whole):
+            return _around(whole, image.geotag.heading_deg, head.pose_heading_deg)
+    return [View(read_image(path, LONGEST), image.geotag.heading_deg, None, None)]
+
+
+def _around(panorama: Image, *headings: float | None) -> list[View]:
+    """The tiles, with their headings by the first of `headings` that is known."""
+    known = next((heading for heading in headings if heading is not None), None)
     return [
-        View(pixels, None if known is None else (known + turn) % 360, FOV_DEG, turn) for turn, pixels in cut
+        View(pixels, None if known is None else (known + turn) % 360, FOV_DEG, turn)
+        for turn, pixels in tiles(panorama)
     ]
 
 
@@ -44,4 +52,4 @@ def pixels_of(reference: Reference) -> Image:
     path = Path(reference.location)
     if reference.tile_deg is None:
         return read_image(path, LONGEST)
-    return tile(read_image(path), reference.tile_deg)
+    return tile(read_image(path, WIDTH), reference.tile_deg)

@@ -86,7 +86,8 @@ class Database:
         path = folder / "references.sqlite"
         self.positions: NDArray[np.float64] = read_captures(path)[0]
         """[N, 2] (lat, lon) of every reference, by id."""
-        self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        # Read-only, and SQLite serialises calls itself, so photos may be located in several threads.
+        self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
 
     def __len__(self) -> int:
         return len(self.positions)

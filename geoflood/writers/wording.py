@@ -24,22 +24,22 @@ def plain(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in whole percent, never quite certain: "78 %", "under 1 %", "over 99 %"."""
+    """A share in whole percent, never quite certain: "under 1 %", "78 %", "over 99 %"; no break inside."""
     if share < 0.01:
-        return "under 1 %"
-    return "over 99 %" if share > 0.99 else f"{share * 100:.0f} %"
+        return "under 1\u00a0%"
+    return "over 99\u00a0%" if share > 0.99 else f"{share * 100:.0f}\u00a0%"
 
 
 def length(metres: float) -> str:
-    """Two figures: "8 m", "35 m", "240 m", "2.3 km"."""
+    """Two figures, and a space that does not break: "8 m", "35 m", "240 m", "2.3 km"."""
     shown = _two_figures(metres)
-    return f"{shown / 1000:g} km" if shown >= 1000 else f"{max(shown, 1):.0f} m"
+    return f"{shown / 1000:g}\u00a0km" if shown >= 1000 else f"{max(shown, 1):.0f}\u00a0m"
 
 
 def area(km2: float) -> str:
     """Two figures, in hectares below a square kilometre: "0.25 ha", "12 ha", "3.4 km²"."""
     shown = _two_figures(km2)
-    return f"{shown:g} km²" if shown >= 1 else f"{_two_figures(km2 * 100):g} ha"
+    return f"{shown:g}\u00a0km²" if shown >= 1 else f"{_two_figures(km2 * 100):g}\u00a0ha"
 
 
 def _two_figures(value: float) -> float:

@@ -1,0 +1,115 @@
+"""How fast `index` is, side by side in one run with features alone and with the plain loop; and its memory.
+
+    python benchmarks/speed.py FOLDER [--images 600] [--repeat 1]
+    python benchmarks/speed.py FOLDER --memory 100000
+
+Throughput: `describing` is the stage of `geoflood index` that grows with the city (from files to shards);
+`features alone` runs features and aggregation on preloaded arrays with the same threads; `plain loop` decodes,
+computes features and aggregates one image at a time. The three are interleaved, ROUNDS times, and the best
+of each is printed with their ratios: machines are noisy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import cycle, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from streets import settings
+
+from geoflood.backbones.describe import Describer
+from geoflood.backbones.threads import cores, side_by_side
+from geoflood.build import build, describe_missing, learned
+from geoflood.imagery.folder import images
+from geoflood.images import read_image
+from geoflood.reference.ledger import Ledger
+from geoflood.terms import Image, Rejected, StreetImage, unwatched
+from geoflood.waterline import BANDS, band_weights
+
+ROUNDS = 3
+CHUNK = 16
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--images", type=int, default=384)
+    parser.add_argument(
+        "--memory", type=int, default=0, help="index so many (repeated) images; print the peak"
+    )
+    options = parser.parse_args()
+    found = [one for one in images([options.folder]) if isinstance(one, StreetImage)]
+    if options.memory:
+        memory(repeated(found, options.memory))
+    else:
+        throughput(found[: options.images])
+
+
+def repeated(found: list[StreetImage], count: int) -> list[StreetImage]:
+    """`count` images under keys of their own."""
+    again = islice(cycle(found), count)
+    return [StreetImage(f"{n}:{one.key}", one.location, one.geotag) for n, one in enumerate(again)]
+
+
+def memory(found: list[StreetImage]) -> None:
+    with TemporaryDirectory() as work:
+        begun = time.perf_counter()
+        build(Path(work) / "city", "city", found, settings())
+        spent = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(
+        f"{len(found)} images indexed in {spent:.0f} s, {len(found) / spent:.1f}/s; peak memory {peak:.2f} GB"
+    )
+
+
+def throughput(found: list[StreetImage]) -> None:
+    weigh = partial(band_weights, bands=BANDS)
+    with TemporaryDirectory() as work:
+        folder = Path(work)
+        ledger = Ledger(folder)
+        ledger.plan(iter[StreetImage | Rejected](found))
+        describer = learned(folder, ledger, settings(), unwatched)
+        loaded = [read_image(Path(one.location), 1024) for one in found]
+        ways: dict[str, Callable[[], None]] = {
+            "describing": partial(describing, folder, ledger, describer),
+            "features alone": partial(alone, loaded, describer, weigh),
+            "plain loop": partial(plain, found, describer, weigh),
+        }
+        best = dict.fromkeys(ways, float("inf"))
+        for _ in range(ROUNDS):
+            for name, way in ways.items():
+                begun = time.perf_counter()
+                way()
+                best[name] = min(best[name], time.perf_counter() - begun)
+        ledger.close()
+    for name, seconds in best.items():
+        print(f"{name:15} {len(found) / seconds:6.1f} images/s   {best['features alone'] / seconds:5.0%}")
+
+
+def describing(folder: Path, ledger: Ledger, describer: Describer) -> None:
+    for shard in (folder / "shards").glob("*.npz"):
+        shard.unlink()
+    describe_missing(folder, ledger, describer, settings(), cores(), unwatched)
+
+
+def alone(loaded: list[Image], describer: Describer, weigh: Callable[[np.ndarray], np.ndarray]) -> None:
+    chunks = [loaded[start : start + CHUNK] for start in range(0, len(loaded), CHUNK)]
+    with side_by_side(cores()) as pool:
+        list(pool.map(lambda chunk: describer.describe(chunk, weigh), chunks))
+
+
+def plain(found: list[StreetImage], describer: Describer, weigh: Callable[[np.ndarray], np.ndarray]) -> None:
+    for one in found:
+        describer.describe([read_image(Path(one.location))], weigh)
+
+
+if __name__ == "__main__":
+    main()

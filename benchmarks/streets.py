@@ -1,0 +1,66 @@
+"""What the benchmarks share: a folder with images.csv (image, lat, lon, split), indexed once."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflood.backbones.learned import version_of
+from geoflood.build import build
+from geoflood.geo import distance_m
+from geoflood.imagery.folder import images
+from geoflood.imagery.panorama import FOV_DEG, HEADINGS
+from geoflood.locate import Locator
+from geoflood.reference.manifest import Settings
+from geoflood.waterline import BANDS
+
+__all__ = ["Queries", "indexed", "queries", "settings", "share"]
+
+POSITIVE_M = 25.0
+
+
+@dataclass(frozen=True, eq=False)
+class Queries:
+    """The query photos of a folder and where they were taken."""
+
+    paths: Sequence[Path]
+    positions: NDArray[np.float64]
+    """[Q, 2] (lat, lon)."""
+
+    def with_positive(self, references: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """[Q] whether a reference lies within 25 m; references [N, 2]."""
+        near = [distance_m(references, position).min() <= POSITIVE_M for position in self.positions]
+        return np.array(near, bool)
+
+
+def queries(data: Path) -> Queries:
+    """The rows with split=query."""
+    with (data / "images.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "query"]
+    return Queries(
+        [data / row["image"] for row in rows], np.array([(row["lat"], row["lon"]) for row in rows], float)
+    )
+
+
+def settings(dimension: int = 512) -> Settings:
+    """Those of `geoflood index` without options."""
+    return Settings("rootsift", version_of("rootsift"), BANDS, dimension, HEADINGS, FOV_DEG)
+
+
+def indexed(data: Path, work: Path) -> Locator:
+    """A Locator over the rows with split=database, built in `work` unless it is there."""
+    folder = work / data.name
+    found = images([data], data / "images.csv", select="split=database")
+    build(folder, data.name, found, settings())
+    return Locator(folder)
+
+
+def share(hits: NDArray[np.bool_]) -> str:
+    """A share in percent with its sampling error (one standard deviation)."""
+    p = float(hits.mean())
+    return f"{100 * p:5.1f} ± {100 * (p * (1 - p) / len(hits)) ** 0.5:.1f}"

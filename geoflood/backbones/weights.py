@@ -1,0 +1,235 @@
+"""Checkpoints on disk: fetched or imported, checked against their network, recorded, verified at every load.
+
+No torch at import. A checkpoint is data from a stranger: zip archives of torch are read with
+`weights_only=True`, safetensors hold nothing but numbers, and everything else is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import pickle
+import shutil
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from geoflood.backbones.catalog import Checkpoint
+from geoflood.download import PATIENT, Progress, Retry, download
+from geoflood.errors import NetworkError, WeightsError
+from geoflood.files import fingerprint, replacing, write_whole
+from geoflood.home import home
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "Loaded",
+    "Record",
+    "check_state",
+    "fetch",
+    "import_weights",
+    "load",
+    "present",
+    "record",
+    "verify",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is remembered of a checkpoint from the moment it came."""
+
+    name: str
+    sha256: str
+    size: int
+    source: str
+    """URL or path that it came from."""
+    etag: str = ""
+    """As the server called it; empty when imported."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A verified state dict and the checksum of its file."""
+
+    state: dict[str, torch.Tensor]
+    sha256: str
+
+
+def present(row: Checkpoint, models_dir: Path | None = None) -> bool:
+    """The checkpoint is in models/ (or the backbone needs none); says nothing about its health."""
+    return not row.file or _path(row, models_dir).is_file()
+
+
+def record(row: Checkpoint, models_dir: Path | None = None) -> Record:
+    """What is remembered of a present checkpoint. Raises WeightsError when nothing is."""
+    path = _path(row, models_dir)
+    if not path.is_file():
+        raise WeightsError(f"the weights of {row.name} are not here", f"geoflood models fetch {row.name}")
+    try:
+        return Record(**json.loads(_note(path).read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        hint = f"geoflood models import {row.name} {path}"
+        raise WeightsError(f"no checksum is recorded for {path}", hint) from error
+
+
+def fetch(
+    row: Checkpoint,
+    models_dir: Path | None = None,
+    progress: Progress = lambda done, total: None,
+    retry: Retry = PATIENT,
+) -> Record:
+    """Download a checkpoint unless it is here and whole; resumes what an earlier call began.
+
+    Raises NetworkError, or WeightsError when what arrives is not this network or cannot be stored.
+    """
+    path = _path(row, models_dir)
+    with _storing(path):
+        if path.is_file():
+            return verify(row, models_dir)
+        try:
+            got = download(row.url, path, lambda part: _check_file(row, part), progress, retry)
+        except NetworkError as error:
+            other = f"or download {row.url} elsewhere and: geoflood models import {row.name} FILE"
+            raise NetworkError(str(error), f"{error.hint}; {other}") from error
+        return _remember(path, Record(row.name, got.sha256, got.size, row.url, got.etag))
+
+
+def import_weights(row: Checkpoint, file: Path, models_dir: Path | None = None) -> Record:
+    """Copy a checkpoint that was downloaded elsewhere into models/. Raises WeightsError if it is unfit."""
+    path = _path(row, models_dir)
+    if not file.is_file():
+        raise WeightsError(f"there is no file {file}", f"download it from {row.url}")
+    _check_file(row, file)
+    with _storing(path):
+        with replacing(path) as temporary:
+            shutil.copyfile(file, temporary)
+            known = Record(row.name, fingerprint(temporary), temporary.stat().st_size, str(file))
+        return _remember(path, known)
+
+
+def verify(row: Checkpoint, models_dir: Path | None = None) -> Record:
+    """Compare the file with its recorded checksum. Raises WeightsError when they differ."""
+    known = record(row, models_dir)
+    path = _path(row, models_dir)
+    if (found := fingerprint(path)) != known.sha256:
+        message = f"{path} has changed since it came: sha256 {found[:12]}…, recorded {known.sha256[:12]}…"
+        raise WeightsError(message, f"delete it, then: geoflood models fetch {row.name}")
+    return known
+
+
+def load(row: Checkpoint, models_dir: Path | None = None) -> Loaded:
+    """The state dict of a checkpoint: checksum, keys and shapes verified, tensors mapped from the file."""
+    known = verify(row, models_dir)
+    return Loaded(_check_file(row, _path(row, models_dir)), known.sha256)
+
+
+def check_state(row: Checkpoint, state: Mapping[str, Any], source: str) -> None:
+    """Compare keys and shapes with the network. Raises WeightsError naming the first that is wrong."""
+    from geoflood.backbones.published import skeleton
+
+    hint = "was it made for another trunk or dimension? see: geoflood models list"
+    expected = {key: list(tensor.shape) for key, tensor in skeleton(row).state_dict().items()}
+    for key, shape in expected.items():
+        if key not in state:
+            raise WeightsError(f"{source} lacks {key}, so it is not {row.name}", hint)
+        found = list(getattr(state[key], "shape", ()))
+        if found != shape:
+            raise WeightsError(f"{source}: {key} is {found}, {row.name} has {shape}", hint)
+    if unknown := [key for key in state if key not in expected]:
+        raise WeightsError(f"{source} holds {unknown[0]}, which {row.name} does not have", hint)
+
+
+def _check_file(row: Checkpoint, path: Path) -> dict[str, torch.Tensor]:
+    """Read a file and make sure that it holds this network and, where published, the very bytes."""
+    again = f"download it again: geoflood models fetch {row.name}"
+    if row.sha256 and fingerprint(path) != row.sha256:
+        raise WeightsError(f"{path.name} is not the published file: its sha256 differs", again)
+    try:
+        state = _read(path)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(f"{path.name} holds more than tensors and is not opened", again) from error
+    except _UnreadableError as error:
+        raise WeightsError(f"{path.name} {error}", again) from error
+    check_state(row, state, path.name)
+    return state
+
+
+class _UnreadableError(Exception):
+    """A file is no checkpoint; says what it is instead, as the end of a sentence."""
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    """The state dict of a torch or safetensors file, told apart by content."""
+    import safetensors.torch
+    import torch
+
+    with path.open("rb") as file:
+        head = file.read(512)
+    try:
+        if _looks_like_safetensors(head):
+            return safetensors.torch.load_file(path)
+        if not head.startswith((b"PK\x03\x04", b"\x80")):
+            raise _UnreadableError(_instead(head))
+        zipped = head.startswith(b"PK")  # only these can be mapped instead of read
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except (RuntimeError, ValueError, EOFError, KeyError, struct.error, safetensors.SafetensorError) as error:
+        raise _UnreadableError("is truncated or damaged") from error
+    if not isinstance(state, dict):
+        raise _UnreadableError("holds no state dict")
+    return state
+
+
+def _looks_like_safetensors(head: bytes) -> bool:
+    """Eight bytes of length, then a JSON header of that length."""
+    return head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < 1 << 27
+
+
+def _instead(head: bytes) -> str:
+    """What a file is whose first bytes are not those of a checkpoint."""
+    if not head:
+        return "is empty"
+    if head.lstrip()[:1] == b"<":
+        return "is a web page, not weights"
+    if head.startswith(b"version https://git-lfs"):
+        return "is a pointer of Git LFS, not the weights"
+    return "is no checkpoint of torch or safetensors"
+
+
+def _path(row: Checkpoint, models_dir: Path | None) -> Path:
+    """Where a checkpoint lies, or would. Raises WeightsError for a backbone without weights."""
+    if not row.file:
+        raise WeightsError(f"{row.name} has no weights", "it is ready as it is")
+    return home("models", models_dir) / row.file
+
+
+def _note(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _remember(path: Path, known: Record) -> Record:
+    write_whole(_note(path), json.dumps(asdict(known), indent=2) + "\n")
+    return known
+
+
+@contextmanager
+def _storing(path: Path) -> Iterator[None]:
+    """Alone with a checkpoint's place on the disk; what the disk refuses becomes one line."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=0):
+            yield
+    except Timeout as error:
+        raise WeightsError(f"another process is storing {path.name}", "wait until it is done") from error
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        hint = "free some space" if full else "make it writable or set GEOFLOOD_MODELS_DIR"
+        raise WeightsError(
+            f"cannot store weights in {path.parent}: {error.strerror or error}", hint
+        ) from error

@@ -1,0 +1,66 @@
+"""`geoflood demo`: draws a small city, indexes it, locates flooded photos of it, writes the map. Offline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoflood.backbones.learned import version_of
+from geoflood.build import Progress, build
+from geoflood.geo import distance_m
+from geoflood.handover import hand_over
+from geoflood.imagery.folder import images
+from geoflood.imagery.panorama import FOV_DEG, HEADINGS
+from geoflood.locate import Locator
+from geoflood.reference.manifest import Settings
+from geoflood.terms import Located, Outcome, Query
+from geoflood.townscape import Truth, build_town, write_city, write_queries
+from geoflood.waterline import BANDS
+
+__all__ = ["Shown", "run"]
+
+CITY = "demo town"
+PHOTOS = 4
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the demo ends with."""
+
+    located: Sequence[Located]
+    map: Path
+    verdict: str
+
+
+def run(out: Path, workers: int | None, progress: Progress) -> Shown:
+    """Draw, index, locate and hand over into `out`; run again, it redraws nothing that is there."""
+    town = build_town()
+    streets, photos = out / "streets", out / "photos"
+    write_city(streets, town)
+    truths = write_queries(photos, town, PHOTOS)
+    settings = Settings("rootsift", version_of("rootsift"), BANDS, 512, HEADINGS, FOV_DEG)
+    build(out / "index" / "demo-town", CITY, images([streets]), settings, workers=workers, progress=progress)
+    locator = Locator(out / "index" / "demo-town")
+    located = locator.locate_all(
+        [Query(photos / truth.image) for truth in truths], workers=workers, progress=progress
+    )
+    written = hand_over(located, locator.database, out / "located")
+    return Shown(located, written["map"], verdict(located, truths))
+
+
+def verdict(located: Sequence[Located], truths: Sequence[Truth]) -> str:
+    """How the answers compare with what was drawn, in words."""
+    here = [(one, truth) for one, truth in zip(located, truths, strict=True) if truth.in_city]
+    errors = [_error_m(one, truth) for one, truth in here]
+    away = [one for one, truth in zip(located, truths, strict=True) if not truth.in_city]
+    refused = sum(one.outcome is Outcome.NOT_FOUND for one in away)
+    metres = ", ".join(f"{error:.0f} m" for error in errors)
+    return f"the photos are {metres} from where they were drawn; {refused} of {len(away)} from elsewhere told apart"
+
+
+def _error_m(located: Located, truth: Truth) -> float:
+    if located.estimate is None:
+        return float("inf")
+    found = located.estimate.position
+    return float(distance_m((found.lat, found.lon), (truth.position.lat, truth.position.lon)))

@@ -1,0 +1,249 @@
+"""Images on a disk: every picture in the folders, with the best geotag there is for it.
+
+A sidecar's row comes before the file name, the name before EXIF; EXIF also fills in the heading and the
+time that the others leave open. Nothing is decoded here, and nothing outside the folders is touched,
+whatever a row or a link says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from geoflood.errors import InputError, UsageError
+from geoflood.imagery import exif
+from geoflood.imagery.geotags import Zone, from_name, parse_zone
+from geoflood.imagery.sidecar import Row, Tagged, has_geotags, read_sidecar
+from geoflood.terms import Geotag, Rejected, StreetImage
+
+__all__ = ["images", "is_picture"]
+
+PICTURES = frozenset(
+    ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif".split()  # noqa: SIM905
+)
+"""What is tried when a folder is walked. HEIC cannot be read yet: it is counted, not passed over."""
+
+OWN_TABLES = (".csv", ".tsv", ".geojson")
+TABLES = (*OWN_TABLES, ".json")
+"""JSON is too common a suffix to be opened unasked."""
+
+THREADS = 4
+"""Parsing EXIF keeps one core busy whatever the threads; they hide the latency of disks and networks."""
+
+CHUNK = 512
+"""Files in flight: enough for the threads, small enough to begin at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A picture on the disk."""
+
+    path: str
+    """Absolute, without links in its folders."""
+    key: str
+    listed: Tagged | None = None
+
+
+def images(
+    folders: Sequence[Path],
+    geotags: Path | None = None,
+    *,
+    utm_zone: str | None = None,
+    select: str | None = None,
+    licence: str = "",
+    credit: str = "",
+) -> Iterator[StreetImage | Rejected]:
+    """Every image in the folders, in an order that stays, and a reason for each that cannot be used.
+
+    A CSV or GeoJSON among `folders` stands for the images it lists. Without `geotags`, a folder's only
+    table with the right columns, directly in it, is its sidecar. `select` is COLUMN=VALUE of the
+    sidecars; only listed images are offered then. `licence` and `credit` are for images that do not say.
+    Keys are "folder:NAME/path" with the folder's name: the folder may be moved, not renamed.
+
+    Raises InputError and UsageError at once, before the first image is asked for.
+    """
+    zone = parse_zone(utm_zone) if utm_zone else None
+    roots, sidecars = _given(folders, geotags)
+    if select and not sidecars:
+        raise UsageError(f"--select {select} needs a table of geotags", "name it with --geotags FILE")
+    plan = _Plan(sorted(roots))  # of two, one inside the other, the outer one names the files
+    for root, whole in roots.items():
+        if whole and not select:
+            plan.walk(root)
+    for sidecar in sidecars:
+        plan.add(sidecar, read_sidecar(sidecar, select))
+    return _offered(plan.items(), partial(_complete, zone=zone, licence=licence, credit=credit))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's name says that it is a picture that may be shown: not hidden, of a known suffix."""
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
+
+
+def _given(folders: Sequence[Path], geotags: Path | None) -> tuple[dict[Path, bool], list[Path]]:
+    """The folders, each with whether all of it is meant or what a table lists, and the tables."""
+    roots: dict[Path, bool] = {}
+    tables = [geotags] if geotags else []
+    for given in folders or tuple(tables):
+        if os.path.isdir(given):
+            roots[given.resolve()] = True
+        elif os.path.exists(given) and given.suffix.lower() in TABLES:
+            roots.setdefault(given.parent.resolve(), False)
+            tables.append(given)
+        else:
+            what = "not a folder, CSV or GeoJSON" if os.path.exists(given) else "no such folder"
+            raise InputError(f"{given}: {what}", "give folders of images, or a table of geotags")
+    if not roots:
+        raise UsageError("no images given", "geoflood index CITY FOLDER")
+    tables = tables or [table for root in roots for table in _own_table(root)]
+    return roots, list(dict.fromkeys(table.parent.resolve() / table.name for table in tables))
+
+
+def _own_table(root: Path) -> list[Path]:
+    """The one table of geotags that lies in a folder, if one does. Raises UsageError for several."""
+    try:
+        names = sorted(os.listdir(root))
+    except OSError as error:
+        raise InputError(f"{root}: cannot be read: {error.strerror}") from error
+    tables = (root / name for name in names if name.lower().endswith(OWN_TABLES))
+    found = [table for table in tables if table.is_file() and has_geotags(table)]
+    if len(found) > 1:
+        several = ", ".join(table.name for table in found)
+        raise UsageError(f"{root}: {several} could all hold the geotags", "name one with --geotags FILE")
+    return found
+
+
+class _Plan:
+    """The files that are meant, and what is known of them before any is opened."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        self._labels = _labels(roots)
+        self._keys: dict[str, str] = {}
+        """By path, in the order in which they are offered."""
+        self._verdicts: dict[str, Tagged | Rejected] = {}
+        """What a table, or the file system, says of a path."""
+        self._strays: list[Rejected] = []
+        """What belongs to no file."""
+
+    def walk(self, root: Path) -> None:
+        """Take in every picture under a folder; links inside it are followed, others are counted."""
+        for folder, subfolders, names in os.walk(root, onerror=self._closed):
+            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+            names[:] = sorted(name for name in names if is_picture(Path(name)))
+            for path in (os.path.join(folder, name) for name in (*subfolders, *names)):
+                if os.path.islink(path) and self._label_of(os.path.realpath(path)) is None:
+                    self._keys[path] = ""
+                    self._verdicts[path] = Rejected(_shown(path), "outside the folder", "a link")
+            for path in (os.path.join(folder, name) for name in names):
+                if os.path.isfile(path):
+                    self._keep(path)
+
+    def add(self, sidecar: Path, rows: Iterable[Row | Rejected]) -> None:
+        """Take in the rows of a table; the first row of an image counts."""
+        for row in rows:
+            if isinstance(row, Rejected):
+                self._strays.append(row)
+                continue
+            path, problem = self._path_of(row.image, sidecar.parent)
+            if problem:
+                self._strays.append(Rejected(row.image, problem, f"listed in {sidecar.name}"))
+            elif path not in self._verdicts:
+                self._verdicts[path] = row.found
+            elif isinstance(self._verdicts[path], Tagged):
+                self._strays.append(Rejected(row.image, "duplicate row", f"listed in {sidecar.name}"))
+
+    def items(self) -> Iterator[_Found | Rejected]:
+        """What belongs to no file, then every file."""
+        yield from self._strays
+        for path, key in self._keys.items():
+            verdict = self._verdicts.get(path)
+            yield verdict if isinstance(verdict, Rejected) else _Found(path, key, verdict)
+
+    def _path_of(self, image: str, base: Path) -> tuple[str, str]:
+        """The file that a row means, relative to its table or else to a folder, or a problem."""
+        spellings = (image, image.replace("\\", "/"))  # tables come from Windows too
+        starts = (str(base), *self._labels)
+        tried = [os.path.normpath(os.path.join(start, text)) for text in spellings for start in starts]
+        for path in tried:
+            if path in self._keys:
+                return path, ""
+        for path in map(os.path.realpath, tried):
+            if os.path.isfile(path) and self._label_of(path) is not None:
+                self._keep(path)
+                return path, ""
+        inside = self._label_of(os.path.realpath(tried[0])) is not None
+        return "", "missing file" if inside else "outside the folder"
+
+    def _keep(self, path: str) -> None:
+        """Give a file its key; two folders may hold it, one inside the other."""
+        label = self._label_of(path)
+        if path in self._keys or label is None:
+            return
+        if _shown(path) == path:
+            self._keys[path] = f"folder:{label}"
+        else:  # no database and no map could hold it
+            self._strays.append(Rejected(_shown(path), "file name not UTF-8"))
+
+    def _label_of(self, path: str) -> str | None:
+        """A path by its folder's label; None when it lies in none of the folders."""
+        for root, label in self._labels.items():
+            if path.startswith(os.path.join(root, "")):
+                return f"{label}/{path[len(os.path.join(root, '')) :]}".replace(os.sep, "/")
+        return None
+
+    def _closed(self, error: OSError) -> None:
+        self._strays.append(Rejected(_shown(str(error.filename)), "no permission", error.strerror or ""))
+
+
+def _labels(roots: Sequence[Path]) -> dict[str, str]:
+    """Each folder's name, with as many of its parents as tell it from the others."""
+    labels = {}
+    for root in roots:
+        depth = 1
+        while any(other.parts[-depth:] == root.parts[-depth:] for other in roots if other != root):
+            depth += 1
+        labels[str(root)] = "/".join(root.parts[-depth:]).lstrip("/")
+    return labels
+
+
+def _shown(path: str) -> str:
+    """The path as text that can be printed and stored, whatever bytes its name is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _complete(found: _Found, zone: Zone | None, licence: str, credit: str) -> StreetImage | Rejected:
+    """A picture with the best geotag there is."""
+    listed = found.listed
+    tag = listed.geotag if listed else from_name(found.path, zone)
+    if isinstance(tag, Rejected):
+        return tag
+    if tag is None or tag.heading_deg is None or tag.taken_at is None:
+        tag = _filled(tag, exif.read(Path(found.path)))
+    if tag is None:
+        return Rejected(found.path, "no position", "neither in a table, nor in its name, nor in EXIF")
+    listed = listed or Tagged(tag)
+    return StreetImage(
+        found.key, found.path, tag, listed.projection, listed.licence or licence, listed.credit or credit
+    )
+
+
+def _filled(tag: Geotag | None, facts: exif.Facts) -> Geotag | None:
+    """The geotag with what only EXIF knows; EXIF's own when there is none."""
+    if tag is None:
+        return facts.geotag
+    heading = facts.heading_deg if tag.heading_deg is None else tag.heading_deg
+    return replace(tag, heading_deg=heading, taken_at=tag.taken_at or facts.taken_at)
+
+
+def _offered(
+    items: Iterator[_Found | Rejected], complete: Callable[[_Found], StreetImage | Rejected]
+) -> Iterator[StreetImage | Rejected]:
+    """The items completed, in their order, a few files at a time."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        while chunk := list(islice(items, CHUNK)):
+            yield from pool.map(lambda item: item if isinstance(item, Rejected) else complete(item), chunk)

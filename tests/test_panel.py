@@ -1,0 +1,216 @@
+"""What the map says in words: outcomes, places, numbers no finer than known, foreign text made harmless."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geoflood.errors import InputError
+from geoflood.geo import from_local, offset
+from geoflood.terms import (
+    AttentionMap,
+    Candidate,
+    Cell,
+    City,
+    Estimate,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reference,
+)
+from geoflood.writers.basemap import credit, layers
+from geoflood.writers.panel import about, describe, headline
+from geoflood.writers.places import places
+from geoflood.writers.wording import area, decimal_degrees, length, percent, plain
+
+SPOT = LatLon(29.76, -95.37)
+
+
+def cell(east_m: float, probability: float) -> Cell:
+    return Cell(offset(SPOT, 90.0, east_m), 20.0, probability)
+
+
+def estimate(*cells: Cell, not_in_index: float = 0.2, probability: float = 0.6) -> Estimate:
+    return Estimate(SPOT, probability, 12.0, 30.0, cells or (cell(0, 0.9),), not_in_index)
+
+
+def located(outcome: Outcome = Outcome.LOCATED, guess: Estimate | None = None, **more: Any) -> Located:
+    return Located(Query(Path("in/flood.jpg")), outcome, "why", estimate=guess or estimate(), **more)
+
+
+def test_the_outcome_comes_first_in_plain_words() -> None:
+    three = estimate(cell(0, 0.4), cell(600, 0.3), cell(1200, 0.2))
+    failed = Located(Query(Path("x")), Outcome.FAILED, "the file is truncated")
+    assert headline(located()) == "LOCATED — 60\u00a0% within 25\u00a0m"
+    assert headline(located(Outcome.UNCERTAIN, three)) == "UNCERTAIN — three places to check"
+    assert headline(located(Outcome.UNCERTAIN)) == "UNCERTAIN — one place to check"
+    assert headline(located(Outcome.NOT_FOUND)) == "NOT IN THIS INDEX"
+    assert headline(failed) == "FAILED — the file is truncated"
+    assert describe(failed)["reason"] == "", "said once is enough"
+
+
+def test_cells_near_each_other_are_one_place_to_check() -> None:
+    found = places(estimate(cell(0, 0.5), cell(40, 0.2), cell(900, 0.15), cell(-2000, 0.01)))
+    assert [place.share for place in found] == pytest.approx([0.7 * 0.8, 0.15 * 0.8])
+    assert found[0].position == SPOT
+
+
+def test_places_have_letters_only_where_there_are_several() -> None:
+    told = describe(located(Outcome.UNCERTAIN, estimate(cell(0, 0.5), cell(900, 0.4))))
+    assert [place["letter"] for place in told["places"]] == ["A", "B"]
+    assert told["shapes"]["circles"] == []
+    (alone,) = describe(located())["places"]
+    assert "letter" not in alone
+    assert alone["coordinates"][0] == ("USNG / MGRS", "15R TN 708 945")
+
+
+def test_what_is_not_in_the_index_gets_no_place_and_no_area() -> None:
+    told = describe(located(Outcome.NOT_FOUND))
+    assert (told["places"], told["shapes"], told["area"], told["status"]) == ([], None, "", "")
+    assert told["frames"]["answer"] is None
+
+
+def test_the_belief_is_whole() -> None:
+    told = describe(located(guess=estimate(probability=0.75, not_in_index=0.3)))
+    assert [part["share"] for part in told["belief"]] == pytest.approx([0.7, 0.0, 0.3])
+
+
+def test_a_located_photo_is_framed_by_its_likely_half() -> None:
+    wide = estimate(cell(0, 0.6), cell(4000, 0.3))
+    (south, west), (north, east) = describe(located(guess=wide))["frames"]["answer"]
+    assert (east - west) * 111_195 * np.cos(np.radians(29.76)) == pytest.approx(260, abs=1)
+    assert (north - south) * 111_195 == pytest.approx(260, abs=1)
+
+
+def test_a_match_shows_its_credit_date_and_direction() -> None:
+    reference = Reference(3, "k", SPOT, "a.jpg", 225.0, 60.0, "CC0-1.0", "A. Mapper", datetime(2019, 6, 3))
+    bare = Reference(4, "k", SPOT, "b.jpg")
+    told = describe(located(candidates=(Candidate(reference, 0.8, 41), Candidate(bare, 0.5))))["candidates"]
+    assert told[0]["facts"] == (
+        "similarity 0.80 · 41 points agree · at the estimate · looks SW (225°) · taken 2019-06-03"
+    )
+    assert told[0]["credit"] == "Image: A. Mapper · CC0-1.0"
+    assert told[0]["cone"]["type"] == "Polygon"
+    assert told[1]["cone"] is None, "nobody knows which way it looked"
+    assert told[1]["credit"] == "Image: credit unknown · licence unknown"
+    assert "direction unknown · date unknown" in told[1]["facts"]
+
+
+def test_neutral_attention_says_so_and_why() -> None:
+    told = describe(located(attention=AttentionMap.neutral(None, "none", "no model is configured")))[
+        "attention"
+    ]
+    assert told == {
+        "grid": None,
+        "waterline": None,
+        "note": "Attention is neutral, every part of the photo counts the same: no model is configured",
+    }
+
+
+def test_attention_becomes_a_grid_of_hundredths() -> None:
+    told = describe(located(attention=AttentionMap(np.array([[0, 1.5]], np.float32), 0.4, "analyst")))[
+        "attention"
+    ]
+    assert told["grid"] == [[0, 150]]
+    assert told["note"].startswith("Water over the lower 40 %. Bright parts count more")
+
+
+def test_the_index_is_named_with_what_it_covers() -> None:
+    coverage = from_local([(0, 0), (500, 0)], SPOT)
+    assert about(City("rivertown", 1792, 448, "rootsift", coverage)) == (
+        "Index rivertown: 1,792 views from 448 images · rootsift · images over about 0.5\u00a0ha"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (percent(0.784), "78 %"),
+        (percent(1.0), "over 99 %"),
+        (percent(0.004), "under 1 %"),
+        (length(0.2), "1 m"),
+        (length(34.6), "35 m"),
+        (length(2345), "2.3 km"),
+        (area(0.0025), "0.25 ha"),
+        (area(0.123), "12 ha"),
+        (area(3.44), "3.4 km²"),
+    ],
+)
+def test_numbers_have_two_figures(said: str, words: str) -> None:
+    assert said.replace("\u00a0", " ") == words
+
+
+@given(st.floats(-80, 80), st.floats(-180, 180), st.floats(0.5, 5000))
+def test_decimal_degrees_lose_nothing_and_promise_nothing(
+    lat: float, lon: float, uncertainty_m: float
+) -> None:
+    shown = decimal_degrees(LatLon(lat, lon), uncertainty_m)[0]
+    places_shown = len(shown.partition(".")[2])
+    assert abs(float(shown) - lat) * 111_195 <= uncertainty_m * 1.001
+    assert places_shown == 0 or 111_195 * 10.0**-places_shown > uncertainty_m / 5.1
+
+
+@given(st.text())
+def test_plain_text_has_no_control_characters(text: str) -> None:
+    shown = plain(text)
+    assert shown.isprintable() or not any(ord(c) < 32 or c in "\u202e\u2066\u2028" for c in shown)
+    shown.encode("utf-8")
+
+
+def test_plain_text_shows_what_was_hidden() -> None:
+    assert plain("a\u202egpj.exe\x00") == r"a\u202egpj.exe\x00"
+    assert plain("Überlauf, 東京 <b>") == "Überlauf, 東京 <b>"
+
+
+def test_a_basemap_is_reduced_to_geometry_and_names() -> None:
+    line = {"type": "LineString", "coordinates": [[0.1234567891, 52, 8], [0.2, 52]]}
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": "High\u202e Street", "owner": "someone"},
+            "geometry": line,
+        },
+        {
+            "type": "Feature",
+            "properties": {"natural": "water"},
+            "geometry": {"type": "Polygon", "coordinates": []},
+        },
+        {"type": "Feature", "properties": None, "geometry": {"type": "Point", "coordinates": [0, 0]}},
+        {"type": "Feature", "properties": {}, "geometry": None},
+    ]
+    drawn = layers({"type": "FeatureCollection", "features": features})
+    assert {kind: len(layer["features"]) for kind, layer in drawn.items()} == {
+        "ground": 0,
+        "water": 1,
+        "street": 1,
+    }
+    (street,) = drawn["street"]["features"]
+    assert street["properties"] == {"name": r"High\u202e Street"}
+    assert street["geometry"]["coordinates"] == [[0.123457, 52.0], [0.2, 52.0]]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {},
+        {"type": "LineString", "coordinates": [["<script>", 1]]},
+        {"type": "LineString", "coordinates": [[float("nan"), 1]]},
+        {"type": "Polygon", "coordinates": 3},
+        {"type": "FeatureCollection", "features": [7]},
+    ],
+)
+def test_a_broken_basemap_is_one_clear_error(broken: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="basemap"):
+        layers(broken)
+
+
+def test_a_basemap_names_its_makers() -> None:
+    assert credit({"copyright": "© OpenStreetMap contributors"}) == "© OpenStreetMap contributors"
+    assert credit({"attribution": 7}) == ""
