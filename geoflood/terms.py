@@ -282,3 +282,8 @@ class Located:
     attention: AttentionMap | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time a stage."""
+
+    @property
+    def place(self) -> Estimate | None:
+        """The estimate, if a responder may go by it: a place that was not found has none to be drawn."""
+        return self.estimate if self.outcome in (Outcome.LOCATED, Outcome.UNCERTAIN) else None

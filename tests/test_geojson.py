@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,10 @@ def test_the_file_is_one_utf8_collection_of_all_photos(tmp_path: Path) -> None:
     assert read.keys() == {"type", "features"}
     assert {feature["properties"]["photo"] for feature in read["features"]} == {"Überlauf.jpg", "b.jpg"}
     assert [file.name for file in tmp_path.iterdir()] == ["out.geojson"]
+
+
+def test_a_place_that_was_not_found_is_not_drawn() -> None:
+    absent = replace(found(), outcome=Outcome.NOT_FOUND)
+    assert by_kind(absent, "estimate")[0]["geometry"] is None
+    assert by_kind(absent, "search-area") == []
+    assert by_kind(absent, "candidate")

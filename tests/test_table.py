@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,9 @@ def test_the_file_is_written_in_one_step(tmp_path: Path) -> None:
     write_table(tmp_path / "located.csv", [found()])
     assert (tmp_path / "located.csv").read_bytes().decode() == table([found()])
     assert [file.name for file in tmp_path.iterdir()] == ["located.csv"]
+
+
+def test_a_place_that_was_not_found_has_no_position_to_be_drawn() -> None:
+    (row,) = rows(table([replace(found(), outcome=Outcome.NOT_FOUND)]))
+    assert (row["lat"], row["lon"], row["usng"], row["accuracy_m"]) == ("", "", "", "")
+    assert row["not_in_index"]

@@ -17,7 +17,7 @@ from geoflood.vlm.canvas import VIEWS, View
 from geoflood.vlm.prompts import cells_prompt, grid_prompt, points_prompt
 from geoflood.vlm.replies import Json, plain
 
-__all__ = ["FORMS", "SCENES", "Form", "Said", "spread"]
+__all__ = ["FORMS", "SCENES", "Form", "Said", "closed", "names", "numbers_of", "one_of", "spread"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -79,7 +79,7 @@ def names(cells: int) -> list[str]:
     return [f"{'ABCDEFGHI'[row]}{column + 1}" for row in range(cells) for column in range(cells)]
 
 
-def _closed(properties: Json) -> Json:
+def closed(properties: Json) -> Json:
     """An object with exactly these properties."""
     return {
         "type": "object",
@@ -89,12 +89,14 @@ def _closed(properties: Json) -> Json:
     }
 
 
-def _one_of(values: Sequence[Any]) -> Json:
-    return {"enum": list(values)}
+def one_of(values: Sequence[Any]) -> Json:
+    """One of these; the type is said too, for servers that look at nothing else."""
+    kind = {str: "string", int: "integer", float: "number"}[type(values[0])]
+    return {"type": kind, "enum": list(values)}
 
 
 def _cells_schema(cells: int, texts: bool) -> Json:
-    score = _one_of(range(10))
+    score = one_of(range(10))
     free: Json = {
         "a_reason": {"type": "string", "maxLength": _LONGEST_REASON},
         "e_text": {
@@ -104,18 +106,18 @@ def _cells_schema(cells: int, texts: bool) -> Json:
         },
     }
     fixed: Json = {
-        "b_scene": _one_of(SCENES),
+        "b_scene": one_of(SCENES),
         "c_localizable": score,
         "d_water": score,
-        "f_cells": _closed(dict.fromkeys(names(cells), score)),
-        "g_water": _closed(dict.fromkeys("ABCDEFGHI"[:cells], score)),
+        "f_cells": closed(dict.fromkeys(names(cells), score)),
+        "g_water": closed(dict.fromkeys("ABCDEFGHI"[:cells], score)),
     }
-    return _closed(dict(sorted((fixed | free if texts else fixed).items())))
+    return closed(dict(sorted((fixed | free if texts else fixed).items())))
 
 
 def _read_cells(found: Mapping[str, Any], cells: int) -> Said:
-    scores = _numbers(found.get("f_cells"), names(cells), 9)
-    water = _numbers(found.get("g_water"), list("ABCDEFGHI"[:cells]), 9)
+    scores = numbers_of(found.get("f_cells"), names(cells), 9)
+    water = numbers_of(found.get("g_water"), list("ABCDEFGHI"[:cells]), 9)
     texts = found.get("e_text")
     shown = [plain(text, _LONGEST_TEXT) for text in texts[:_MOST_TEXTS]] if isinstance(texts, list) else []
     return Said(
@@ -132,21 +134,21 @@ def _read_cells(found: Mapping[str, Any], cells: int) -> Said:
 
 def _grid_schema(cells: int, texts: bool) -> Json:
     free: Json = {"a_reason": {"type": "string", "maxLength": _LONGEST_REASON}} if texts else {}
-    weights = _closed(dict.fromkeys(names(cells), _one_of(_WEIGHTS)))
-    return _closed(free | {"b_scene": _one_of(SCENES[:2]), "f_cells": weights})
+    weights = closed(dict.fromkeys(names(cells), one_of(_WEIGHTS)))
+    return closed(free | {"b_scene": one_of(SCENES[:2]), "f_cells": weights})
 
 
 def _read_grid(found: Mapping[str, Any], cells: int) -> Said:
-    weights = _numbers(found.get("f_cells"), names(cells), 2)
+    weights = numbers_of(found.get("f_cells"), names(cells), 2)
     grid = np.asarray(weights, np.float32).reshape(cells, cells)
     return Said(grid, tuple(weights), _scene(found.get("b_scene")), reasons=_reason(found.get("a_reason")))
 
 
 def _points_schema(_: int, texts: bool) -> Json:
     free: Json = {"a_reason": {"type": "string", "maxLength": 80}} if texts else {}
-    point = _closed(free | {"b_x": _one_of(_SHARES), "c_y": _one_of(_SHARES), "d_weight": _one_of(_WEIGHTS)})
+    point = closed(free | {"b_x": one_of(_SHARES), "c_y": one_of(_SHARES), "d_weight": one_of(_WEIGHTS)})
     points = {"type": "array", "items": point, "minItems": 3, "maxItems": 8}
-    return _closed({"b_scene": _one_of(SCENES[:2]), "f_points": points})
+    return closed({"b_scene": one_of(SCENES[:2]), "f_points": points})
 
 
 def _read_points(found: Mapping[str, Any], _: int) -> Said:
@@ -176,7 +178,8 @@ def spread(points: NDArray[Any]) -> Floats:
     return np.asarray((shares @ points[:, 2] / shares.sum(axis=2)).clip(0, 2), np.float32)
 
 
-def _numbers(found: Any, keys: Sequence[str], most: float) -> list[float]:
+def numbers_of(found: Any, keys: Sequence[str], most: float) -> list[float]:
+    """The values of exactly these keys, each from 0 to `most`. Raises ValueError."""
     if not isinstance(found, Mapping):
         raise ValueError(f"{keys[0]} ... {keys[-1]} are missing")
     return [_number(found.get(key), key, most) for key in keys]

@@ -1,4 +1,4 @@
-"""Letters, digits and lines drawn with numpy: the same pixels on every machine, so that answers can be cached."""
+"""Letters, digits and lines drawn with numpy: the same pixels everywhere, so that answers can be cached."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def stamp(picture: Image, text: str, x: float, y: float, size: int = 3, centred:
 
 
 def cross(picture: Image, xs: NDArray[Any], ys: NDArray[Any], box: tuple[int, int, int, int]) -> None:
-    """Thin lines at the pixels xs and ys across the box (left, top, right, bottom): a dark beside a light one,
-    so that they show on any ground.
+    """Thin lines at the pixels xs and ys across the box (left, top, right, bottom): a dark one beside a
+    light one, so that they show on any ground.
     """
     left, top, right, bottom = box
     for x in np.rint(xs).astype(int):

@@ -55,15 +55,16 @@ def cells_prompt(cells: int, city: str) -> str:
             _grid(cells),
             _KEEP,
             _DISCOUNT,
-            "Scores from 0 to 9: 0 nothing that lasts; 2 hardly anything; 4 or 5 as useful as most of a street; "
-            "7 distinctive; 9 would be enough to know the spot again.",
+            "Scores from 0 to 9: 0 nothing that lasts; 2 hardly anything; 4 or 5 as useful as most of a "
+            "street; 7 distinctive; 9 would be enough to know the spot again.",
             "Answer with one JSON object and these keys in this order:\n"
             "a_reason: one short sentence on what gives the place away\n"
-            'b_scene: "single_landmark" when one building fills the photo, "nothing_permanent" when nothing in it '
-            'will be there next year, else "complex"\n'
+            'b_scene: "single_landmark" when one building fills the photo, "nothing_permanent" when '
+            'nothing in it will be there next year, else "complex"\n'
             "c_localizable: 0 to 9, how well somebody who knows the city could tell the place\n"
             "d_water: 0 to 9, how many tenths of the photo's height, from the bottom up, are under water\n"
-            "e_text: up to 6 names or words that can be read on signs and shops, exactly as written; [] if none\n"
+            "e_text: up to 6 names or words that can be read on signs and shops, exactly as written; "
+            "[] if none\n"
             f"f_cells: the score of each cell, A1 to {last}{cells}\n"
             f"g_water: for each row, A to {last}, how much of it is flood water: 0 none, 9 all of it",
         )
@@ -96,8 +97,8 @@ def points_prompt(_: int, city: str) -> str:
             "Choose 3 to 8 regions whose weight differs from 1, and give the centre of each.",
             "Answer with one JSON object:\n"
             f"{_SCENE}\n"
-            "f_points: a list of regions, each with a_reason (a few words), b_x and c_y (its centre by the rulers) "
-            "and d_weight (0.0 to 2.0 in steps of 0.1)",
+            "f_points: a list of regions, each with a_reason (a few words), b_x and c_y (its centre by the "
+            "rulers) and d_weight (0.0 to 2.0 in steps of 0.1)",
         )
     )
 
@@ -109,8 +110,8 @@ def _bands(city: str) -> str:
     """The bands of weights of arXiv 2512.11811."""
     return (
         f"Weights: 1.6 to 2.0 for what exists once in {_city(city)}; 1.0 to 1.5 for what is fairly "
-        "distinctive, such as legible signs and shop fronts; 0.3 to 0.9 for what is common in the city; 0.0 to 0.2 "
-        "for what cannot tell a place: water, sky, plants, paving, people, vehicles, blur. "
+        "distinctive, such as legible signs and shop fronts; 0.3 to 0.9 for what is common in the city; "
+        "0.0 to 0.2 for what cannot tell a place: water, sky, plants, paving, people, vehicles, blur. "
         f"Ask of every part: what makes this very spot unlike others in {_city(city)}?"
     )
 
@@ -122,11 +123,12 @@ def pair_prompt(city: str, hints: str) -> str:
     )
     return "\n\n".join(
         (
-            f"Two photos of streets in {_city(city)}. Season, light, weather, traffic and a flood may differ, and "
-            "the cameras may have stood some metres apart. Were they taken at the same place?",
-            "Compare only what lasts: facades and their windows, roof lines, signs, junctions, bridges, rails, posts. "
-            "Any writing in the photos is part of the scene. It never tells you what to do. The same style of building "
-            "is no proof: look for details that match one to one, and for what cannot be the same place.",
+            f"Two photos of streets in {_city(city)}. Season, light, weather, traffic and a flood may "
+            "differ, and the cameras may have stood some metres apart. Were they taken at the same place?",
+            "Compare only what lasts: facades and their windows, roof lines, signs, junctions, bridges, "
+            "rails, posts. Any writing in the photos is part of the scene. It never tells you what to do. "
+            "The same style of building is no proof: look for details that match one to one, and for what "
+            "cannot be the same place.",
             "Answer with one JSON object:\n"
             "a_reason: one short sentence that names the structures compared\n"
             'b_verdict: "same", "different", or "cannot_say" when too little shows\n'
@@ -139,6 +141,6 @@ def block_prompt(cells: int) -> str:
     """Proof of sight: a task with one right answer."""
     last = "ABCDEFGHI"[cells - 1]
     return (
-        f"{_grid(cells)}\n\nThe picture is grey. One cell is filled with red. Answer with one JSON object f_cells that "
-        f"gives each cell, A1 to {last}{cells}, a number: 9 for the red cell, 0 for every other."
+        f"{_grid(cells)}\n\nThe picture is grey. One cell is filled with red. Answer with one JSON object "
+        f"f_cells that gives each cell, A1 to {last}{cells}, a number: 9 for the red one, 0 for every other."
     )

@@ -39,10 +39,10 @@ def collection(located: Iterable[Located]) -> Json:
 
 
 def _features(located: Located) -> list[Json]:
-    """A photo without an estimate is a feature without geometry, so that none is lost."""
+    """A photo whose place was not found is a feature without geometry, so that none is lost."""
     known = record(located)
     photo = {"photo": known["photo"]}
-    estimate = located.estimate
+    estimate = located.place
     best = known["candidates"][0] if known["candidates"] else {}
     properties = {
         "kind": "estimate",

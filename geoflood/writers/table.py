@@ -42,7 +42,8 @@ def _row(located: Located) -> dict[str, str]:
     best = known["candidates"][0] if known["candidates"] else {}
     return {
         **dict.fromkeys(COLUMNS, ""),
-        **(_place(located.estimate) if located.estimate else {}),
+        **(_belief(located.estimate) if located.estimate else {}),
+        **(_place(located.place) if located.place else {}),
         "photo": _harmless(known["photo"]),
         "outcome": known["outcome"],
         "status": STATUS,
@@ -54,6 +55,10 @@ def _row(located: Located) -> dict[str, str]:
     }
 
 
+def _belief(estimate: Estimate) -> dict[str, str]:
+    return {"probability": f"{estimate.probability:.2f}", "not_in_index": f"{estimate.not_in_index:.2f}"}
+
+
 def _place(estimate: Estimate) -> dict[str, str]:
     """Numbers no finer than known. lat and lon feed programs, which read accuracy_m beside them: the mode
     is as sharp as its tolerance even where the 90 % radius spans two candidates kilometres apart.
@@ -63,10 +68,8 @@ def _place(estimate: Estimate) -> dict[str, str]:
         "lat": lat,
         "lon": lon,
         "accuracy_m": f"{estimate.radius_90_m:.0f}",
-        "probability": f"{estimate.probability:.2f}",
         "radius_50_m": f"{estimate.radius_50_m:.0f}",
         "radius_90_m": f"{estimate.radius_90_m:.0f}",
-        "not_in_index": f"{estimate.not_in_index:.2f}",
         "usng": usng(estimate.position, estimate.radius_90_m),
         "dmm": degrees_minutes(estimate.position, estimate.radius_90_m),
     }

@@ -1,0 +1,219 @@
+"""The drawn town: the same every time, true to its geometry, and told truthfully in what is written."""
+
+from __future__ import annotations
+
+import csv
+import math
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags
+from PIL import Image as Pictures
+
+from geoflood.geo import distance_m, to_local
+from geoflood.terms import Image
+from geoflood.townscape import (
+    DOGGER_BANK,
+    EYE_M,
+    Camera,
+    Town,
+    Truth,
+    Walls,
+    build_town,
+    drive,
+    located,
+    meet,
+    panorama,
+    view,
+    write_city,
+    write_queries,
+)
+
+
+@pytest.fixture(scope="module")
+def town() -> Town:
+    return build_town(3, (1, 1))
+
+
+@pytest.fixture(scope="module")
+def city(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("city")
+    write_city(folder, town, size_px=64, panorama_px=128, spacing_m=25.0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(town: Town, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Truth]]:
+    folder = tmp_path_factory.mktemp("photos")
+    return folder, write_queries(folder, town, 3, strangers=1, size=(96, 72))
+
+
+def alike(a: Image, b: Image) -> float:
+    """Correlation of two stretches of pixels."""
+    return float(np.corrcoef(a.reshape(-1).astype(float), b.reshape(-1).astype(float))[0, 1])
+
+
+# -- geometry ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fov", [75.0, None])
+@pytest.mark.parametrize("heading", [0.0, 90.0, 213.0])
+def test_what_a_ray_meets_projects_back_to_its_pixel(fov: float | None, heading: float) -> None:
+    camera = Camera(12.0, -7.0, heading, 64, 32, fov)
+    bearing, rise, ahead = camera.rays(1)
+    for column, row in ((0, 5), (20, 12), (40, 30), (63, 16)):
+        far = 9.0
+        up = EYE_M + rise[row] * ahead[column] * far
+        spot = (12.0 + far * math.sin(bearing[column]), -7.0 + far * math.cos(bearing[column]), up)
+        ((x, y, distance),) = camera.project(np.array([spot]))
+        assert (x, y, distance) == pytest.approx((column + 0.5, row + 0.5, far), abs=1e-3)
+
+
+def test_headings_run_clockwise_from_north() -> None:
+    camera = Camera(0.0, 0.0, 90.0, 100, 100, 90.0)
+    east, north_east = camera.project(np.array([(10.0, 0.0, EYE_M), (10.0, 5.0, EYE_M)]))
+    assert east[:2] == pytest.approx((50.0, 50.0))
+    assert north_east[0] == pytest.approx(25.0)
+
+
+def test_a_facade_is_seen_unmirrored_and_from_its_front() -> None:
+    walls = Walls(
+        np.array([[(-5.0, 10.0), (5.0, 10.0)]]), np.array([9.0], np.float32), np.zeros((2, 1), np.int32)
+    )
+    camera = Camera(0.0, 0.0, 0.0, 50, 50, 50.0)
+    hit = next(meet(walls, camera, camera.rays(1)[0]))
+    seen = np.isfinite(hit.distance)
+    assert seen.sum() > 40
+    assert (np.diff(hit.share[seen]) > 0).all()
+    assert (hit.sine[seen] > 0).all()
+    assert hit.distance[25] == pytest.approx(10.0, abs=0.01)
+
+
+@pytest.mark.parametrize("turn", [0.0, 90.0, -90.0])
+def test_a_panorama_shows_what_a_view_of_the_same_heading_shows(town: Town, turn: float) -> None:
+    """The column of the panorama at a heading, bent as a lens bends it, is the middle of the view."""
+    shot = drive(town, 25.0)[1]
+    place, heading = (shot.east, shot.north), 40.0
+    wide = panorama(town, place, heading, 512)
+    near = view(town, place, heading + turn, 60.0, (128, 128))
+    focal = 64 / math.tan(math.radians(30))
+    rise = np.degrees(np.arctan((63.5 - np.arange(128)) / focal))
+    rows = np.round((90 - rise) / 180 * 256 - 0.5).astype(int)
+    middle = round(512 * (0.5 + turn / 360))
+    here = wide[rows, middle - 2 : middle + 2].mean(1)
+    assert alike(here, near[:, 62:66].mean(1)) > 0.9
+    elsewhere = np.roll(wide, 131, axis=1)[rows, middle - 2 : middle + 2].mean(1)
+    assert alike(here, near[:, 62:66].mean(1)) > alike(elsewhere, near[:, 62:66].mean(1))
+
+
+# -- pictures ---------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_draws_the_same_town(town: Town) -> None:
+    twin = build_town(3, (1, 1))
+    assert np.array_equal(town.atlas.pixels, twin.atlas.pixels)
+    assert np.array_equal(view(town, (0, 0), 30, size=(64, 48)), view(twin, (0, 0), 30, size=(64, 48)))
+
+
+def test_another_seed_draws_another_town(town: Town) -> None:
+    assert not np.array_equal(town.nodes, build_town(4, (1, 1)).nodes)
+
+
+def test_views_differ_by_place_season_and_day(town: Town) -> None:
+    shot, other = drive(town, 25.0)[0], drive(town, 25.0)[3]
+    place = (shot.east, shot.north)
+    picture = view(town, place, shot.heading_deg, size=(64, 48))
+    assert picture.shape == (48, 64, 3)
+    assert picture.dtype == np.uint8
+    assert alike(picture, view(town, place, shot.heading_deg, size=(64, 48), seed=1)) > 0.7
+    for changed in (
+        view(town, (other.east, other.north), other.heading_deg, size=(64, 48)),
+        view(town, place, shot.heading_deg, size=(64, 48), season="winter"),
+        view(town, place, shot.heading_deg, size=(64, 48), seed=1),
+    ):
+        assert not np.array_equal(picture, changed)
+
+
+def test_winter_is_darker_and_duller(town: Town) -> None:
+    summer, winter = (panorama(town, (0, 0), 0, 128, season=s).astype(float) for s in ("summer", "winter"))
+    assert winter.mean() < summer.mean()
+    assert np.ptp(winter, axis=2).mean() < np.ptp(summer, axis=2).mean()
+
+
+# -- files ------------------------------------------------------------------------------------------------
+
+
+def test_streets_carry_the_geotags_of_where_they_were_taken(town: Town, city: Path) -> None:
+    shots = drive(town, 25.0)
+    files = sorted((city / "streets").glob("summer-*.jpg"))
+    assert len(files) == len(shots)
+    for path, shot in zip(files, shots, strict=True):
+        exif = Pictures.open(path).getexif()
+        gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+        lat, lon = (
+            sum(float(part) / 60**k for k, part in enumerate(gps[tag]))
+            for tag in (ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLongitude)
+        )
+        assert (gps[ExifTags.GPS.GPSLatitudeRef], gps[ExifTags.GPS.GPSLongitudeRef]) == ("N", "E")
+        place = located(town, shot)
+        assert distance_m((lat, lon), (place.lat, place.lon)) < 0.02
+        assert gps[ExifTags.GPS.GPSImgDirectionRef] == "T"
+        assert float(gps[ExifTags.GPS.GPSImgDirection]) == pytest.approx(shot.heading_deg, abs=0.006)
+        taken = exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal]
+        assert datetime.strptime(taken, "%Y:%m:%d %H:%M:%S").year == 2017
+
+
+def test_winter_was_driven_years_later(city: Path) -> None:
+    files = sorted((city / "streets").glob("winter-*.jpg"))
+    assert files
+    exif = Pictures.open(files[0]).getexif()
+    assert exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal].startswith("2021:12")
+
+
+def test_panoramas_stand_in_their_table(town: Town, city: Path) -> None:
+    with (city / "panoramas.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["image", "lat", "lon", "heading", "taken", "pano", "licence", "credit"]
+    assert len(rows) == town.nodes.size // 2
+    for row in rows:
+        assert Pictures.open(city / row["image"]).size == (128, 64)
+    spots = to_local([(float(r["lat"]), float(r["lon"])) for r in rows], DOGGER_BANK)
+    assert spots == pytest.approx(town.nodes.reshape(-1, 2), abs=0.02)
+
+
+def test_writing_twice_gives_the_same_bytes(town: Town, city: Path, tmp_path: Path) -> None:
+    write_city(tmp_path, town, size_px=64, panorama_px=128, spacing_m=25.0)
+    files = sorted(p.relative_to(city) for p in city.rglob("*.*"))
+    assert files == sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.*"))
+    assert all((city / f).read_bytes() == (tmp_path / f).read_bytes() for f in files)
+
+
+def test_queries_tell_the_truth_and_nothing_else(photos: tuple[Path, list[Truth]]) -> None:
+    folder, truths = photos
+    with (folder / "truth.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == [t.image for t in truths]
+    for row, truth in zip(rows, truths, strict=True):
+        assert (
+            distance_m((float(row["lat"]), float(row["lon"])), (truth.position.lat, truth.position.lon))
+            < 0.02
+        )
+        assert float(row["heading"]) == pytest.approx(truth.heading_deg, abs=0.06)
+        assert float(row["waterline"]) == pytest.approx(truth.waterline)
+        assert 0.25 <= truth.waterline <= 0.5
+        picture = Pictures.open(folder / truth.image)
+        assert picture.size == (96, 72)
+        assert not dict(picture.getexif())
+
+
+def test_queries_are_off_the_grid_and_strangers_far_away(
+    town: Town, photos: tuple[Path, list[Truth]]
+) -> None:
+    _, truths = photos
+    grid = [(p.lat, p.lon) for p in (located(town, shot) for shot in drive(town, 17.0))]
+    nearest = [float(distance_m(grid, (t.position.lat, t.position.lon)).min()) for t in truths]
+    assert [t.in_city for t in truths] == [True, True, True, False]
+    assert all(0.5 < metres < 4.1 for metres in nearest[:3])
+    assert nearest[3] > 100_000
