@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +29,6 @@ __all__ = ["PATIENT", "Progress", "Received", "Retry", "download", "offline"]
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Told bytes so far and bytes in all, None where the server does not say."""
 
-_CHUNK = 1 << 20
 _REDIRECTS = 8
 _WAIT = httpx.Timeout(30.0, connect=15.0)
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
@@ -177,7 +177,7 @@ def _attempt(client: httpx.Client, part: _Part, progress: Progress) -> None:
 def _receive(response: httpx.Response, part: _Part, progress: Progress, total: int | None) -> None:
     """Append the body to the part; the bytes are on the disk when this returns."""
     with part.path.open("ab") as file:
-        for chunk in response.iter_raw(_CHUNK):
+        for chunk in response.iter_raw():  # as they come: larger ones would be lost with the connection
             file.write(chunk)
             progress(file.tell(), total)
         file.flush()
@@ -186,16 +186,15 @@ def _receive(response: httpx.Response, part: _Part, progress: Progress, total: i
 
 def _begin(response: httpx.Response, part: _Part) -> int | None:
     """Make the part ready for this answer; returns the size of the whole file where the server says it."""
-    length = response.headers.get("Content-Length", "")
-    body = int(length) if length.isdigit() else None
-    begins = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    if response.status_code == 206 and begins == str(part.size):
-        return None if body is None else part.size + body
     if response.status_code == 206:
-        part.drop()
-        raise _PassingError("the server sent another range than asked for")
+        sent = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
+        if not sent or "Range" not in response.request.headers or int(sent[1]) != part.size:
+            part.drop()
+            raise _PassingError("the server sent another range than asked for")
+        return int(sent[2])
     part.begin(_validator(response))
-    return body
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdigit() else None
 
 
 def _validator(response: httpx.Response) -> str:

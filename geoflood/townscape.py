@@ -56,6 +56,8 @@ REACH_M = 170.0
 LAYERS = 4
 """Walls looked at behind each other: past a gable stands the next house."""
 PAVEMENT_M = 2.6
+BLIND_WALLS = 8
+"""Kinds of bare sides; they come first in the atlas."""
 
 
 # -- the walls and what is painted on them ---------------------------------------------------------------
@@ -594,11 +596,10 @@ def line_street(
             for years in (0, 1)[: 1 + (rng.random() < 0.3)]
         ]
         builder.wall(a + back, b + back, house.top_m, fronts[0], fronts[-1])
-        # At a corner of the block the bare side stays clear of the front around the corner, which may slant.
-        for foot in (a + along * (0.05 if k else 1.8), b - along * (0.05 if k < len(cuts) - 2 else 1.8)):
-            builder.wall(
-                foot + back + inward * 0.3, foot + inward * 9.0, house.eaves_m, int(rng.integers(0, 8))
-            )
+        # None at a corner of the block: streets slant, and it would pierce the front around the corner.
+        for foot in (a,) * (k > 0) + (b,) * (k < len(cuts) - 2):
+            blind = int(rng.integers(0, BLIND_WALLS))
+            builder.wall(foot + back + inward * 0.3, foot + inward * 9.0, house.eaves_m, blind)
 
 
 def front(
@@ -659,7 +660,7 @@ def build_town(seed: int = 7, blocks: tuple[int, int] = (4, 3), origin: LatLon =
     """Draw the town: `blocks` (east, north), one of them a green with a church; same seed, same town."""
     rng = np.random.default_rng(seed)
     plan, tiles, builder = draw_plan(blocks, rng), materials(rng), Builder()
-    for _ in range(8):
+    for _ in range(BLIND_WALLS):
         builder.picture(blind_wall(tiles, rng))
     green = (1 + blocks[0] // 2, 1 + blocks[1] // 2)
     props: list[Prop] = []
@@ -1001,7 +1002,7 @@ def meet(walls: Walls, camera: Camera, bearing: Floats) -> Iterator[Hit]:
     for _ in range(LAYERS):
         first = distance.argmin(0)
         at = first, columns
-        yield Hit(near[first], distance[at], share[at], cross[at] / length[first])
+        yield Hit(near[first], distance[at], share[at], -cross[at] / length[first])
         distance[at] = np.inf
 
 
@@ -1062,6 +1063,8 @@ class Canvas:
     """[columns], metres ahead per metre of ray."""
     step: float
     """Radians in a pixel."""
+    apart: float
+    """Texels that neighbouring samples sit apart: averaged later, they smooth what is seen from near."""
 
 
 def blank(camera: Camera, finer: int, sky: Packed) -> Canvas:
@@ -1072,7 +1075,7 @@ def blank(camera: Camera, finer: int, sky: Packed) -> Canvas:
     turn = (bearing * (1024 / (2 * np.pi))).astype(np.int32) % 1024
     colours = sky[(turn * 256)[:, None] + level[None, :]]
     depth, light = np.full(colours.shape, np.inf, np.float32), np.ones(colours.shape, np.float32)
-    return Canvas(colours, depth, light, bearing, rise, ahead, 1 / camera.focal_px / finer)
+    return Canvas(colours, depth, light, bearing, rise, ahead, 1 / camera.focal_px / finer, 0.5 * (finer > 1))
 
 
 def pave(canvas: Canvas, town: Town, season: Season, camera: Camera, nearest: Floats, rng: Rng) -> None:
@@ -1106,13 +1109,13 @@ def build_up(canvas: Canvas, town: Town, season: Season, hit: Hit) -> None:
     up = np.clip(np.log2(span) + 0.3, 0, LEVELS - 1).astype(np.int32)
     side = np.clip(np.log2(span / np.maximum(np.abs(hit.sine), 0.03)) + 0.3, up, LEVELS - 1).astype(np.int32)
     high, wide = atlas.height[number, up], atlas.width[number, side]
-    # Neighbouring samples sit half a texel apart: averaged later, they smooth what is seen from near.
-    jitter = 0.5 * (np.arange(far.size) % 2) - 0.25
-    column = np.clip(hit.share * length * PIXELS_PER_M * 0.5**side + jitter, 0, wide - 1).astype(np.int32)
+    jitter = canvas.apart * (np.arange(far.size) % 2 - 0.5)
+    share = np.where(hit.sine < 0, 1 - hit.share, hit.share)  # no mirrored signs on the backs of houses
+    column = np.clip(share * length * PIXELS_PER_M * 0.5**side + jitter, 0, wide - 1).astype(np.int32)
     first, scale = atlas.start[number, side, up] + column * high, (0.5**up * PIXELS_PER_M).astype(np.float32)
     # Below the lowest gap there is nothing left to find: for all walls but the nearest that is half the view.
     rows = int(np.flatnonzero(np.isinf(canvas.depth).any(0)).max(initial=-1)) + 1
-    uneven = (0.5 * (np.arange(rows) % 2) - 0.25).astype(np.float32)
+    uneven = (canvas.apart * (np.arange(rows) % 2 - 0.5)).astype(np.float32)
     down = (top * scale)[:, None] - (far * canvas.ahead * scale)[:, None] * canvas.rise[:rows] + uneven
     open_ = np.flatnonzero((down > 0) & np.isinf(canvas.depth[:, :rows]) & (far > 0)[:, None])
     x = open_ // max(rows, 1)
@@ -1144,11 +1147,10 @@ def see(town: Town, camera: Camera, season: Season, seed: int, finer: int) -> Im
 
 def develop(picture: Image, season: Season, rng: Rng) -> Image:
     """What the camera makes of the light: exposure, white balance, noise."""
-    tint = (1.03, 1.0, 0.95) if season == "summer" else (0.86, 0.89, 0.93)
+    tint = (1.03, 1.0, 0.95) if season == "summer" else (0.87, 0.89, 0.91)
     gain = np.array(tint, np.float32) * np.float32(rng.uniform(0.92, 1.08))
-    noise = rng.standard_normal(picture.shape[:2], np.float32) * np.float32(
-        2.0 if season == "summer" else 3.5
-    )
+    grain = np.float32(1.6 if season == "summer" else 2.6)
+    noise = rng.standard_normal(picture.shape[:2], np.float32) * grain
     if season == "winter":
         picture = np.asarray(ImageEnhance.Color(Pictures.fromarray(picture)).enhance(0.72))
     return np.asarray((picture * gain + noise[..., None]).clip(0, 255), np.uint8)
@@ -1376,7 +1378,9 @@ def save(path: Path, draw: Callable[[], Image], quality: int, exif: Pictures.Exi
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    Pictures.fromarray(draw()).save(unfinished, "JPEG", quality=quality, exif=exif or Pictures.Exif())
+    Pictures.fromarray(draw()).save(
+        unfinished, "JPEG", quality=quality, exif=Pictures.Exif() if exif is None else exif
+    )
     unfinished.replace(path)
 
 
@@ -1426,8 +1430,9 @@ def write_panoramas(folder: Path, town: Town, width: int) -> None:
             90,
         )
         taken = (datetime(2018, 5, 3, 8, 0) + timedelta(minutes=number)).isoformat() + "Z"
-        where = (f"{place.lat:.7f}", f"{place.lon:.7f}", f"{shot.heading_deg:.1f}")
-        rows.append((image, *where, taken, "true", "CC0-1.0", "geoflood townscape"))
+        rows.append(
+            (image, *spelled(place, shot.heading_deg), taken, "true", "CC0-1.0", "geoflood townscape")
+        )
     table(
         folder / "panoramas.csv",
         ("image", "lat", "lon", "heading", "taken", "pano", "licence", "credit"),
@@ -1452,34 +1457,31 @@ def write_queries(
     They were taken 1-4 m off the photos of `write_city`, on another day, and came through social media:
     small, and without a geotag.
     """
-    truths = [flooded(folder, town, number, size, True) for number in range(count)]
+    name = f"photo-{town.seed}"  # also of the strangers: nothing tells them apart but what they show
+    truths = [flooded(folder, f"{name}-{k:03}.jpg", town, k, size, True) for k in range(count)]
     if strangers:
-        other = build_town(town.seed + 1, (2, 2), FAROE_BANK)
-        truths += [flooded(folder, other, count + number, size, False) for number in range(strangers)]
-    rows = [
-        (
-            t.image,
-            f"{t.position.lat:.7f}",
-            f"{t.position.lon:.7f}",
-            f"{t.heading_deg:.1f}",
-            f"{t.waterline:.3f}",
-        )
-        for t in truths
-    ]
+        other = build_town(town.seed + 1, (1, 1), FAROE_BANK)
+        last = range(count, count + strangers)
+        truths += [flooded(folder, f"{name}-{k:03}.jpg", other, k, size, False) for k in last]
+    rows = [(t.image, *spelled(t.position, t.heading_deg), f"{t.waterline:.3f}") for t in truths]
     table(folder / "truth.csv", ("image", "lat", "lon", "heading", "waterline"), rows)
     return truths
 
 
-def flooded(folder: Path, town: Town, number: int, size: tuple[int, int], in_city: bool) -> Truth:
+def spelled(position: LatLon, heading_deg: float) -> tuple[str, str, str]:
+    """Latitude, longitude (to a centimetre) and heading for a table."""
+    return f"{position.lat:.7f}", f"{position.lon:.7f}", f"{heading_deg:.1f}"
+
+
+def flooded(folder: Path, image: str, town: Town, number: int, size: tuple[int, int], in_city: bool) -> Truth:
     """Take and keep one flooded photo."""
     rng = np.random.default_rng([town.seed, number, 17])
     shots = drive(town, 17.0)
     shot = shots[int(rng.integers(len(shots)))].moved(rng, (1.0, 4.0), 7.0)
     level, season = round(float(rng.uniform(0.25, 0.5)), 3), SEASONS[number % 2]
-    image = f"photo-{town.seed}-{number:02}.jpg"
-    save(
-        folder / image,
-        lambda: flood(photo(town, shot, 70.0, size, season, 100 + number), level, number)[0],
-        72,
-    )
+
+    def draw() -> Image:
+        return flood(photo(town, shot, 70.0, size, season, 100 + number), level, number)[0]
+
+    save(folder / image, draw, 72)
     return Truth(image, located(town, shot), shot.heading_deg, level, in_city)

@@ -231,8 +231,7 @@ def test_claims_beyond_reason_are_refused_before_decoding() -> None:
 
 
 def test_a_panorama_of_134_megapixels_passes() -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (256, 256), dtype=np.uint8)
-    data = encoded(PIL.Image.fromarray(np.tile(noise, (32, 64))), "JPEG", quality=30)
+    data = encoded(PIL.Image.new("L", (16384, 8192), 99), "JPEG")
     assert read_image(data, 512).shape == (256, 512, 3)
     assert (header(data).width, header(data).height) == (16384, 8192)
 

@@ -22,6 +22,7 @@ from geoflood.townscape import (
     Truth,
     Walls,
     build_town,
+    draw_plan,
     drive,
     located,
     meet,
@@ -53,6 +54,12 @@ def photos(town: Town, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 def alike(a: Image, b: Image) -> float:
     """Correlation of two stretches of pixels."""
     return float(np.corrcoef(a.reshape(-1).astype(float), b.reshape(-1).astype(float))[0, 1])
+
+
+def exif_of(path: Path) -> Pictures.Exif:
+    """EXIF of a file, which is closed again."""
+    with Pictures.open(path) as picture:
+        return picture.getexif()
 
 
 # -- geometry ---------------------------------------------------------------------------------------------
@@ -118,7 +125,8 @@ def test_the_same_seed_draws_the_same_town(town: Town) -> None:
 
 
 def test_another_seed_draws_another_town(town: Town) -> None:
-    assert not np.array_equal(town.nodes, build_town(4, (1, 1)).nodes)
+    other = draw_plan((1, 1), np.random.default_rng(4))
+    assert np.abs(town.nodes - other.nodes[1:-1, 1:-1]).max() > 1.0
 
 
 def test_views_differ_by_place_season_and_day(town: Town) -> None:
@@ -136,10 +144,11 @@ def test_views_differ_by_place_season_and_day(town: Town) -> None:
         assert not np.array_equal(picture, changed)
 
 
-def test_winter_is_darker_and_duller(town: Town) -> None:
+def test_winter_is_duller(town: Town) -> None:
+    """Less colour in the sky and in the street."""
     summer, winter = (panorama(town, (0, 0), 0, 128, season=s).astype(float) for s in ("summer", "winter"))
-    assert winter.mean() < summer.mean()
-    assert np.ptp(winter, axis=2).mean() < np.ptp(summer, axis=2).mean()
+    for rows in (slice(0, 16), slice(28, 40)):
+        assert np.ptp(winter[rows], axis=2).mean() < 0.8 * np.ptp(summer[rows], axis=2).mean()
 
 
 # -- files ------------------------------------------------------------------------------------------------
@@ -150,7 +159,7 @@ def test_streets_carry_the_geotags_of_where_they_were_taken(town: Town, city: Pa
     files = sorted((city / "streets").glob("summer-*.jpg"))
     assert len(files) == len(shots)
     for path, shot in zip(files, shots, strict=True):
-        exif = Pictures.open(path).getexif()
+        exif = exif_of(path)
         gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
         lat, lon = (
             sum(float(part) / 60**k for k, part in enumerate(gps[tag]))
@@ -168,7 +177,7 @@ def test_streets_carry_the_geotags_of_where_they_were_taken(town: Town, city: Pa
 def test_winter_was_driven_years_later(city: Path) -> None:
     files = sorted((city / "streets").glob("winter-*.jpg"))
     assert files
-    exif = Pictures.open(files[0]).getexif()
+    exif = exif_of(files[0])
     assert exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal].startswith("2021:12")
 
 
@@ -178,7 +187,8 @@ def test_panoramas_stand_in_their_table(town: Town, city: Path) -> None:
     assert list(rows[0]) == ["image", "lat", "lon", "heading", "taken", "pano", "licence", "credit"]
     assert len(rows) == town.nodes.size // 2
     for row in rows:
-        assert Pictures.open(city / row["image"]).size == (128, 64)
+        with Pictures.open(city / row["image"]) as picture:
+            assert picture.size == (128, 64)
     spots = to_local([(float(r["lat"]), float(r["lon"])) for r in rows], DOGGER_BANK)
     assert spots == pytest.approx(town.nodes.reshape(-1, 2), abs=0.02)
 
@@ -203,9 +213,9 @@ def test_queries_tell_the_truth_and_nothing_else(photos: tuple[Path, list[Truth]
         assert float(row["heading"]) == pytest.approx(truth.heading_deg, abs=0.06)
         assert float(row["waterline"]) == pytest.approx(truth.waterline)
         assert 0.25 <= truth.waterline <= 0.5
-        picture = Pictures.open(folder / truth.image)
-        assert picture.size == (96, 72)
-        assert not dict(picture.getexif())
+        with Pictures.open(folder / truth.image) as picture:
+            assert picture.size == (96, 72)
+        assert not dict(exif_of(folder / truth.image))
 
 
 def test_queries_are_off_the_grid_and_strangers_far_away(

@@ -30,6 +30,8 @@ _HIDDEN = 512
 _LOUDNESS = 0.25
 """Power of the mass left to a cluster by which its unit vector is scaled. Measured: 0 leaves clusters of the
 flooded part in force, 1/2 and more silence what two equally masked images still have in common."""
+_TINY = 1e-30
+"""Instead of a division by zero, where weights fall only on what all clusters discard."""
 _TOKEN = 256
 """Numbers of the descriptor that come from the class token."""
 
@@ -94,9 +96,10 @@ class Aggregation(nn.Module):
         token keeps its 1/65 of the similarity whatever the weights.
         """
         kept = given.plan.unsqueeze(1) * weights.unsqueeze(2)  # [B, M, m, n]
-        left = kept.sum(-1) / given.plan.sum(-1).unsqueeze(1)
+        whole = given.plan.sum(-1).unsqueeze(1)
+        left = torch.where(whole > 0, kept.sum(-1) / whole, 1.0)  # extreme scores can leave a cluster nothing
         loudness = left.pow(_LOUDNESS)
-        loudness = loudness / loudness.square().mean(-1, keepdim=True).sqrt()
+        loudness = loudness / loudness.square().mean(-1, keepdim=True).sqrt().clamp(min=_TINY)
         clusters = F.normalize(kept @ given.features.unsqueeze(1), dim=-1) * loudness.unsqueeze(-1)
         token = F.normalize(given.token, dim=-1).unsqueeze(1).expand(-1, clusters.shape[1], -1)
         return F.normalize(torch.cat([token, clusters.mT.flatten(2)], -1), dim=-1)  # channel-major

@@ -192,8 +192,9 @@ class _Plan:
     def _label_of(self, path: str) -> str | None:
         """A path by its folder's label; None when it lies in none of the folders."""
         for root, label in self._labels.items():
-            if path.startswith(os.path.join(root, "")):
-                return f"{label}/{path[len(os.path.join(root, '')) :]}".replace(os.sep, "/")
+            start = os.path.join(root, "")
+            if os.path.join(path, "").startswith(start):
+                return f"{label}/{path[len(start) :]}".replace(os.sep, "/")
         return None
 
     def _closed(self, error: OSError) -> None:

@@ -81,7 +81,7 @@ def from_name(path: PurePath | str, zone: Zone | None = None) -> Geotag | Reject
         return None
     full = fields if len(fields) >= FULL_FORM else [""] * FULL_FORM
     with suppress(UsageError):
-        zone = parse_zone(fields[3] + fields[4])
+        zone = parse_zone("".join(fields[3:5]))
     try:
         told = parse_position(full[5], full[6])
         gridded = _from_grid(fields[1], fields[2], zone)

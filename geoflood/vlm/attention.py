@@ -1,11 +1,11 @@
-"""A photo, asked for in several views, becomes an AttentionMap: or a neutral one that says why.
+"""A photo, asked about in several views, becomes an AttentionMap: or a neutral one that says why.
 
-Nothing is made up on the way. An answer is used only when every number in it is one that was asked for;
-one that is not is asked for again, differently, a few times, and then given up.
+Nothing is made up on the way. An answer is used only when every number in it is one that was asked for.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from geoflood.errors import ModelError, UsageError
 from geoflood.terms import AttentionMap, Image
-from geoflood.vlm.canvas import SIDES, VIEWS, View, blank, gridded, read_back, ruled
-from geoflood.vlm.client import Answer, Asker, Options, Prompt, RefusalError
-from geoflood.vlm.consensus import agreed, agreement, alike, waterline, without_prior
+from geoflood.vlm.canvas import View, read_back
+from geoflood.vlm.client import Asker
+from geoflood.vlm.consensus import agreed, agreement, waterline
 from geoflood.vlm.forms import FORMS, Said
+from geoflood.vlm.ladder import Ladder, RawReply
 from geoflood.vlm.pool import each
 from geoflood.vlm.privacy import away
 
@@ -29,25 +30,13 @@ __all__ = ["Attendant", "RawReply", "Reading"]
 Floats: TypeAlias = NDArray[np.float32]
 K = TypeVar("K")
 
-SAME_SHARE = 0.9
-"""From so many equal numbers on, an answer is a habit and no judgement."""
-
 HOPELESS = 3.5 / 9
-"""A scene said to hold nothing permanent is believed up to this localizability; more contradicts it."""
+"""A scene called impermanent is believed up to this localizability: more contradicts it."""
 
-NO_LOOK = "the model answers the same of an empty picture: it did not look"
-
-
-@dataclass(frozen=True, slots=True)
-class RawReply:
-    """What was said, as it was said, and what came of it."""
-
-    view: str
-    content: str
-    thinking: str
-    fault: str = ""
-    """Why it was not used; "" when it was."""
-    cached: bool = False
+_WHY_NEUTRAL = {
+    "single_landmark": "one building fills the photo, and weighing its parts would blur it",
+    "nothing_permanent": "nothing in the photo will be there next year",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +45,9 @@ class Reading:
 
     attention: AttentionMap
     scene: str
-    """complex, single_landmark, nothing_permanent, or unknown."""
+    """complex, single_landmark, nothing_permanent; unknown when no answer could be used."""
     localizable: bool
-    """False only when the model is sure that nothing permanent shows: then a search is wasted."""
+    """False when the model finds nothing permanent, and is sure of it: then a search is wasted."""
     texts: tuple[str, ...]
     """What can be read on signs and shops."""
     replies: tuple[RawReply, ...]
@@ -66,27 +55,7 @@ class Reading:
     cached: bool
     """Nothing was asked."""
     notes: tuple[str, ...]
-    """What a person should know: why the map is neutral, how far views agree, where the photo went."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """One rung of the ladder."""
-
-    cells: int
-    texts: bool
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """A view that was read, in the photo's frame."""
-
-    view: View
-    cells: int
-    said: Said
-    weights: Floats
-    """In the view's frame, the prior taken away."""
+    """For people: why the map is neutral, how far views agree, where the photo went."""
 
 
 class Attendant:
@@ -102,31 +71,40 @@ class Attendant:
         prior: bool = True,
     ) -> None:
         if form not in FORMS:
-            raise UsageError(f"{form!r} is no prompt", f"one of: {', '.join(FORMS)}")
+            raise UsageError(f"there is no prompt {form!r}", f"one of: {', '.join(FORMS)}")
         if not 2 <= cells <= 8:
             raise UsageError(f"a grid of {cells} x {cells} cells cannot be asked for", "from 2 to 8")
-        self._form = FORMS[form]
-        if not 1 <= consistency <= len(self._form.views):
+        views = FORMS[form].views
+        if not 1 <= consistency <= len(views):
             raise UsageError(
-                f"{form} knows {len(self._form.views)} views, not {consistency}", "lower --consistency"
+                f"the prompt {form} knows {len(views)} views, not {consistency}", "ask for fewer"
             )
-        self._asker, self._cells, self._city = asker, cells, city
-        self._views = self._form.views[:consistency]
-        self._wants_prior = prior and self._form.gridded
-        self._side = SIDES[0]
+        self._asker, self._views = asker, views[:consistency]
+        self._ladder = Ladder(asker, FORMS[form], cells, city)
+        self._habit: Said | None = None
+        self._habit_known = not (prior and FORMS[form].gridded)
+        self._lock = threading.Lock()
 
     def read(self, image: Image) -> Reading:
-        """What the model makes of a photo [H, W, 3]. Raises ModelError when it cannot be asked at all."""
+        """What the model makes of a photo [H, W, 3]. Raises ModelError when it cannot be asked."""
         begun = time.perf_counter()
         standing = self._asker.standing
+        habit = self._known_habit()
         replies: list[RawReply] = []
-        prior = self._prior(replies) if self._wants_prior else None
-        seen = [one for view in self._views if (one := self._seen(image, view, prior, replies))]
-        sent = away(standing)
-        notes = [f"the photo was sent to {sent}"] if sent else []
-        reading = _joined(seen, self._cells, standing.named, replies, notes)
-        cached = all(reply.cached for reply in replies)
-        return Reading(*reading, tuple(replies), time.perf_counter() - begun, cached, tuple(notes))
+        heard = [(view, self._ladder.climb(image, view, habit, replies)) for view in self._views]
+        seen = [_Seen(view, said) for view, said in heard if said is not None]
+        notes = [f"the photo was sent to {away(standing)}"] * bool(away(standing))
+        attention = _attention(seen, standing.named, notes, replies)
+        return Reading(
+            attention,
+            _scene(seen),
+            _localizable(seen),
+            tuple(dict.fromkeys(text for one in _legible(seen) for text in one.said.texts)),
+            tuple(replies),
+            time.perf_counter() - begun,
+            all(reply.cached for reply in replies),
+            tuple(notes),
+        )
 
     def read_each(self, photos: Iterable[tuple[K, Image]]) -> Iterator[tuple[K, Reading | ModelError]]:
         """Readings of many photos in their order, as many at a time as the servers can take.
@@ -143,173 +121,93 @@ class Attendant:
         for (key, _), reading in each(work, photos, self._asker.capacity):
             yield key, reading
 
-    def _prior(self, replies: list[RawReply]) -> Said | None:
-        """What the model says of nothing at all, in the base view; None when that cannot be read."""
-        before = len(replies)
-        said = self._said(blank(), VIEWS[0], _Try(self._cells, texts=True), replies)
-        replies[before:] = [
-            RawReply("blank", r.content, r.thinking, r.fault, r.cached) for r in replies[before:]
-        ]
-        return said
+    def _known_habit(self) -> Said | None:
+        """Asked once: it belongs to the model and the prompt, not to a photo."""
+        with self._lock:
+            if not self._habit_known:
+                self._habit = self._ladder.habit()
+                self._habit_known = True
+            return self._habit
 
-    def _seen(
-        self, image: Image, view: View, prior: Said | None, replies: list[RawReply]
-    ) -> _Seen | None:
-        """Up the ladder until an answer can be used; None when none can."""
-        for rung in self._ladder():
-            said = self._said(image, view, rung, replies)
-            if said is None:
-                continue
-            habit = _prior_of(prior, view, rung.cells, self._cells)
-            if alike(said.weights, habit):
-                _blame(replies, NO_LOOK)
-                return None
-            if said.scene == "complex" and _degenerate(said.judged):
-                _blame(replies, "nearly all numbers are the same")
-                continue
-            return _Seen(view, rung.cells, said, without_prior(said.weights, habit))
-        return None
 
-    def _ladder(self) -> Sequence[_Try]:
-        """As asked; near it at random; without free text, which some servers stumble over; with fewer cells."""
-        smaller = [_Try(self._cells - 1, texts=False)] if self._form.gridded and self._cells > 2 else []
-        asked = _Try(self._cells, texts=True)
-        return asked, _Try(self._cells, True, again=True), _Try(self._cells, texts=False), *smaller
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A view, and what was said of it."""
 
-    def _said(self, image: Image, view: View, rung: _Try, replies: list[RawReply]) -> Said | None:
-        """One answer, read; None when the model's luck or form failed it. Both ends are kept in `replies`."""
-        try:
-            answer = self._answer(image, view, rung)
-        except RefusalError as error:
-            if error.kind != "unlucky":
-                raise
-            replies.append(RawReply(view.name, "", "", str(error)))
+    view: View
+    said: Said
+
+    def upright(self, lattice: int) -> Floats:
+        """Its weights in the photo's frame: [lattice, lattice]."""
+        return read_back(self.said.weights, self.view, self.cells, lattice)
+
+    def rows(self, lattice: int) -> Floats | None:
+        """Shares of rows under water in the photo's frame: [lattice]."""
+        if self.said.row_water is None:
             return None
-        fault = "no JSON in it"
-        for found in answer.candidates():
-            try:
-                said = self._form.read(found, view.cells(rung.cells))
-            except (ValueError, OverflowError) as error:
-                fault = str(error)
-            else:
-                replies.append(_raw(answer, view, ""))
-                return said
-        cut = " (cut off)" if answer.done_reason != "stop" else ""
-        replies.append(_raw(answer, view, fault + cut))
-        return None
+        square = np.repeat(np.asarray(self.said.row_water)[:, None], len(self.said.row_water), axis=1)
+        return read_back(square, self.view, self.cells, lattice)[:, 0]
 
-    def _answer(self, image: Image, view: View, rung: _Try) -> Answer:
-        """Asked on the largest canvas that the server's context takes; which one that is, is remembered."""
-        cells = view.cells(rung.cells)
-        prompt = Prompt(
-            self._form.name, self._form.version, self._form.prompt(cells, self._city), view.name
-        )
-        options = Options(300 + 40 * cells**2 if self._form.gridded else 900)
-        options = options.again() if rung.again else options
-        schema = self._form.schema(cells, rung.texts)
-        for side in (side for side in SIDES if side <= self._side):
-            self._side = side
-            shown = (
-                gridded(image, view, rung.cells, side) if self._form.gridded else ruled(image, view, side)
-            )
-            try:
-                return self._asker.ask([shown], prompt, schema, options)
-            except RefusalError as error:
-                if error.kind != "too long" or side == SIDES[-1]:
-                    raise
-        raise AssertionError("the smallest canvas is answered or refused")
+    @property
+    def cells(self) -> int:
+        """A side, of the plain view."""
+        return len(self.said.weights) - self.view.shifted
 
 
-def _raw(answer: Answer, view: View, fault: str) -> RawReply:
-    return RawReply(view.name, answer.content, answer.thinking, fault, answer.cached)
-
-
-def _blame(replies: list[RawReply], fault: str) -> None:
-    last = replies[-1]
-    replies[-1] = RawReply(last.view, last.content, last.thinking, fault, last.cached)
-
-
-def _degenerate(judged: Sequence[float]) -> bool:
-    """Whether an answer is a habit: all of a few numbers the same, or nearly all of many."""
-    commonest = Counter(judged).most_common(1)[0][1]
-    return commonest == len(judged) or (len(judged) >= 9 and commonest >= SAME_SHARE * len(judged))
-
-
-def _prior_of(prior: Said | None, view: View, cells: int, asked: int) -> Floats | None:
-    """The model's habit in the cells of a view, which it has by where they stand, not by what they show."""
-    if prior is None or _degenerate(prior.judged):
-        return None
-    edges = view.edges(cells)
-    at = np.minimum(((edges[:-1] + edges[1:]) / 2 * asked).astype(int), asked - 1)
-    return prior.weights[np.ix_(at, at)]
-
-
-def _joined(
-    seen: Sequence[_Seen], cells: int, provider: str, replies: Sequence[RawReply], notes: list[str]
-) -> tuple[AttentionMap, str, bool, tuple[str, ...]]:
-    """The map, the scene, whether the place can be told, and the texts; adds to the notes."""
+def _attention(
+    seen: Sequence[_Seen], provider: str, notes: list[str], replies: Sequence[RawReply]
+) -> AttentionMap:
+    """The map that the views agree on, or a neutral one; what people should know is added to the notes."""
     if not seen:
         fault = next((reply.fault for reply in reversed(replies) if reply.fault), "no answer")
         notes.append(f"no attention: {fault}")
-        return AttentionMap.neutral(None, provider, *notes), "unknown", True, ()
-    scene = Counter(one.said.scene for one in seen).most_common(1)[0][0]
-    line, doubt = _waterline(seen)
-    notes.extend([doubt] if doubt else [])
-    localizable = _localizable(seen, scene, notes)
-    texts = tuple(dict.fromkeys(text for one in seen for text in one.said.texts))
-    reasons = dict.fromkeys(reason for one in seen for reason in one.said.reasons)
+        return AttentionMap.neutral(None, provider, *notes)
+    line = _waterline(seen, notes)
+    reasons = dict.fromkeys(reason for one in _legible(seen) for reason in one.said.reasons)
+    scene = _scene(seen)
     if scene != "complex":
         notes.append(f"no attention: {_WHY_NEUTRAL[scene]}")
-        attention = AttentionMap.neutral(line, provider, *notes, *reasons)
-    else:
-        weights = _weights(seen, cells, notes)
-        attention = AttentionMap(weights, line, provider, (*reasons, *notes))
-    return attention, scene, localizable, texts
+        if scene == "nothing_permanent" and _localizable(seen):
+            notes.append("but the model calls the place recognisable: it is searched for all the same")
+        return AttentionMap.neutral(line, provider, *reasons, *notes)
+    weights = _weights([one for one in seen if one.said.scene == "complex"], notes)
+    return AttentionMap(weights, line, provider, (*reasons, *notes))
 
 
-_WHY_NEUTRAL = {
-    "single_landmark": "one building fills the photo, and weighing its parts would blur it",
-    "nothing_permanent": "nothing in the photo will be there next year",
-}
+def _legible(seen: Sequence[_Seen]) -> Sequence[_Seen]:
+    """The views in which writing can be read, and left is left."""
+    return [one for one in seen if not one.view.mirrored]
 
 
-def _weights(seen: Sequence[_Seen], cells: int, notes: list[str]) -> Floats:
-    """The map that the views agree on. A single view keeps its own cells; several meet on half cells."""
-    complex_ones = [one for one in seen if one.said.scene == "complex"]
-    if len(complex_ones) == 1:
-        only = complex_ones[0]
-        size = len(only.weights)
-        return read_back(only.weights, only.view, only.cells, size) if not only.view.shifted else _upright(only, 2 * cells)
-    maps = np.stack([_upright(one, 2 * cells) for one in complex_ones])
+def _weights(seen: Sequence[_Seen], notes: list[str]) -> Floats:
+    """A single view keeps its own cells; several meet on half cells, where all their borders fall."""
+    cells = max(one.cells for one in seen)
+    if len(seen) == 1:
+        return seen[0].upright(2 * cells if seen[0].view.shifted else cells)
+    maps = np.stack([one.upright(2 * cells) for one in seen])
     share = agreement(maps)
-    notes.append(f"{len(maps)} views agree {share:.0%}; attention is weakened by as much")
+    notes.append(f"{len(maps)} views agree by {share:.0%}: attention counts by so much less")
     return agreed(maps, share)
 
 
-def _upright(one: _Seen, lattice: int) -> Floats:
-    """A view's weights in the photo's frame, [lattice, lattice]."""
-    return read_back(one.weights, one.view, one.cells, lattice)
-
-
-def _waterline(seen: Sequence[_Seen]) -> tuple[float | None, str]:
-    """From the median of rows and of own words over the views."""
-    rows = [
-        read_back(np.repeat(np.asarray(one.said.row_water)[:, None], len(one.said.row_water), 1), one.view, one.cells, 24)[:, 0]
-        for one in seen
-        if one.said.row_water is not None
-    ]
+def _waterline(seen: Sequence[_Seen], notes: list[str]) -> float | None:
+    """From the medians, over the views, of the rows and of the model's own numbers."""
+    lattice = 2 * max(one.cells for one in seen)
+    rows = [found for one in seen if (found := one.rows(lattice)) is not None]
     owns = [one.said.waterline for one in seen if one.said.waterline is not None]
     if not rows or not owns:
-        return None, ""
-    return waterline(np.median(rows, axis=0).tolist(), float(np.median(owns)))
+        return None
+    line, doubt = waterline(np.median(rows, axis=0).tolist(), float(np.median(owns)))
+    notes.extend([doubt] * bool(doubt))
+    return line
 
 
-def _localizable(seen: Sequence[_Seen], scene: str, notes: list[str]) -> bool:
-    """False when the model finds nothing permanent, and its own number does not contradict that."""
+def _scene(seen: Sequence[_Seen]) -> str:
+    """What most views say."""
+    return Counter(one.said.scene for one in seen).most_common(1)[0][0] if seen else "unknown"
+
+
+def _localizable(seen: Sequence[_Seen]) -> bool:
+    """False when nothing permanent is seen and the model's own number does not contradict that."""
     shares = [one.said.localizable for one in seen if one.said.localizable is not None]
-    if scene != "nothing_permanent":
-        return True
-    if shares and float(np.median(shares)) <= HOPELESS:
-        return False
-    notes.append("the model finds nothing permanent, yet calls the place recognisable: searched all the same")
-    return True
+    return _scene(seen) != "nothing_permanent" or not shares or float(np.median(shares)) > HOPELESS

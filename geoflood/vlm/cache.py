@@ -52,6 +52,9 @@ class Remembered:
         write_whole(path, json.dumps(entry, indent=1))
         return answer
 
+    def close(self) -> None:
+        self.asker.close()
+
 
 def _question(
     standing: Standing,

@@ -32,14 +32,14 @@ NUM_CTX = 8192
 KEEP_ALIVE = "15m"
 """How long the model stays in memory after an answer: a batch with pauses pays for loading once."""
 
-Kind: TypeAlias = Literal["busy", "unreachable", "dropped", "slow", "unlucky", "too long", "final"]
+Kind: TypeAlias = Literal["busy", "unreachable", "dropped", "slow", "unfit", "unlucky", "too long", "final"]
 
 
 class RefusalError(ModelError):
     """Why a server gave no answer; `kind` says what may help.
 
-    busy, dropped: the same again, later. unreachable, slow: another host. unlucky: another try at
-    sampling. too long: a smaller image. final: nothing but what the hint says.
+    busy, dropped: the same again, later. unreachable, slow, unfit: another host. unlucky: another try
+    at sampling. too long: a smaller image. final: nothing but what the hint says.
     """
 
     def __init__(self, kind: Kind, message: str, hint: str = "") -> None:
@@ -148,6 +148,8 @@ class Asker(Protocol):
         self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
     ) -> Answer: ...
 
+    def close(self) -> None: ...
+
 
 class Door(Asker, Protocol):
     """One model on one server."""
@@ -157,5 +159,3 @@ class Door(Asker, Protocol):
 
     def check(self) -> Standing:
         """Look again whether the server is there and has the model. Raises ModelError."""
-
-    def close(self) -> None: ...

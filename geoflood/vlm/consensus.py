@@ -64,8 +64,8 @@ def without_prior(weights: NDArray[Any], prior: NDArray[Any] | None) -> NDArray[
 
 
 def fit_waterline(rows: Sequence[float]) -> tuple[float, float]:
-    """The share of the height, from the bottom, that best explains rows [R] of shares under water, the top row
-    first; and the mean distance that is left. Least absolute distance: a wrong row does not move it far.
+    """The share of the height, from the bottom, that best explains rows [R] of shares under water, the top
+    row first; and the mean distance that is left. Least absolute distance: a wrong row does not move it far.
     """
     lines = np.linspace(0, HIGHEST, round(HIGHEST * 100) + 1)
     tops = np.arange(len(rows)) / len(rows)

@@ -18,7 +18,7 @@ from geoflood.vlm.client import KEEP_ALIVE, Answer, Options, Prompt, Standing
 from geoflood.vlm.privacy import vet_host, vet_model
 from geoflood.vlm.refusals import as_refusals, endless, explained, other_model
 from geoflood.vlm.replies import MAX_CHARACTERS, plain, without_controls
-from geoflood.vlm.wire import address, client_settings
+from geoflood.vlm.wire import READ_S, address, client_settings
 
 __all__ = ["OllamaDoor", "same_model"]
 
@@ -32,14 +32,14 @@ class OllamaDoor:
 
     capacity = 1
 
-    def __init__(self, host: str, model: str, allowed: Collection[str] = ()) -> None:
+    def __init__(self, host: str, model: str, allowed: Collection[str] = (), read_s: float = READ_S) -> None:
         self.url = address(host)
         vet_host(self.url, allowed)
         self.host = self.url.partition("://")[2]
         self.model = model
         self._allowed = allowed
-        self._client = ollama.Client(self.url, **client_settings())
-        self._lookup = httpx.Client(base_url=self.url, **client_settings(read_s=15.0))
+        self._client = ollama.Client(self.url, **client_settings(self.url, read_s))
+        self._lookup = httpx.Client(base_url=self.url, **client_settings(self.url, read_s=15.0))
         self._standing: Standing | None = None
         self._lock = threading.Lock()
 

@@ -20,7 +20,7 @@ from geoflood.vlm.client import Answer, Options, Prompt, RefusalError, Standing
 from geoflood.vlm.privacy import vet_host
 from geoflood.vlm.refusals import as_refusals, endless, explained, other_model
 from geoflood.vlm.replies import MAX_CHARACTERS, Json, plain, without_controls
-from geoflood.vlm.wire import address, client_settings
+from geoflood.vlm.wire import READ_S, address, client_settings
 
 __all__ = ["OpenAIDoor"]
 
@@ -35,12 +35,14 @@ class OpenAIDoor:
 
     capacity = 1
 
-    def __init__(self, host: str, model: str, allowed: Collection[str] = (), key: str = "") -> None:
+    def __init__(
+        self, host: str, model: str, allowed: Collection[str] = (), key: str = "", read_s: float = READ_S
+    ) -> None:
         self.url = address(host, port=8080).removesuffix("/v1")
         vet_host(self.url, allowed)
         self.host = self.url.partition("://")[2]
         self.model = model
-        self._http = httpx.Client(base_url=self.url, **client_settings())
+        self._http = httpx.Client(base_url=self.url, **client_settings(self.url, read_s))
         if key:
             self._http.headers["Authorization"] = f"Bearer {key}"
         self._standing: Standing | None = None
@@ -61,7 +63,7 @@ class OpenAIDoor:
         if not names:
             offered = ", ".join(plain(name, 60) for name in list(served)[:5]) or "nothing"
             message = f"{self.model} is not on {self.host}"
-            raise RefusalError("final", message, f"it offers {offered}: choose with --model")
+            raise RefusalError("unfit", message, f"it offers {offered}: choose with --model")
         entry = served[names[0]]
         digest = json.dumps(entry.get("meta") or entry.get("root") or "", sort_keys=True)[:400]
         version = plain(reply.headers.get("server"), 40)

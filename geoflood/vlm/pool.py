@@ -29,7 +29,8 @@ PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 REST_S, LONGEST_REST_S = 15.0, 240.0
 """Of a server that failed; doubled each time it fails again."""
 
-PASSING = {"busy", "dropped", "unreachable", "slow"}
+PASSING = {"busy", "dropped", "unreachable", "slow", "unfit"}
+"""What another server, or the same one later, may do better."""
 
 
 @dataclass(eq=False)
@@ -72,7 +73,7 @@ class Pool:
                 for seat in list(self._seats):
                     self._check(seat)
         if self._standing is None:
-            raise next(seat.error for seat in self._seats if seat.error)
+            raise self._why()
         return self._standing
 
     def ask(
@@ -95,7 +96,7 @@ class Pool:
         """The answer of a seat that was taken, and which is free again afterwards, whatever happened."""
         try:
             if not seat.checked and not self._check(seat):
-                raise _passing(seat.error)
+                raise self._why(seat)
             answer = question(seat.door)
             seat.failures = 0
             return answer
@@ -115,7 +116,7 @@ class Pool:
                 now = time.monotonic()
                 well = [seat for seat in self._seats if seat.rests_until <= now]
                 if not well:
-                    raise next(seat.error for seat in self._seats if seat.error)
+                    raise self._why()
                 free = next((seat for seat in well if seat.busy < self._per_host), None)
                 if free:
                     free.busy += 1
@@ -153,18 +154,21 @@ class Pool:
     def _wait(self, attempt: int) -> None:
         """Pause before another attempt, once every server that is well has been asked."""
         now = time.monotonic()
-        if attempt + 1 >= sum(seat.rests_until <= now for seat in self._seats) > 0:
+        with self._change:
+            well = sum(seat.rests_until <= now for seat in self._seats)
+        if attempt + 1 >= well > 0:
             pause = min(self._pause_s * 2**attempt, LONGEST_PAUSE_S)
             time.sleep(pause * random.uniform(0.5, 1.5))
+
+    def _why(self, *seats: _Seat) -> RefusalError:
+        """Why the first of these servers, or of all, rests: a new error, for threads share none."""
+        with self._change:
+            error = next(seat.error for seat in seats or self._seats if seat.error)
+        return RefusalError("unreachable", str(error), error.hint)
 
     def close(self) -> None:
         for seat in self._seats:
             seat.door.close()
-
-
-def _passing(error: ModelError | None) -> RefusalError:
-    """The failed check of one server, as something that another server may not fail."""
-    return RefusalError("unreachable", str(error), error.hint if error else "")
 
 
 def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[tuple[T, R]]:
@@ -174,9 +178,10 @@ def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[t
     ends, its connections close, and the server drops the question.
     """
     source, ahead, tasks = iter(items), deque[_Task[T, R]](), SimpleQueue[_Task[T, R] | None]()
+    over = threading.Event()
 
     def run() -> None:
-        while task := tasks.get():
+        while (task := tasks.get()) and not over.is_set():
             task.settle(work)
 
     def submit() -> None:
@@ -194,6 +199,7 @@ def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[t
             yield task.item, task.outcome()
             submit()
     finally:
+        over.set()
         for _ in range(workers):
             tasks.put(None)
 

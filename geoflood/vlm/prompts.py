@@ -116,11 +116,9 @@ def _bands(city: str) -> str:
     )
 
 
-def pair_prompt(city: str, hints: str) -> str:
-    """Two photos, one question; hints are what is known of the second."""
-    known = (
-        f"\n\nWhat is known of photo 2: {plain(hints, 300)}. That does not say that photo 1 was taken there."
-    )
+def pair_prompt(city: str, hints: str, which: str) -> str:
+    """Two photos, one question; hints are what is known of one of them."""
+    known = f"\n\nKnown of {which}: {plain(hints, 300)}. The other may have been taken elsewhere."
     return "\n\n".join(
         (
             f"Two photos of streets in {_city(city)}. Season, light, weather, traffic and a flood may "

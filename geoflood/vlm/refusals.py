@@ -20,7 +20,7 @@ _Meaning: TypeAlias = tuple[Kind, str, str]
 """What may help, what went wrong, what to do."""
 
 _BLIND: _Meaning = (
-    "final",
+    "unfit",
     "{model} cannot see images",
     "choose one that sees: ollama pull qwen3-vl:8b-instruct",
 )
@@ -43,17 +43,17 @@ _PHRASES: dict[str, _Meaning] = {
     "illegal base64": _UNREADABLE,
     "json schema error": _FORMLESS,
     "invalid format": _FORMLESS,
-    "unknown model architecture": ("final", "{host} can no longer run {model}", _OTHER_MODEL),
-    "requires more system memory": ("final", "{model} does not fit the memory of {host}", _OTHER_MODEL),
+    "unknown model architecture": ("unfit", "{host} can no longer run {model}", _OTHER_MODEL),
+    "requires more system memory": ("unfit", "{model} does not fit the memory of {host}", _OTHER_MODEL),
     "does not match the expected": ("unlucky", "{host} could not read {model}'s answer", _OTHER_MODEL),
-    "llama-server process has terminated": ("final", "{host} cannot run {model}", _OTHER_MODEL),
+    "llama-server process has terminated": ("unfit", "{host} cannot run {model}", _OTHER_MODEL),
 }
 """Parts of what servers say, lower case (Ollama 0.33, llama.cpp b10488); the first that fits counts."""
 
 _STATUS: dict[int, _Meaning] = {
-    401: ("final", "{host} wants a key for {model}", "ollama signin, or use a model on this machine"),
-    403: ("final", "{host} does not allow {model}", "use a model on this machine"),
-    429: ("final", "{host} allows no more questions to {model} for now", "use a model on this machine"),
+    401: ("unfit", "{host} wants a key for {model}", "ollama signin, or use a model on this machine"),
+    403: ("unfit", "{host} does not allow {model}", "use a model on this machine"),
+    429: ("unfit", "{host} allows no more questions to {model} for now", "use a model on this machine"),
     499: ("dropped", "{host} gave up the question to {model}", "ask again"),
     503: ("busy", "{host} is busy", "ask again later, or add another with --ollama-host"),
 }
@@ -92,8 +92,8 @@ def explained(status: int, body: Any, model: str, host: str) -> RefusalError:
     """The refusal that a status and a body mean; status -1 is an error inside a stream."""
     whole, said = str(body).lower(), message_of(body)
     names = {"model": model, "host": host}
-    if status == 404 and "not found" in said and "page" not in said:
-        return RefusalError("final", f"{model} is not on {host}", f"ollama pull {model}")
+    if status == 404 and said.startswith("model ") and "not found" in said:
+        return RefusalError("unfit", f"{model} is not on {host}", f"ollama pull {model}")
     for phrase, (kind, message, hint) in _PHRASES.items():
         if phrase in whole:
             return RefusalError(kind, f"{message.format(**names)}: {said}", hint)
@@ -102,10 +102,10 @@ def explained(status: int, body: Any, model: str, host: str) -> RefusalError:
         return RefusalError(kind, message.format(**names) + (f": {said}" if said else ""), hint)
     if 300 <= status < 400:
         return RefusalError(
-            "final", f"{host} wants to send the photo elsewhere", "give the server's own address"
+            "unfit", f"{host} wants to send the photo elsewhere", "give the server's own address"
         )
     if status == 404:
-        return RefusalError("final", f"{host} does not speak Ollama's language: {said}", "check the address")
+        return RefusalError("unfit", f"{host} is no model's server: {said}", "check the address")
     kind = "unlucky" if status >= 500 or status == -1 else "final"
     return RefusalError(kind, f"{host} could not ask {model}: {said or status}", "look into the server's log")
 
@@ -113,7 +113,7 @@ def explained(status: int, body: Any, model: str, host: str) -> RefusalError:
 def other_model(said: str, model: str, host: str) -> RefusalError:
     """The server let another model answer."""
     return RefusalError(
-        "final", f"{host} answered with {plain(said, 60)} instead of {model}", "check the server"
+        "unfit", f"{host} answered with {plain(said, 60)} instead of {model}", "check the server"
     )
 
 

@@ -16,13 +16,13 @@ import httpx
 
 from geoflood.errors import UsageError
 
-__all__ = ["AnswerTooLargeError", "Leash", "address", "client_settings", "is_loopback"]
+__all__ = ["READ_S", "AnswerTooLargeError", "Leash", "address", "client_settings", "is_loopback"]
 
 MAX_BYTES = 4_000_000
 """Of one reply. A stream spends some 150 bytes a token; the longest answer asked for has 2,300."""
 
 DEADLINE_S = 900.0
-"""For one reply, however steadily it drips: twenty times what a slow processor needs."""
+"""For one reply, however steadily it drips: ten times what a slow processor needs."""
 
 CONNECT_S, READ_S = 5.0, 300.0
 """Silence that is borne. A model that is not in memory yet is silent while it loads."""
@@ -54,8 +54,9 @@ class _Bounded(httpx.SyncByteStream):
 class Leash(httpx.BaseTransport):
     """httpx's own transport, with every reply bounded; compressed ones are refused, for they may be bombs."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES, deadline_s: float = DEADLINE_S) -> None:
-        self._inner = httpx.HTTPTransport()
+    def __init__(self, tls: bool, max_bytes: int = MAX_BYTES, deadline_s: float = DEADLINE_S) -> None:
+        # reading the certificates of the world takes longer than a whole local exchange
+        self._inner = httpx.HTTPTransport(verify=tls)
         self._max_bytes, self._deadline_s = max_bytes, deadline_s
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -71,10 +72,10 @@ class Leash(httpx.BaseTransport):
         self._inner.close()
 
 
-def client_settings(read_s: float = READ_S) -> dict[str, Any]:
+def client_settings(url: str, read_s: float = READ_S) -> dict[str, Any]:
     """What every httpx client of this room is made with, the one inside the `ollama` package too."""
     return {
-        "transport": Leash(),
+        "transport": Leash(tls=url.startswith("https:")),
         "timeout": httpx.Timeout(connect=CONNECT_S, read=read_s, write=60.0, pool=CONNECT_S),
         "follow_redirects": False,
         "trust_env": False,

@@ -1,0 +1,179 @@
+"""`rootsift`: dense RootSIFT at several scales, aggregated into VLAD. Nothing to download.
+
+SIFT (Lowe 2004) describes a patch by 4 x 4 cells of 8 gradient orientations. Here the patches lie on a grid at
+three sizes, all images of a batch at once: gradients are binned and pooled by matrix products, and the 16
+cells of every patch are sixteen looks at one pooled map. RootSIFT (Arandjelovic & Zisserman 2012): divide by the
+sum, take the square root. To each local descriptor its place in the frame is appended, so that the vocabulary
+tells a cornice above from a kerb below (spatially aware VLAD, after Koniusz et al. 2013).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+
+from geoflood.backbones.seam import Features
+from geoflood.backbones.vlad import Local, Vocabulary, aggregate
+from geoflood.images import resize
+from geoflood.terms import Image
+
+__all__ = ["DIMENSION", "RootSift", "local_descriptors", "sampled"]
+
+SIDE = 320
+"""Pixels of the longer side: enough for windows and signs; DESIGN.md has the figures of other sizes."""
+SCALES = ((4, 4), (8, 8), (12, 6))
+"""(pixels of a cell's side, pixels between patches); a patch is four cells wide."""
+CELLS = 4
+ORIENTATIONS = 8
+SMOOTHING = 0.33
+"""Blur before the gradient, as a share of the cell: a cell sees edges of its own size."""
+CAMERA_BLUR = 0.5
+"""Pixels of blur that an image already has (Lowe 2004)."""
+FLAT = 0.005
+"""Patches with less gradient energy a pixel say nothing: sky, plain walls, calm water."""
+PLACE = 1.0
+"""Weight of the place: from edge to edge of the frame it differs as much as half-alike patches do."""
+SAMPLED = 211
+"""Local descriptors an image for the vocabulary; a prime, so that the picks do not fall on one column."""
+DIMENSION = CELLS**2 * ORIENTATIONS + 2
+"""Of a local descriptor: 128 of RootSIFT, 2 of place."""
+
+
+class RootSift:
+    """The embedded backbone; see geoflood.backbones.seam.Backbone."""
+
+    name = "rootsift"
+    version = "1"
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.dimension = vocabulary.words.numel()
+
+    @staticmethod
+    def prepare(image: Image) -> Image:
+        """The image with a longer side of SIDE pixels, enlarged if need be, and no side under a patch."""
+        height, width = image.shape[:2]
+        scale, least = SIDE / max(height, width), CELLS * max(cell for cell, _ in SCALES)
+        return resize(image, max(round(width * scale), least), max(round(height * scale), least))
+
+    def features(self, images: torch.Tensor) -> Features:
+        """Local descriptors of images [B, 3, H, W] in 0..1, at the centres of the patches."""
+        return local_descriptors(images)
+
+    def aggregate(self, features: Features, weights: torch.Tensor | None = None) -> torch.Tensor:
+        """VLAD [B, M, D] under weights [B or 1, M, L]."""
+        return aggregate(self.vocabulary, features.values, weights)
+
+
+def sampled(images: Sequence[Image]) -> torch.Tensor:
+    """A few local descriptors [n, DIMENSION] of each prepared image, spread over frame and scales."""
+    kept = []
+    for image in images:
+        local = local_descriptors(torch.from_numpy(image).permute(2, 0, 1)[None].float().div_(255)).values
+        alive = local.descriptors[0][local.strength[0] > 0]
+        kept.append(alive[torch.linspace(0, max(len(alive) - 1, 0), min(SAMPLED, len(alive))).long()])
+    return torch.cat(kept)
+
+
+def local_descriptors(images: torch.Tensor) -> Features:
+    """Features of images [B, 3, H, W] in 0..1: values is a Local, places the patch centres."""
+    grey = images[:, 0] * 0.299 + images[:, 1] * 0.587 + images[:, 2] * 0.114
+    grids = [_grid(grey, cell, stride) for cell, stride in SCALES]
+    places = torch.cat(
+        [_centres(grey, *scale, *grid.shape[1:3]) for scale, grid in zip(SCALES, grids, strict=True)]
+    )
+    local = torch.empty(len(grey), len(places), DIMENSION)
+    local[..., -2:] = PLACE * (places - 0.5)
+    alive, begin = [], 0
+    for (cell, stride), grid in zip(SCALES, grids, strict=True):
+        inverse = _inverse_root(grid, cell, cell // stride)
+        end = begin + inverse[0].numel()
+        _write(grid.sqrt(), inverse, cell // stride, local[:, begin:end])
+        alive.append((inverse > 0).flatten(1))
+        begin = end
+    return Features(Local(local, torch.cat(alive, dim=1).float()), places)
+
+
+def _grid(grey: torch.Tensor, cell: int, stride: int) -> torch.Tensor:
+    """[B, rows, columns, 8]: gradients of images [B, H, W], pooled into cells of `cell` pixels every `stride`.
+
+    Triangular weights: a pixel counts for the two nearest cells, as in SIFT.
+    """
+    bins = _oriented(_blurred(grey, cell))
+    across = bins @ _triangles(bins.shape[3], cell, stride)
+    pooled = across.transpose(2, 3) @ _triangles(bins.shape[2], cell, stride)
+    return pooled.permute(0, 3, 2, 1).contiguous()
+
+
+def _inverse_root(grid: torch.Tensor, cell: int, step: int) -> torch.Tensor:
+    """[B, down, across]: one over the root of each patch's sum of 128, 0 for a flat patch."""
+    total, energy = _sums(grid.sum(dim=3), step), _sums(grid.square().sum(dim=3), step)
+    return torch.where(energy.sqrt() > FLAT * cell, total.clamp_min(1e-12).rsqrt(), 0.0)
+
+
+def _write(root: torch.Tensor, inverse: torch.Tensor, step: int, local: torch.Tensor) -> None:
+    """Put RootSIFT of every patch into local [B, n, DIMENSION]: 16 cells of the one grid, looked at n times."""
+    batch, down, across = inverse.shape
+    image, row, column, _ = root.stride()
+    looks = root.as_strided(
+        (batch, down, across, CELLS, CELLS, ORIENTATIONS), (image, row, column, step * row, step * column, 1)
+    )
+    into = local[..., :-2].unflatten(1, (down, across)).unflatten(3, (CELLS, CELLS, ORIENTATIONS))
+    torch.mul(looks, inverse[..., None, None, None], out=into)
+
+
+def _centres(grey: torch.Tensor, cell: int, stride: int, rows: int, columns: int) -> torch.Tensor:
+    """[n, 2] (x, y) of the patch centres as shares of the frame."""
+    beyond, middle = (CELLS - 1) * (cell // stride), CELLS * cell / 2
+    y = (torch.arange(rows - beyond) * stride + middle) / grey.shape[1]
+    x = (torch.arange(columns - beyond) * stride + middle) / grey.shape[2]
+    return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=2).flatten(0, 1)
+
+
+def _blurred(grey: torch.Tensor, cell: int) -> torch.Tensor:
+    sigma = math.sqrt(max((SMOOTHING * cell) ** 2 - CAMERA_BLUR**2, 1e-6))
+    return _gauss(grey.shape[1], sigma).T @ grey @ _gauss(grey.shape[2], sigma)
+
+
+def _oriented(grey: torch.Tensor) -> torch.Tensor:
+    """[B, 8, H, W]: gradient magnitude, shared between the two nearest of 8 orientations."""
+    across, down = torch.zeros_like(grey), torch.zeros_like(grey)
+    across[:, :, 1:-1] = (grey[:, :, 2:] - grey[:, :, :-2]) / 2
+    down[:, 1:-1] = (grey[:, 2:] - grey[:, :-2]) / 2
+    turn = torch.atan2(down, across) * (ORIENTATIONS / (2 * math.pi)) % ORIENTATIONS
+    near = torch.floor(turn)
+    share = torch.hypot(across, down)
+    far = share * (turn - near)
+    first = near.long() % ORIENTATIONS
+    bins = torch.zeros(len(grey), ORIENTATIONS, *grey.shape[1:])
+    bins.scatter_(1, first[:, None], (share - far)[:, None])
+    return bins.scatter_(1, ((first + 1) % ORIENTATIONS)[:, None], far[:, None])
+
+
+def _sums(cells: torch.Tensor, step: int) -> torch.Tensor:
+    """[B, down, across]: sums over the 4 x 4 cells, `step` apart, of every patch that fits."""
+    for axis in (1, 2):
+        count = cells.shape[axis] - (CELLS - 1) * step
+        cells = sum(
+            (cells.narrow(axis, i * step, count) for i in range(1, CELLS)), cells.narrow(axis, 0, count)
+        )
+    return cells
+
+
+@lru_cache(maxsize=64)
+def _triangles(side: int, cell: int, stride: int) -> torch.Tensor:
+    """[side, cells]: weight of each pixel in each cell; sums to 1 a cell."""
+    centres = torch.arange(cell / 2 - 0.5, side - cell / 2, stride)
+    away = (torch.arange(side)[:, None] - centres[None]).abs()
+    return (1 - away / cell).clamp_min(0) / cell
+
+
+@lru_cache(maxsize=64)
+def _gauss(side: int, sigma: float) -> torch.Tensor:
+    """[side, side]: a column a pixel, its neighbourhood's weights; sums to 1, at the borders too."""
+    away = torch.arange(side)[:, None] - torch.arange(side)[None]
+    weights = torch.exp(-0.5 * (away / sigma) ** 2)
+    return weights / weights.sum(dim=0, keepdim=True)

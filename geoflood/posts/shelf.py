@@ -1,0 +1,167 @@
+"""The files of a folder and of the zip archives in it, listed once and opened by what was listed.
+
+Nothing is ever opened by a name that a post or an archive chose: such names only look up what is here,
+so a path out of the folder finds nothing. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from geoflood.errors import InputError
+from geoflood.terms import Rejected
+
+__all__ = ["DAMAGED", "Entry", "Shelf", "is_picture"]
+
+PICTURES = frozenset(
+    ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif".split()  # noqa: SIM905
+)
+NO_DOCUMENTS = frozenset(
+    ".mp4 .mov .m4v .webm .avi .3gp .mp3 .m4a .ogg .opus .oga .wav .pdf .html .htm .css .svg .vcf .tgs .db "  # noqa: SIM905
+    ".sqlite .woff .woff2 .ttf .py .xml .gz .tar .7z .rar .docx .xlsx .warc .wacz .ots".split()
+)
+"""Of what lies in exports beside posts and photos; never opened."""
+
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*")
+
+MAX_MEMBERS = 500_000
+"""Of one archive; the list of them is held in memory."""
+BOMB = (64_000_000, 200)
+"""From so many bytes on, more than so many per packed byte are a bomb: JSON packs 10 to 30 times."""
+
+DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
+"""What reading a file or a member can raise: RuntimeError when it is encrypted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file, on the disk or in an archive there."""
+
+    name: str
+    """In the folder, with /; "export.zip!/media/a.jpg" in an archive."""
+    path: Path
+    """Of the file, or of its archive."""
+    member: str = ""
+    """In its archive; empty on the disk."""
+    size: int = 0
+    """Bytes, as the directory says."""
+
+    @property
+    def folder(self) -> str:
+        """The part of the name before the last /."""
+        return posixpath.dirname(self.name)
+
+
+def is_picture(name: str, head: bytes = b"") -> bool:
+    """Whether a file is a picture by its suffix, or by its first bytes when it has no telling suffix."""
+    suffix = posixpath.splitext(name)[1].lower()
+    return suffix in PICTURES or head.startswith(MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+class Shelf:
+    """What is in the folder; a context manager, because archives stay open while they are read.
+
+    Raises InputError when there is no such folder. `skip` are folders in it that are passed over.
+    """
+
+    def __init__(self, root: Path, skip: Iterable[Path] = ()) -> None:
+        if not root.is_dir():
+            raise InputError(f"{root}: no such folder", "give the folder that holds the posts")
+        self.root = root.resolve()
+        self._skip = {path.resolve() for path in skip}
+        self._open = ExitStack()
+        self._archives: dict[Path, zipfile.ZipFile] = {}
+
+    def __enter__(self) -> Shelf:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def entries(self) -> Iterator[Entry | Rejected]:
+        """Every file that may matter, in an order that stays, archives replaced by their members."""
+        for path, name in self._walk():
+            if path.is_symlink():
+                if not path.resolve().is_relative_to(self.root):
+                    yield Rejected(name, "link out of the folder")
+            elif path.is_file():
+                if zipfile.is_zipfile(path) and not is_picture(name):
+                    yield from self._members(path, name)
+                else:
+                    yield Entry(name, path, size=path.stat().st_size)
+
+    @contextmanager
+    def opened(self, entry: Entry) -> Iterator[IO[bytes]]:
+        """The file's bytes. What goes wrong is one of DAMAGED."""
+        if entry.member:
+            with self._archives[entry.path].open(entry.member) as member:
+                yield member
+        else:
+            with entry.path.open("rb") as file:
+                yield file
+
+    def head(self, entry: Entry, size: int) -> bytes:
+        """The first `size` bytes; none of a file that cannot be read."""
+        try:
+            with self.opened(entry) as stream:
+                return stream.read(size)
+        except DAMAGED:
+            return b""
+
+    def _walk(self) -> Iterator[tuple[Path, str]]:
+        for folder, folders, names in os.walk(self.root):
+            here = Path(folder)
+            folders[:] = sorted(f for f in folders if f[0] != "." and (here / f).resolve() not in self._skip)
+            for name in sorted([*names, *(f for f in folders if (here / f).is_symlink())]):
+                if name[0] != ".":
+                    yield here / name, (here / name).relative_to(self.root).as_posix()
+
+    def _members(self, path: Path, name: str) -> Iterator[Entry | Rejected]:
+        try:
+            archive = self._open.enter_context(zipfile.ZipFile(path))
+        except DAMAGED as error:
+            yield Rejected(name, "damaged archive", str(error))
+            return
+        self._archives[path] = archive
+        listed = archive.infolist()
+        if len(listed) > MAX_MEMBERS:
+            yield Rejected(name, "archive too large", f"{len(listed):,} members")
+            return
+        for info in listed:
+            shown = f"{name}!/{info.filename}"
+            if reason := _refusal(info):
+                yield Rejected(shown, reason)
+            elif not _passed_over(info):
+                yield Entry(shown, path, info.filename, info.file_size)
+
+
+def _refusal(info: zipfile.ZipInfo) -> str:
+    """Why a member is not read; empty when it is."""
+    name = info.filename.replace("\\", "/")
+    if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
+        return "path out of the archive"
+    if info.flag_bits & 1:
+        return "encrypted"
+    if info.file_size > BOMB[0] and info.file_size > BOMB[1] * max(info.compress_size, 1):
+        return "archive bomb"
+    if name.lower().endswith(".zip"):
+        return "archive in an archive"
+    return ""
+
+
+def _passed_over(info: zipfile.ZipInfo) -> bool:
+    """Folders, links, and what macOS puts beside each file."""
+    link = (info.external_attr >> 16) & 0o170000 == 0o120000
+    parts = info.filename.split("/")
+    return info.is_dir() or link or "__MACOSX" in parts or parts[-1].startswith(".")

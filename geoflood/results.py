@@ -1,0 +1,126 @@
+"""What a batch found so far, out of its journal: one finding a photo, read when it is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from geoflood.errors import InputError
+from geoflood.finding import Decision, Finding, Medium, Post
+from geoflood.journal import NAME, Line, line_at, read_journal
+from geoflood.stored import decision_from, geotag_from, located_from, post_from
+from geoflood.terms import Rejected
+
+__all__ = ["Results"]
+
+_LATE = datetime.max.isoformat()
+"""Sorts a post without a time behind all others."""
+
+
+class Results:
+    """A journal's lines by photo: their places in the file are held, not what they say.
+
+    Raises InputError when there is no journal, or it was altered.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.run: dict[str, Any] = {}
+        self.rejected: Counter[str] = Counter()
+        self.head: tuple[int, str] = (0, "")
+        self._located: dict[str, int] = {}
+        self._photos: dict[str, tuple[str, int]] = {}
+        self._decisions: dict[str, int] = {}
+        self._posts: dict[str, tuple[str, int, tuple[str, ...]]] = {}
+        for line in read_journal(folder):
+            self._take(line)
+            self.head = line.number, line.sha256
+        self._by_photo = self._credited()
+
+    def __len__(self) -> int:
+        return len(self._located)
+
+    def __contains__(self, sha256: str) -> bool:
+        return sha256 in self._located
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Every located photo, the earliest posted first; numbers stay when nothing is added."""
+        with (self.folder / NAME).open("rb") as file:
+            first = {sha: min(self._by_photo.get(sha, [(_LATE, 0)])) for sha in self._located}
+            for number, sha in enumerate(sorted(self._located, key=lambda sha: (first[sha], sha)), 1):
+                yield self._finding(file, number, sha)
+
+    def rejections(self) -> Iterator[Rejected]:
+        """What could not be used, as it was met."""
+        for line in read_journal(self.folder):
+            if line.kind == "rejected":
+                yield Rejected(*(str(line.content[name]) for name in ("location", "reason", "detail")))
+
+    def _take(self, line: Line) -> None:
+        told = line.content
+        try:
+            match line.kind:
+                case "run":
+                    self.run = told
+                case "photo":
+                    self._photos[told["sha256"]] = (told["same_as"] or told["sha256"], line.start)
+                case "located":
+                    self._located[told["sha256"]] = line.start
+                case "decision":
+                    self._decisions[told["sha256"]] = line.start
+                case "post":
+                    shown = tuple(medium["sha256"] for medium in told["media"] if medium["sha256"])
+                    self._posts[told["key"]] = (told["post"].get("posted_at", _LATE), line.start, shown)
+                case "rejected":
+                    self.rejected[told["reason"]] += 1
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{self.folder / NAME}: line {line.number} lacks {error}") from error
+
+    def _credited(self) -> dict[str, list[tuple[str, int]]]:
+        """For each located photo the posts that show it or its like: (time, place in the file)."""
+        found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for posted_at, start, shown in self._posts.values():
+            for sha in {self._photos[sha][0] for sha in shown if sha in self._photos}:
+                found[sha].append((posted_at, start))
+        return found
+
+    def _finding(self, file: BinaryIO, number: int, sha: str) -> Finding:
+        told = line_at(file, self._located[sha])
+        photo = line_at(file, self._photos[sha][1])
+        lines = [line_at(file, start) for _, start in sorted(self._by_photo.get(sha, []), key=itemgetter(0))]
+        posts = {_identity(post): post for post in map(_post, reversed(lines))}
+        copies = {
+            medium["sha256"] + medium["file"]
+            for line in lines
+            for medium in line["media"]
+            if medium["sha256"] and self._photos.get(medium["sha256"], ("",))[0] == sha
+        }
+        return Finding(
+            number,
+            sha,
+            photo["file"],
+            located_from(told["located"]),
+            tuple(reversed(posts.values())),
+            geotag_from(photo["exif"]),
+            max(1, len(copies)),
+            told["narrowed"],
+            self._decision(file, sha),
+        )
+
+    def _decision(self, file: BinaryIO, sha: str) -> Decision | None:
+        start = self._decisions.get(sha)
+        return None if start is None else decision_from(line_at(file, start)["decision"])
+
+
+def _post(line: dict[str, Any]) -> Post:
+    media = tuple(Medium(medium["name"], file=medium["file"]) for medium in line["media"])
+    return post_from(line["post"], media)
+
+
+def _identity(post: Post) -> tuple[str, ...]:
+    """The same post out of two exports is one; without an id each is its own."""
+    return (post.id, post.text) if post.id else (post.source, post.author, str(post.posted_at), post.text)

@@ -1,0 +1,203 @@
+"""Posts, located photos and decisions as JSON and back: what a journal keeps of them.
+
+Reading raises KeyError, TypeError or ValueError for what was not written here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflood.finding import Decision, Medium, Post, Status
+from geoflood.terms import (
+    AttentionMap,
+    Bounds,
+    Candidate,
+    Cell,
+    Estimate,
+    Geotag,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reference,
+)
+
+__all__ = [
+    "decision_from",
+    "decision_to",
+    "geotag_from",
+    "geotag_to",
+    "located_from",
+    "located_to",
+    "post_from",
+    "post_to",
+]
+
+Json = dict[str, Any]
+
+_CELL_PLACES = 7
+"""Decimals of a degree: 1 cm."""
+
+
+def post_to(post: Post) -> Json:
+    """What is not known is left out; media are told beside it, by what they are."""
+    told = {
+        "layout": post.layout,
+        "id": post.id,
+        "text": post.text,
+        "author": post.author,
+        "posted_at": _time_to(post.posted_at),
+        "geotag": geotag_to(post.geotag),
+        "box": None if post.box is None else asdict(post.box),
+        "place": post.place,
+        "source": post.source,
+    }
+    return {name: value for name, value in told.items() if value not in ("", None)}
+
+
+def post_from(told: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
+    """The post with its media."""
+    return Post(
+        layout=told["layout"],
+        id=told.get("id", ""),
+        text=told.get("text", ""),
+        author=told.get("author", ""),
+        posted_at=_time_from(told.get("posted_at")),
+        geotag=geotag_from(told.get("geotag")),
+        box=Bounds(**told["box"]) if told.get("box") else None,
+        place=told.get("place", ""),
+        media=media,
+        source=told.get("source", ""),
+    )
+
+
+def geotag_to(geotag: Geotag | None) -> Json | None:
+    """All of a geotag."""
+    return None if geotag is None else {**asdict(geotag), "taken_at": _time_to(geotag.taken_at)}
+
+
+def geotag_from(told: Mapping[str, Any] | None) -> Geotag | None:
+    """The geotag again."""
+    if told is None:
+        return None
+    return Geotag(
+        **{**told, "position": LatLon(**told["position"]), "taken_at": _time_from(told["taken_at"])}
+    )
+
+
+def decision_to(decision: Decision) -> Json:
+    """All of a decision."""
+    return {**asdict(decision), "status": decision.status.value, "at": decision.at.isoformat()}
+
+
+def decision_from(told: Mapping[str, Any]) -> Decision:
+    """The decision again."""
+    return Decision(
+        Status(told["status"]),
+        told["by"],
+        datetime.fromisoformat(told["at"]),
+        LatLon(**told["position"]) if told["position"] else None,
+        told["note"],
+    )
+
+
+def located_to(located: Located) -> Json:
+    """All of a located photo but what its post says of it."""
+    return {
+        "path": str(located.query.path),
+        "outcome": located.outcome.value,
+        "reason": located.reason,
+        "candidates": [_candidate_to(found) for found in located.candidates],
+        "estimate": _estimate_to(located.estimate),
+        "attention": _attention_to(located.attention),
+        "seconds": {
+            stage: round(float(seconds), 4)
+            for stage, seconds in located.seconds.items()
+            if math.isfinite(seconds)
+        },
+    }
+
+
+def located_from(told: Mapping[str, Any]) -> Located:
+    """The located photo again."""
+    return Located(
+        Query(Path(told["path"])),
+        Outcome(told["outcome"]),
+        told["reason"],
+        tuple(_candidate_from(found) for found in told["candidates"]),
+        _estimate_from(told["estimate"]),
+        _attention_from(told["attention"]),
+        dict(told["seconds"]),
+    )
+
+
+def _candidate_to(found: Candidate) -> Json:
+    reference = {**asdict(found.reference), "taken_at": _time_to(found.reference.taken_at)}
+    similarity = round(float(found.similarity), 6)
+    return {
+        "reference": {name: value for name, value in reference.items() if value not in ("", None)},
+        "similarity": similarity,
+        "inliers": found.inliers,
+        "verdict": found.verdict,
+    }
+
+
+def _candidate_from(told: Mapping[str, Any]) -> Candidate:
+    known = told["reference"]
+    given = {"position": LatLon(**known["position"]), "taken_at": _time_from(known.get("taken_at"))}
+    return Candidate(Reference(**{**known, **given}), told["similarity"], told["inliers"], told["verdict"])
+
+
+def _estimate_to(estimate: Estimate | None) -> Json | None:
+    if estimate is None:
+        return None
+    cells = [
+        [
+            round(cell.centre.lat, _CELL_PLACES),
+            round(cell.centre.lon, _CELL_PLACES),
+            round(cell.size_m, 3),
+            round(cell.probability, 8),
+        ]
+        for cell in estimate.search_area
+    ]
+    numbers = {
+        name: float(getattr(estimate, name))
+        for name in ("probability", "radius_50_m", "radius_90_m", "not_in_index", "tolerance_m")
+    }
+    return {"position": asdict(estimate.position), **numbers, "search_area": cells}
+
+
+def _estimate_from(told: Mapping[str, Any] | None) -> Estimate | None:
+    if told is None:
+        return None
+    area = tuple(Cell(LatLon(lat, lon), size_m, share) for lat, lon, size_m, share in told["search_area"])
+    return Estimate(**{**told, "position": LatLon(**told["position"]), "search_area": area})
+
+
+def _attention_to(attention: AttentionMap | None) -> Json | None:
+    if attention is None:
+        return None
+    weights = np.round(attention.weights, 3).tolist()
+    return {**asdict(attention), "weights": weights, "reasons": list(attention.reasons)}
+
+
+def _attention_from(told: Mapping[str, Any] | None) -> AttentionMap | None:
+    if told is None:
+        return None
+    weights = np.array(told["weights"], np.float32)
+    return AttentionMap(weights, told["waterline"], told["provider"], tuple(told["reasons"]))
+
+
+def _time_to(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _time_from(told: str | None) -> datetime | None:
+    return None if told is None else datetime.fromisoformat(told)

@@ -1,0 +1,54 @@
+"""From what the command line says to an asker: hosts, a model, and who may see the photo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+from geoflood.vlm.cache import Remembered
+from geoflood.vlm.client import Asker, Door
+from geoflood.vlm.ollama_door import OllamaDoor
+from geoflood.vlm.openai_door import OpenAIDoor
+from geoflood.vlm.pool import Pool
+
+__all__ = ["connect", "doors"]
+
+OLLAMA, OPENAI = "127.0.0.1:11434", "127.0.0.1:8080"
+"""Where Ollama and llama-server listen when nobody says otherwise."""
+
+
+def doors(
+    model: str,
+    hosts: Sequence[str] = (),
+    *,
+    openai: bool = False,
+    allowed: Collection[str] = (),
+    key: str = "",
+) -> list[Door]:
+    """The model on each of the hosts; without hosts those of OLLAMA_HOST, else this machine.
+
+    Raises ModelError for a host that is not this machine and not in `allowed`.
+    """
+    if openai:
+        return [OpenAIDoor(host, model, allowed, key) for host in hosts or [OPENAI]]
+    named = [host for host in os.environ.get("OLLAMA_HOST", "").split(",") if host.strip()]
+    return [OllamaDoor(host, model, allowed) for host in dict.fromkeys(hosts or named or [OLLAMA])]
+
+
+def connect(
+    model: str,
+    hosts: Sequence[str] = (),
+    *,
+    openai: bool = False,
+    allowed: Collection[str] = (),
+    key: str = "",
+    cache: Path | None = None,
+    news: Callable[[str], None] = lambda line: None,
+) -> Asker:
+    """What answers for a model: all its hosts as one, remembering in `cache` what they said.
+
+    Nothing is sent yet; `standing` is the first to ask, and raises ModelError when no host is well.
+    """
+    pool = Pool(doors(model, hosts, openai=openai, allowed=allowed, key=key), news=news)
+    return Remembered(pool, cache) if cache else pool

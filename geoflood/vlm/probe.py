@@ -1,0 +1,165 @@
+"""Can this model do the work? Tags that promise sight and do not have it exist, so each claim is tried."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from geoflood.errors import ModelError
+from geoflood.vlm.canvas import SIDES, VIEWS, blank, gridded
+from geoflood.vlm.client import Answer, Asker, Door, Options, Prompt, Standing
+from geoflood.vlm.forms import closed, names, numbers_of, one_of
+from geoflood.vlm.prompts import block_prompt
+from geoflood.vlm.replies import Json
+
+__all__ = ["MODELS", "Check", "Model", "Probe", "memory_gb", "probe", "recommended"]
+
+CELLS = 4
+TRIALS = 4
+ENOUGH = 3
+"""Trials that must be right: one in 16 is by chance, three of four once in a thousand."""
+
+LEAST_TOKENS = 60
+"""That an image must add to the prompt: the most frugal encoders spend 64."""
+
+RED = (200, 30, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing tried."""
+
+    what: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What trying a model showed."""
+
+    checks: tuple[Check, ...]
+    standing: Standing | None
+    sees: bool
+    """It found the coloured block: attention of this model means something."""
+    cold_s: float | None
+    """For the first question, with loading the model."""
+    warm_s: float | None
+    """For each of the later ones: about a photo's price per view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One that can be recommended."""
+
+    name: str
+    needs_gb: float
+    """Of memory, with its context and the system's share."""
+    note: str
+
+    @property
+    def pull(self) -> str:
+        return f"ollama pull {self.name}"
+
+
+MODELS = (
+    Model("qwen3-vl:8b-instruct", 10.0, "best grounding and reading of signs in its class"),
+    Model("gemma3:4b", 6.0, "steady JSON, weaker grounding"),
+    Model("qwen3-vl:2b-instruct", 4.0, "erratic: check its maps"),
+)
+"""Largest first. Sizes: ollama.com, autumn 2026; opinions: PhotoPrism's documentation, not measured here."""
+
+
+def recommended(memory: float) -> Model | None:
+    """The best model for a memory in GB, the graphics card's where there is one; None below 4 GB."""
+    return next((model for model in MODELS if model.needs_gb <= memory), None)
+
+
+def memory_gb() -> float | None:
+    """Of this machine; None where the system does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
+        return None
+
+
+def probe(door: Door, seed: int = 0) -> Probe:
+    """Try everything, in order, until something fails. Never raises ModelError: it becomes a check."""
+    checks: list[Check] = []
+    answers: list[Answer] = []
+    try:
+        standing = door.check()
+    except ModelError as error:
+        return Probe((Check("model", False, str(error), error.hint),), None, False, None, None)
+    checks.append(Check("model", True, f"{standing.named} on {standing.host}"))
+    checks.append(_claims_sight(standing))
+    steps: Sequence[Callable[[], Check]] = (
+        lambda: _counts_image(door, answers),
+        lambda: _finds_blocks(door, np.random.default_rng(seed), answers),
+    )
+    for step in steps:
+        if not checks[-1].ok:
+            break
+        try:
+            checks.append(step())
+        except ModelError as error:
+            checks.append(Check("answers", False, str(error), error.hint))
+    sees = all(check.ok for check in checks)
+    times = [answer.seconds for answer in answers]
+    return Probe(tuple(checks), standing, sees, times[0] if times else None, _median(times[2:]))
+
+
+def _claims_sight(standing: Standing) -> Check:
+    advice = "choose a model that sees: ollama pull qwen3-vl:8b-instruct"
+    if standing.sees is None:
+        return Check("takes images", True, "the server does not tell")
+    return Check(
+        "takes images", standing.sees, "yes" if standing.sees else "no", "" if standing.sees else advice
+    )
+
+
+def _counts_image(door: Asker, answers: list[Answer]) -> Check:
+    """Whether an image adds tokens to the prompt: some servers drop images without a word."""
+    prompt = Prompt("tokens", 1, "Answer with one JSON object: a, the digit 1.")
+    schema, options = closed({"a": one_of(range(10))}), Options(60)
+    picture = gridded(blank(), VIEWS[0], CELLS, SIDES[0])
+    answers.append(door.ask([picture], prompt, schema, options))
+    answers.append(door.ask([], prompt, schema, options))
+    more = answers[0].prompt_tokens - answers[1].prompt_tokens
+    if not answers[0].prompt_tokens:
+        return Check("sees the image", True, "the server counts no tokens")
+    advice = "" if more >= LEAST_TOKENS else "the image does not reach the model: update the server"
+    return Check("sees the image", more >= LEAST_TOKENS, f"{more} tokens an image", advice)
+
+
+def _finds_blocks(door: Asker, random: np.random.Generator, answers: list[Answer]) -> Check:
+    """Whether the model points at a red block: the least that attention needs."""
+    right = sum(_finds_block(door, int(cell), answers) for cell in random.permutation(CELLS**2)[:TRIALS])
+    advice = "" if right >= ENOUGH else "do not use its attention: --attention none, or another model"
+    return Check("finds a coloured block", right >= ENOUGH, f"{right} of {TRIALS} times", advice)
+
+
+def _finds_block(door: Asker, cell: int, answers: list[Answer]) -> bool:
+    picture = blank()
+    row, column = divmod(cell, CELLS)
+    height, width = picture.shape[0] // CELLS, picture.shape[1] // CELLS
+    picture[row * height : (row + 1) * height, column * width : (column + 1) * width] = RED
+    prompt = Prompt("block", 1, block_prompt(CELLS))
+    schema: Json = closed({"f_cells": closed(dict.fromkeys(names(CELLS), one_of(range(10))))})
+    shown = gridded(picture, VIEWS[0], CELLS, SIDES[0])
+    answers.append(door.ask([shown], prompt, schema, Options(300 + 40 * CELLS**2)))
+    for found in answers[-1].candidates():
+        try:
+            scores = numbers_of(found.get("f_cells"), names(CELLS), 9)
+        except ValueError:
+            continue
+        return scores[cell] == max(scores) and scores.count(max(scores)) == 1
+    return False
+
+
+def _median(times: Sequence[float]) -> float | None:
+    return float(np.median(times)) if times else None

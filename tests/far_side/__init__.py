@@ -1,0 +1,1 @@
+"""The other end of the wires: servers with a spine, which refuse what the real ones refuse."""

@@ -1,0 +1,145 @@
+"""A second run asks nothing; whatever could change an answer asks anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geoflood.errors import ModelError
+from geoflood.vlm.attention import Attendant
+from geoflood.vlm.cache import Remembered
+from geoflood.vlm.client import Answer, Options, Prompt, RefusalError, Standing
+from geoflood.vlm.connect import connect
+from geoflood.vlm.verify import compare
+from tests.far_side.ollama_server import FarModel, FarOllama
+from tests.far_side.scripted import Scripted, Sighted, in_turn
+
+PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
+STANDING = Standing("ollama", "m", "here:1", "0.33.0", "d1", True)
+QUESTION: tuple[Any, ...] = ([b"image"], Prompt("p", 1, "Rate."), {"type": "object"}, Options(60))
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.json"))
+
+
+def test_a_second_run_asks_nothing(tmp_path: Path) -> None:
+    with FarOllama(FarModel()) as far:
+
+        def run() -> tuple[Any, ...]:
+            asker = connect("tiny-vl", [far.host], cache=tmp_path)
+            first = Attendant(asker, consistency=3).read(PHOTO)
+            judgement = compare(asker, PHOTO, PHOTO[::-1])
+            asker.close()
+            return first, judgement
+
+        before = run()
+        asked = len(far.asked("/api/chat"))
+        after = run()
+        assert asked >= 6
+        assert len(far.asked("/api/chat")) == asked
+    assert [one.cached for one in before] == [False, False]
+    assert [one.cached for one in after] == [True, True]
+    assert np.array_equal(before[0].attention.weights, after[0].attention.weights)
+    assert before[0].notes == after[0].notes
+    assert [r.content for r in before[0].replies] == [r.content for r in after[0].replies]
+
+
+def test_the_raw_reply_lies_beside_what_was_read(tmp_path: Path) -> None:
+    asker = Remembered(Scripted(in_turn('said: {"a": 1}'), STANDING), tmp_path)
+    asker.ask(*QUESTION)
+    (path,) = files(tmp_path)
+    entry = json.loads(path.read_text("utf-8"))
+    assert entry["answer"]["content"] == 'said: {"a": 1}'
+    assert entry["parsed"] == {"a": 1}
+    assert entry["question"]["digest"] == "d1"
+    assert "here:1" not in json.dumps(entry["question"]), "any host with this build answers the same"
+    assert [p.name for p in path.parent.iterdir()] == [path.name], "no remains of writing"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ([b"other"], *QUESTION[1:]),
+        ([b"image", b"image"], *QUESTION[1:]),
+        (QUESTION[0], Prompt("p", 2, "Rate."), *QUESTION[2:]),
+        (QUESTION[0], Prompt("p", 1, "Rate!"), *QUESTION[2:]),
+        (QUESTION[0], Prompt("p", 1, "Rate.", "mirrored"), *QUESTION[2:]),
+        (*QUESTION[:2], {"type": "array"}, QUESTION[3]),
+        (*QUESTION[:3], Options(61)),
+        (*QUESTION[:3], Options(60).again()),
+    ],
+)
+def test_another_question_is_asked(tmp_path: Path, other: tuple[Any, ...]) -> None:
+    inner = Scripted(in_turn({"a": 1}), STANDING)
+    asker = Remembered(inner, tmp_path)
+    for question in (QUESTION, other, QUESTION, other):
+        asker.ask(*question)
+    assert len(inner.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"digest": "d2"}, {"version": "0.34"}, {"model": "n"}, {"provider": "openai"}]
+)
+def test_another_model_or_server_is_asked(tmp_path: Path, change: dict[str, str]) -> None:
+    Remembered(Scripted(in_turn({"a": 1}), STANDING), tmp_path).ask(*QUESTION)
+    inner = Scripted(in_turn({"a": 2}), dataclasses.replace(STANDING, **change))  # type: ignore[arg-type]
+    assert Remembered(inner, tmp_path).ask(*QUESTION).parsed == {"a": 2}
+    moved = Scripted(in_turn({"a": 3}), dataclasses.replace(STANDING, host="there:2"))
+    assert Remembered(moved, tmp_path).ask(*QUESTION).parsed == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"format": 1}',
+        b"\xff\xfe",
+        b"[" * 50_000,
+        lambda entry: entry | {"format": 2},
+        lambda entry: entry | {"answer": entry["answer"] | {"content": 5}},
+        lambda entry: entry | {"answer": entry["answer"] | {"more": 5}},
+        lambda entry: entry | {"answer": None},
+        lambda entry: entry | {"question": entry["question"] | {"digest": "d9"}},
+    ],
+    ids=range(12),
+)
+def test_a_damaged_entry_is_asked_again_and_replaced(tmp_path: Path, damage: Any) -> None:
+    inner = Scripted(in_turn({"a": 1}), STANDING)
+    asker = Remembered(inner, tmp_path)
+    asker.ask(*QUESTION)
+    (path,) = files(tmp_path)
+    path.write_bytes(
+        damage if isinstance(damage, bytes) else json.dumps(damage(json.loads(path.read_bytes()))).encode()
+    )
+    assert not asker.ask(*QUESTION).cached
+    again = asker.ask(*QUESTION)
+    assert again == dataclasses.replace(inner.ask(*QUESTION), cached=True)
+    assert len(inner.asked) == 3
+
+
+def test_errors_are_not_remembered(tmp_path: Path) -> None:
+    asker = Remembered(Scripted(in_turn(RefusalError("final", "down"), {"a": 1}), STANDING), tmp_path)
+    with pytest.raises(ModelError):
+        asker.ask(*QUESTION)
+    assert not files(tmp_path)
+    assert asker.ask(*QUESTION) == Answer('{"a": 1}', done_reason="stop")
+
+
+def test_a_ladder_is_climbed_once(tmp_path: Path) -> None:
+    sighted = Sighted(lambda x, y: 9 * x)
+    inner = Scripted(
+        lambda p, s, o: "no" if o.seed == 7 and "a_reason" in s["properties"] else sighted(p, s, o), STANDING
+    )
+    for _ in range(3):
+        reading = Attendant(Remembered(inner, tmp_path), prior=False).read(PHOTO)
+        assert len(reading.replies) == 2
+    assert len(inner.asked) == 2
