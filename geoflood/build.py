@@ -40,6 +40,8 @@ LEARN_IMAGES = 1000
 VIEWS_AT_ONCE = 16
 """Views in memory at a time, a worker."""
 
+_WHAT_HELPS = "geoflood index --help shows what can be read and how positions are given"
+
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 Numbered = tuple[int, StreetImage]
@@ -63,14 +65,13 @@ def build(
     with locked(folder):
         if rebuild:
             _clear(folder)
+        _sweep(folder)
         ledger = Ledger(folder)
         try:
             ledger.agree(settings)
             ledger.plan(_watched(found, progress))
             if not len(ledger):
-                raise InputError(
-                    _nothing(ledger.rejected()), "geoflood index --help shows how positions are given"
-                )
+                raise InputError(_nothing(ledger.rejected()), _WHAT_HELPS)
             describer = learned(folder, ledger, settings, progress)
             describe_missing(folder, ledger, describer, settings, workers or cores(), progress)
             return _seal(folder, city, ledger, settings)
@@ -80,10 +81,17 @@ def build(
 
 def _clear(folder: Path) -> None:
     """Remove what geoflood wrote, the manifest first, so that nothing half-removed is taken for whole."""
-    for name in (NAME, "ledger.sqlite", "learned.npz", "references.sqlite", "vectors.faiss"):
+    ledger = ("ledger.sqlite-journal", "ledger.sqlite")
+    for name in (NAME, *ledger, "learned.npz", "references.sqlite", "vectors.faiss"):
         (folder / name).unlink(missing_ok=True)
     for shard in (folder / "shards").glob("*.npz"):
         shard.unlink()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the unfinished files of runs that were killed; under the lock nobody is writing them."""
+    for unfinished in (*folder.glob(".*.part"), *folder.glob("shards/.*.part")):
+        unfinished.unlink(missing_ok=True)
 
 
 def _nothing(reasons: Counter[str]) -> str:
@@ -102,12 +110,13 @@ def learned(folder: Path, ledger: Ledger, settings: Settings, progress: Progress
     """What the city teaches the backbone, learned once and kept for every later run."""
     path = folder / "learned.npz"
     if not path.exists():
-        sample = ledger.sample(LEARN_IMAGES)
-        pixels = chain.from_iterable(
-            _usable(image) for image in _counted(sample, "learning the city", progress)
-        )
+        lost: Counter[str] = ledger.rejected()
+        sample = _counted(ledger.sample(LEARN_IMAGES), "learning the city", progress)
+        pixels = chain.from_iterable(_usable(image, lost) for image in sample)
+        if (first := next(pixels, None)) is None:
+            raise InputError(_nothing(lost), _WHAT_HELPS)
         weigh = partial(band_weights, bands=settings.bands)
-        save_learned(path, learn(settings.backbone, pixels, weigh, settings.dimension))
+        save_learned(path, learn(settings.backbone, chain([first], pixels), weigh, settings.dimension))
     return load_learned(path, settings.backbone)
 
 
@@ -118,11 +127,11 @@ def _counted(images: list[StreetImage], stage: str, progress: Progress) -> Itera
     progress(stage, len(images), len(images))
 
 
-def _usable(image: StreetImage) -> Iterator[np.ndarray]:
+def _usable(image: StreetImage, lost: Counter[str]) -> Iterator[Image]:
     try:
         yield from (view.pixels for view in views(image))
-    except UnreadableImageError:  # counted when its shard is described
-        return
+    except UnreadableImageError as error:  # a row with its reason when its shard is described
+        lost[error.reason] += 1
 
 
 def describe_missing(
@@ -134,14 +143,16 @@ def describe_missing(
     """
     done, total = 0, len(ledger)
     waiting: dict[Future[None], int] = {}
-    with side_by_side(workers) as pool:
+    # At most `workers` are in hand, each computing on one core whatever their number: sums over several
+    # threads are rounded otherwise, and the same images shall give the same index.
+    with side_by_side(max(workers, cores())) as pool:
         for number, images in ledger.shards():
             path = shard_path(folder, number)
             if read_shard(path) is None:
                 waiting[pool.submit(_describe_shard, path, images, describer, settings)] = len(images)
             else:
                 done += len(images)
-            if len(waiting) > 2 * workers:
+            while len(waiting) >= workers:
                 done += _settle(waiting)
             progress("describing", done, total)
         while waiting:
@@ -216,7 +227,7 @@ def _seal(folder: Path, city: str, ledger: Ledger, settings: Settings) -> Manife
         images += len(used)
         credits.update((planned[i].credit, planned[i].licence) for i in used.tolist())
     if not images:
-        raise InputError(_nothing(rejected), "geoflood index --help shows what can be read")
+        raise InputError(_nothing(rejected), _WHAT_HELPS)
     (folder / NAME).unlink(missing_ok=True)
     references = write_references(folder / "references.sqlite", _references(folder, ledger))
     write_vectors(folder / "vectors.faiss", (shard.vectors for _, _, shard in _shards(folder, ledger)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from errno import EPIPE
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,13 @@ class Commands(TyperGroup):
         except GeofloodError as error:
             console.error_line(error)
             raise SystemExit(error.exit_code) from error
+        except OSError as error:
+            if error.errno == EPIPE or error.filename is None:
+                raise
+            console.error_line(
+                InputError(f"{error.filename}: {error.strerror}", "check the path and the disk")
+            )
+            raise SystemExit(InputError.exit_code) from error
         except KeyboardInterrupt:
             console.news("interrupted; nothing is lost: run the same command again to continue")
             raise SystemExit(130) from None
@@ -135,7 +143,7 @@ def index(
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> None:
-    """geoflood index hamburg ~/street-images: builds the reference database of a city; re-run to go on or add."""
+    """geoflood index hamburg ~/street-images: builds the index of a city; run again to go on or add."""
     from geoflood import build as line
     from geoflood.imagery.folder import images as source
 
@@ -186,7 +194,11 @@ def locate(
 
     Writes to ./located; with --json only where --out says.
     """
-    paths = list(_photos(photos))
+    from geoflood.terms import Query
+
+    queries = [Query(path) for path in _photos(photos)]
+    if not queries:
+        raise InputError("no photos given", "geoflood locate PHOTO, or - and a list of paths on stdin")
     folder = _indexed_city(city, index_dir)
     read = _attention(attention, waterline)
     from geoflood.handover import hand_over, read_basemap
@@ -196,7 +208,7 @@ def locate(
     locator = Locator(folder)
     with console.progress() as progress:
         located = locator.locate_all(
-            paths, read, top_k=top_k, alpha=alpha, workers=workers, progress=progress
+            queries, read, top_k=top_k, alpha=alpha, workers=workers, progress=progress
         )
     for one in located:
         _show(one, as_json)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoflood.backbones.learned import version_of
-from geoflood.build import Progress, build
+from geoflood.build import build
 from geoflood.geo import distance_m
 from geoflood.handover import hand_over
 from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.locate import Locator
 from geoflood.reference.manifest import Settings
-from geoflood.terms import Located, Outcome, Query
+from geoflood.terms import Located, Outcome, Progress, Query
 from geoflood.townscape import Truth, build_town, write_city, write_queries
 from geoflood.waterline import BANDS
 
@@ -35,10 +35,8 @@ class Shown:
 
 def run(out: Path, workers: int | None, progress: Progress) -> Shown:
     """Draw, index, locate and hand over into `out`; run again, it redraws nothing that is there."""
-    town = build_town()
     streets, photos = out / "streets", out / "photos"
-    write_city(streets, town)
-    truths = write_queries(photos, town, PHOTOS)
+    truths = draw(streets, photos, progress)
     settings = Settings("rootsift", version_of("rootsift"), BANDS, 512, HEADINGS, FOV_DEG)
     build(out / "index" / "demo-town", CITY, images([streets]), settings, workers=workers, progress=progress)
     locator = Locator(out / "index" / "demo-town")
@@ -47,6 +45,13 @@ def run(out: Path, workers: int | None, progress: Progress) -> Shown:
     )
     written = hand_over(located, locator.database, out / "located")
     return Shown(located, written["map"], verdict(located, truths))
+
+
+def draw(streets: Path, photos: Path, progress: Progress) -> list[Truth]:
+    """A town to index, and photos to locate."""
+    town = build_town()
+    write_city(streets, town, progress=progress)
+    return write_queries(photos, town, PHOTOS)
 
 
 def verdict(located: Sequence[Located], truths: Sequence[Truth]) -> str:

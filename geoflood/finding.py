@@ -94,6 +94,8 @@ class Finding:
     @property
     def position(self) -> LatLon | None:
         """Where a person put it, else the estimate's; None where there is no place to go to."""
+        if self.status is Status.REJECTED:
+            return None
         if self.decision and self.decision.position:
             return self.decision.position
         return self.located.place.position if self.located.place else None

@@ -117,11 +117,6 @@ class Journal:
             self._file.close()
         self._lock.release()
 
-    @property
-    def head(self) -> tuple[int, str]:
-        """Number and hash of the last line."""
-        return self._count, self._head
-
     def replay(self) -> Iterator[Line]:
         """Every line there is; then the journal is open for writing, a torn last line cut off."""
         path = self.folder / NAME

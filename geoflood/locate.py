@@ -21,6 +21,7 @@ from geoflood.images import UnreadableImageError, read_image
 from geoflood.reference.database import Database
 from geoflood.terms import (
     AttentionMap,
+    Bounds,
     Candidate,
     Estimate,
     Located,
@@ -36,6 +37,8 @@ __all__ = ["FUSED", "Locator"]
 
 FUSED = 256
 """Candidates that fusion looks at, whatever number is shown: the tail tells how sure the head is."""
+NARROWED = 4096
+"""Candidates of the whole index among which those in a box are looked for."""
 SURE = 0.5
 """Probability from which a position is called located."""
 
@@ -62,9 +65,18 @@ class Locator:
         }
 
     def locate(
-        self, query: Query, attention: AttentionMap | None = None, *, top_k: int = 10, alpha: float = 1.0
+        self,
+        query: Query,
+        attention: AttentionMap | None = None,
+        *,
+        top_k: int = 10,
+        alpha: float = 1.0,
+        within: Bounds | None = None,
     ) -> Located:
-        """Everything that can be said of one photo; a photo that cannot be read is a Located that failed."""
+        """Everything that can be said of one photo; a photo that cannot be read is a Located that failed.
+
+        `within` narrows the search to references in a box: for who has been told where the photo is from.
+        """
         watch = _Watch()
         attention = attention or AttentionMap.neutral()
         try:
@@ -75,7 +87,10 @@ class Locator:
         with watch("describe"):
             descriptors = self._describe(pixels, attention, alpha)
         with watch("search"):
-            found = self._search(descriptors, attention.waterline)
+            found = self._search(descriptors, attention.waterline, within)
+        if not found:
+            reason = "nothing in the box that was searched resembles the photo enough"
+            return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
         with watch("fuse"):
             estimate = fuse(found, self._trust[named(attention.waterline, self.settings.bands)])
         outcome, reason = judge(estimate)
@@ -109,9 +124,13 @@ class Locator:
 
         return self.describer.describe([pixels], weigh)
 
-    def _search(self, descriptors: Vectors, waterline: float | None) -> tuple[Candidate, ...]:
-        similarities, ids = self.vectors.search(descriptors, belief(waterline, self.settings.bands), FUSED)
-        return self.database.candidates(similarities[0], ids[0])
+    def _search(
+        self, descriptors: Vectors, waterline: float | None, within: Bounds | None
+    ) -> tuple[Candidate, ...]:
+        count = FUSED if within is None else NARROWED
+        similarities, ids = self.vectors.search(descriptors, belief(waterline, self.settings.bands), count)
+        found = self.database.candidates(similarities[0], ids[0])
+        return found if within is None else tuple(c for c in found if _inside(c, within))[:FUSED]
 
 
 def judge(estimate: Estimate) -> tuple[Outcome, str]:
@@ -130,6 +149,11 @@ def judge(estimate: Estimate) -> tuple[Outcome, str]:
         Outcome.UNCERTAIN,
         f"several places fit; the best has {estimate.probability:.0%}: check the candidates",
     )
+
+
+def _inside(found: Candidate, box: Bounds) -> bool:
+    spot = found.reference.position
+    return box.south <= spot.lat <= box.north and box.west <= spot.lon <= box.east
 
 
 def _trust(folder: Path, numbers: object) -> Trust:

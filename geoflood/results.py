@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from operator import itemgetter
@@ -17,6 +17,8 @@ from geoflood.terms import Rejected
 
 __all__ = ["Results"]
 
+BARE = "bare images"
+"""The layout of pictures that no post spoke of: once one does, it speaks for them."""
 _LATE = datetime.max.isoformat()
 """Sorts a post without a time behind all others."""
 
@@ -30,22 +32,16 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.run: dict[str, Any] = {}
-        self.rejected: Counter[str] = Counter()
-        self.head: tuple[int, str] = (0, "")
         self._located: dict[str, int] = {}
         self._photos: dict[str, tuple[str, int]] = {}
         self._decisions: dict[str, int] = {}
         self._posts: dict[str, tuple[str, int, tuple[str, ...]]] = {}
         for line in read_journal(folder):
             self._take(line)
-            self.head = line.number, line.sha256
         self._by_photo = self._credited()
 
     def __len__(self) -> int:
         return len(self._located)
-
-    def __contains__(self, sha256: str) -> bool:
-        return sha256 in self._located
 
     def __iter__(self) -> Iterator[Finding]:
         """Every located photo, the earliest posted first; numbers stay when nothing is added."""
@@ -75,8 +71,6 @@ class Results:
                 case "post":
                     shown = tuple(medium["sha256"] for medium in told["media"] if medium["sha256"])
                     self._posts[told["key"]] = (told["post"].get("posted_at", _LATE), line.start, shown)
-                case "rejected":
-                    self.rejected[told["reason"]] += 1
         except (KeyError, TypeError) as error:
             raise InputError(f"{self.folder / NAME}: line {line.number} lacks {error}") from error
 
@@ -92,7 +86,8 @@ class Results:
         told = line_at(file, self._located[sha])
         photo = line_at(file, self._photos[sha][1])
         lines = [line_at(file, start) for _, start in sorted(self._by_photo.get(sha, []), key=itemgetter(0))]
-        posts = {_identity(post): post for post in map(_post, reversed(lines))}
+        told_of = [line for line in lines if line["post"]["layout"] != BARE] or lines
+        posts = {_identity(post): post for post in map(_post, reversed(told_of))}
         copies = {
             medium["sha256"] + medium["file"]
             for line in lines

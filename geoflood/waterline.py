@@ -18,7 +18,7 @@ __all__ = ["BANDS", "band_weights", "belief", "beliefs", "named"]
 BANDS = (0, 15, 30, 45, 60)
 """Percent of the height, from the bottom."""
 
-SPREAD = 0.08
+SPREAD = 0.1
 """Standard deviation of a told waterline, a share of the height: people read it off to about a tenth."""
 
 UNTOLD = "untold"

@@ -17,22 +17,45 @@ ROOT = Path(geoflood.__file__).parent
 
 FLOORS = (
     ("__main__",),
-    ("cli", "console"),
-    ("demo", "batch", "evaluate"),
-    ("build", "locate", "doctor", "handover"),
-    ("imagery", "backbones", "vlm", "reference", "attention", "waterline", "fusion", "writers", "townscape", "flood"),
+    ("cli", "cli_batch", "console"),
+    ("demo", "batch", "triage", "evaluate"),
+    ("build", "locate", "doctor", "handover", "intake", "results", "custody"),
+    (
+        "imagery",
+        "backbones",
+        "vlm",
+        "reference",
+        "attention",
+        "waterline",
+        "fusion",
+        "writers",
+        "townscape",
+        "flood",
+        "posts",
+        "duplicates",
+        "journal",
+        "stored",
+    ),
     ("geo", "home", "images", "download"),
-    ("files",),
+    ("files", "finding"),
     ("terms",),
     ("errors",),
 )
 """From the roof to the ground; a package is one room."""
 
-SAME_FLOOR = {("geo", "terms"), ("demo", "build"), ("cli", "console"), ("handover", "locate"), ("townscape", "flood")}
+SAME_FLOOR = {
+    ("geo", "terms"),
+    ("demo", "build"),
+    ("cli", "console"),
+    ("cli_batch", "console"),
+    ("cli", "cli_batch"),
+    ("handover", "locate"),
+    ("townscape", "flood"),
+}
 """Neighbours that may meet, each with its reason: see DESIGN.md."""
 
 HOMES = {
-    "typer": {"cli"},
+    "typer": {"cli", "cli_batch"},
     "rich": {"console"},
     "torch": {"backbones", "doctor"},
     "faiss": {"reference", "backbones"},
@@ -40,7 +63,9 @@ HOMES = {
     "folium": {"writers"},
     "branca": {"writers"},
     "xstatic": {"writers"},
-    "PIL": {"images", "townscape", "flood"},
+    "PIL": {"images", "townscape", "flood", "duplicates"},
+    "imagehash": {"duplicates"},
+    "ijson": {"posts"},
     "geopy": {"imagery"},
     "ollama": {"vlm"},
     "sqlite3": {"reference"},
@@ -48,7 +73,7 @@ HOMES = {
     "safetensors": {"backbones"},
     "utm": {"geo"},
     "mgrs": {"geo"},
-    "filelock": {"reference", "backbones"},
+    "filelock": {"reference", "backbones", "journal"},
 }
 
 
@@ -95,7 +120,9 @@ def test_every_room_has_a_floor() -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=True, timeout=60
+    )
 
 
 def test_help_and_import_load_neither_torch_nor_faiss() -> None:
@@ -114,4 +141,6 @@ def test_help_is_quick() -> None:
         run("-m", "geoflood", "--help")
         return time.perf_counter() - begun
 
-    assert min(seconds() for _ in range(3)) < 1.5, "0.3 s on a quiet laptop; torch alone would take over a second"
+    assert min(seconds() for _ in range(3)) < 1.5, (
+        "0.3 s on a quiet laptop; torch alone would take over a second"
+    )

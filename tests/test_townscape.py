@@ -14,23 +14,12 @@ from PIL import Image as Pictures
 
 from geoflood.geo import distance_m, to_local
 from geoflood.terms import Image
-from geoflood.townscape import (
-    DOGGER_BANK,
-    EYE_M,
-    Camera,
-    Town,
-    Truth,
-    Walls,
-    build_town,
-    draw_plan,
-    drive,
-    located,
-    meet,
-    panorama,
-    view,
-    write_city,
-    write_queries,
-)
+from geoflood.townscape import Town, Truth, build_town, panorama, view, write_city, write_queries
+from geoflood.townscape.building import DOGGER_BANK
+from geoflood.townscape.camera import Camera, meet
+from geoflood.townscape.model import EYE_M, Walls
+from geoflood.townscape.plan import draw_plan
+from geoflood.townscape.shots import drive, located
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +111,15 @@ def test_the_same_seed_draws_the_same_town(town: Town) -> None:
     twin = build_town(3, (1, 1))
     assert np.array_equal(town.atlas.pixels, twin.atlas.pixels)
     assert np.array_equal(view(town, (0, 0), 30, size=(64, 48)), view(twin, (0, 0), 30, size=(64, 48)))
+
+
+def test_views_do_not_depend_on_where_they_are_cut(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rendering goes strip by strip; only the grain of the asphalt is drawn from one stream of noise."""
+    whole = view(town, (1, 2), 30, size=(64, 48), season="winter")
+    monkeypatch.setattr("geoflood.townscape.render.STRIP", 16)
+    parts = view(town, (1, 2), 30, size=(64, 48), season="winter")
+    assert alike(whole[:24], parts[:24]) > 0.99
+    assert alike(whole, parts) > 0.95
 
 
 def test_another_seed_draws_another_town(town: Town) -> None:

@@ -21,6 +21,7 @@ from tests.far_side.scripted import Scripted, Sighted, in_turn
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
 STANDING = Standing("ollama", "m", "here:1", "0.33.0", "d1", True)
+PLAIN = Prompt("cells", 1, "")
 QUESTION: tuple[Any, ...] = ([b"image"], Prompt("p", 1, "Rate."), {"type": "object"}, Options(60))
 
 
@@ -132,6 +133,20 @@ def test_errors_are_not_remembered(tmp_path: Path) -> None:
         asker.ask(*QUESTION)
     assert not files(tmp_path)
     assert asker.ask(*QUESTION) == Answer('{"a": 1}', done_reason="stop")
+
+
+def test_what_the_server_could_not_read_is_remembered_too(tmp_path: Path) -> None:
+    with FarOllama(
+        FarModel(answer=lambda body: Sighted(lambda x, y: 9 * x)(PLAIN, body["format"], Options(1)))
+    ) as far:
+        far.moods.append("unparsed")
+        asker = connect("tiny-vl", [far.host], cache=tmp_path)
+        for _ in range(2):
+            reading = Attendant(asker, prior=False).read(PHOTO)
+            assert reading.replies[0].fault == "no JSON in it: the server could not read it either"
+            assert len(far.asked("/api/chat")) == 2
+        asker.close()
+    assert reading.cached
 
 
 def test_a_ladder_is_climbed_once(tmp_path: Path) -> None:

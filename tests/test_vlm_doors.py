@@ -93,7 +93,6 @@ def test_what_the_server_says_of_a_model() -> None:
         ("drop", "dropped", "dropped the connection", "log"),
         ("drop midway", "dropped", "dropped the connection", "log"),
         ("error line", "unlucky", "CUDA error", "log"),
-        ("unparsed", "unlucky", "could not read tiny-vl's answer", "--model"),
         ("old_model", "unfit", "can no longer run tiny-vl", "geoflood doctor"),
         ("too_long", "too long", "does not fit the context of tiny-vl: request (4041 tokens)", "8192"),
         ("signed_out", "unfit", "wants a key for tiny-vl: unauthorized", "ollama signin"),
@@ -126,6 +125,12 @@ def test_a_reply_without_an_end_is_seen_to_have_none() -> None:
         far.moods.extend(["no end", "cut"])
         assert ask(opened).done_reason == ""
         assert ask(opened).done_reason == "length"
+
+
+def test_an_answer_that_the_server_cannot_read_is_an_answer() -> None:
+    with FarOllama() as far, door(far) as opened:
+        far.moods.append("unparsed")
+        assert ask(opened).done_reason == "unreadable"
 
 
 def test_a_server_that_hangs_is_left() -> None:

@@ -84,8 +84,9 @@ def door(server: str) -> Iterator[OpenAIDoor]:
 
 
 def ask(door: OpenAIDoor, image: np.ndarray, side: int = 672) -> Answer:
+    """Without free text: random weights fill it with bytes that are no UTF-8, which is for the ladder."""
     prompt = Prompt("cells", 1, CELLS.prompt(4, "Hamburg"))
-    return door.ask([gridded(image, VIEWS[0], 4, side)], prompt, CELLS.schema(4, True), Options(940))
+    return door.ask([gridded(image, VIEWS[0], 4, side)], prompt, CELLS.schema(4, False), Options(940))
 
 
 def test_the_image_is_encoded_and_the_schema_held(door: OpenAIDoor) -> None:
@@ -100,11 +101,11 @@ def test_the_image_is_encoded_and_the_schema_held(door: OpenAIDoor) -> None:
 
 def test_a_whole_reading(server: str, tmp_path: Path) -> None:
     asker = connect("tiny-text", [server], openai=True, cache=tmp_path)
-    reading = Attendant(asker, consistency=2).read(photo(3))
+    reading = Attendant(asker, cells=3, consistency=2).read(photo(3))
     assert reading.attention.provider == "openai:tiny-text"
     assert reading.replies
     assert not reading.attention.uniform or reading.notes, "a map, or why there is none"
-    again = Attendant(asker, consistency=2).read(photo(3))
+    again = Attendant(asker, cells=3, consistency=2).read(photo(3))
     assert again.cached
     assert np.array_equal(again.attention.weights, reading.attention.weights)
     asker.close()
@@ -113,7 +114,7 @@ def test_a_whole_reading(server: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["points", "grid"])
 def test_the_other_forms_are_accepted(door: OpenAIDoor, form: str) -> None:
     reading = Attendant(door, form=form, prior=False).read(photo(4))
-    assert reading.replies[0].fault == "" or reading.notes
+    assert reading.replies[-1].fault == "" or reading.notes, "a map, or why there is none"
 
 
 def test_two_images_at_once(door: OpenAIDoor) -> None:

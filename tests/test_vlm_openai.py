@@ -65,6 +65,12 @@ def test_errors_are_explained(mood: str, kind: str, said: str) -> None:
     assert caught.value.kind == kind
 
 
+def test_an_answer_that_the_server_cannot_read_is_an_answer() -> None:
+    with FarOpenAI() as far, door(far) as opened:
+        far.moods.append("unparsed")
+        assert ask(opened).done_reason == "unreadable"
+
+
 def test_a_model_that_is_not_served() -> None:
     with (
         FarOpenAI() as far,

@@ -1,11 +1,16 @@
-"""Where a network runs, and in which precision its trunk does.
+"""Where a network runs, in which precision its trunk does, and how many images at once.
 
 GeM, Sinkhorn and every normalisation stay in float32: x^3 of small features leaves the range of half
 precision, and they cost next to nothing beside the trunk.
+
+Several threads describe at the same time, each from the file to the descriptor. On the processor every one
+computes on a core of its own: as fast as one that computes on all cores (measured: benchmarks/README.md), and
+nobody waits for a decoder. A graphics processor takes one batch at a time, while the other threads decode.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -29,9 +34,13 @@ class Compute:
             raise UsageError(f"no precision {self.precision!r}", f"use auto, {' or '.join(PRECISIONS)}")
 
     @classmethod
-    def best(cls, precision: str = "auto", device: str = "auto") -> Compute:
-        """CUDA, else MPS, else the processor; bfloat16 where the hardware multiplies in it."""
+    def best(cls, precision: str | None = None, device: str = "auto") -> Compute:
+        """CUDA, else MPS, else the processor; bfloat16 where the hardware multiplies in it.
+
+        A precision that is not told is GEOFLOOD_PRECISION's, else auto.
+        """
         device = _fastest_device() if device == "auto" else device
+        precision = precision or os.environ.get("GEOFLOOD_PRECISION") or "auto"
         if precision == "auto":
             precision = "bfloat16" if _multiplies_bfloat16(device) else "float32"
         return cls(device, precision)
@@ -40,6 +49,16 @@ class Compute:
     def dtype(self) -> torch.dtype:
         """Of the trunk's weights and activations."""
         return PRECISIONS[self.precision]
+
+    @property
+    def batch(self) -> int:
+        """Images at once: more do not make a core faster, only its memory larger."""
+        return 4 if self.device == "cpu" else 32
+
+    @property
+    def one_at_a_time(self) -> bool:
+        """Batches of several threads would only fight for the device's memory."""
+        return self.device != "cpu"
 
 
 def _fastest_device() -> str:

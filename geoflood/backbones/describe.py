@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import groupby
+from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,21 +16,40 @@ from numpy.typing import NDArray
 
 from geoflood.backbones.projection import Projection
 from geoflood.backbones.seam import Backbone
+from geoflood.backbones.threads import in_order, side_by_side
+from geoflood.errors import InputError
+from geoflood.files import replacing
+from geoflood.images import UnreadableImageError, read_image
 from geoflood.terms import Image, Vectors
 
-__all__ = ["Describer", "Weigh"]
+__all__ = ["Described", "Describer", "Weigh", "write_descriptors"]
 
 Weigh: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float32]]
 """Places [L, 2] (x, y shares of the frame) -> weights [M, L], one row a waterline band."""
 
+Described: TypeAlias = tuple[Path, Vectors | UnreadableImageError]
+"""A file and its descriptors [M, D], or why there are none."""
+
 
 class Describer:
-    """A backbone and what it learned from a city. Calls from several threads may overlap."""
+    """A backbone and what it learned from a city. Calls from several threads may overlap.
 
-    def __init__(self, backbone: Backbone, projection: Projection | None, batch: int = 8) -> None:
+    `batch` images go through the backbone at once. With `one_at_a_time` only one thread computes while the
+    others read, resize and wait for their turn: what a graphics processor wants.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        projection: Projection | None,
+        batch: int = 8,
+        *,
+        one_at_a_time: bool = False,
+    ) -> None:
         self.backbone = backbone
         self.projection = projection
         self.batch = batch
+        self._turn: AbstractContextManager[Any] = Lock() if one_at_a_time else nullcontext()
 
     def raw(self, images: Sequence[Image], weigh: Weigh) -> torch.Tensor:
         """Descriptors [N, M, D] as the backbone gives them, before any projection."""
@@ -35,9 +58,12 @@ class Describer:
         with torch.inference_mode():
             for chunk in _batches([image.shape for image in prepared], self.batch):
                 pixels = torch.from_numpy(np.stack([prepared[i] for i in chunk]))
-                features = self.backbone.features(pixels.permute(0, 3, 1, 2).float().div_(255))
-                weights = torch.from_numpy(weigh(features.places.numpy()))
-                for i, row in zip(chunk, self.backbone.aggregate(features, weights[None]), strict=True):
+                values = pixels.permute(0, 3, 1, 2).float().div_(255)
+                with self._turn:
+                    features = self.backbone.features(values)
+                    weights = torch.from_numpy(weigh(features.places.numpy()))
+                    rows = self.backbone.aggregate(features, weights[None])
+                for i, row in zip(chunk, rows, strict=True):
                     found[i] = row
         return torch.stack(found)
 
@@ -46,6 +72,50 @@ class Describer:
         raw = self.raw(images, weigh)
         projected = raw if self.projection is None else self.projection.apply(raw)
         return projected.float().numpy()
+
+    def describe_files(
+        self, paths: Sequence[Path], weigh: Weigh, longest: int, workers: int
+    ) -> Iterator[Described]:
+        """Descriptors of picture files, in their order; `workers` threads, each from file to descriptor.
+
+        Files are decoded to at most `longest` pixels a side.
+        """
+        chunks = (paths[start : start + self.batch] for start in range(0, len(paths), self.batch))
+        one = partial(self._described, weigh=weigh, longest=longest)
+        with side_by_side(workers) as pool:
+            for described in in_order(pool, one, chunks, ahead=2 * workers):
+                yield from described
+
+    def _described(self, paths: Sequence[Path], weigh: Weigh, longest: int) -> list[Described]:
+        read = [_read(path, longest) for path in paths]
+        images = [image for image in read if isinstance(image, np.ndarray)]
+        vectors = iter(self.describe(images, weigh) if images else ())
+        return [
+            (path, next(vectors) if isinstance(image, np.ndarray) else image)
+            for path, image in zip(paths, read, strict=True)
+        ]
+
+
+def write_descriptors(path: Path, found: Sequence[tuple[Path, Vectors]], backbone: Backbone) -> None:
+    """Write names [N], descriptors float32 [N, D] and whose they are. Raises InputError if it cannot."""
+    arrays = {
+        "names": np.array([str(name) for name, _ in found], np.str_),
+        "descriptors": np.stack([vector for _, vector in found]),
+        "backbone": np.array(backbone.name),
+        "version": np.array(backbone.version),
+    }
+    try:
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}", "give another --out") from error
+
+
+def _read(path: Path, longest: int) -> Image | UnreadableImageError:
+    try:
+        return read_image(path, longest)
+    except UnreadableImageError as error:
+        return error
 
 
 def _batches(shapes: Sequence[tuple[int, ...]], size: int) -> Iterator[list[int]]:

@@ -1,9 +1,14 @@
-"""What a backbone learns from a city: the vocabulary of `rootsift`, and any backbone's projection."""
+"""From a backbone's name to a Describer, and what a backbone learns from a city.
+
+`rootsift` learns its words from the city; every backbone can learn a projection. The only place where a name
+becomes something that describes: precision, batches and turns are decided here.
+"""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -12,53 +17,114 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from geoflood.backbones import published
+from geoflood.backbones.catalog import find
+from geoflood.backbones.compute import Compute
 from geoflood.backbones.describe import Describer, Weigh
 from geoflood.backbones.projection import Projection, learn_projection
 from geoflood.backbones.rootsift import DIMENSION, RootSift, sampled
-from geoflood.backbones.threads import cores, side_by_side
+from geoflood.backbones.threads import cores, in_order, side_by_side
 from geoflood.backbones.vlad import Vocabulary, learn_vocabulary
+from geoflood.backbones.weights import record
 from geoflood.errors import IndexUnusableError, InputError, UsageError
 from geoflood.files import replacing
 from geoflood.terms import Image
 
-__all__ = ["learn", "load_learned", "save_learned", "version_of"]
+__all__ = ["learn", "load_learned", "save_learned", "stock", "usual_dimension", "version_of"]
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 VIEWS = 1000
 """Views that are learned from, at most."""
+WORD_VIEWS = 300
+"""Of them, those that the words come from, or up to twice as many."""
 CHUNK = 16
 
 
 def version_of(backbone: str) -> str:
-    """The version that descriptors of this backbone have now. Raises UsageError for an unknown name."""
-    if backbone != RootSift.name:
-        raise UsageError(f"no backbone is called {backbone!r}", f"there is: {RootSift.name}")
-    return RootSift.version
+    """The version that descriptors of this backbone have now; of a published one, it names the weights.
+
+    Raises UsageError for an unknown name, WeightsError when its weights are not here.
+    """
+    row = find(backbone)
+    return published.version(record(row).sha256) if row.file else RootSift.version
 
 
-def learn(backbone: str, views: Iterable[Image], weigh: Weigh, dimension: int | None) -> Arrays:
+def stock(backbone: str, precision: str | None = None, models_dir: Path | None = None) -> Describer:
+    """A published backbone as it is, without anything of a city.
+
+    Raises UsageError for `rootsift`, which describes in the words of a city, and what `published.build` does.
+    """
+    if not find(backbone).file:
+        raise UsageError(f"{backbone} describes in the words of a city", "say which one: --city CITY")
+    compute = Compute.best(precision)
+    network = published.build(backbone, compute, models_dir=models_dir)
+    return Describer(network, None, compute.batch, one_at_a_time=compute.one_at_a_time)
+
+
+def usual_dimension(backbone: str) -> int | None:
+    """What a band's descriptor is projected to unless told; None leaves it as the backbone gives it.
+
+    VLAD of local features is long and redundant, and whitening it was measured. Published descriptors stay
+    as published: what whitening does to them could not be measured without their weights.
+    """
+    return None if find(backbone).file else 512
+
+
+def learn(
+    backbone: str,
+    views: Iterable[Image],
+    weigh: Weigh,
+    dimension: int | None,
+    precision: str | None = None,
+) -> Arrays:
     """Learn from views of the city, under the weightings that references will have.
 
     Raises InputError when they show nothing at all.
     """
-    version_of(backbone)
-    prepared = [RootSift.prepare(view) for view in islice(views, VIEWS)]
-    chunks = [prepared[start : start + CHUNK] for start in range(0, len(prepared), CHUNK)]
+    views = islice(views, VIEWS)
+    if not find(backbone).file:
+        return _learn_words(views, weigh, dimension)
+    return {} if dimension is None else _learn_axes(stock(backbone, precision), views, weigh, dimension)
+
+
+def _learn_words(views: Iterable[Image], weigh: Weigh, dimension: int | None) -> Arrays:
+    """Words, and unless the dimension is None a projection of what is described in them."""
+    chunks = list(_chunks([RootSift.prepare(view) for view in views], CHUNK))
     with side_by_side(cores()) as pool:
-        samples = torch.cat([torch.empty(0, DIMENSION), *pool.map(sampled, chunks)])
+        some = chunks[:: max(1, len(chunks) * CHUNK // WORD_VIEWS)]
+        samples = torch.cat([torch.empty(0, DIMENSION), *pool.map(sampled, some)])
         try:
             vocabulary = learn_vocabulary(samples)
         except ValueError as error:
             raise InputError(
                 f"nothing can be learned from the images: {error}", "give pictures of streets"
             ) from error
-        learned = {"words": vocabulary.words.numpy()}
-        if dimension is None or len(prepared) < 2:
-            return learned
-        describer = Describer(RootSift(vocabulary), None)
-        raw = torch.cat(list(pool.map(lambda chunk: describer.raw(chunk, weigh).half(), chunks)))
-    return learned | learn_projection(raw, dimension).arrays()
+    words: dict[str, NDArray[Any]] = {"words": vocabulary.words.numpy()}
+    if dimension is None:
+        return words
+    prepared = (view for chunk in chunks for view in chunk)
+    return words | _learn_axes(Describer(RootSift(vocabulary), None), prepared, weigh, dimension)
+
+
+def _learn_axes(
+    describer: Describer, views: Iterable[Image], weigh: Weigh, dimension: int
+) -> dict[str, NDArray[Any]]:
+    """The projection of a backbone's descriptors; nothing when fewer than two views show what varies."""
+    one = partial(describer.raw, weigh=weigh)
+    with side_by_side(cores()) as pool:
+        chunks = _chunks(views, CHUNK)
+        found = [raw.half() for raw in in_order(pool, one, chunks, ahead=2 * cores())]
+    if sum(map(len, found)) < 2:
+        return {}
+    return learn_projection(torch.cat(found), dimension).arrays()
+
+
+def _chunks(views: Iterable[Image], size: int) -> Iterator[list[Image]]:
+    """Lists of `size` views, the last one shorter."""
+    rest = iter(views)
+    while chunk := list(islice(rest, size)):
+        yield chunk
 
 
 def save_learned(path: Path, learned: Arrays) -> None:
@@ -67,15 +133,23 @@ def save_learned(path: Path, learned: Arrays) -> None:
         np.savez(file, **learned)  # type: ignore[arg-type]
 
 
-def load_learned(path: Path, backbone: str) -> Describer:
-    """The Describer of an index. Raises IndexUnusableError when the file is damaged."""
-    version_of(backbone)
+def load_learned(path: Path, backbone: str, precision: str | None = None) -> Describer:
+    """The Describer of an index.
+
+    Raises IndexUnusableError when the file is damaged, WeightsError when a published backbone's are not here.
+    """
+    words = not find(backbone).file
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            vocabulary = Vocabulary(torch.from_numpy(arrays["words"]))
             projection = Projection.of(arrays) if "mean" in arrays else None
+            if words:
+                vocabulary = Vocabulary(torch.from_numpy(arrays["words"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise IndexUnusableError(
             f"{path} is damaged: {error!s:.100}", "build it again with --rebuild"
         ) from error
-    return Describer(RootSift(vocabulary), projection)
+    if words:
+        return Describer(RootSift(vocabulary), projection)
+    describer = stock(backbone, precision)
+    describer.projection = projection
+    return describer

@@ -1,4 +1,4 @@
-"""PCA-whitening of descriptors, learned from the city (Jegou & Chum 2012), one projection a waterline band."""
+"""PCA-whitening of descriptors, learned from the city (Jegou & Chum 2012)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
@@ -17,17 +16,27 @@ POWER = 0.35
 """Of the eigenvalues: 0.5 whitens fully and trusts the small ones too much, 0 not at all."""
 
 
+BANDS_A_VIEW = 2
+"""Neighbouring bands of one view are nearly one sample; a third adds time, not knowledge."""
+
+
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """mean [M, D], matrix [M, D, d]: descriptor -> normalised (descriptor - mean) @ matrix, band by band."""
+    """descriptor -> normalised (direction - mean) @ matrix, as long as the descriptor was.
+
+    One for all bands: their directions are much alike, and together they are five times the samples.
+    """
 
     mean: torch.Tensor
+    """[D]."""
     matrix: torch.Tensor
+    """[D, d]."""
 
     def apply(self, descriptors: torch.Tensor) -> torch.Tensor:
-        """Unit rows [N, M, d] of descriptors [N, M, D]."""
-        centred = (descriptors.float() - self.mean).transpose(0, 1)
-        return F.normalize((centred @ self.matrix).transpose(0, 1), dim=2)
+        """[N, M, d] of descriptors [N, M, D], lengths kept."""
+        length = descriptors.norm(dim=2, keepdim=True)
+        centred = descriptors / length.clamp_min(1e-12) - self.mean
+        return F.normalize(centred @ self.matrix, dim=2) * length
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For a file; the matrix in half precision, which moves cosines by less than 1e-3."""
@@ -40,29 +49,33 @@ class Projection:
 
 
 def learn_projection(descriptors: torch.Tensor, dimension: int, power: float = POWER) -> Projection:
-    """From descriptors [n, M, D]; at most n - 1 dimensions can be learned from n samples.
+    """From descriptors [n, M, D]; at most as many dimensions as samples, less one, can be learned.
 
     Raises ValueError for fewer than two samples.
     """
     if len(descriptors) < 2:
         raise ValueError("a projection is learned from two descriptors at least")
-    mean = descriptors.float().mean(dim=0)
-    matrices = [
-        _whitening(descriptors[:, band].float() - mean[band], dimension, power) for band in range(len(mean))
-    ]
-    return Projection(mean, torch.stack(matrices))
+    samples = _samples(descriptors)
+    mean = samples.mean(dim=0)
+    return Projection(mean, _whitening(samples - mean, dimension, power))
+
+
+def _samples(descriptors: torch.Tensor) -> torch.Tensor:
+    """[m, D] directions of BANDS_A_VIEW bands of each view, in turn; without nearly empty ones if possible."""
+    views, bands = descriptors.shape[:2]
+    turn = (torch.arange(views)[:, None] + torch.arange(bands)) % bands < BANDS_A_VIEW
+    full = descriptors.norm(dim=2) > 0.99
+    chosen = turn & full
+    return F.normalize(descriptors[chosen if chosen.sum() > views else turn].float(), dim=1)
 
 
 def _whitening(centred: torch.Tensor, dimension: int, power: float) -> torch.Tensor:
     """[D, d] of samples [n, D] around 0, by the eigenvectors of their Gram matrix [n, n]: n is the smaller."""
     gram = centred @ centred.T / len(centred)
-    values, vectors = np.linalg.eigh(gram.double().numpy())
+    values, vectors = torch.linalg.eigh(gram.double())
     kept = min(dimension, len(centred) - 1, centred.shape[1])
-    values, vectors = values[::-1][:kept], vectors[:, ::-1][:, :kept]
-    floor = max(float(values[0]) * 1e-6, 1e-12)
-    axes = centred.T @ torch.from_numpy(np.ascontiguousarray(vectors)).float()
-    axes = F.normalize(axes, dim=0)
+    values, vectors = values.flip(0)[:kept].float(), vectors.flip(1)[:, :kept].float()
+    floor = float(values[0].clamp_min(1e-12)) * 1e-6
+    axes = F.normalize(centred.T @ vectors, dim=0)
     axes = axes * torch.sign(axes.gather(0, axes.abs().argmax(dim=0, keepdim=True)))
-    scale = torch.from_numpy(np.maximum(values, floor).copy()).float() ** -power
-    dead = torch.from_numpy((values <= floor).copy())
-    return (axes * scale).masked_fill_(dead, 0)
+    return (axes * values.clamp_min(floor) ** -power).masked_fill_(values <= floor, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 import torch
@@ -20,7 +21,7 @@ from geoflood.backbones.weights import check_state, load
 from geoflood.images import resize
 from geoflood.terms import Image
 
-__all__ = ["Published", "State", "build", "skeleton"]
+__all__ = ["Published", "State", "build", "skeleton", "version"]
 
 State: TypeAlias = Mapping[str, torch.Tensor]
 """A state dict, under the published keys."""
@@ -45,7 +46,14 @@ def skeleton(row: Checkpoint) -> Network:
         return _NETWORKS[row.family](row)
 
 
-def build(name: str, compute: Compute | None = None, state: State | None = None) -> Published:
+def version(sha256: str) -> str:
+    """What descriptors of weights with that checksum depend on: this code, and the weights."""
+    return f"{_CODE}:{sha256[:16]}"
+
+
+def build(
+    name: str, compute: Compute | None = None, state: State | None = None, models_dir: Path | None = None
+) -> Published:
     """The backbone of that name, with the weights in models/ unless a state dict is given.
 
     Raises UsageError for an unknown name, WeightsError when weights are missing, damaged or those of another
@@ -53,7 +61,7 @@ def build(name: str, compute: Compute | None = None, state: State | None = None)
     """
     row = find(name)
     if state is None:
-        loaded = load(row)
+        loaded = load(row, models_dir)
         return Published(row, loaded.state, loaded.sha256, compute or Compute.best())
     check_state(row, state, "the given state dict")
     return Published(row, state, _digest(state), compute or Compute.best())
@@ -64,7 +72,7 @@ class Published:
 
     def __init__(self, row: Checkpoint, state: State, checksum: str, compute: Compute) -> None:
         self.name, self.dimension = row.name, row.dimension
-        self.version = f"{_CODE}:{checksum[:16]}"
+        self.version = version(checksum)
         self.compute = compute
         self._row = row
         self._network = skeleton(row)

@@ -22,7 +22,7 @@ from geoflood.terms import Image
 
 __all__ = ["DIMENSION", "RootSift", "local_descriptors", "sampled"]
 
-SIDE = 320
+SIDE = 400
 """Pixels of the longer side: enough for windows and signs; DESIGN.md has the figures of other sizes."""
 SCALES = ((4, 4), (8, 8), (12, 6))
 """(pixels of a cell's side, pixels between patches); a patch is four cells wide."""

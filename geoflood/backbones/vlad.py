@@ -20,6 +20,8 @@ WORDS = 128
 SAMPLES = 60_000
 """Local descriptors that k-means sees: 470 a word."""
 ROUNDS = 15
+FEW_WORDS = 0.1
+"""Share of the words below which a descriptor is shortened: it rests on next to nothing."""
 SEED = 7
 _APART = torch.linspace(2, 3, 64, dtype=torch.float64).exp()
 """Factors that have no small whole-number relation: their sums tell columns of weights apart."""
@@ -66,7 +68,7 @@ def learn_vocabulary(samples: torch.Tensor, words: int = WORDS) -> Vocabulary:
 
 
 def aggregate(vocabulary: Vocabulary, local: Local, weights: torch.Tensor | None) -> torch.Tensor:
-    """Descriptors [B, M, K * d], unit rows, under weights [B or 1, M, L].
+    """Descriptors [B, M, K * d] under weights [B or 1, M, L]; unit rows, shorter where nearly empty.
 
     A weighting that is zero everywhere counts as uniform; None is one uniform weighting.
     """
@@ -84,7 +86,17 @@ def aggregate(vocabulary: Vocabulary, local: Local, weights: torch.Tensor | None
     mass = torch.zeros(len(sums)).index_add_(0, slots.flatten(), strength.flatten())
     differences = (sums - mass[:, None] * words.repeat(batch * count, 1)).view(batch, count, -1)
     mixed = (shares @ differences).unflatten(2, (len(words), size))
-    return F.normalize(F.normalize(mixed, dim=3).flatten(2), dim=2)
+    return F.normalize(F.normalize(mixed, dim=3).flatten(2), dim=2) * _fullness(mixed)
+
+
+def _fullness(differences: torch.Tensor) -> torch.Tensor:
+    """[B, M, 1]: 1, less where hardly any word is present.
+
+    What is left of some photos above a high waterline is sky. Such descriptors resemble each other and would
+    poison a mixture of bands: said more quietly, they do not.
+    """
+    present = (differences.square().sum(dim=3) > 0).float().mean(dim=2, keepdim=True)
+    return (present / FEW_WORDS).clamp_max(1)
 
 
 def _nearest(local: torch.Tensor, words: torch.Tensor) -> torch.Tensor:

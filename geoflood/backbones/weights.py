@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from geoflood.backbones.catalog import Checkpoint
+from geoflood.backbones.catalog import CATALOG, Checkpoint
 from geoflood.download import PATIENT, Progress, Retry, download
 from geoflood.errors import NetworkError, WeightsError
 from geoflood.files import fingerprint, replacing, write_whole
@@ -36,6 +36,7 @@ __all__ = [
     "import_weights",
     "load",
     "present",
+    "ready",
     "record",
     "verify",
 ]
@@ -52,6 +53,8 @@ class Record:
     """URL or path that it came from."""
     etag: str = ""
     """As the server called it; empty when imported."""
+    unverified: bool = False
+    """Imported although its checksum is not the published one: the user vouched for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +68,21 @@ class Loaded:
 def present(row: Checkpoint, models_dir: Path | None = None) -> bool:
     """The checkpoint is in models/ (or the backbone needs none); says nothing about its health."""
     return not row.file or _path(row, models_dir).is_file()
+
+
+def ready(models_dir: Path | None = None) -> tuple[str, ...]:
+    """Names of the backbones that can be used now: weights present, recorded and of the recorded size.
+
+    Nothing is read or hashed but the records; `verify` does that.
+    """
+    return tuple(row.name for row in CATALOG if not row.file or _recorded_size(row, models_dir))
+
+
+def _recorded_size(row: Checkpoint, models_dir: Path | None) -> bool:
+    try:
+        return record(row, models_dir).size == _path(row, models_dir).stat().st_size
+    except (WeightsError, OSError):
+        return False
 
 
 def record(row: Checkpoint, models_dir: Path | None = None) -> Record:
@@ -94,40 +112,53 @@ def fetch(
         if path.is_file():
             return verify(row, models_dir)
         try:
-            got = download(row.url, path, lambda part: _check_file(row, part), progress, retry)
+            got = download(row.url, path, partial(_check_download, row), progress, retry)
         except NetworkError as error:
             other = f"or download {row.url} elsewhere and: geoflood models import {row.name} FILE"
             raise NetworkError(str(error), f"{error.hint}; {other}") from error
         return _remember(path, Record(row.name, got.sha256, got.size, row.url, got.etag))
 
 
-def import_weights(row: Checkpoint, file: Path, models_dir: Path | None = None) -> Record:
-    """Copy a checkpoint that was downloaded elsewhere into models/. Raises WeightsError if it is unfit."""
+def import_weights(
+    row: Checkpoint, file: Path, models_dir: Path | None = None, *, allow_unverified: bool = False
+) -> Record:
+    """Copy a checkpoint that was downloaded elsewhere into models/. Raises WeightsError if it is unfit.
+
+    A file without the published checksum is unfit unless allowed.
+    """
     path = _path(row, models_dir)
     if not file.is_file():
         raise WeightsError(f"there is no file {file}", f"download it from {row.url}")
-    _check_file(row, file)
+    _read_fitting(row, file)
     with _storing(path):
         with replacing(path) as temporary:
             shutil.copyfile(file, temporary)
-            known = Record(row.name, fingerprint(temporary), temporary.stat().st_size, str(file))
-        return _remember(path, known)
+            sha256, size = fingerprint(temporary), temporary.stat().st_size
+            if not allow_unverified:
+                _demand_published(row, sha256, file.name)
+            vouched = row.sha256 not in (None, sha256)
+        return _remember(path, Record(row.name, sha256, size, str(file), unverified=vouched))
 
 
 def verify(row: Checkpoint, models_dir: Path | None = None) -> Record:
-    """Compare the file with its recorded checksum. Raises WeightsError when they differ."""
+    """Compare the file with its recorded checksum. Raises WeightsError when they differ.
+
+    So does a recorded checksum that is not the published one, unless the user vouched for the file.
+    """
     known = record(row, models_dir)
     path = _path(row, models_dir)
     if (found := fingerprint(path)) != known.sha256:
         message = f"{path} has changed since it came: sha256 {found[:12]}…, recorded {known.sha256[:12]}…"
         raise WeightsError(message, f"delete it, then: geoflood models fetch {row.name}")
+    if not known.unverified:
+        _demand_published(row, known.sha256, path.name)
     return known
 
 
 def load(row: Checkpoint, models_dir: Path | None = None) -> Loaded:
     """The state dict of a checkpoint: checksum, keys and shapes verified, tensors mapped from the file."""
     known = verify(row, models_dir)
-    return Loaded(_check_file(row, _path(row, models_dir)), known.sha256)
+    return Loaded(_read_fitting(row, _path(row, models_dir)), known.sha256)
 
 
 def check_state(row: Checkpoint, state: Mapping[str, Any], source: str) -> None:
@@ -146,11 +177,29 @@ def check_state(row: Checkpoint, state: Mapping[str, Any], source: str) -> None:
         raise WeightsError(f"{source} holds {unknown[0]}, which {row.name} does not have", hint)
 
 
-def _check_file(row: Checkpoint, path: Path) -> dict[str, torch.Tensor]:
-    """Read a file and make sure that it holds this network and, where published, the very bytes."""
-    again = f"download it again: geoflood models fetch {row.name}"
-    if row.sha256 and fingerprint(path) != row.sha256:
-        raise WeightsError(f"{path.name} is not the published file: its sha256 differs", again)
+def _check_download(row: Checkpoint, path: Path) -> None:
+    """Accept what has arrived: the very bytes, where their checksum is published, and this network."""
+    if row.sha256:
+        _demand_published(row, fingerprint(path), path.name)
+    _read_fitting(row, path)
+
+
+def _demand_published(row: Checkpoint, sha256: str, called: str) -> None:
+    """Raises WeightsError when a checksum is published and another one was found."""
+    if row.sha256 and sha256 != row.sha256:
+        vouch = f"or vouch for yours: geoflood models import {row.name} FILE --allow-unverified"
+        raise WeightsError(
+            f"{called} is not the published file: its sha256 differs", f"{_again(row)}; {vouch}"
+        )
+
+
+def _again(row: Checkpoint) -> str:
+    return f"download it again: geoflood models fetch {row.name}"
+
+
+def _read_fitting(row: Checkpoint, path: Path) -> dict[str, torch.Tensor]:
+    """Read a file and make sure that it holds this network."""
+    again = _again(row)
     try:
         state = _read(path)
     except pickle.UnpicklingError as error:

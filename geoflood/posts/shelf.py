@@ -96,7 +96,7 @@ class Shelf:
                 if not path.resolve().is_relative_to(self.root):
                     yield Rejected(name, "link out of the folder")
             elif path.is_file():
-                if zipfile.is_zipfile(path) and not is_picture(name):
+                if not is_picture(name) and zipfile.is_zipfile(path):
                     yield from self._members(path, name)
                 else:
                     yield Entry(name, path, size=path.stat().st_size)

@@ -114,7 +114,8 @@ class Database:
     def headings(self) -> dict[str, int]:
         """How many views look which way, in eight directions; and how many do not say."""
         rows = self._db.execute(
-            "SELECT CAST((heading + 22.5) / 45 AS INTEGER) % 8, count(*) FROM refs GROUP BY 1 ORDER BY 1 NULLS LAST"
+            "SELECT CAST((heading + 22.5) / 45 AS INTEGER) % 8, count(*) FROM refs"
+            " GROUP BY 1 ORDER BY 1 NULLS LAST"
         )
         names = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
         return {"unknown" if octant is None else names[octant]: int(n) for octant, n in rows}

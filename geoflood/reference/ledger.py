@@ -11,7 +11,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS images (
 CREATE INDEX IF NOT EXISTS images_by_shard ON images (shard);
 CREATE TABLE IF NOT EXISTS rejected (location TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
 """
+
+
+_REBUILD = "build it again: geoflood index CITY IMAGES --rebuild"
 
 
 @contextmanager
@@ -69,9 +72,7 @@ class Ledger:
             self._db = sqlite3.connect(self.path)
             self._db.executescript(_TABLES)
         except sqlite3.DatabaseError as error:
-            raise IndexUnusableError(
-                f"{self.path} is damaged: {error}", "build it again: geoflood index CITY IMAGES --rebuild"
-            ) from error
+            raise IndexUnusableError(f"{self.path} is damaged: {error}", _REBUILD) from error
 
     def close(self) -> None:
         self._db.close()
@@ -83,8 +84,11 @@ class Ledger:
             with self._db:
                 self._db.execute("INSERT INTO settings VALUES (?)", (json.dumps(asdict(settings)),))
             return
-        stored = json.loads(row[0])
-        before = Settings(**{**stored, "bands": tuple(stored["bands"])})
+        try:
+            stored = json.loads(row[0])
+            before = Settings(**{**stored, "bands": tuple(stored["bands"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise IndexUnusableError(f"{self.path} is of another geoflood, or damaged", _REBUILD) from error
         if different := settings.differences(before):
             raise IndexUnusableError(
                 f"the index {self.path.parent} was begun with other settings: {different}",
@@ -95,9 +99,11 @@ class Ledger:
         """Add the images that are new, in the order given; note the rejected ones; return how many are new.
 
         One transaction: killed in the middle, nothing was planned. New images begin a new shard, so that
-        finished shards stay as they are.
+        finished shards stay as they are. An old key at a new position is another image: two folders of one
+        name may be indexed in separate runs. It goes by its key and its position.
         """
-        known = {key for (key,) in self._db.execute("SELECT key FROM images")}
+        rows = self._db.execute("SELECT key, lat, lon FROM images")
+        known = {key: _spot(lat, lon) for key, lat, lon in rows}
         count, first_shard = self._db.execute(
             "SELECT count(*), coalesce(max(shard) + 1, 0) FROM images"
         ).fetchone()
@@ -109,8 +115,12 @@ class Ledger:
                     self._db.execute(
                         "INSERT INTO rejected VALUES (?, ?, ?)", (item.location, item.reason, item.detail)
                     )
-                elif item.key not in known:
-                    known.add(item.key)
+                    continue
+                spot = _spot(item.geotag.position.lat, item.geotag.position.lon)
+                if known.get(item.key, spot) != spot:
+                    item = replace(item, key=f"{item.key}@{spot}")
+                if item.key not in known:
+                    known[item.key] = spot
                     self._insert(count + new, item, first_shard + new // SHARD_IMAGES)
                     new += 1
         return new
@@ -145,6 +155,11 @@ class Ledger:
         return Counter(
             {str(r): int(n) for r, n in self._db.execute("SELECT reason, count(*) FROM rejected GROUP BY 1")}
         )
+
+
+def _spot(lat: float, lon: float) -> str:
+    """A position to 10 cm, as it stands in a key."""
+    return f"{lat:.6f},{lon:.6f}"
 
 
 def _image(row: tuple[Any, ...]) -> StreetImage:

@@ -32,14 +32,17 @@ NUM_CTX = 8192
 KEEP_ALIVE = "15m"
 """How long the model stays in memory after an answer: a batch with pauses pays for loading once."""
 
-Kind: TypeAlias = Literal["busy", "unreachable", "dropped", "slow", "unfit", "unlucky", "too long", "final"]
+Kind: TypeAlias = Literal[
+    "busy", "unreachable", "dropped", "slow", "unfit", "unlucky", "unreadable", "too long", "final"
+]
 
 
 class RefusalError(ModelError):
     """Why a server gave no answer; `kind` says what may help.
 
     busy, dropped: the same again, later. unreachable, slow, unfit: another host. unlucky: another try
-    at sampling. too long: a smaller image. final: nothing but what the hint says.
+    at sampling. too long: a smaller image. unreadable: the model answered, but in no form that the
+    server could hand on; a door makes an Answer of it. final: nothing but what the hint says.
     """
 
     def __init__(self, kind: Kind, message: str, hint: str = "") -> None:
@@ -91,7 +94,7 @@ class Answer:
     thinking: str = ""
     """Thinking models may put the whole answer here (qwen3-vl-thinking with `think: false`)."""
     done_reason: str = ""
-    """stop, length, or "" when the reply broke off."""
+    """stop, length, unreadable (the server's word), or "" when the reply broke off."""
     prompt_tokens: int = 0
     """With those of the images, where the server counts them."""
     answer_tokens: int = 0

@@ -26,6 +26,9 @@ SAME_SHARE = 0.9
 NO_LOOK = "the model says the same of an empty picture: it did not look"
 SAME = "nearly all numbers are the same"
 
+_ENDS = {"stop": "", "unreadable": ": the server could not read it either"}
+"""What the end of an answer adds to its fault."""
+
 
 @dataclass(frozen=True, slots=True)
 class RawReply:
@@ -113,7 +116,7 @@ class Ladder:
                 return self._form.read(found, cells), ""
             except ValueError as error:
                 fault = str(error)
-        return None, fault if answer.done_reason == "stop" else f"{fault}: it broke off"
+        return None, fault + _ENDS.get(answer.done_reason, ": it broke off")
 
     def _answer(self, image: Image, view: View, rung: _Rung) -> Answer:
         """On the largest canvas that the server's context takes; which one that is, is remembered."""

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import ollama
 
-from geoflood.vlm.client import KEEP_ALIVE, Answer, Options, Prompt, Standing
+from geoflood.vlm.client import KEEP_ALIVE, Answer, Options, Prompt, RefusalError, Standing
 from geoflood.vlm.privacy import vet_host, vet_model
-from geoflood.vlm.refusals import as_refusals, endless, explained, other_model
+from geoflood.vlm.refusals import as_refusals, endless, explained, other_model, unreadable
 from geoflood.vlm.replies import MAX_CHARACTERS, plain, without_controls
 from geoflood.vlm.wire import READ_S, address, client_settings
 
@@ -74,17 +74,20 @@ class OllamaDoor:
         think = False if self.standing.thinks else None
         begun = time.perf_counter()
         message = {"role": "user", "content": prompt.text, "images": list(images)}
-        with as_refusals(self.model, self.host, _START):
-            parts = self._client.chat(
-                model=self.model,
-                messages=[message],
-                format=dict(schema),
-                options=options.for_ollama(),
-                think=think,
-                keep_alive=KEEP_ALIVE,
-                stream=True,
-            )
-            return self._gathered(parts, begun)
+        try:
+            with as_refusals(self.model, self.host, _START):
+                parts = self._client.chat(
+                    model=self.model,
+                    messages=[message],
+                    format=dict(schema),
+                    options=options.for_ollama(),
+                    think=think,
+                    keep_alive=KEEP_ALIVE,
+                    stream=True,
+                )
+                return self._gathered(parts, begun)
+        except RefusalError as error:
+            return unreadable(error, self.host)
 
     def _gathered(self, parts: Iterable[ollama.ChatResponse], begun: float) -> Answer:
         content, thinking, length = [], [], 0

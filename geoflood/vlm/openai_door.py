@@ -18,7 +18,7 @@ import httpx
 
 from geoflood.vlm.client import Answer, Options, Prompt, RefusalError, Standing
 from geoflood.vlm.privacy import vet_host
-from geoflood.vlm.refusals import as_refusals, endless, explained, other_model
+from geoflood.vlm.refusals import as_refusals, endless, explained, other_model, unreadable
 from geoflood.vlm.replies import MAX_CHARACTERS, Json, plain, without_controls
 from geoflood.vlm.wire import READ_S, address, client_settings
 
@@ -75,14 +75,17 @@ class OpenAIDoor:
     ) -> Answer:
         begun = time.perf_counter()
         body = _body(self.model, images, prompt, schema, options)
-        with (
-            as_refusals(self.model, self.host, _START),
-            self._http.stream("POST", "/v1/chat/completions", json=body) as reply,
-        ):
-            if reply.status_code != 200:
-                reply.read()
-                raise explained(reply.status_code, reply.text, self.model, self.host)
-            return self._gathered(_chunks(reply.iter_lines()), begun)
+        try:
+            with (
+                as_refusals(self.model, self.host, _START),
+                self._http.stream("POST", "/v1/chat/completions", json=body) as reply,
+            ):
+                if reply.status_code != 200:
+                    reply.read()
+                    raise explained(reply.status_code, reply.text, self.model, self.host)
+                return self._gathered(_chunks(reply.iter_lines()), begun)
+        except RefusalError as error:
+            return unreadable(error, self.host)
 
     def _gathered(self, chunks: Iterator[Json], begun: float) -> Answer:
         content, thinking, length = [], [], 0

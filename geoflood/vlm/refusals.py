@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 import httpx
 import ollama
 
-from geoflood.vlm.client import Kind, RefusalError
+from geoflood.vlm.client import Answer, Kind, RefusalError
 from geoflood.vlm.replies import plain
 from geoflood.vlm.wire import AnswerTooLargeError
 
-__all__ = ["as_refusals", "endless", "explained", "message_of", "other_model"]
+__all__ = ["as_refusals", "endless", "explained", "message_of", "other_model", "unreadable"]
 
 _Meaning: TypeAlias = tuple[Kind, str, str]
 """What may help, what went wrong, what to do."""
@@ -45,7 +45,7 @@ _PHRASES: dict[str, _Meaning] = {
     "invalid format": _FORMLESS,
     "unknown model architecture": ("unfit", "{host} can no longer run {model}", _OTHER_MODEL),
     "requires more system memory": ("unfit", "{model} does not fit the memory of {host}", _OTHER_MODEL),
-    "does not match the expected": ("unlucky", "{host} could not read {model}'s answer", _OTHER_MODEL),
+    "does not match the expected": ("unreadable", "{host} could not read {model}'s answer", _OTHER_MODEL),
     "llama-server process has terminated": ("unfit", "{host} cannot run {model}", _OTHER_MODEL),
 }
 """Parts of what servers say, lower case (Ollama 0.33, llama.cpp b10488); the first that fits counts."""
@@ -120,6 +120,16 @@ def other_model(said: str, model: str, host: str) -> RefusalError:
 def endless(model: str, host: str) -> RefusalError:
     """The answer is far longer than anything that was asked for."""
     return RefusalError("unlucky", f"{model} on {host} does not stop writing", _OTHER_MODEL)
+
+
+def unreadable(error: RefusalError, host: str) -> Answer:
+    """The answer that a server could not read, so that it is remembered like others; other errors go on.
+
+    At temperature 0 the same question would end the same way.
+    """
+    if error.kind != "unreadable":
+        raise error
+    return Answer("", done_reason="unreadable", host=host)
 
 
 @contextmanager

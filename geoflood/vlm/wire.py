@@ -55,8 +55,9 @@ class Leash(httpx.BaseTransport):
     """httpx's own transport, with every reply bounded; compressed ones are refused, for they may be bombs."""
 
     def __init__(self, tls: bool, max_bytes: int = MAX_BYTES, deadline_s: float = DEADLINE_S) -> None:
-        # reading the certificates of the world takes longer than a whole local exchange
-        self._inner = httpx.HTTPTransport(verify=tls)
+        # Certificates: reading those of the world takes longer than a whole local exchange. Connections
+        # are not kept: llama-server closes idle ones after seconds, and the next question would fall in.
+        self._inner = httpx.HTTPTransport(verify=tls, limits=httpx.Limits(max_keepalive_connections=0))
         self._max_bytes, self._deadline_s = max_bytes, deadline_s
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -13,7 +13,7 @@ from geoflood.terms import Estimate, Located
 from geoflood.writers.record import METHOD, STATUS, record
 from geoflood.writers.wording import decimal_degrees, plain
 
-__all__ = ["COLUMNS", "table", "write_table"]
+__all__ = ["COLUMNS", "harmless", "table", "write_table"]
 
 COLUMNS = (
     *("photo", "outcome", "lat", "lon", "accuracy_m", "probability", "radius_50_m", "radius_90_m"),
@@ -44,14 +44,14 @@ def _row(located: Located) -> dict[str, str]:
         **dict.fromkeys(COLUMNS, ""),
         **(_belief(located.estimate) if located.estimate else {}),
         **(_place(located.place) if located.place else {}),
-        "photo": _harmless(known["photo"]),
+        "photo": harmless(known["photo"]),
         "outcome": known["outcome"],
         "status": STATUS,
         "method": METHOD,
-        "best_match": _harmless(best.get("image", "")),
-        "credit": _harmless(best.get("credit", "")),
-        "licence": _harmless(best.get("licence", "")),
-        "reason": _harmless(known["reason"]),
+        "best_match": harmless(best.get("image", "")),
+        "credit": harmless(best.get("credit", "")),
+        "licence": harmless(best.get("licence", "")),
+        "reason": harmless(known["reason"]),
     }
 
 
@@ -75,7 +75,7 @@ def _place(estimate: Estimate) -> dict[str, str]:
     }
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Foreign text that no spreadsheet takes for a formula: such a field gets an apostrophe in front."""
     shown = plain(text)
     return f"'{shown}" if shown.lstrip().startswith(tuple("=+-@＝＋－＠")) else shown

@@ -41,6 +41,11 @@ class FarOpenAI(FarServer):
                 raise _refused(500, "image input is not supported - hint: provide the mmproj", "server_error")
             case "too_long":
                 raise _refused(400, "request exceeds the available context size", "exceed_context_size_error")
+            case "unparsed":  # after all of the text, as seen with llama.cpp 0c1e570
+                said = "The model produced output that does not match the expected peg-native format"
+                error = {"error": {"code": 500, "message": said, "type": "server_error"}}
+                events = [*self._events(body, "decent")][:3]
+                wire.stream([*events, f"data: {json.dumps(error)}", ""], "text/event-stream")
             case "error chunk":
                 wire.stream(
                     ['data: {"error":{"code":500,"message":"slot unavailable"}}', ""], "text/event-stream"

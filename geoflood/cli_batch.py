@@ -1,0 +1,227 @@
+"""The commands around a folder of posts: parse, call one function, show, exit."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geoflood import console
+from geoflood.errors import GeofloodError, InputError, PartialError, UsageError
+from geoflood.home import city_folder
+
+if TYPE_CHECKING:
+    from geoflood.batch import Summary
+    from geoflood.terms import City
+
+__all__ = ["register"]
+
+STOPPED = 130
+"""Exit code of a batch that was asked to stop."""
+
+IndexDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="GEOFLOOD_INDEX_DIR", help="Where indexes live; default ./index, else the user's data."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Basemap = Annotated[Path | None, typer.Option(help="GeoJSON of streets and water to draw under the map.")]
+
+
+def _quieter(wanted: bool) -> None:
+    if wanted:
+        console.set_verbosity(-1)
+
+
+def _louder(level: int) -> None:
+    if level:
+        console.set_verbosity(level)
+
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
+Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add batch-locate, export, review and verify to the program."""
+    app.command("batch-locate")(batch_locate)
+    app.command()(export)
+    app.command()(review)
+    app.command()(verify)
+
+
+def batch_locate(
+    folder: Annotated[Path, typer.Argument(help="Tweets, chats, exports, archives, photos; zip files too.")],
+    city: Annotated[str, typer.Option(help="Which index.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; run again to continue.")] = Path(
+        "triage"
+    ),
+    top_k: Annotated[int, typer.Option(min=1, max=100, help="Candidates to keep a photo.")] = 10,
+    waterline: Annotated[
+        float | None, typer.Option(min=0, max=0.9, help="Share of the height under water, in every photo.")
+    ] = None,
+    alpha: Annotated[float, typer.Option(min=0, max=1, help="How much the attention counts.")] = 1.0,
+    use_post_geo: Annotated[
+        bool, typer.Option("--use-post-geo", help="Search only in the place that a post itself names.")
+    ] = False,
+    basemap: Basemap = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")
+    ] = None,
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """geoflood batch-locate ~/tweets --city hamburg --out triage: a folder of posts in, a triaged map out.
+
+    Ctrl-C finishes the photos in hand; the same command continues. Your files are only ever read.
+    """
+    from geoflood import batch as line
+    from geoflood.handover import read_basemap
+    from geoflood.locate import Locator
+    from geoflood.triage import write_outputs
+
+    streets = read_basemap(basemap) if basemap else None
+    index = city_folder(city, index_dir)
+    locator = Locator(index)
+    options = line.Options(index.name, top_k, waterline, alpha, use_post_geo)
+    with _stopping() as stopping, console.progress() as progress:
+        summary = line.batch_locate(
+            folder, out, locator, index, options, workers=workers, progress=progress, stopping=stopping
+        )
+    for told in summary.tally.lines():
+        console.news(told)
+    files = write_outputs(out, locator.database.city(), streets)
+    _told(summary, files, as_json)
+
+
+def export(
+    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
+    file: Annotated[Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx.")],
+    public: Annotated[
+        bool,
+        typer.Option("--public/--internal", help="Without anything that leads to a person, or with all."),
+    ] = False,
+    named: Annotated[str | None, typer.Option("--format", help="When the suffix does not say.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood export triage findings.kmz --public: the results of a batch in another format."""
+    from geoflood.triage import export as line
+    from geoflood.writers.sharing import GRID_M, Sharing
+
+    if file.exists() and not overwrite:
+        raise UsageError(f"{file} is there already", "add --overwrite, or name another file")
+    count = line(results, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
+    told = f"public: no persons, places within {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
+    console.news(f"{count} photos in {file} ({told})")
+
+
+def review(
+    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
+    decisions: Annotated[Path, typer.Option(help="File that the triage map saved.")],
+    basemap: Basemap = None,
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood review triage --decisions decisions.json: merges what people confirmed, rejected or moved."""
+    from geoflood.handover import read_basemap
+    from geoflood.triage import review as line
+    from geoflood.triage import write_outputs
+
+    streets = read_basemap(basemap) if basemap else None
+    counts = {status.value: count for status, count in line(results, decisions).items()}
+    write_outputs(results, _city(results, index_dir), streets)
+    if as_json:
+        console.emit(counts)
+    else:
+        console.show_rows({name: str(count) for name, count in counts.items()})
+
+
+def verify(
+    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood verify triage: recomputes the journal's chain and the hash of every input and output."""
+    from geoflood.custody import verify as line
+
+    found = line(results)
+    told: dict[str, Any] = {
+        "lines": found.lines,
+        "located": found.located,
+        "inputs_unchanged": found.inputs,
+        "changed": list(found.changed),
+        "missing": list(found.missing),
+    }
+    if as_json:
+        console.emit(told)
+    else:
+        console.show_rows({name: _words(value) for name, value in told.items()})
+    if not found.stands:
+        raise InputError(f"{len(found.changed)} files are not what they were", "they are listed above")
+
+
+def _words(value: int | list[str]) -> str:
+    return f"{value:,}" if isinstance(value, int) else ", ".join(value) or "none"
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed; pressed twice, it interrupts at once."""
+    asked = False
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+        console.news("finishing the photos in hand; Ctrl-C again stops at once, and loses only those")
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _told(summary: Summary, files: dict[str, Path], as_json: bool) -> None:
+    """The last lines: counts, files, how to go on."""
+    from geoflood.terms import Outcome
+
+    counts = {outcome.value: summary.outcomes[outcome] for outcome in Outcome}
+    if as_json:
+        paths = {name: str(path) for name, path in files.items()}
+        console.emit({**counts, "before": summary.before, "stopped": summary.stopped, "files": paths})
+    else:
+        rows = {name: f"{count:,}" for name, count in counts.items()}
+        console.show_rows({**rows, "from earlier runs": f"{summary.before:,}", "map": str(files["map"])})
+    if summary.stopped:
+        console.news("stopped; nothing is lost: run the same command again to continue")
+        raise typer.Exit(STOPPED)
+    if failed := summary.outcomes[Outcome.FAILED]:
+        raise PartialError(f"{failed} photos failed; each is a row with its reason", "see located.csv")
+
+
+def _city(results: Path, index_dir: Path | None) -> City:
+    """What the index covers; nothing but its name when it is not on this computer."""
+    import numpy as np
+
+    from geoflood.reference.database import Database
+    from geoflood.results import Results
+    from geoflood.terms import City
+
+    name = str(Results(results).run["settings"]["options"]["city"])
+    try:
+        return Database(city_folder(name, index_dir)).city()
+    except GeofloodError as error:
+        console.news(f"the map is drawn without its streets: {error}")
+        return City(name, 0, 0, "index not at hand", np.empty((0, 2)))

@@ -1,0 +1,209 @@
+"""What of a finding is handed to whom, under one set of names for every format.
+
+Internal files tell all that is known and say so. Public ones leave out whatever leads to a person: authors,
+handles, texts, ids, file names, hashes, EXIF and pictures; times are cut to the hour and positions set to the
+middle of a square of GRID_M.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from geoflood.finding import Finding
+from geoflood.geo import degrees_minutes, usng
+from geoflood.images import UnreadableImageError, read_image
+from geoflood.terms import Geotag, Image, LatLon
+from geoflood.writers.record import METHOD, record
+from geoflood.writers.wording import decimal_degrees, plain
+
+__all__ = [
+    "FIELDS",
+    "GRID_M",
+    "PUBLIC_FIELDS",
+    "Sharing",
+    "fields_for",
+    "picture",
+    "row",
+    "title",
+    "xml_text",
+]
+
+Row: TypeAlias = Mapping[str, str | int | float | None]
+
+GRID_M = 250.0
+"""Side of the squares that public positions are set to: a block, not a house."""
+_PINNED_M = 10.0
+"""How finely the place of a pin that a person set is told in grids and minutes."""
+_DEGREE_M = 111_195.0
+_MAX_SHOWN = 20
+"""Posts whose authors and ids are listed."""
+
+PUBLIC_FIELDS = (
+    *(
+        "number",
+        "outcome",
+        "status",
+        "lat",
+        "lon",
+        "accuracy_m",
+        "usng",
+        "dmm",
+        "probability",
+        "not_in_index",
+    ),
+    *("posted_at", "posts", "copies", "method", "credit", "licence", "sharing"),
+)
+FIELDS = (
+    *PUBLIC_FIELDS,
+    *("photo", "sha256", "reason", "narrowed_by", "radius_50_m", "radius_90_m", "best_match"),
+    *("status_by", "status_at", "note", "text", "authors", "post_ids", "layouts"),
+    *("post_lat", "post_lon", "post_place", "exif_lat", "exif_lon", "exif_taken_at"),
+)
+
+
+class Sharing(StrEnum):
+    """Who may see it."""
+
+    INTERNAL = "internal"
+    PUBLIC = "public"
+
+
+def fields_for(sharing: Sharing) -> tuple[str, ...]:
+    """The names in a row, in their order."""
+    return PUBLIC_FIELDS if sharing is Sharing.PUBLIC else FIELDS
+
+
+def row(finding: Finding, sharing: Sharing) -> dict[str, Any]:
+    """What may be told of a finding; what is not known is None. Text is a stranger's, in one line."""
+    told = _public(finding)
+    if sharing is Sharing.INTERNAL:
+        told |= _internal(finding)
+    return {**dict.fromkeys(fields_for(sharing)), **told, "sharing": sharing.value}
+
+
+def _public(finding: Finding) -> dict[str, Any]:
+    known = record(finding.located)
+    posted = finding.posts[0].posted_at if finding.posts else None
+    best = known["candidates"][0] if known["candidates"] else {}
+    return {
+        "number": finding.number,
+        "outcome": known["outcome"],
+        "status": finding.status.value,
+        **_place(finding, GRID_M),
+        "probability": known["probability"],
+        "not_in_index": known["not_in_index"],
+        "posted_at": f"{posted:%Y-%m-%dT%H}:00:00" if posted else None,
+        "posts": len(finding.posts),
+        "copies": finding.copies,
+        "method": METHOD,
+        "credit": plain(best.get("credit", "")),
+        "licence": plain(best.get("licence", "")),
+    }
+
+
+def _place(finding: Finding, grid_m: float) -> dict[str, Any]:
+    """The position in every notation, no finer than known; a pin that a person set has no known accuracy."""
+    spot = finding.position
+    if spot is None:
+        return {}
+    moved = finding.decision and finding.decision.position
+    estimate = finding.located.estimate
+    accuracy_m = estimate.radius_90_m if estimate and not moved else None
+    lat, lon = round(spot.lat, 6), round(spot.lon, 6)
+    if grid_m:
+        spot, accuracy_m = _snapped(spot, grid_m), max(accuracy_m or 0.0, grid_m)
+        lat, lon = round(spot.lat, 5), round(spot.lon, 5)
+    elif estimate and not moved:
+        known_m = min(estimate.radius_90_m, estimate.tolerance_m)
+        lat, lon = (float(text) for text in decimal_degrees(spot, known_m))
+    return {
+        "lat": lat,
+        "lon": lon,
+        "accuracy_m": None if accuracy_m is None else round(accuracy_m),
+        "usng": usng(spot, accuracy_m or _PINNED_M),
+        "dmm": degrees_minutes(spot, accuracy_m or _PINNED_M),
+    }
+
+
+def _snapped(spot: LatLon, grid_m: float) -> LatLon:
+    """The middle of the square of a fixed grid that holds the spot."""
+    high = grid_m / _DEGREE_M
+    lat = (math.floor(spot.lat / high) + 0.5) * high
+    wide = high / max(math.cos(math.radians(lat)), 0.01)
+    lon = (math.floor(spot.lon / wide) + 0.5) * wide
+    return LatLon(max(-90.0, min(90.0, lat)), max(-180.0, min(180.0, lon)))
+
+
+def _internal(finding: Finding) -> dict[str, Any]:
+    known = record(finding.located)
+    best = known["candidates"][0] if known["candidates"] else {}
+    posts, decision = finding.posts, finding.decision
+    own = next((post for post in posts if post.geotag), None)
+    return {
+        **_place(finding, 0.0),
+        "posted_at": _time(posts[0].posted_at) if posts else None,
+        "photo": plain(finding.file),
+        "sha256": finding.sha256,
+        "reason": plain(known["reason"]),
+        "narrowed_by": plain(finding.narrowed) or None,
+        "radius_50_m": known["radius_50_m"],
+        "radius_90_m": known["radius_90_m"],
+        "best_match": plain(best.get("image", "")),
+        "status_by": plain(decision.by) if decision else None,
+        "status_at": _time(decision.at) if decision else None,
+        "note": plain(decision.note) if decision else None,
+        "text": plain(next((post.text for post in posts if post.text), "")),
+        "authors": _several(post.author for post in posts),
+        "post_ids": _several(post.id for post in posts),
+        "layouts": _several(post.layout for post in posts),
+        **_witness("post", own.geotag if own else None),
+        "post_place": _several(post.place for post in posts),
+        **_witness("exif", finding.exif),
+        "exif_taken_at": _time(finding.exif.taken_at) if finding.exif else None,
+    }
+
+
+def _witness(name: str, geotag: Geotag | None) -> dict[str, float | None]:
+    """What speaks of the place besides the photo's look: shown beside it, never mixed in."""
+    spot = geotag.position if geotag else None
+    return {
+        f"{name}_lat": round(spot.lat, 7) if spot else None,
+        f"{name}_lon": round(spot.lon, 7) if spot else None,
+    }
+
+
+def _several(words: Any) -> str:
+    known = list(dict.fromkeys(plain(word) for word in words if word))
+    more = f" and {len(known) - _MAX_SHOWN} more" if len(known) > _MAX_SHOWN else ""
+    return "; ".join(known[:_MAX_SHOWN]) + more
+
+
+def _time(moment: Any) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds")
+
+
+def title(told: Row) -> str:
+    """A finding in a few words, for lists and labels: "12 located 78 % candidate"."""
+    share = told["probability"]
+    sure = f" {share:.0%}" if isinstance(share, float) and told["lat"] is not None else ""
+    return f"{told['number']} {told['outcome']}{sure} {told['status']}"
+
+
+def picture(finding: Finding, longest: int) -> Image | None:
+    """The photo, small; None when it cannot be read."""
+    try:
+        return read_image(finding.located.query.path, longest)
+    except UnreadableImageError:
+        return None
+
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(value: object) -> str:
+    """A value as text that XML can carry."""
+    return "" if value is None else _NO_XML.sub("\N{REPLACEMENT CHARACTER}", str(value))

@@ -1,0 +1,38 @@
+"""Findings for spreadsheets: CSV (RFC 4180, UTF-8), one row a photo."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from geoflood.files import replacing
+from geoflood.finding import Finding
+from geoflood.terms import Rejected
+from geoflood.writers.sharing import Sharing, fields_for, row
+from geoflood.writers.table import harmless
+from geoflood.writers.wording import plain
+
+__all__ = ["write_rejections", "write_sheet"]
+
+
+def write_sheet(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
+    """The table, written as it comes; no cell is a formula."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fields_for(sharing), lineterminator="\r\n")
+        writer.writeheader()
+        for finding in findings:
+            writer.writerow({name: _cell(value) for name, value in row(finding, sharing).items()})
+
+
+def write_rejections(path: Path, rejected: Iterable[Rejected]) -> None:
+    """What could not be used, and why: one row each."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow(("location", "reason", "detail"))
+        for one in rejected:
+            writer.writerow([harmless(plain(text)) for text in (one.location, one.reason, one.detail)])
+
+
+def _cell(value: object) -> object:
+    return harmless(value) if isinstance(value, str) else value

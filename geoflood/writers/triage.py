@@ -1,0 +1,145 @@
+"""The triage map: thousands of photos in one page that works offline, to be gone through and decided on.
+
+triage.html, triage.css and triage.js beside this file show a line a photo in a list, clusters on the map, the
+photo beside its match. The page only reads; decisions leave it as a file that `geoflood review` merges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from geoflood import __version__
+from geoflood.files import write_whole
+from geoflood.finding import Finding, Post
+from geoflood.geo import degrees_minutes, usng
+from geoflood.terms import City, Geotag, Image, LatLon, Reference
+from geoflood.writers.page import Json, bounds, chart, page
+from geoflood.writers.panel import about
+from geoflood.writers.sharing import picture
+from geoflood.writers.thumbnails import Thumbnails
+from geoflood.writers.wording import decimal_degrees, plain
+
+__all__ = ["BUDGET", "MAX_ITEMS", "write_triage"]
+
+View: TypeAlias = Callable[[Reference], Image | None]
+"""Where the picture of a reference comes from; None when it is not at hand."""
+
+MAX_ITEMS = 20_000
+"""Photos in one page; what comes after is in the table."""
+BUDGET = 24_000_000
+"""Bytes of pictures inside the page, as base64; those of later photos lie in the folder beside it."""
+POSTS = 5
+"""Posts of a photo that are shown."""
+TEXT = 500
+"""Characters of a post that are shown."""
+
+
+def write_triage(
+    path: Path,
+    findings: Iterable[Finding],
+    city: City,
+    basemap: Mapping[str, Any] | None = None,
+    view: View = lambda reference: None,
+    budget: int = BUDGET,
+) -> None:
+    """Write the page, whole or not at all, and its pictures in a folder beside it named after it."""
+    thumbnails = Thumbnails(path.with_name(f"{path.stem}-pictures"), budget)
+    items = [_item(finding, thumbnails, view) for finding in islice(findings, MAX_ITEMS)]
+    drawn = chart(city, [], basemap, None)
+    data: Json = {
+        "map": drawn.get_name(),
+        "about": f"{about(city)}. Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
+        "sharing": "internal",
+        "city": bounds(city),
+        "limit": MAX_ITEMS if len(items) == MAX_ITEMS else None,
+        "items": items,
+    }
+    blocks = {"data": data, "pictures": thumbnails.inside}
+    write_whole(path, page(drawn, "triage", blocks, ("data:", "file:", "'self'")))
+
+
+def _item(finding: Finding, thumbnails: Thumbnails, view: View) -> Json:
+    """All that the page shows of a photo; every word of it in one line that misleads no eye."""
+    located, estimate = finding.located, finding.located.estimate
+    place = located.place
+    best = located.candidates[0] if located.candidates else None
+    spot = place.position if place else None
+    return {
+        "n": finding.number,
+        "sha256": finding.sha256,
+        "file": plain(finding.file),
+        "outcome": located.outcome.value,
+        "reason": plain(located.reason),
+        "narrowed": plain(finding.narrowed),
+        "at": None if spot is None else [spot.lat, spot.lon],
+        "radius_m": round(place.radius_90_m) if place else None,
+        "probability": round(estimate.probability, 3) if estimate else 0.0,
+        "coordinates": _coordinates(spot, min(place.radius_90_m, place.tolerance_m))
+        if spot and place
+        else [],
+        "time": _seconds(finding),
+        "copies": finding.copies,
+        "count": len(finding.posts),
+        "posts": [_post(post) for post in finding.posts[:POSTS]],
+        "witnesses": _witnesses(finding),
+        "decision": _decided(finding),
+        "photo": thumbnails.of(finding.sha256, lambda: picture(finding, thumbnails.longest)),
+        "match": best and thumbnails.of(_view_name(best.reference), lambda: view(best.reference)),
+        "credit": best and f"{plain(best.reference.credit)} · {plain(best.reference.licence)}",
+        "similarity": best and round(best.similarity, 3),
+    }
+
+
+def _coordinates(spot: LatLon, known_m: float) -> list[str]:
+    return [usng(spot, known_m), ", ".join(decimal_degrees(spot, known_m)), degrees_minutes(spot, known_m)]
+
+
+def _seconds(finding: Finding) -> int | None:
+    """Of the earliest post since 1970, as the time slider counts."""
+    posted = finding.posts[0].posted_at if finding.posts else None
+    return None if posted is None else int(posted.replace(tzinfo=UTC).timestamp())
+
+
+def _post(post: Post) -> Json:
+    return {
+        "text": plain(post.text[:TEXT]),
+        "author": plain(post.author),
+        "id": plain(post.id),
+        "at": f"{post.posted_at:%Y-%m-%d %H:%M}" if post.posted_at else "",
+        "layout": plain(post.layout),
+    }
+
+
+def _witnesses(finding: Finding) -> list[list[str]]:
+    """What else speaks of the place, each by itself."""
+    told = [("EXIF of the photo", _where(finding.exif))]
+    for post in finding.posts:
+        told += [("the post's own position", _where(post.geotag)), ("the post's place", plain(post.place))]
+    return [list(one) for one in dict.fromkeys(told) if one[1]][: 2 * POSTS]
+
+
+def _where(geotag: Geotag | None) -> str:
+    return f"{geotag.position.lat:.5f}, {geotag.position.lon:.5f}" if geotag else ""
+
+
+def _decided(finding: Finding) -> Json | None:
+    made = finding.decision
+    if made is None:
+        return None
+    spot = made.position
+    return {
+        "status": made.status.value,
+        "by": plain(made.by),
+        "at": f"{made.at.isoformat(timespec='seconds')}Z",
+        "lat": spot.lat if spot else None,
+        "lon": spot.lon if spot else None,
+        "note": plain(made.note),
+    }
+
+
+def _view_name(reference: Reference) -> str:
+    return f"view-{reference.id}"

@@ -1,0 +1,76 @@
+"""A small drawn town, its index and its flooded photos, made once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geoflood import console
+from geoflood.backbones.learned import version_of
+from geoflood.build import build
+from geoflood.imagery.folder import images
+from geoflood.imagery.panorama import FOV_DEG, HEADINGS
+from geoflood.locate import Locator
+from geoflood.reference.manifest import Settings
+from geoflood.terms import Rejected, StreetImage
+from geoflood.townscape import Town, Truth, build_town, write_city, write_queries
+
+Source = Callable[..., list[StreetImage | Rejected]]
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """As the command's defaults, with a shorter descriptor."""
+    return Settings("rootsift", version_of("rootsift"), (0, 15, 30, 45, 60), 64, HEADINGS, FOV_DEG)
+
+
+@pytest.fixture(scope="session")
+def drawn_town() -> Town:
+    """One block and what surrounds it."""
+    return build_town(3, (1, 1))
+
+
+@pytest.fixture(scope="session")
+def streets(drawn_town: Town, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some 35 images: two passes of photos, and a panorama at each of four crossings."""
+    folder = tmp_path_factory.mktemp("town") / "streets"
+    write_city(folder, drawn_town, size_px=256, panorama_px=768, spacing_m=12.0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def queries(drawn_town: Town, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Truth]]:
+    """Eight flooded photos of the town and two of another one, with the truth about each."""
+    folder = tmp_path_factory.mktemp("photos")
+    truths = write_queries(folder, drawn_town, 8, strangers=2, size=(320, 240))
+    return [(folder / truth.image, truth) for truth in truths]
+
+
+@pytest.fixture(scope="session")
+def index_dir(streets: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of indexes with the one of the town in it. Not to be changed: copy it."""
+    root = tmp_path_factory.mktemp("index")
+    build(root / "town", "Town", images([streets]), settings)
+    return root
+
+
+@pytest.fixture(scope="session")
+def locator(index_dir: Path) -> Locator:
+    """Searches the town."""
+    return Locator(index_dir / "town")
+
+
+@pytest.fixture
+def noise() -> np.ndarray:
+    """A picture of nothing."""
+    return np.random.default_rng(9).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def usual_verbosity() -> Iterator[None]:
+    """What -q and -v change lasts as long as the process, which a command does not outlive."""
+    yield
+    console.set_verbosity(0)

@@ -1,0 +1,128 @@
+"""The commands around a folder of posts, with a locator that needs no index."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from geoflood import locate as locating
+from geoflood.cli_batch import register
+from geoflood.errors import InputError, PartialError, UsageError
+from geoflood.terms import City
+from tests.test_batch import Fake, photo, posts, row
+
+CITY = City("rivertown", 3, 3, "rootsift", np.array([[29.76, -95.37]]))
+
+
+class Located(Fake):
+    """A Locator that has an index."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.database = SimpleNamespace(city=lambda: CITY)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(locating, "Locator", Located)
+    monkeypatch.setenv("GEOFLOOD_INDEX_DIR", str(tmp_path / "index"))
+    (tmp_path / "index" / "rivertown").mkdir(parents=True)
+    (tmp_path / "index" / "rivertown" / "manifest.json").write_text("{}", "utf-8")
+    folder = posts(tmp_path, *(row(f"{n}.jpg", f"post {n}", n, author="ana") for n in range(3)))
+    for n in range(3):
+        (folder / f"{n}.jpg").write_bytes(photo(n))
+    return tmp_path
+
+
+def call(*arguments: object) -> Any:
+    app = typer.Typer()
+    register(app)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def batch(root: Path, *more: object) -> Any:
+    return call("batch-locate", root / "posts", "--city", "rivertown", "--out", root / "out", *more)
+
+
+def test_a_folder_in_a_map_out_and_on(root: Path) -> None:
+    done = batch(root, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert sum(told[name] for name in ("located", "uncertain", "not-found", "failed")) == 3
+    assert "JSONL manifest: 3 posts, 3 images" in done.stderr
+    assert {Path(path).name for path in told["files"].values()} == {
+        *("triage.html", "located.csv", "located.geojson", "rejected.csv"),
+    }
+    again = json.loads(batch(root, "--json").stdout)
+    assert (again["before"], again["located"], again["uncertain"]) == (3, 0, 0)
+    assert call("verify", root / "out").exit_code == 0
+
+
+def test_a_failed_photo_is_exit_10_and_the_rest_is_there(root: Path) -> None:
+    (root / "posts" / "torn.jpg").write_bytes(photo(5)[:500])
+    done = batch(root)
+    assert isinstance(done.exception, PartialError)
+    assert "torn.jpg" in (root / "out" / "located.csv").read_text("utf-8")
+
+
+def test_export_says_whether_it_is_public(root: Path) -> None:
+    batch(root)
+    public = call("export", root / "out", root / "x.csv", "--public")
+    assert "public: no persons" in public.stderr
+    assert "ana" not in (root / "x.csv").read_text("utf-8")
+    assert isinstance(call("export", root / "out", root / "x.csv").exception, UsageError)
+    internal = call("export", root / "out", root / "x.csv", "--overwrite")
+    assert "INTERNAL" in internal.stderr
+    assert "ana" in (root / "x.csv").read_text("utf-8")
+
+
+def test_review_rewrites_the_outputs(root: Path) -> None:
+    batch(root)
+    sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][
+        "sha256"
+    ]
+    made = {"sha256": sha, "status": "confirmed", "by": "bo", "at": "2026-11-20T10:00:00Z"}
+    (root / "d.json").write_text(json.dumps({"decisions": [made]}), "utf-8")
+    done = call("review", root / "out", "--decisions", root / "d.json", "--json")
+    assert json.loads(done.stdout) == {"candidate": 0, "confirmed": 1, "rejected": 0}
+    assert "without its streets" in done.stderr
+    assert "confirmed" in (root / "out" / "located.csv").read_text("utf-8")
+    assert call("verify", root / "out").exit_code == 0
+    (root / "posts" / "0.jpg").write_bytes(b"x")
+    assert isinstance(call("verify", root / "out").exception, InputError)
+
+
+def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3, 20):
+        (root / "posts" / f"{n}.jpg").write_bytes(photo(n))
+
+    class Pressing(Located):
+        def locate(self, *given: Any, **named: Any) -> Any:
+            if len(self.seen) == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().locate(*given, **named)
+
+    monkeypatch.setattr(locating, "Locator", Pressing)
+    before = signal.getsignal(signal.SIGINT)
+    done = batch(root, "--workers", "1")
+    assert done.exit_code == 130
+    assert "run the same command again" in done.stderr
+    assert signal.getsignal(signal.SIGINT) is before
+    monkeypatch.setattr(locating, "Locator", Located)
+    told = json.loads(batch(root, "--json").stdout)
+    assert 3 <= told["before"] < 20
+    assert told["before"] + told["located"] + told["uncertain"] == 20
+
+
+def test_help_begins_with_an_example() -> None:
+    for command in ("batch-locate", "export", "review", "verify"):
+        assert f"geoflood {command}" in call(command, "--help").stdout
