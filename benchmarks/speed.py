@@ -5,8 +5,8 @@
 
 Throughput: `describing` is the stage of `geoflood index` that grows with the city (from files to shards);
 `features alone` runs features and aggregation on preloaded arrays with the same threads; `plain loop` decodes,
-computes features and aggregates one image at a time. The three are interleaved, ROUNDS times, and the best
-of each is printed with their ratios: machines are noisy.
+computes features and aggregates one image at a time. The three are interleaved, ROUNDS times, and the best of
+each is printed with their ratios: machines are noisy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from geoflood.build import build, describe_missing, learned
 from geoflood.imagery.folder import images
 from geoflood.images import read_image
 from geoflood.reference.ledger import Ledger
-from geoflood.terms import Image, Rejected, StreetImage, unwatched
+from geoflood.terms import Image, StreetImage, unwatched
 from geoflood.waterline import BANDS, band_weights
 
 ROUNDS = 3
@@ -75,7 +75,7 @@ def throughput(found: list[StreetImage]) -> None:
     with TemporaryDirectory() as work:
         folder = Path(work)
         ledger = Ledger(folder)
-        ledger.plan(iter[StreetImage | Rejected](found))
+        ledger.plan(found)
         describer = learned(folder, ledger, settings(), unwatched)
         loaded = [read_image(Path(one.location), 1024) for one in found]
         ways: dict[str, Callable[[], None]] = {

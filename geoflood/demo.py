@@ -61,7 +61,7 @@ def verdict(located: Sequence[Located], truths: Sequence[Truth]) -> str:
     away = [one for one, truth in zip(located, truths, strict=True) if not truth.in_city]
     refused = sum(one.outcome is Outcome.NOT_FOUND for one in away)
     metres = ", ".join(f"{error:.0f} m" for error in errors)
-    return f"the photos are {metres} from where they were drawn; {refused} of {len(away)} from elsewhere told apart"
+    return f"off by {metres}; {refused} of {len(away)} photos from elsewhere told apart"
 
 
 def _error_m(located: Located, truth: Truth) -> float:

@@ -24,7 +24,7 @@ SPREAD = 0.1
 UNTOLD = "untold"
 
 
-def band_weights(places: NDArray[Any], bands: Sequence[int]) -> NDArray[np.float32]:
+def band_weights(places: NDArray[Any], bands: Sequence[float]) -> NDArray[np.float32]:
     """Weights [M, L]: 1 where the centre of a location stands above the band's line, 0 below.
 
     places [L, 2] as (x, y) shares of the frame, y downwards.

@@ -211,11 +211,14 @@ SCALARS = st.one_of(
     st.text(max_size=20),
     st.sampled_from(["message", "image"]),
 )
-NAMES = """id id_str text full_text data includes media users places attachments media_keys media_key url
-type geo coordinates bbox author author_id username created_at extended_entities tweet date photo file
-mime_type location_information latitude longitude content media_attachments account acct object actor attachment
-uri record embed images image ref $link $type post fullsize metadata status filename lat lon tweet_id image_id image_path
-note_tweet __twarc place bounding_box user reblog messages"""
+NAMES = """
+id id_str text full_text data includes media users places attachments media_keys media_key url type
+geo coordinates bbox author author_id username created_at extended_entities tweet date photo file
+mime_type location_information latitude longitude content media_attachments account acct object
+actor attachment uri record embed images image ref $link $type post fullsize metadata status
+filename lat lon tweet_id image_id image_path note_tweet __twarc place bounding_box user reblog
+messages
+"""
 KEYS = st.sampled_from(NAMES.split())
 VALUES = st.recursive(
     SCALARS,

@@ -231,7 +231,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     built(tmp_path)
     (tmp_path / "vectors.faiss").unlink()
-    with pytest.raises(IndexUnusableError, match="vectors.faiss is missing"):
+    with pytest.raises(IndexUnusableError, match=r"vectors\.faiss is missing"):
         Database(tmp_path)
 
 

@@ -35,7 +35,8 @@ def picture() -> Image:
     rng = np.random.default_rng(4)
     y, x = np.mgrid[:72, :96]
     waves = sum(
-        rng.uniform(10, 40) * np.sin(x * rng.uniform(-1, 1) + y * rng.uniform(-1, 1) + k) for k in range(5)
+        rng.uniform(20, 50) * np.sin(x * rng.uniform(-0.15, 0.15) + y * rng.uniform(-0.15, 0.15) + k)
+        for k in range(6)
     )
     return (128 + waves[..., None] + rng.normal(0, 4, (72, 96, 3))).clip(0, 255).astype(np.uint8)
 
@@ -227,7 +228,8 @@ def test_the_same_samples_give_the_same_words() -> None:
         learn_vocabulary(samples[:0])
 
 
-def test_images_of_several_shapes_keep_their_order(picture: Image) -> None:
+def test_images_of_several_shapes_keep_their_order(picture: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rootsift, "SIDE", 96, raising=False)
     vocabulary = learn_vocabulary(sampled([picture]), 8)
     describer = Describer(RootSift(vocabulary), None, batch=2)
     high = np.ascontiguousarray(picture.transpose(1, 0, 2))

@@ -36,7 +36,8 @@ class Projection:
         """[N, M, d] of descriptors [N, M, D], lengths kept."""
         length = descriptors.norm(dim=2, keepdim=True)
         centred = descriptors / length.clamp_min(1e-12) - self.mean
-        return F.normalize(centred @ self.matrix, dim=2) * length
+        projected: torch.Tensor = F.normalize(centred @ self.matrix, dim=2) * length
+        return projected
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """For a file; the matrix in half precision, which moves cosines by less than 1e-3."""
@@ -61,7 +62,7 @@ def learn_projection(descriptors: torch.Tensor, dimension: int, power: float = P
 
 
 def _samples(descriptors: torch.Tensor) -> torch.Tensor:
-    """[m, D] directions of BANDS_A_VIEW bands of each view, in turn; without nearly empty ones if possible."""
+    """[m, D] directions of BANDS_A_VIEW bands of each view, in turn; no nearly empty ones if possible."""
     views, bands = descriptors.shape[:2]
     turn = (torch.arange(views)[:, None] + torch.arange(bands)) % bands < BANDS_A_VIEW
     full = descriptors.norm(dim=2) > 0.99
@@ -70,7 +71,7 @@ def _samples(descriptors: torch.Tensor) -> torch.Tensor:
 
 
 def _whitening(centred: torch.Tensor, dimension: int, power: float) -> torch.Tensor:
-    """[D, d] of samples [n, D] around 0, by the eigenvectors of their Gram matrix [n, n]: n is the smaller."""
+    """[D, d] of samples [n, D] around 0, by the eigenvectors of their Gram matrix [n, n]."""
     gram = centred @ centred.T / len(centred)
     values, vectors = torch.linalg.eigh(gram.double())
     kept = min(dimension, len(centred) - 1, centred.shape[1])
@@ -78,4 +79,4 @@ def _whitening(centred: torch.Tensor, dimension: int, power: float) -> torch.Ten
     floor = float(values[0].clamp_min(1e-12)) * 1e-6
     axes = F.normalize(centred.T @ vectors, dim=0)
     axes = axes * torch.sign(axes.gather(0, axes.abs().argmax(dim=0, keepdim=True)))
-    return (axes * values.clamp_min(floor) ** -power).masked_fill_(values <= floor, 0)
+    return torch.where(values > floor, axes * values.clamp_min(floor) ** -power, 0.0)

@@ -1,10 +1,10 @@
 """`rootsift`: dense RootSIFT at several scales, aggregated into VLAD. Nothing to download.
 
-SIFT (Lowe 2004) describes a patch by 4 x 4 cells of 8 gradient orientations. Here the patches lie on a grid at
-three sizes, all images of a batch at once: gradients are binned and pooled by matrix products, and the 16
-cells of every patch are sixteen looks at one pooled map. RootSIFT (Arandjelovic & Zisserman 2012): divide by the
-sum, take the square root. To each local descriptor its place in the frame is appended, so that the vocabulary
-tells a cornice above from a kerb below (spatially aware VLAD, after Koniusz et al. 2013).
+SIFT (Lowe 2004) describes a patch by 4 x 4 cells of 8 gradient orientations. Here the patches lie on a grid
+at three sizes, all images of a batch at once: gradients are binned and pooled by matrix products, and the 16
+cells of every patch are sixteen looks at one pooled map. RootSIFT (Arandjelovic & Zisserman 2012): divide by
+the sum, take the square root. To each local descriptor its place in the frame is appended, so that the
+vocabulary tells a cornice above from a kerb below (after Koniusz et al. 2013).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def local_descriptors(images: torch.Tensor) -> Features:
 
 
 def _grid(grey: torch.Tensor, cell: int, stride: int) -> torch.Tensor:
-    """[B, rows, columns, 8]: gradients of images [B, H, W], pooled into cells of `cell` pixels every `stride`.
+    """[B, rows, columns, 8]: gradients of images [B, H, W], pooled into cells every `stride` pixels.
 
     Triangular weights: a pixel counts for the two nearest cells, as in SIFT.
     """
@@ -115,13 +115,13 @@ def _inverse_root(grid: torch.Tensor, cell: int, step: int) -> torch.Tensor:
 
 
 def _write(root: torch.Tensor, inverse: torch.Tensor, step: int, local: torch.Tensor) -> None:
-    """Put RootSIFT of every patch into local [B, n, DIMENSION]: 16 cells of the one grid, looked at n times."""
+    """Put RootSIFT of every patch into local [B, n, DIMENSION]: n looks at 16 cells of the one grid."""
     batch, down, across = inverse.shape
     image, row, column, _ = root.stride()
     looks = root.as_strided(
         (batch, down, across, CELLS, CELLS, ORIENTATIONS), (image, row, column, step * row, step * column, 1)
     )
-    into = local[..., :-2].unflatten(1, (down, across)).unflatten(3, (CELLS, CELLS, ORIENTATIONS))
+    into = local[..., :-2].view(batch, down, across, CELLS, CELLS, ORIENTATIONS)
     torch.mul(looks, inverse[..., None, None, None], out=into)
 
 

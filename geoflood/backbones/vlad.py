@@ -64,7 +64,7 @@ def learn_vocabulary(samples: torch.Tensor, words: int = WORDS) -> Vocabulary:
         max_points_per_centroid=1 << 30,
     )
     kmeans.train(rows)
-    return Vocabulary(torch.from_numpy(kmeans.centroids.copy()))
+    return Vocabulary(torch.from_numpy(np.array(kmeans.centroids)))
 
 
 def aggregate(vocabulary: Vocabulary, local: Local, weights: torch.Tensor | None) -> torch.Tensor:
@@ -85,7 +85,7 @@ def aggregate(vocabulary: Vocabulary, local: Local, weights: torch.Tensor | None
     sums.index_add_(0, slots.flatten(), (local.descriptors * strength[..., None]).flatten(0, 1))
     mass = torch.zeros(len(sums)).index_add_(0, slots.flatten(), strength.flatten())
     differences = (sums - mass[:, None] * words.repeat(batch * count, 1)).view(batch, count, -1)
-    mixed = (shares @ differences).unflatten(2, (len(words), size))
+    mixed = (shares @ differences).view(batch, -1, len(words), size)
     return F.normalize(F.normalize(mixed, dim=3).flatten(2), dim=2) * _fullness(mixed)
 
 
@@ -106,7 +106,7 @@ def _nearest(local: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
 
 
 def _strips(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Weights [B or 1, M, L] as strength x share: (strength [B or 1, L], strip [B or 1, L], shares [.., M, S]).
+    """Weights [B or 1, M, L] as strength x share: strength and strip [B or 1, L], shares [1, M, S].
 
     Locations whose weights differ between the weightings in the same way form a strip: for nested bands
     there are as many as bands, whatever attention does within them.

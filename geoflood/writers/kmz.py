@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape as xml_escape
 from geoflood.files import replacing
 from geoflood.finding import Finding
 from geoflood.images import jpeg
-from geoflood.writers.sharing import Row, Sharing, picture, row, title, xml_text
 from geoflood.writers.shapes import Polygon, outline
+from geoflood.writers.sharing import Row, Sharing, picture, row, title, xml_text
 
 __all__ = ["write_kmz"]
 
