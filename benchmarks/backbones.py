@@ -5,7 +5,7 @@
 
 FOLDER holds street photos. Weights are random: the arithmetic does not care, but what is said about accuracy
 is weak evidence. `files to descriptors` is the path of `geoflood describe`; `forward alone` runs the same
-network in the same precision with the same threads on tensors in memory; the plain loops are what a researcher
+network in the same precision with the same threads on tensors in memory; the plain loops are what anybody
 would write: Pillow, float32, torch's own threads. They are interleaved; the best of each counts, for machines
 are noisy. On one that others use too, the processor's seconds say more than the clock's.
 `--mosaic` lays the photos out to pictures of 12 megapixels first, which is what phones take.
@@ -136,10 +136,10 @@ def plain(row: Checkpoint, network: Network, paths: Sequence[Path], batch: int) 
 
 def accuracy(row: Checkpoint, paths: Sequence[Path]) -> None:
     """What bfloat16 and draft decoding change, against float32 on pixels decoded and resized as published."""
-    state = untrained(row)
+    pixels = [published(row, path)[None] for path in paths]
+    state = centred(row, pixels[:4])
     exact = build(row.name, Compute("cpu", "float32"), state)
     quick = build(row.name, Compute("cpu", "bfloat16"), state)
-    pixels = [published(row, path)[None] for path in paths]
     stock = torch.cat([exact.aggregate(exact.features(one))[:, 0] for one in pixels])
     rounded = torch.cat([quick.aggregate(quick.features(one))[:, 0] for one in pixels])
     found = Describer(exact, None).describe_files(paths, DRY, LONGEST, cores())
@@ -151,17 +151,33 @@ def accuracy(row: Checkpoint, paths: Sequence[Path]) -> None:
         print(f"  {name:13}{compared(stock, other)}", flush=True)
 
 
+def centred(row: Checkpoint, pixels: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Random weights whose batch norms know these photos: without that, a deep network tells none apart."""
+    network = skeleton(row)
+    network.load_state_dict(untrained(row), assign=True)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # a plain average
+            module.train()
+    with torch.no_grad():
+        for one in pixels:
+            network.local((one - MEAN.view(3, 1, 1)) / STD.view(3, 1, 1))
+    return dict(network.state_dict())
+
+
 def compared(stock: torch.Tensor, other: torch.Tensor) -> str:
     """Cosines as they are and around the common mean; and whether each photo's nearest other one stays."""
     middle = stock.mean(0)
     cosine = (stock * other).sum(1)
-    centred = (F.normalize(stock - middle, dim=1) * F.normalize(other - middle, dim=1)).sum(1)
+    around = (F.normalize(stock - middle, dim=1) * F.normalize(other - middle, dim=1)).sum(1)
     mutual = [(one @ stock.T).fill_diagonal_(-1) for one in (stock, other)]
     same = (mutual[0].argmax(1) == mutual[1].argmax(1)).float().mean()
     moved = (mutual[0] - mutual[1]).abs().max()
+    spread = (1 - (stock @ stock.T)).max()
     return (
-        f"cosine min {cosine.min():.6f}, around the mean min {centred.min():.4f} mean {centred.mean():.4f}; "
-        f"similarities move by {moved:.1e} at most; nearest photo the same for {same:.0%}"
+        f"cosine min {cosine.min():.6f}, around the mean min {around.min():.4f} mean {around.mean():.4f}; "
+        f"similarities, {spread:.1e} apart, move by {moved:.1e} at most; nearest photo stays for {same:.0%}"
     )
 
 

@@ -3,8 +3,8 @@
     python benchmarks/speed.py FOLDER [--images 600] [--repeat 1]
     python benchmarks/speed.py FOLDER --memory 100000
 
-Throughput: `describing` is the stage of `geoflood index` that grows with the city (from files to shards);
-`features alone` runs features and aggregation on preloaded arrays with the same threads; `plain loop` decodes,
+Throughput: `describing` is the stage of `geoflood index` that grows with the city, from files to shards;
+`features alone` runs them on preloaded arrays with the same threads; `plain loop` decodes,
 computes features and aggregates one image at a time. The three are interleaved, ROUNDS times, and the best of
 each is printed with their ratios: machines are noisy.
 """

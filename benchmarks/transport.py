@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from streets import POSITIVE_M, queries, share
 
 from geoflood.backbones.rootsift import SCALES, local_descriptors
@@ -95,7 +96,7 @@ def main() -> None:
         drowned = list(pool.map(patches, wet))
     salad = StandIn(torch.cat([local[::7] for local in stored]))
     mask = (seen(np.zeros((SIDE, SIDE, 3), np.uint8))[1][:, 1] <= 1 - options.level).float()
-    usable = near.any(axis=1)
+    usable: NDArray[np.bool_] = np.asarray(near.any(axis=1))
     everywhere = torch.ones_like(mask)
     dry, untold = (salad.all(photos, after(0.0), everywhere) for photos in (stored, drowned))
     print(f"{usable.sum()} queries, {len(stored)} references, water over {options.level:.0%}; R@1 in percent")

@@ -17,16 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.errors import InputError
-from geoflood.images import read_image
-from geoflood.terms import AttentionMap
+from geoflood.images import fit, read_image
+from geoflood.terms import AttentionMap, Image
 
-__all__ = ["blend", "read_attention", "sample"]
+__all__ = ["blend", "editable", "overlay", "read_attention", "sample"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
 MAX_JSON_BYTES = 4_000_000
 MAX_SIDE = 64
 """Cells a side that are kept: no backbone looks closer, and a mask of 4000 px would alias."""
+_YELLOW, _BLUE = np.array([255.0, 215.0, 0.0]), np.array([40.0, 120.0, 255.0])
 _SHAPES = (
     'give {"weights": [[...], ...]}, {"regions": [{"box": [left, top, right, bottom], "weight": 0..2}]} '
     "or a grey PNG"
@@ -45,6 +46,13 @@ def read_attention(path: Path) -> AttentionMap:
         return AttentionMap((_reduced(grey) / 127.5).clip(0, 2).astype(np.float32), provider="file")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(f"{path} is no attention map: {error}", _SHAPES) from error
+
+
+def editable(attention: AttentionMap) -> str:
+    """The map as JSON that `read_attention` reads, a row of weights a line for who corrects it by hand."""
+    rows = ",\n  ".join(json.dumps([round(float(weight), 3) for weight in row]) for row in attention.weights)
+    head = {"from": attention.provider, "waterline": attention.waterline, "reasons": list(attention.reasons)}
+    return f'{json.dumps(head, indent=1)[:-2]},\n "weights": [\n  {rows}\n ]\n}}\n'
 
 
 def _read_json(path: Path) -> Any:
@@ -122,3 +130,19 @@ def blend(weights: Floats, alpha: float) -> Floats:
     if mean <= 0:
         return np.ones_like(weights)
     return np.asarray(np.maximum(1 + alpha * (weights / mean - 1), 0), np.float32)
+
+
+def overlay(photo: Image, attention: AttentionMap, longest: int = 1024) -> Image:
+    """The photo [H, W, 3] as it is looked at: what counts less is darkened, what counts more turns yellow,
+    and a blue line is where the water is believed to end.
+    """
+    shown = fit(photo, longest)
+    height, width = shown.shape[:2]
+    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
+    weights = sample(attention, np.stack([x, y], axis=2).reshape(-1, 2)).reshape(height, width, 1)
+    light = shown * (0.25 + 0.75 * np.minimum(weights, 1))
+    light += (_YELLOW - light) * 0.4 * np.maximum(weights - 1, 0)
+    if attention.waterline:
+        row = round((1 - attention.waterline) * height)
+        light[max(row - height // 200 - 1, 0) : row + 1] = _BLUE
+    return np.asarray(light.clip(0, 255), np.uint8)

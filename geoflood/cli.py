@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from errno import EPIPE
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from geoflood import __version__, console
+from geoflood import __version__, cli_batch, cli_models, console
+from geoflood import cli_vlm as vlm
 from geoflood.errors import CityError, GeofloodError, InputError, PartialError, UsageError
 from geoflood.home import city_folder, home
 from geoflood.waterline import BANDS
@@ -106,7 +108,7 @@ def demo(
         shown = line.run(out, workers, progress)
     for located in shown.located:
         _show(located)
-    console.show_rows({"map": str(shown.map), "truth": shown.verdict})
+    console.show_rows({"truth": shown.verdict, "map": f"{shown.map}  (opens in any browser, offline)"})
 
 
 @app.command()
@@ -168,13 +170,26 @@ def locate(
     city: Annotated[str | None, typer.Option(help="Which index; may be left out when there is one.")] = None,
     top_k: Annotated[int, typer.Option(min=1, max=100, help="Candidates to show.")] = 10,
     attention: Annotated[
-        str, typer.Option(help="none, or FILE: JSON grid or regions, or a grey PNG.")
-    ] = "none",
+        str | None,
+        typer.Option(
+            help="none; ollama: the model's, the default where one is named; auto: the model's if it can be "
+            "had; or FILE: JSON grid or regions, or a grey PNG."
+        ),
+    ] = None,
     waterline: Annotated[
         float | None,
         typer.Option(min=0, max=0.9, help="Share of the height under water, 0..0.9; unknown: all bands."),
     ] = None,
     alpha: Annotated[float, typer.Option(min=0, max=1, help="How much the attention counts.")] = 1.0,
+    model: vlm.Model = None,
+    ollama_host: vlm.OllamaHost = None,
+    openai_host: vlm.OpenAIHost = None,
+    allow_remote: vlm.AllowRemote = None,
+    prompt: vlm.PromptForm = "cells",
+    grid: vlm.Grid = 4,
+    consistency: vlm.Consistency = 1,
+    verify: vlm.Verify = 0,
+    search_anyway: vlm.Anyway = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for map.html, located.geojson, located.csv.")
     ] = None,
@@ -200,16 +215,29 @@ def locate(
     if not queries:
         raise InputError("no photos given", "geoflood locate PHOTO, or - and a list of paths on stdin")
     folder = _indexed_city(city, index_dir)
-    read = _attention(attention, waterline)
+    chosen = vlm.choice(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
+    eyes = vlm.eyes(chosen, attention, verify, folder)
+    read = None if eyes.attends else _attention(eyes.attention, waterline)
     from geoflood.handover import hand_over, read_basemap
     from geoflood.locate import Locator
 
     streets = read_basemap(basemap) if basemap else None
-    locator = Locator(folder)
-    with console.progress() as progress:
-        located = locator.locate_all(
-            queries, read, top_k=top_k, alpha=alpha, workers=workers, progress=progress
+    with eyes.open() as asker, console.progress() as progress:
+        locator = Locator(folder)
+        search = partial(
+            locator.locate_all,
+            top_k=top_k,
+            alpha=alpha,
+            verify=eyes.verifier(asker),
+            workers=workers,
+            progress=progress,
         )
+        if read is not None:
+            located = search(queries, read)
+        else:
+            located = eyes.locate(
+                queries, asker, search, waterline=waterline, anyway=search_anyway, progress=progress
+            )
     for one in located:
         _show(one, as_json)
     if out or not as_json:
@@ -267,11 +295,21 @@ def info(city: str, index_dir: IndexDir = None, as_json: Json = False, quiet: Qu
 
 
 @app.command()
-def doctor(index_dir: IndexDir = None, as_json: Json = False, quiet: Quiet = False) -> None:
+def doctor(
+    model: vlm.Model = None,
+    ollama_host: vlm.OllamaHost = None,
+    openai_host: vlm.OpenAIHost = None,
+    allow_remote: vlm.AllowRemote = None,
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """geoflood doctor: what is installed, present and usable, and what to do about the rest."""
-    from geoflood.doctor import examine
+    from geoflood.doctor import examine, examine_model
 
+    hosts, allowed = openai_host or ollama_host or [], allow_remote or []
     findings = examine(home("index", index_dir), home("models"))
+    findings += examine_model(model, hosts, bool(openai_host), allowed)
     if as_json:
         console.emit(
             {
@@ -396,6 +434,8 @@ def _failures(located: list[Located]) -> None:
     if failed and len(failed) == len(located):
         raise InputError(f"no photo could be read; the first: {failed[0].reason}", "give JPEG or PNG files")
     if failed:
-        raise PartialError(
-            f"{len(failed)} of {len(located)} photos could not be read", "the others were located"
-        )
+        raise PartialError(f"{len(failed)} of {len(located)} photos failed", "the others were located")
+
+
+for room in (cli_models, cli_batch, vlm):
+    room.register(app)

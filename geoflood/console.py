@@ -10,21 +10,36 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from geoflood.errors import GeofloodError
-from geoflood.geo import degrees_minutes, usng
-from geoflood.terms import Candidate, Estimate, Located, Outcome
+from geoflood.geo import degrees_minutes, distance_m, usng
+from geoflood.terms import AttentionMap, Candidate, Estimate, Located, Outcome
 
-__all__ = ["emit", "error_line", "news", "progress", "report", "set_verbosity", "show_rows", "show_table"]
+__all__ = [
+    "emit",
+    "error_line",
+    "news",
+    "progress",
+    "report",
+    "set_verbosity",
+    "show_rows",
+    "show_table",
+    "warning",
+]
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _quiet = False
+
+_VERDICTS = {"same": "the model: same place", "different": "the model: another", "cannot_say": "unsure"}
+
+SHOWN = 5
+"""Candidates that are listed; the map and --json have all."""
 
 _STYLE = {
     Outcome.LOCATED: "bold green",
@@ -57,6 +72,12 @@ def news(text: str) -> None:
     """A line for people, on stderr."""
     if not _quiet:
         _err.print(plain(text))
+
+
+def warning(text: str) -> None:
+    """What was asked for and is not done, on stderr."""
+    if not _quiet:
+        _err.print(f"[bold yellow]warning:[/] {plain(text)}")
 
 
 def plain(text: str) -> str:
@@ -104,51 +125,75 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on stdout; cells are text from anywhere."""
-    table = Table(title=plain(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(plain(column), overflow="fold")
-    for row in rows:
-        table.add_row(*map(plain, row))
-    _out.print(table)
+    """A table on stdout, a row a line whatever its length, so that it can be searched and cut."""
+    if title:
+        _out.print(f"[bold]{plain(title)}[/]")
+    header, *lines = _aligned([columns, *rows])
+    _out.print(f"[dim]{header}[/]")
+    for line in lines:
+        _out.print(line)
 
 
 def show_rows(rows: Mapping[str, str]) -> None:
     """Names and values, one a line, on stdout."""
-    table = Table.grid(padding=(0, 2))
-    for name, value in rows.items():
-        table.add_row(f"[dim]{plain(name)}[/]", plain(value))
-    _out.print(table)
+    for line in _aligned(list(rows.items())):
+        _out.print(line)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line a row, columns under each other whatever the script; the cells are text from anywhere."""
+    cells = [[" ".join(cell.split("\n")) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            plain(cell) + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
 
 
 def report(located: Located) -> None:
-    """What a responder reads first: outcome, position, area, candidates."""
-    _out.print(
-        f"[{_STYLE[located.outcome]}]{located.outcome.value.upper()}[/]  {plain(str(located.query.path))}"
-    )
+    """What a responder reads first: outcome, position, where to look; then what it rests on."""
+    style, name = _STYLE[located.outcome], located.outcome.value.upper()
+    _out.print(f"[{style}]{name}[/]  {plain(str(located.query.path))}")
     _out.print(f"  {plain(located.reason)}")
-    if located.estimate is None:
+    for line in _looked(located.attention):
+        _out.print(f"  [dim]{plain(line)}[/]")
+    if place := located.place:
+        show_rows({f"  {name}": value for name, value in _place(place).items()})
+        rows = [_candidate(rank, one, place) for rank, one in enumerate(located.candidates[:SHOWN], 1)]
+        show_table("", ("  match", "similarity", "position", "from there", "looks", "image"), rows)
+        if (more := len(located.candidates) - SHOWN) > 0:
+            _out.print(f"  [dim]{more} more in the map[/]")
+    _out.print()
+
+
+def _looked(attention: AttentionMap | None) -> Iterator[str]:
+    """Who says which part of the photo counts, where its water ends, and why."""
+    if attention is None or attention.provider == "none":
         return
-    if located.outcome is not Outcome.NOT_FOUND:
-        show_rows({f"  {name}": value for name, value in _place(located.estimate).items()})
-    columns = ("", "similarity", "position", "looks", "reference")
-    show_table(
-        "  candidates", columns, [_candidate(rank, one) for rank, one in enumerate(located.candidates, 1)]
-    )
+    line = attention.waterline
+    yield f"attention: {attention.provider}" + ("" if line is None else f", water over the lower {line:.0%}")
+    yield from (f"  {' '.join(reason.split())}" for reason in attention.reasons)
 
 
 def _place(estimate: Estimate) -> dict[str, str]:
     where, known = estimate.position, min(estimate.radius_90_m, estimate.tolerance_m)
+    near, far = f"{estimate.radius_50_m:.0f} m", f"{estimate.radius_90_m:.0f} m"
+    area = max(estimate.area_km2 * 100, 0.01)
+    spoken = f"{degrees_minutes(where, known)}   {usng(where, known)}"
     return {
-        "position": f"{where.lat:.5f}, {where.lon:.5f}   {degrees_minutes(where, known)}   {usng(where, known)}",
-        "search": f"{estimate.area_km2 * 100:.2g} ha hold 90 % if it is in this index; "
-        f"within {estimate.radius_50_m:.0f} m 50 %, within {estimate.radius_90_m:.0f} m 90 %",
-        "not here": f"{estimate.not_in_index:.0%} that the place is not in this index",
+        "position": f"{where.lat:.5f}, {where.lon:.5f}   {spoken}",
+        "search": f"within {near} first (50 %), then {far} (90 %); the likeliest 90 % are {area:.2g} ha",
+        "not here": f"{estimate.not_in_index:.0%} that the place is not in this index at all",
     }
 
 
-def _candidate(rank: int, found: Candidate) -> list[str]:
-    ref = found.reference
-    heading = "" if ref.heading_deg is None else f"{ref.heading_deg:.0f}°"
+def _candidate(rank: int, found: Candidate, estimate: Estimate) -> list[str]:
+    ref, here = found.reference, estimate.position
+    heading = "" if ref.heading_deg is None else f"{round(ref.heading_deg) % 360}°"
+    off = distance_m((here.lat, here.lon), (ref.position.lat, ref.position.lon))
     position = f"{ref.position.lat:.5f}, {ref.position.lon:.5f}"
-    return [f"  {rank}", f"{found.similarity:.3f}", position, heading, ref.image_key]
+    image = ref.image_key.partition(":")[2] or ref.image_key
+    image += f"  ({_VERDICTS.get(found.verdict, found.verdict)})" if found.verdict else ""
+    return [f"  {rank}", f"{found.similarity:.2f}", position, f"{off:.0f} m", heading, image]

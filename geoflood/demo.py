@@ -38,13 +38,20 @@ def run(out: Path, workers: int | None, progress: Progress) -> Shown:
     streets, photos = out / "streets", out / "photos"
     truths = draw(streets, photos, progress)
     settings = Settings("rootsift", version_of("rootsift"), BANDS, 512, HEADINGS, FOV_DEG)
-    build(out / "index" / "demo-town", CITY, images([streets]), settings, workers=workers, progress=progress)
+    found = images([streets], licence="CC0-1.0", credit="geoflood townscape")
+    build(out / "index" / "demo-town", CITY, found, settings, workers=workers, progress=progress)
     locator = Locator(out / "index" / "demo-town")
     located = locator.locate_all(
         [Query(photos / truth.image) for truth in truths], workers=workers, progress=progress
     )
-    written = hand_over(located, locator.database, out / "located")
-    return Shown(located, written["map"], verdict(located, truths))
+    surest = sorted(located, key=_doubt)
+    written = hand_over(surest, locator.database, out / "located")
+    return Shown(surest, written["map"], verdict(located, truths))
+
+
+def _doubt(located: Located) -> tuple[int, float]:
+    """The surest answers come first."""
+    return list(Outcome).index(located.outcome), -located.estimate.probability if located.estimate else 0.0
 
 
 def draw(streets: Path, photos: Path, progress: Progress) -> list[Truth]:
@@ -61,7 +68,7 @@ def verdict(located: Sequence[Located], truths: Sequence[Truth]) -> str:
     away = [one for one, truth in zip(located, truths, strict=True) if not truth.in_city]
     refused = sum(one.outcome is Outcome.NOT_FOUND for one in away)
     metres = ", ".join(f"{error:.0f} m" for error in errors)
-    return f"off by {metres}; {refused} of {len(away)} photos from elsewhere told apart"
+    return f"{metres} from where they were taken; {refused} of {len(away)} from another town told apart"
 
 
 def _error_m(located: Located, truth: Truth) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,14 +13,27 @@ from typing import Any
 
 import numpy as np
 
-from geoflood.errors import GeofloodError
+from geoflood.errors import GeofloodError, ModelError
 from geoflood.geo import EARTH_RADIUS_M
 from geoflood.reference.database import Database
 from geoflood.reference.manifest import read_manifest
+from geoflood.vlm.client import Door
+from geoflood.vlm.connect import doors
+from geoflood.vlm.probe import MODELS, memory_gb, probe, recommended
 
-__all__ = ["Finding", "describe_index", "examine"]
+__all__ = ["Finding", "describe_index", "examine", "examine_model"]
 
-PACKAGES = ("torch", "faiss-cpu", "folium", "xstatic-leaflet", "pillow", "exifread", "typer", "rich")
+PACKAGES = (
+    "torch",
+    "faiss-cpu",
+    "folium",
+    "xstatic-leaflet",
+    "pillow",
+    "exifread",
+    "typer",
+    "rich",
+    "ollama",
+)
 COVERED_M = 25.0
 """Side of the squares that coverage is counted in."""
 
@@ -78,6 +93,60 @@ def _folder(what: str, path: Path) -> Finding:
     usable = os.access(path if path.exists() else path.parent, os.W_OK)
     state = "there" if path.is_dir() else "not there yet"
     return Finding(what, True, f"{path} ({state}, {'writable' if usable else 'read-only'})")
+
+
+def examine_model(
+    model: str | None, hosts: Sequence[str] = (), openai: bool = False, allowed: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Try the vision-language model on each of its hosts; without a model, say what would be needed.
+
+    Doing without one is no failure: the waterline bands nearly pay for it.
+    """
+    if model is None:
+        yield _unnamed(hosts, allowed)
+        return
+    try:
+        opened = doors(
+            model, hosts, openai=openai, allowed=allowed, key=os.environ.get("GEOFLOOD_VLM_KEY", "")
+        )
+    except ModelError as error:
+        yield Finding(f"model {model}", False, str(error), error.hint)
+        return
+    for door in opened:
+        with closing(door):
+            yield from _probed(door)
+    yield _recommendation()
+
+
+def _probed(door: Door) -> Iterator[Finding]:
+    found = probe(door)
+    for check in found.checks:
+        yield Finding(f"{door.host}: {check.what}", check.ok, check.found, check.advice)
+    if found.cold_s is not None and found.warm_s is not None:
+        speed = f"{found.cold_s:.1f} s for the first question, then {found.warm_s:.1f} s a photo and view"
+        yield Finding(f"{door.host}: speed", True, speed)
+
+
+def _recommendation() -> Finding:
+    """The model for this machine's memory."""
+    memory = memory_gb() or 0.0
+    best = recommended(memory)
+    if best is None:
+        advice = "another machine's Ollama: --ollama-host HOST --allow-remote HOST"
+        return Finding("recommended model", True, "none for less than 4 GB of memory", advice)
+    return Finding("recommended model", True, f"{best.name} for {memory:.0f} GB: {best.note}", best.pull)
+
+
+def _unnamed(hosts: Sequence[str], allowed: Sequence[str]) -> Finding:
+    """What stands between here and a model."""
+    best = recommended(memory_gb() or 0.0) or MODELS[-1]
+    advice = f"optional: {best.pull}, then --model {best.name} or GEOFLOOD_VLM_MODEL={best.name}"
+    try:
+        with closing(doors(best.name, hosts, allowed=allowed)[0]) as door:
+            state = f"{door.check().named} is there"
+    except ModelError as error:
+        state = str(error)
+    return Finding("vision-language model", True, f"none named; {state}", advice)
 
 
 def describe_index(database: Database) -> dict[str, Any]:

@@ -7,11 +7,11 @@ import re
 import unicodedata
 from pathlib import Path
 
-from platformdirs import user_data_path
+from platformdirs import user_cache_path, user_data_path
 
 from geoflood.errors import UsageError
 
-__all__ = ["city_folder", "home", "slug"]
+__all__ = ["cache_folder", "city_folder", "home", "slug"]
 
 
 def home(room: str, chosen: Path | None = None) -> Path:
@@ -23,6 +23,13 @@ def home(room: str, chosen: Path | None = None) -> Path:
         return Path(chosen or named or "").expanduser()
     here = Path(room)
     return here if here.is_dir() else user_data_path("geoflood", appauthor=False) / room
+
+
+def cache_folder(room: str) -> Path:
+    """Where a room keeps what it can get again: GEOFLOOD_CACHE_DIR, else the user's cache folder."""
+    named = os.environ.get("GEOFLOOD_CACHE_DIR")
+    root = Path(named).expanduser() if named else user_cache_path("geoflood", appauthor=False)
+    return root / room
 
 
 def slug(city: str) -> str:

@@ -114,7 +114,7 @@ class Intake:
 
     def _document(self, document: Entry) -> bool:
         """Hash a document, or the archive it lies in, before it is read; False when that cannot be done."""
-        name = document.name.partition("!/")[0] if document.member else document.name
+        name = _on_disk(document)
         try:
             self._hashed(name, document.path)
         except OSError as error:
@@ -180,6 +180,7 @@ class Intake:
         """A member of an archive: copied once, under a name that says what is in it. Raises as DAMAGED."""
         if entry.size > MAX_PHOTO:
             raise ValueError(f"{entry.size:,} bytes")
+        self._hashed(_on_disk(entry), entry.path)
         stamp, known = _stamp(entry.path), self._files.get(entry.name)
         if known and known[0] == stamp and (there := self._copy(known[1], entry)).is_file():
             return known[1], there
@@ -221,6 +222,11 @@ def _looks(path: Path) -> Looks | None:
         return looks(read_image(path, _SEEN_PX))
     except UnreadableImageError:
         return None
+
+
+def _on_disk(entry: Entry) -> str:
+    """The name of the file that holds it: its own, or its archive's."""
+    return entry.name.partition("!/")[0] if entry.member else entry.name
 
 
 def _stamp(path: Path) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from geoflood.attention import blend, sample
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.errors import IndexUnusableError
-from geoflood.fusion.estimate import Trust, fuse
+from geoflood.fusion.estimate import Trust, fuse, ranked
 from geoflood.imagery.views import LONGEST
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.reference.database import Database
@@ -24,6 +24,7 @@ from geoflood.terms import (
     Bounds,
     Candidate,
     Estimate,
+    Image,
     Located,
     Outcome,
     Progress,
@@ -33,7 +34,10 @@ from geoflood.terms import (
 )
 from geoflood.waterline import band_weights, belief, named
 
-__all__ = ["FUSED", "Locator"]
+__all__ = ["FUSED", "Locator", "Verify"]
+
+Verify: TypeAlias = Callable[[Image, Sequence[Candidate]], tuple[tuple[Candidate, ...], str]]
+"""(photo, candidates, best first) -> the candidates, some with verdicts; and what to tell people, or ""."""
 
 FUSED = 256
 """Candidates that fusion looks at, whatever number is shown: the tail tells how sure the head is."""
@@ -72,10 +76,12 @@ class Locator:
         top_k: int = 10,
         alpha: float = 1.0,
         within: Bounds | None = None,
+        verify: Verify | None = None,
     ) -> Located:
         """Everything that can be said of one photo; a photo that cannot be read is a Located that failed.
 
         `within` narrows the search to references in a box: for who has been told where the photo is from.
+        `verify` compares the first candidates with the photo.
         """
         watch = _Watch()
         attention = attention or AttentionMap.neutral()
@@ -91,26 +97,41 @@ class Locator:
         if not found:
             reason = "nothing in the box that was searched resembles the photo enough"
             return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
+        trust = self._trust[named(attention.waterline, self.settings.bands)]
+        told = ""
+        if verify is not None:
+            with watch("verify"):
+                found, told = verify(pixels, found)
+            found = ranked(found, trust)
         with watch("fuse"):
-            estimate = fuse(found, self._trust[named(attention.waterline, self.settings.bands)])
+            estimate = fuse(found, trust)
         outcome, reason = judge(estimate)
+        reason = f"{reason}; {told}" if told else reason
         return Located(query, outcome, reason, found[:top_k], estimate, attention, watch.seconds)
 
     def locate_all(
         self,
         queries: Sequence[Query],
-        attention: AttentionMap | None = None,
+        attention: AttentionMap | Sequence[AttentionMap] | None = None,
         *,
         top_k: int = 10,
         alpha: float = 1.0,
+        verify: Verify | None = None,
         workers: int | None = None,
         progress: Progress = unwatched,
     ) -> list[Located]:
-        """Several photos, each as `locate` would, in their order; `workers` at a time."""
-        one = partial(self.locate, attention=attention, top_k=top_k, alpha=alpha)
+        """Several photos, each as `locate` would, in their order; `workers` at a time.
+
+        `attention` is one map for all, or one a query.
+        """
+        maps = attention if isinstance(attention, Sequence) else [attention] * len(queries)
+
+        def one(asked: tuple[Query, AttentionMap | None]) -> Located:
+            return self.locate(*asked, top_k=top_k, alpha=alpha, verify=verify)
+
         located: list[Located] = []
         with side_by_side(min(workers or cores(), len(queries))) as pool:
-            for result in pool.map(one, queries):
+            for result in pool.map(one, zip(queries, maps, strict=True)):
                 located.append(result)
                 progress("locating", len(located), len(queries))
         return located
@@ -143,12 +164,17 @@ def judge(estimate: Estimate) -> tuple[Outcome, str]:
     if estimate.probability >= SURE:
         return (
             Outcome.LOCATED,
-            f"{estimate.probability:.0%} within {estimate.tolerance_m:.0f} m of the position",
+            f"{_percent(estimate.probability)} within {estimate.tolerance_m:.0f} m of the position",
         )
     return (
         Outcome.UNCERTAIN,
-        f"several places fit; the best has {estimate.probability:.0%}: check the candidates",
+        f"several places fit; the best has {_percent(estimate.probability)}: check the candidates",
     )
+
+
+def _percent(probability: float) -> str:
+    """For people, who would take 100 % for a promise."""
+    return f"{min(probability, 0.99):.0%}"
 
 
 def _inside(found: Candidate, box: Bounds) -> bool:

@@ -146,13 +146,20 @@ def _candidate_to(found: Candidate) -> Json:
         "similarity": similarity,
         "inliers": found.inliers,
         "verdict": found.verdict,
+        "verdict_reason": found.verdict_reason,
     }
 
 
 def _candidate_from(told: Mapping[str, Any]) -> Candidate:
     known = told["reference"]
     given = {"position": LatLon(**known["position"]), "taken_at": _time_from(known.get("taken_at"))}
-    return Candidate(Reference(**{**known, **given}), told["similarity"], told["inliers"], told["verdict"])
+    return Candidate(
+        Reference(**{**known, **given}),
+        told["similarity"],
+        told["inliers"],
+        told["verdict"],
+        told.get("verdict_reason", ""),
+    )
 
 
 def _estimate_to(estimate: Estimate | None) -> Json | None:

@@ -199,6 +199,8 @@ class Candidate:
     """Cosine of the descriptors, mixed over the waterline bands: [-1, 1]."""
     inliers: int | None = None
     verdict: str | None = None
+    """Of a model that compared the two: same, different, cannot_say; None when none was asked."""
+    verdict_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

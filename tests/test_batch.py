@@ -221,6 +221,8 @@ def test_photos_in_archives_are_copied_under_their_hash(tmp_path: Path) -> None:
     assert good.file == "x.zip!/m/a'b.JPG"
     assert good.located.query.path == tmp_path / "out" / "photos" / f"{good.sha256}.jpg"
     assert good.located.query.path.read_bytes() == photo(1)
+    hashed = [line.content["file"] for line in read_journal(tmp_path / "out") if line.kind == "file"]
+    assert sorted(hashed) == ["list.jsonl", "x.zip", "x.zip!/m/a'b.JPG", "x.zip!/m/empty.jpg"]
 
 
 def test_inputs_are_never_touched_and_hashed_before_they_are_read(tmp_path: Path) -> None:

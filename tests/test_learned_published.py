@@ -11,7 +11,7 @@ import torch
 from PIL import Image as Pictures
 
 from geoflood.backbones.catalog import find
-from geoflood.backbones.learned import learn, load_learned, save_learned, stock, version_of
+from geoflood.backbones.learned import learn, load_learned, save_learned, stock, usual_dimension, version_of
 from geoflood.backbones.published import Published
 from geoflood.backbones.selftest import draw_field, draw_street
 from geoflood.backbones.untrained import untrained
@@ -139,3 +139,8 @@ def test_a_damaged_learned_file(tmp_path: Path) -> None:
     (tmp_path / "learned.npz").write_bytes(b"PK\x03\x04 and no more")
     with pytest.raises(IndexUnusableError, match="is damaged"):
         load_learned(tmp_path / "learned.npz", NAME)
+
+
+def test_published_descriptors_stay_as_published_unless_told() -> None:
+    assert usual_dimension("rootsift") == 512
+    assert usual_dimension("megaloc") is None

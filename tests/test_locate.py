@@ -55,12 +55,12 @@ def untold(locator: Locator, queries: Photos) -> list[Located]:
 
 @pytest.mark.parametrize("kind", ["told", "untold"])
 def test_flooded_photos_are_found(kind: str, queries: Photos, request: pytest.FixtureRequest) -> None:
-    """Seven of eight within 25 m: by chance it would be less than two, the town has some 250 m of streets."""
+    """Five of six within 25 m: by chance it would be one or two, the town has some 250 m of streets."""
     answers = request.getfixturevalue(kind)
     here = [(one, truth) for one, (_, truth) in zip(answers, queries, strict=True) if truth.in_city]
     right = [one for one, truth in here if error_m(one, truth) <= 25]
-    assert len(here) == 8
-    assert len(right) >= 7, [round(error_m(one, truth)) for one, truth in here]
+    assert len(here) == 6
+    assert len(right) >= 5, [round(error_m(one, truth)) for one, truth in here]
 
 
 def test_strangers_resemble_less(queries: Photos, untold: list[Located]) -> None:
@@ -89,10 +89,10 @@ def test_answers_are_whole(untold: list[Located]) -> None:
 def test_together_as_one_by_one(locator: Locator, queries: Photos, untold: list[Located]) -> None:
     seen: list[tuple[str, int, int]] = []
     together = locator.locate_all(
-        [Query(path) for path, _ in queries], workers=4, progress=lambda *told: seen.append(told)
+        [Query(path) for path, _ in queries[:4]], workers=4, progress=lambda *told: seen.append(told)
     )
-    assert [done for _, done, _ in seen] == list(range(1, len(queries) + 1))
-    for one, other in zip(together, untold, strict=True):
+    assert [done for _, done, _ in seen] == [1, 2, 3, 4]
+    for one, other in zip(together, untold[:4], strict=True):
         same(one, other)
 
 

@@ -42,7 +42,7 @@ class Describer:
         self,
         backbone: Backbone,
         projection: Projection | None,
-        batch: int = 8,
+        batch: int = 4,
         *,
         one_at_a_time: bool = False,
     ) -> None:

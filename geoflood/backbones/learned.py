@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -38,6 +37,8 @@ VIEWS = 1000
 """Views that are learned from, at most."""
 WORD_VIEWS = 300
 """Of them, those that the words come from, or up to twice as many."""
+BANDS_A_VIEW = 2
+"""Neighbouring bands of one view are nearly one sample: a third adds time and memory, not knowledge."""
 CHUNK = 16
 
 
@@ -111,13 +112,21 @@ def _learn_axes(
     describer: Describer, views: Iterable[Image], weigh: Weigh, dimension: int
 ) -> dict[str, NDArray[Any]]:
     """The projection of a backbone's descriptors; nothing when fewer than two views show what varies."""
-    one = partial(describer.raw, weigh=weigh)
+
+    def raw(turn: int, chunk: list[Image]) -> torch.Tensor:
+        return describer.raw(chunk, lambda places: _in_turn(weigh(places), turn)).half()
+
     with side_by_side(cores()) as pool:
-        chunks = _chunks(views, CHUNK)
-        found = [raw.half() for raw in in_order(pool, one, chunks, ahead=2 * cores())]
+        chunks = enumerate(_chunks(views, CHUNK))
+        found = list(in_order(pool, lambda item: raw(*item), chunks, ahead=2 * cores()))
     if sum(map(len, found)) < 2:
         return {}
     return learn_projection(torch.cat(found), dimension).arrays()
+
+
+def _in_turn(weights: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
+    """BANDS_A_VIEW of the weights [M, L]: other ones every turn."""
+    return weights[[(turn + i) % len(weights) for i in range(min(BANDS_A_VIEW, len(weights)))]]
 
 
 def _chunks(views: Iterable[Image], size: int) -> Iterator[list[Image]]:

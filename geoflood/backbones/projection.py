@@ -16,10 +16,6 @@ POWER = 0.35
 """Of the eigenvalues: 0.5 whitens fully and trusts the small ones too much, 0 not at all."""
 
 
-BANDS_A_VIEW = 2
-"""Neighbouring bands of one view are nearly one sample; a third adds time, not knowledge."""
-
-
 @dataclass(frozen=True, eq=False)
 class Projection:
     """descriptor -> normalised (direction - mean) @ matrix, as long as the descriptor was.
@@ -62,12 +58,10 @@ def learn_projection(descriptors: torch.Tensor, dimension: int, power: float = P
 
 
 def _samples(descriptors: torch.Tensor) -> torch.Tensor:
-    """[m, D] directions of BANDS_A_VIEW bands of each view, in turn; no nearly empty ones if possible."""
-    views, bands = descriptors.shape[:2]
-    turn = (torch.arange(views)[:, None] + torch.arange(bands)) % bands < BANDS_A_VIEW
-    full = descriptors.norm(dim=2) > 0.99
-    chosen = turn & full
-    return F.normalize(descriptors[chosen if chosen.sum() > views else turn].float(), dim=1)
+    """[m, D] directions of all bands, without the nearly empty ones if enough are left."""
+    rows = descriptors.flatten(0, 1)
+    full = rows.norm(dim=1) > 0.99
+    return F.normalize((rows[full] if full.sum() > len(descriptors) else rows).float(), dim=1)
 
 
 def _whitening(centred: torch.Tensor, dimension: int, power: float) -> torch.Tensor:

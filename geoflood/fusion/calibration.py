@@ -9,7 +9,7 @@ geoflood.fusion.estimate, for an unknown waterline and for each band, since simi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -28,6 +28,8 @@ DEPTH = 512
 """Candidates a trial looks at; what is removed comes out of these."""
 ENOUGH = 24
 """Trials below which the defaults are kept: a handful of pairs teaches nothing."""
+LEAST_KERNEL_M = 8.0
+"""No geotag on a street is worth more, whatever captures of one day say of each other."""
 DEFAULT = Trust(temperature=0.03, kernel_m=12.0, intercept=-4.0, similarity=8.0, margin=20.0)
 """For a city that cannot calibrate itself: one pass, captures far apart."""
 
@@ -79,7 +81,7 @@ def calibrate(
             for i, number in enumerate(ids)
             for trial in _trials(captures, number, found[0][i], found[1][i])
         ]
-        learned[name] = asdict(_fit(trials)) | {"trials": sum(trial.present for trial in trials)}
+        learned[name] = _fit(trials).numbers | {"trials": sum(trial.present for trial in trials)}
     return learned
 
 
@@ -121,7 +123,7 @@ def _temperature(trials: list[Trial]) -> float:
 def _kernel_m(trials: list[Trial]) -> float:
     """Standard deviation an axis of the right first candidates; never below what a geotag is worth."""
     errors = np.array([trial.error_m[0] for trial in trials if trial.error_m[0] <= ELSEWHERE_M])
-    return float(max(np.sqrt((errors**2).mean() / 2), 5.0)) if len(errors) else DEFAULT.kernel_m
+    return float(max(np.sqrt((errors**2).mean() / 2), LEAST_KERNEL_M)) if len(errors) else DEFAULT.kernel_m
 
 
 def _logistic(seen: Floats, truth: Floats, penalty: float = 1.0) -> tuple[float, float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from geoflood.geo import distance_m, from_local, to_local
 from geoflood.terms import Candidate, Cell, Estimate, LatLon
 
-__all__ = ["ELSEWHERE_M", "TOLERANCE_M", "Trust", "evidence", "fuse", "posterior"]
+__all__ = ["ELSEWHERE_M", "TOLERANCE_M", "Trust", "evidence", "fuse", "posterior", "ranked"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -29,8 +29,12 @@ ELSEWHERE_M = 50.0
 """Candidates farther from the first than this show another place."""
 SHARE = 0.9
 """Of the belief that the search area holds."""
-REACH = 3.0
-"""Kernel widths at which a bump ends; 1 % lies beyond."""
+SUREST = 10.0
+"""Log likelihood ratio that no verdict may exceed."""
+TAIL = (0.15, 2.5)
+"""Share of a bump that is so many times wider: geotags are off by more than a bell admits."""
+REACH = 5.0
+"""Kernel widths at which a bump ends; 2 % lie beyond."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +49,30 @@ class Trust:
     similarity: float
     margin: float
     """Logistic coefficients: logit P(in this index) = intercept + similarity * s1 + margin * (s1 - s2)."""
+    same: float = 2.0
+    different: float = -1.2
+    """Log likelihood ratios of a model's verdict on a candidate that shows the place. Not measured: cautious,
+    since a model may be fooled, by writing in the photo too. `cannot_say` is 0."""
 
     @classmethod
     def of(cls, numbers: Mapping[str, float]) -> Trust:
         """From a manifest's numbers. Raises KeyError or ValueError when they are not what they should be."""
-        trust = cls(**{name: float(numbers[name]) for name in cls.__dataclass_fields__})
+        known = {
+            one.name: numbers[one.name]
+            for one in fields(cls)
+            if one.default is MISSING or one.name in numbers
+        }
+        trust = cls(**{name: float(number) for name, number in known.items()})
         if not all(map(math.isfinite, vars(trust).values())) or trust.temperature <= 0 or trust.kernel_m <= 0:
             raise ValueError("calibration out of range")
+        if max(abs(trust.same), abs(trust.different)) > SUREST:
+            raise ValueError("a verdict weighs too much")
         return trust
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """For a manifest: what was learned, so that defaults stay this program's."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
 
 
 def posterior(similarities: Floats, temperature: float) -> Floats:
@@ -72,20 +92,37 @@ def evidence(similarities: Floats, positions: Floats) -> tuple[float, float]:
     return float(similarities[0]), float(similarities[0] - second)
 
 
+def ranked(candidates: Sequence[Candidate], trust: Trust) -> tuple[Candidate, ...]:
+    """The candidates by all the evidence on each, best first."""
+    return tuple(sorted(candidates, key=lambda c: -(c.similarity / trust.temperature + _judged(c, trust))))
+
+
+def _judged(candidate: Candidate, trust: Trust) -> float:
+    """Log likelihood ratio of what was made of a candidate, whatever it resembles."""
+    return {"same": trust.same, "different": trust.different}.get(candidate.verdict or "", 0.0)
+
+
 def fuse(candidates: Sequence[Candidate], trust: Trust) -> Estimate:
-    """Fuse candidates, best first, into an Estimate. Raises ValueError when there are none."""
+    """Fuse candidates into an Estimate; their order does not matter. Raises ValueError when there are none.
+
+    A verdict moves belief between candidates, and belief in the index as a whole: by the mean likelihood
+    ratio of the candidates under the belief before it.
+    """
     if not candidates:
         raise ValueError("nothing to fuse")
+    candidates = sorted(candidates, key=lambda c: -c.similarity)
     similarities = np.array([c.similarity for c in candidates])
     positions = np.array([(c.reference.position.lat, c.reference.position.lon) for c in candidates])
-    weights = posterior(similarities, trust.temperature)
+    before = posterior(similarities, trust.temperature)
+    likely = before * np.exp([_judged(c, trust) for c in candidates])
+    weights = likely / likely.sum()
     origin = candidates[0].reference.position
     metres = to_local(positions, origin)
     mode = _mode(metres, weights, trust.kernel_m)
     size, centres, belief = _cells(metres, weights, trust.kernel_m)
     away = np.hypot(*(centres - mode).T)
     s1, margin = evidence(similarities, positions)
-    logit = trust.intercept + trust.similarity * s1 + trust.margin * margin
+    logit = trust.intercept + trust.similarity * s1 + trust.margin * margin + math.log(likely.sum())
     absent = 1.0 / (1.0 + math.exp(min(max(logit, -30.0), 30.0)))
     return Estimate(
         position=_latlon(mode, origin),
@@ -113,14 +150,16 @@ def _cells(metres: Floats, weights: Floats, kernel_m: float) -> tuple[float, Flo
     reach = math.ceil(REACH * kernel_m / size)
     step = np.arange(-reach, reach + 1)
     stencil = np.stack(np.meshgrid(step, step, indexing="ij"), axis=2).reshape(-1, 2)
-    home = np.floor(metres[kept] / size).astype(int)
+    home = np.rint(metres[kept] / size).astype(int)  # the first candidate stands in the middle of a cell
     index = home[:, None] + stencil[None]
-    offsets = (index + 0.5) * size - metres[kept][:, None]
-    bumps = np.exp(-(offsets**2).sum(axis=2) / (2 * kernel_m**2))
+    offsets = index * size - metres[kept][:, None]
+    square = (offsets**2).sum(axis=2) / kernel_m**2
+    share, wider = TAIL
+    bumps = (1 - share) * np.exp(-square / 2) + share / wider**2 * np.exp(-square / (2 * wider**2))
     bumps *= (weights[kept] / bumps.sum(axis=1))[:, None]
     cells, inverse = np.unique(index.reshape(-1, 2), axis=0, return_inverse=True)
     belief = np.bincount(inverse.ravel(), bumps.ravel())
-    return size, (cells + 0.5) * size, belief / belief.sum()
+    return size, cells * size, belief / belief.sum()
 
 
 def _radius(away: Floats, belief: Floats, share: float, size: float) -> float:

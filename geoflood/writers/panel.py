@@ -34,6 +34,8 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _HEADLINE = 70
 """Characters of a reason that a headline can carry."""
 
+_VERDICTS = {"same": "same place", "different": "another place", "cannot_say": "cannot say"}
+
 _LETTERS = "ABCDEFGHI"
 _COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
@@ -80,7 +82,7 @@ def headline(located: Located) -> str:
             number = _NUMBERS[count] if count < len(_NUMBERS) else "many"
             return f"UNCERTAIN — {number} place{'s' * (count != 1)} to check"
         case Outcome.NOT_FOUND:
-            return "NOT IN THIS INDEX"
+            return "NOT IN THIS INDEX" if estimate else "NOT FOUND"
         case Outcome.FAILED:
             return f"FAILED — {shorten(plain(located.reason), _HEADLINE)}"
     return located.outcome.value.upper()
@@ -170,7 +172,8 @@ def _facts(found: Candidate, estimate: Estimate | None) -> list[str]:
     if found.inliers is not None:
         facts.append(f"{found.inliers} points agree")
     if found.verdict:
-        facts.append(plain(found.verdict))
+        reason = f" ({plain(found.verdict_reason)})" if found.verdict_reason else ""
+        facts.append(f"the model says: {_VERDICTS.get(found.verdict, plain(found.verdict))}{reason}")
     if estimate is not None:
         ends = [(p.lat, p.lon) for p in (estimate.position, reference.position)]
         away_m = float(distance_m(*ends))

@@ -50,6 +50,7 @@ def _attention(attention: AttentionMap | None) -> Record:
 
 def _candidate(rank: int, found: Candidate) -> Record:
     reference = found.reference
+    judged = {"verdict": found.verdict, "verdict_reason": utf8(found.verdict_reason)}
     return {
         "rank": rank,
         "lat": _number(reference.position.lat, 7),
@@ -59,6 +60,7 @@ def _candidate(rank: int, found: Candidate) -> Record:
         "image": utf8(reference.location),
         "credit": utf8(reference.credit),
         "licence": utf8(reference.licence),
+        **(judged if found.verdict else {}),
     }
 
 

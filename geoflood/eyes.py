@@ -1,0 +1,155 @@
+"""Which model looks at photos for `geoflood locate`, and what it is asked: attention, verdicts."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from geoflood.attending import Attended, Search, attend, search_attended
+from geoflood.errors import ModelError, UsageError
+from geoflood.home import cache_folder
+from geoflood.terms import Located, Progress, Query, unwatched
+from geoflood.verifying import Verifier
+from geoflood.vlm.attention import Attendant
+from geoflood.vlm.client import Asker
+from geoflood.vlm.connect import connect
+
+__all__ = ["WHICH", "Choice", "Eyes", "asking"]
+
+WHICH = "--model qwen3-vl:8b-instruct, or GEOFLOOD_VLM_MODEL; geoflood doctor recommends one"
+"""What helps when no model is named."""
+
+
+def _unheard(line: str) -> None:
+    """News for nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which model is asked, where, and how."""
+
+    model: str
+    hosts: tuple[str, ...] = ()
+    openai: bool = False
+    """The hosts speak OpenAI's interface: llama-server, vLLM, LM Studio."""
+    allowed: tuple[str, ...] = ()
+    """Models and hosts elsewhere that may see the photos all the same."""
+    form: str = "cells"
+    cells: int = 4
+    consistency: int = 1
+
+    @property
+    def named(self) -> str:
+        return f"{'openai' if self.openai else 'ollama'}:{self.model}"
+
+    def attendant(self, asker: Asker, city: str) -> Attendant:
+        """Who asks in this way. Raises UsageError when there is no such way."""
+        return Attendant(asker, self.form, self.cells, self.consistency, city)
+
+
+@contextmanager
+def asking(choice: Choice, news: Callable[[str], None] = _unheard) -> Iterator[Asker]:
+    """The model's hosts as one, with the answers of earlier runs at hand. Nothing is sent yet.
+
+    Raises ModelError for a host that is not this machine and not allowed.
+    """
+    key = os.environ.get("GEOFLOOD_VLM_KEY", "")
+    cache = cache_folder("vlm")
+    asker = connect(
+        choice.model,
+        choice.hosts,
+        openai=choice.openai,
+        allowed=choice.allowed,
+        key=key,
+        cache=cache,
+        news=news,
+    )
+    try:
+        yield asker
+    finally:
+        asker.close()
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """What `locate` asks of a model: attention, verification, or nothing."""
+
+    choice: Choice | None
+    attention: str
+    """none, ollama, auto or a file."""
+    verify: int
+    city: str
+    news: Callable[[str], None] = _unheard
+    warn: Callable[[str], None] = _unheard
+
+    @classmethod
+    def of(
+        cls,
+        chosen: Choice | None,
+        attention: str | None,
+        verify: int,
+        city: str,
+        news: Callable[[str], None] = _unheard,
+        warn: Callable[[str], None] = _unheard,
+    ) -> Eyes:
+        """`attention` None: the model's where one is named. Raises UsageError when one is missing."""
+        wanted = attention or ("ollama" if chosen else "none")
+        if chosen is None and (wanted == "ollama" or verify):
+            what = "--verify" if verify else "--attention ollama"
+            raise UsageError(f"{what} needs a model", WHICH)
+        return cls(chosen, wanted, verify, city, news, warn)
+
+    @property
+    def attends(self) -> bool:
+        return self.attention in ("ollama", "auto")
+
+    @property
+    def auto(self) -> bool:
+        return self.attention == "auto"
+
+    @contextmanager
+    def open(self) -> Iterator[Asker | None]:
+        """The model, if one is asked. Raises ModelError when it cannot be, unless that is allowed for."""
+        if self.choice is None or not (self.attends or self.verify):
+            yield None
+            return
+        with asking(self.choice, self.news) as asker:
+            if not self.auto:
+                _ = asker.standing
+            yield asker
+
+    def verifier(self, asker: Asker | None) -> Verifier | None:
+        """What compares candidates, if that was asked for."""
+        return Verifier(asker, self.verify, self.city) if asker and self.verify else None
+
+    def locate(
+        self,
+        queries: Sequence[Query],
+        asker: Asker | None,
+        search: Search,
+        *,
+        waterline: float | None = None,
+        anyway: bool = False,
+        progress: Progress = unwatched,
+    ) -> list[Located]:
+        """Look at the photos, then search for those that are worth it; warns of what could not be had.
+
+        Raises ModelError when the model answered for none of them, and none may go without.
+        """
+        attended = self._look(queries, asker, progress)
+        errors = [one.error for one in attended if isinstance(one.error, ModelError)]
+        if errors and len(errors) == len(attended) and not self.auto:
+            raise errors[0]
+        for doubt, count in Counter(one.doubt for one in attended if one.doubt).items():
+            self.warn(f"{doubt} ({count} of {len(attended)} photos)")
+        return search_attended(queries, attended, search, waterline=waterline, auto=self.auto, anyway=anyway)
+
+    def _look(self, queries: Sequence[Query], asker: Asker | None, progress: Progress) -> list[Attended]:
+        paths = [query.path for query in queries]
+        if asker is None or self.choice is None:
+            missing = ModelError(f"no model is named: {WHICH}")
+            return [Attended(path, "ollama", error=missing) for path in paths]
+        return attend(paths, self.choice.attendant(asker, self.city), self.choice.named, progress)
