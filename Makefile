@@ -3,13 +3,31 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-vlm check bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/geoflood demo --out demo
 
 test: $(VENV)/installed-dev
 	$(BIN)/pytest
+
+# The true image path: a llama-server built from a source package, and a vision model with random weights.
+# Some six minutes on two cores, once; needs a C++ compiler, and no network but the package index.
+LLAMA := $(VENV)/llama
+LLAMA_VERSION := 0.3.36
+LLAMA_OFF := OPENSSL BUILD_UI USE_PREBUILT_UI BUILD_TESTS BUILD_EXAMPLES CURL
+
+test-vlm: $(LLAMA)/build/bin/llama-server
+	GEOFLOOD_LLAMA_SERVER=$(abspath $<) $(BIN)/pytest tests/test_vlm_engine.py
+
+$(LLAMA)/build/bin/llama-server: | $(VENV)/installed-dev
+	$(BIN)/pip install --quiet -c constraints.txt cmake ninja gguf
+	$(BIN)/pip download --quiet --no-deps --no-binary llama-cpp-python -d $(LLAMA) \
+		llama-cpp-python==$(LLAMA_VERSION)
+	tar -xzf $(LLAMA)/llama_cpp_python-$(LLAMA_VERSION).tar.gz -C $(LLAMA)
+	PATH="$(abspath $(BIN)):$$PATH" cmake -G Ninja -DCMAKE_BUILD_TYPE=Release $(LLAMA_OFF:%=-DLLAMA_%=OFF) \
+		-S $(LLAMA)/llama_cpp_python-$(LLAMA_VERSION)/vendor/llama.cpp -B $(LLAMA)/build
+	$(BIN)/cmake --build $(LLAMA)/build --target llama-server -j 2
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -55,6 +55,7 @@ def build(
     *,
     rebuild: bool = False,
     workers: int | None = None,
+    precision: str | None = None,
     progress: Progress = unwatched,
 ) -> Manifest:
     """Index the images, or continue, or add those that are new; returns what was written.
@@ -72,7 +73,7 @@ def build(
             ledger.plan(_watched(found, progress))
             if not len(ledger):
                 raise InputError(_nothing(ledger.rejected()), _WHAT_HELPS)
-            describer = learned(folder, ledger, settings, progress)
+            describer = learned(folder, ledger, settings, progress, precision)
             describe_missing(folder, ledger, describer, settings, workers or cores(), progress)
             return _seal(folder, city, ledger, settings)
         finally:
@@ -106,7 +107,9 @@ def _watched(found: Iterable[StreetImage | Rejected], progress: Progress) -> Ite
         yield item
 
 
-def learned(folder: Path, ledger: Ledger, settings: Settings, progress: Progress) -> Describer:
+def learned(
+    folder: Path, ledger: Ledger, settings: Settings, progress: Progress, precision: str | None = None
+) -> Describer:
     """What the city teaches the backbone, learned once and kept for every later run."""
     path = folder / "learned.npz"
     if not path.exists():
@@ -116,8 +119,10 @@ def learned(folder: Path, ledger: Ledger, settings: Settings, progress: Progress
         if (first := next(pixels, None)) is None:
             raise InputError(_nothing(lost), _WHAT_HELPS)
         weigh = partial(band_weights, bands=settings.bands)
-        save_learned(path, learn(settings.backbone, chain([first], pixels), weigh, settings.dimension))
-    return load_learned(path, settings.backbone)
+        save_learned(
+            path, learn(settings.backbone, chain([first], pixels), weigh, settings.dimension, precision)
+        )
+    return load_learned(path, settings.backbone, precision)
 
 
 def _counted(images: list[StreetImage], stage: str, progress: Progress) -> Iterator[StreetImage]:

@@ -84,6 +84,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="O
 Verbose = Annotated[
     int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news; -vv for all.")
 ]
+Precision = Annotated[
+    str | None,
+    typer.Option(envvar="GEOFLOOD_PRECISION", help="Of a published network: float32, bfloat16 or auto."),
+]
 Workers = Annotated[int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")]
 
 
@@ -131,7 +135,9 @@ def index(
     backbone: Annotated[
         str, typer.Option(envvar="GEOFLOOD_BACKBONE", help="What describes the images.")
     ] = "rootsift",
-    dimension: Annotated[str, typer.Option(help="Of a band's descriptor after PCA-whitening.")] = "512",
+    dimension: Annotated[
+        str, typer.Option(help="Of a band's descriptor after PCA-whitening; none: as the backbone gives it.")
+    ] = "auto",
     bands: Annotated[str, typer.Option(help="Waterline bands, percent of the height.")] = ",".join(
         map(str, BANDS)
     ),
@@ -139,6 +145,7 @@ def index(
         float, typer.Option(min=0, max=1, help="Share of unusable images above which it is exit 10.")
     ] = 0.5,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew.")] = False,
+    precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
     as_json: Json = False,
@@ -154,7 +161,14 @@ def index(
     settings = _settings(backbone, dimension, bands)
     with console.progress() as progress:
         manifest = line.build(
-            folder, city, found, settings, workers=workers, rebuild=rebuild, progress=progress
+            folder,
+            city,
+            found,
+            settings,
+            workers=workers,
+            rebuild=rebuild,
+            precision=precision,
+            progress=progress,
         )
     _indexed(manifest, folder, as_json)
     failed = sum(manifest.rejected.values())
@@ -199,6 +213,7 @@ def locate(
     tiles: Annotated[
         str | None, typer.Option(help="URL of a tile server; the map then needs the network.")
     ] = None,
+    precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
     as_json: Json = False,
@@ -223,7 +238,7 @@ def locate(
 
     streets = read_basemap(basemap) if basemap else None
     with eyes.open() as asker, console.progress() as progress:
-        locator = Locator(folder)
+        locator = Locator(folder, precision)
         search = partial(
             locator.locate_all,
             top_k=top_k,
@@ -325,13 +340,16 @@ def doctor(
 
 
 def _settings(backbone: str, dimension: str, bands: str) -> Settings:
-    from geoflood.backbones.learned import version_of
+    from geoflood.backbones.learned import usual_dimension, version_of
     from geoflood.imagery.panorama import FOV_DEG, HEADINGS
     from geoflood.reference.manifest import Settings
 
     try:
         shares = tuple(sorted({0, *(int(band) for band in bands.split(","))}))
-        size = None if dimension == "none" else int(dimension)
+        if dimension == "auto":
+            size = usual_dimension(backbone)
+        else:
+            size = None if dimension == "none" else int(dimension)
     except ValueError as error:
         raise UsageError(
             f"--bands and --dimension take whole numbers: {error}", "such as --bands 0,30,60"

@@ -327,7 +327,7 @@ def _describer(
         return stock(backbone or "rootsift", precision, models_dir), partial(band_weights, bands=(0,))
     from geoflood.locate import Locator
 
-    locator = Locator(city)
+    locator = Locator(city, precision)
     if backbone not in (None, locator.settings.backbone):
         raise UsageError(
             f"{city.name} was indexed with {locator.settings.backbone}", "leave --backbone or --city out"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from geoflood.backbones.weights import ready
 from geoflood.errors import GeofloodError, ModelError
 from geoflood.geo import EARTH_RADIUS_M
 from geoflood.reference.database import Database
@@ -50,7 +51,13 @@ class Finding:
 
 def examine(index_dir: Path, models_dir: Path) -> list[Finding]:
     """Look at everything that geoflood needs, without changing anything."""
-    return [*_packages(), _processor(), *_indexes(index_dir), _folder("models", models_dir)]
+    return [
+        *_packages(),
+        _processor(),
+        *_indexes(index_dir),
+        _folder("models", models_dir),
+        _backbones(models_dir),
+    ]
 
 
 def _packages() -> list[Finding]:
@@ -147,6 +154,11 @@ def _unnamed(hosts: Sequence[str], allowed: Sequence[str]) -> Finding:
     except ModelError as error:
         state = str(error)
     return Finding("vision-language model", True, f"none named; {state}", advice)
+
+
+def _backbones(models_dir: Path) -> Finding:
+    """Which backbones can be used now, the one without weights among them."""
+    return Finding("backbones", True, ", ".join(ready(models_dir)), "more: geoflood models list")
 
 
 def describe_index(database: Database) -> dict[str, Any]:

@@ -53,10 +53,10 @@ class Locator:
     Raises CityError or IndexUnusableError when the index cannot be searched.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, precision: str | None = None) -> None:
         self.database = Database(folder)
         self.settings = self.database.manifest.settings
-        self.describer = load_learned(folder / "learned.npz", self.settings.backbone)
+        self.describer = load_learned(folder / "learned.npz", self.settings.backbone, precision)
         if self.describer.backbone.version != self.settings.version:
             raise IndexUnusableError(
                 f"{folder} was built with {self.settings.backbone} {self.settings.version}, "
