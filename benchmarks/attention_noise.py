@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from recall import right
 from streets import Queries, indexed, queries, share
 
+from geoflood.attending import DOUBT
 from geoflood.attention import blend, sample
 from geoflood.backbones.seam import Features
 from geoflood.backbones.threads import cores
@@ -239,7 +240,7 @@ def used(
     """Hits with the attention on the query alone, then with bands at each alpha."""
     weights = sample(seen, places)
     first = np.eye(len(bands), dtype=np.float32)[0]
-    mix = belief(seen.waterline, bands)
+    mix = belief(seen.waterline, bands, DOUBT)
     alone = shown.hit(np.repeat(blend(weights, 1.0)[None], len(bands), axis=0), first)
     return [alone, *(shown.hit(nested * blend(weights, alpha), mix) for alpha in ALPHAS)]
 

@@ -29,11 +29,14 @@ from geoflood.build import build, describe_missing, learned
 from geoflood.imagery.folder import images
 from geoflood.images import read_image
 from geoflood.reference.ledger import Ledger
+from geoflood.reference.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.terms import Image, StreetImage, unwatched
 from geoflood.waterline import BANDS, band_weights
 
 ROUNDS = 3
 CHUNK = 16
+DESCRIBED = 1280
+"""Images described for the memory figure: more than are learned from."""
 
 
 def main() -> None:
@@ -60,14 +63,39 @@ def repeated(found: list[StreetImage], count: int) -> list[StreetImage]:
 
 
 def memory(found: list[StreetImage]) -> None:
+    """Peak of indexing: the first shards are described, which is where learning and describing peak; the
+    others are copies of them under numbers of their own, so that planning and sealing see the whole city.
+    """
     with TemporaryDirectory() as work:
+        folder = Path(work)
+        build(folder, "city", found[:DESCRIBED], settings())
+        described = peak_gb()
+        ledger = Ledger(folder)
+        ledger.plan(found)
+        shards = [(shard_path(folder, number), images) for number, images in ledger.shards()]
+        ledger.close()
+        template = read_shard(shards[0][0])
+        assert template is not None
+        for path, images in shards:
+            if not path.exists():
+                count = len(images)
+                write_shard(path, Shard(np.array([number for number, _ in images]), *cut(template, count)))
         begun = time.perf_counter()
-        build(Path(work) / "city", "city", found, settings())
-        spent = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        build(folder, "city", found, settings())
     print(
-        f"{len(found)} images indexed in {spent:.0f} s, {len(found) / spent:.1f}/s; peak memory {peak:.2f} GB"
+        f"peak {described:.2f} GB learning and describing; {peak_gb():.2f} GB with {len(found)} images sealed"
     )
+    print(f"planning and sealing again took {time.perf_counter() - begun:.0f} s")
+
+
+def cut(shard: Shard, count: int) -> list[np.ndarray]:
+    """The other arrays of a shard, for its first `count` views and no rejected ones."""
+    views: list[np.ndarray] = [shard.heading_deg, shard.fov_deg, shard.tile_deg, shard.vectors]
+    return [array[:count] for array in views] + [shard.rejected[:0], shard.reason[:0], shard.detail[:0]]
+
+
+def peak_gb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def throughput(found: list[StreetImage]) -> None:

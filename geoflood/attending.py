@@ -16,10 +16,13 @@ from geoflood.images import UnreadableImageError, read_image
 from geoflood.terms import AttentionMap, Image, Located, Outcome, Progress, Query, unwatched
 from geoflood.vlm.attention import Attendant, Reading
 
-__all__ = ["Attended", "Search", "attend", "search_attended"]
+__all__ = ["DOUBT", "Attended", "Search", "attend", "search_attended"]
 
 Search = Callable[[Sequence[Query], Sequence[AttentionMap]], Sequence[Located]]
 """Locates each query under its attention."""
+
+DOUBT = 0.5
+"""Of a model's waterline: half of what a right one gains is kept, and a wrong one costs half. DESIGN.md."""
 
 _NOWHERE = (
     "not searched: nothing in the photo will be there next year, says the model "
@@ -43,7 +46,7 @@ class Attended:
         if self.reading is None:
             return AttentionMap.neutral(None, self.provider, f"no attention: {self.error}")
         texts = ", ".join(f"“{text}”" for text in self.reading.texts)
-        told = self.reading.attention
+        told = replace(self.reading.attention, doubt=DOUBT)
         return replace(told, reasons=(*told.reasons, f"legible: {texts}")) if texts else told
 
     @property
@@ -119,9 +122,8 @@ def search_attended(
 def _told(attention: AttentionMap, waterline: float | None) -> AttentionMap:
     if waterline is None:
         return attention
-    return replace(
-        attention, waterline=waterline, reasons=(*attention.reasons, "the waterline is the analyst's")
-    )
+    reasons = (*attention.reasons, "the waterline is the analyst's")
+    return replace(attention, waterline=waterline, doubt=0.0, reasons=reasons)
 
 
 def _noted(located: Located, one: Attended) -> Located:

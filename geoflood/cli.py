@@ -194,7 +194,10 @@ def locate(
         float | None,
         typer.Option(min=0, max=0.9, help="Share of the height under water, 0..0.9; unknown: all bands."),
     ] = None,
-    alpha: Annotated[float, typer.Option(min=0, max=1, help="How much the attention counts.")] = 1.0,
+    alpha: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="How much the attention counts; default 1, of a model's 0.5."),
+    ] = None,
     model: vlm.Model = None,
     ollama_host: vlm.OllamaHost = None,
     openai_host: vlm.OpenAIHost = None,
@@ -242,7 +245,7 @@ def locate(
         search = partial(
             locator.locate_all,
             top_k=top_k,
-            alpha=alpha,
+            alpha=eyes.alpha if alpha is None else alpha,
             verify=eyes.verifier(asker),
             workers=workers,
             progress=progress,

@@ -14,6 +14,7 @@ from geoflood.errors import GeofloodError, PartialError, UsageError
 if TYPE_CHECKING:
     from geoflood.attending import Attended
     from geoflood.eyes import Choice, Eyes
+    from geoflood.terms import AttentionMap
 
 __all__ = [
     "AllowRemote",
@@ -39,7 +40,7 @@ OllamaHost = Annotated[
     typer.Option(help="Where Ollama answers; several share the work. Default: OLLAMA_HOST, else here."),
 ]
 OpenAIHost = Annotated[
-    list[str] | None, typer.Option(help="Instead: a server of OpenAI's interface, such as llama-server.")
+    list[str] | None, typer.Option(help="Instead: llama-server, vLLM, LM Studio ...; a key: GEOFLOOD_VLM_KEY.")
 ]
 AllowRemote = Annotated[
     list[str] | None, typer.Option(help="Host or cloud model that may see the photos although elsewhere.")
@@ -61,7 +62,13 @@ def _quieter(wanted: bool) -> None:
         console.set_verbosity(-1)
 
 
+def _louder(level: int) -> None:
+    if level:
+        console.set_verbosity(level)
+
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
+Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -114,6 +121,7 @@ def attend(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an --edit file.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """geoflood attend photo.jpg --model qwen3-vl:8b-instruct: what the model makes of a photo, and why.
 
@@ -177,27 +185,37 @@ def _show(one: Attended, picture: Path | None, as_json: bool) -> None:
         console.warning(f"{one.path}: {one.error}")
         return
     told, reading = one.attention, one.reading
-    line = "unknown" if told.waterline is None else f"{told.waterline:.0%} of the height"
     rows = {
         "photo": str(one.path),
         "model": one.provider,
         "scene": reading.scene + ("" if reading.localizable else ", not localizable"),
-        "water": line,
+        "water": "unknown" if told.waterline is None else f"{told.waterline:.0%} of the height",
         "legible": ", ".join(reading.texts) or "nothing",
         "took": f"{reading.seconds:.1f} s" + (", remembered" if reading.cached else ""),
     }
     rows |= {f"reason {number}": reason for number, reason in enumerate(told.reasons, 1)}
-    rows |= {f"picture {picture.parent}": picture.name} if picture else {}
-    console.show_rows(rows)
-    columns = ["", *(str(column + 1) for column in range(told.weights.shape[1]))]
-    weights = [
-        ["ABCDEFGHIJKLMNOPQRSTUVWXYZ"[row % 26], *(f"{weight:.1f}" for weight in line_)]
-        for row, line_ in enumerate(told.weights[:16])
-    ]
-    console.show_table("map: 1 counts as usual, 0 not at all, 2 twice", columns, weights)
+    console.show_rows(rows | ({"picture": str(picture)} if picture else {}))
+    _show_map(told)
     for reply in reading.replies:
         fault = f", not used: {reply.fault}" if reply.fault else ""
         console.show_rows({f"answer ({reply.view}{fault})": reply.content or reply.thinking})
+
+
+def _show_map(told: AttentionMap) -> None:
+    """At most nine cells a side: what is finer, the picture shows."""
+    import numpy as np
+
+    from geoflood.attention import sample
+
+    rows, columns = (min(size, 9) for size in told.weights.shape)
+    x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
+    weights = sample(told, np.stack([x, y], axis=2).reshape(-1, 2)).reshape(rows, columns)
+    lines = [
+        [letter, *(f"{weight:.1f}" for weight in row)]
+        for letter, row in zip("ABCDEFGHI", weights, strict=False)
+    ]
+    names = ["", *(str(column + 1) for column in range(columns))]
+    console.show_table("map: 1 counts as usual, 0 not at all, 2 twice", names, lines)
 
 
 def _record(one: Attended, picture: Path | None) -> dict[str, Any]:

@@ -107,6 +107,11 @@ class Eyes:
         return self.attention in ("ollama", "auto")
 
     @property
+    def alpha(self) -> float:
+        """How much the attention counts unless somebody says otherwise: a model's half. DESIGN.md."""
+        return 0.5 if self.attends else 1.0
+
+    @property
     def auto(self) -> bool:
         return self.attention == "auto"
 

@@ -93,7 +93,7 @@ class Locator:
         with watch("describe"):
             descriptors = self._describe(pixels, attention, alpha)
         with watch("search"):
-            found = self._search(descriptors, attention.waterline, within)
+            found = self._search(descriptors, attention, within)
         if not found:
             reason = "nothing in the box that was searched resembles the photo enough"
             return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
@@ -146,10 +146,11 @@ class Locator:
         return self.describer.describe([pixels], weigh)
 
     def _search(
-        self, descriptors: Vectors, waterline: float | None, within: Bounds | None
+        self, descriptors: Vectors, attention: AttentionMap, within: Bounds | None
     ) -> tuple[Candidate, ...]:
         count = FUSED if within is None else NARROWED
-        similarities, ids = self.vectors.search(descriptors, belief(waterline, self.settings.bands), count)
+        mix = belief(attention.waterline, self.settings.bands, attention.doubt)
+        similarities, ids = self.vectors.search(descriptors, mix, count)
         found = self.database.candidates(similarities[0], ids[0])
         return found if within is None else tuple(c for c in found if _inside(c, within))[:FUSED]
 

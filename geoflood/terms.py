@@ -169,8 +169,10 @@ class AttentionMap:
     waterline: float | None = None
     """Share of the height, from the bottom, that is under water; None when nothing is known."""
     provider: str = "none"
-    """Who says so: none, analyst, file; later ollama:MODEL."""
+    """Who says so: none, analyst, file, ollama:MODEL, openai:MODEL."""
     reasons: tuple[str, ...] = ()
+    doubt: float = 0.0
+    """Share of the belief that the waterline is somewhere else altogether: larger for a model than a person."""
 
     def __post_init__(self) -> None:
         w = self.weights
@@ -178,6 +180,8 @@ class AttentionMap:
             raise ValueError("an attention map is a grid of weights between 0 and 2")
         if self.waterline is not None and not 0 <= self.waterline < 1:
             raise ValueError(f"a waterline is a share of the height from 0 to below 1, not {self.waterline}")
+        if not 0 <= self.doubt <= 1:
+            raise ValueError(f"a doubt is a share from 0 to 1, not {self.doubt}")
 
     @classmethod
     def neutral(cls, waterline: float | None = None, provider: str = "none", *reasons: str) -> AttentionMap:

@@ -33,10 +33,11 @@ def band_weights(places: NDArray[Any], bands: Sequence[float]) -> NDArray[np.flo
     return np.asarray(places[None, :, 1] <= lines, np.float32)
 
 
-def belief(waterline: float | None, bands: Sequence[int]) -> NDArray[np.float32]:
+def belief(waterline: float | None, bands: Sequence[int], doubt: float = 0.0) -> NDArray[np.float32]:
     """Weights [M] of the bands that sum to 1: uniform for an unknown waterline, else a bump around it.
 
-    A bump, not a point: a waterline told too surely and wrong costs more than mixing does.
+    A bump, not a point: a waterline told too surely and wrong costs more than mixing does. `doubt` is the
+    share of the belief that what was told says nothing.
     """
     shares = np.asarray(bands, float) / 100
     if waterline is None:
@@ -44,7 +45,7 @@ def belief(waterline: float | None, bands: Sequence[int]) -> NDArray[np.float32]
     near = np.exp(-((shares - waterline) ** 2) / (2 * SPREAD**2) + 1e-9)
     if not near.any():
         near = (np.abs(shares - waterline) == np.abs(shares - waterline).min()).astype(float)
-    return np.asarray(near / near.sum(), np.float32)
+    return np.asarray((1 - doubt) * near / near.sum() + doubt / len(shares), np.float32)
 
 
 def beliefs(bands: Sequence[int]) -> dict[str, NDArray[np.float32]]:

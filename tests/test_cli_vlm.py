@@ -21,7 +21,7 @@ from geoflood.cli import app
 from geoflood.imagery.views import pixels_of
 from geoflood.images import read_image
 from geoflood.locate import Locator
-from geoflood.terms import Query
+from geoflood.terms import AttentionMap, Query
 from geoflood.townscape import Truth
 from geoflood.vlm.canvas import bare
 from geoflood.vlm.verify import SIDE
@@ -124,18 +124,19 @@ def test_the_model_is_named_once_for_all(
 def test_the_model_s_waterline_chooses_the_bands(
     call: Call, far: FarOllama, queries: Photos, locator: Locator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[float | None] = []
+    seen: list[AttentionMap] = []
     search = Locator._search
 
-    def watched(self: Locator, descriptors: Any, waterline: float | None, within: Any) -> Any:
-        seen.append(waterline)
-        return search(self, descriptors, waterline, within)
+    def watched(self: Locator, descriptors: Any, attention: AttentionMap, within: Any) -> Any:
+        seen.append(attention)
+        return search(self, descriptors, attention, within)
 
     monkeypatch.setattr(Locator, "_search", watched)
     photo = queries[0][0]
     own = told(call("locate", photo, *asked(far), "--json"))
     over = told(call("locate", photo, *asked(far), "--json", "--waterline", "0.1"))
-    assert seen == [pytest.approx(0.45, abs=0.06), 0.1]
+    assert [one.waterline for one in seen] == [pytest.approx(0.45, abs=0.06), 0.1]
+    assert [one.doubt for one in seen] == [0.5, 0], "a person is believed, a model half"
     assert over["attention"]["waterline"] == 0.1
     assert "analyst" in over["attention"]["reason"]
     first = own["candidates"][0]["similarity"]

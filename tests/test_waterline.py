@@ -49,6 +49,9 @@ def test_a_told_waterline_believes_its_band_most_but_not_alone(band: int) -> Non
 
 def test_untold_means_every_band_has_its_say() -> None:
     assert (belief(None, BANDS) > 0).all()
+    np.testing.assert_array_equal(belief(0.45, BANDS, 1.0), belief(None, BANDS))
+    half = belief(0.45, BANDS) / 2 + belief(None, BANDS) / 2
+    np.testing.assert_allclose(belief(0.45, BANDS, 0.5), half, atol=1e-6)
 
 
 @pytest.mark.parametrize("waterline", [0.0, 0.9, 0.99])
