@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from functools import partial
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ from geoflood.waterline import band_weights, beliefs
 __all__ = ["build", "describe_missing", "learned"]
 
 LEARN_IMAGES = 1000
-"""Images that the vocabulary and the projection are learned from, at most."""
+"""Images tried before it is said that none can be used."""
 
 VIEWS_AT_ONCE = 16
 """Views in memory at a time, a worker."""
@@ -113,30 +113,28 @@ def learned(
     """What the city teaches the backbone, learned once and kept for every later run."""
     path = folder / "learned.npz"
     if not path.exists():
-        lost: Counter[str] = ledger.rejected()
-        sample = _counted(ledger.sample(LEARN_IMAGES), "learning the city", progress)
-        pixels = chain.from_iterable(_usable(image, lost) for image in sample)
-        if (first := next(pixels, None)) is None:
+        lost = ledger.rejected()
+        look = partial(_looked_at, ledger, lost=lost, progress=progress)
+        if next(look(LEARN_IMAGES), None) is None:
             raise InputError(_nothing(lost), _WHAT_HELPS)
         weigh = partial(band_weights, bands=settings.bands)
-        save_learned(
-            path, learn(settings.backbone, chain([first], pixels), weigh, settings.dimension, precision)
-        )
+        save_learned(path, learn(settings.backbone, look, weigh, settings.dimension, precision))
     return load_learned(path, settings.backbone, precision)
 
 
-def _counted(images: list[StreetImage], stage: str, progress: Progress) -> Iterator[StreetImage]:
-    for done, image in enumerate(images):
-        progress(stage, done, len(images))
-        yield image
-    progress(stage, len(images), len(images))
-
-
-def _usable(image: StreetImage, lost: Counter[str]) -> Iterator[Image]:
-    try:
-        yield from (view.pixels for view in views(image))
-    except UnreadableImageError as error:  # a row with its reason when its shard is described
-        lost[error.reason] += 1
+def _looked_at(ledger: Ledger, count: int, lost: Counter[str], progress: Progress) -> Iterator[Image]:
+    """At most `count` views, spread evenly over the images and around the panoramas."""
+    sample = ledger.sample(count)
+    each = max(1, count // max(len(sample), 1))
+    for turn, image in enumerate(sample):
+        progress("learning the city", turn, len(sample))
+        try:
+            found = views(image)
+        except UnreadableImageError as error:  # a row with its reason when its shard is described
+            lost[error.reason] += 1
+            continue
+        first = turn % len(found)
+        yield from (view.pixels for view in (found[first:] + found[:first])[:each])
 
 
 def describe_missing(

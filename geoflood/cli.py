@@ -196,7 +196,7 @@ def locate(
     ] = None,
     alpha: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="How much the attention counts; default 1, of a model's 0.5."),
+        typer.Option(min=0, max=1, help="How much the attention counts; default 1, of a model's 0.25."),
     ] = None,
     model: vlm.Model = None,
     ollama_host: vlm.OllamaHost = None,

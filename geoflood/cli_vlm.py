@@ -40,7 +40,8 @@ OllamaHost = Annotated[
     typer.Option(help="Where Ollama answers; several share the work. Default: OLLAMA_HOST, else here."),
 ]
 OpenAIHost = Annotated[
-    list[str] | None, typer.Option(help="Instead: llama-server, vLLM, LM Studio ...; a key: GEOFLOOD_VLM_KEY.")
+    list[str] | None,
+    typer.Option(help="Instead: llama-server, vLLM, LM Studio ...; a key: GEOFLOOD_VLM_KEY."),
 ]
 AllowRemote = Annotated[
     list[str] | None, typer.Option(help="Host or cloud model that may see the photos although elsewhere.")

@@ -66,7 +66,7 @@ def verdict(located: Sequence[Located], truths: Sequence[Truth]) -> str:
     here = [(one, truth) for one, truth in zip(located, truths, strict=True) if truth.in_city]
     errors = [_error_m(one, truth) for one, truth in here]
     away = [one for one, truth in zip(located, truths, strict=True) if not truth.in_city]
-    refused = sum(one.outcome is Outcome.NOT_FOUND for one in away)
+    refused = sum(one.outcome is not Outcome.LOCATED for one in away)
     metres = ", ".join(f"{error:.0f} m" for error in errors)
     return f"{metres} from where they were taken; {refused} of {len(away)} from another town told apart"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from geoflood.attending import Attended, Search, attend, search_attended
 from geoflood.errors import ModelError, UsageError
@@ -14,13 +15,18 @@ from geoflood.home import cache_folder
 from geoflood.terms import Located, Progress, Query, unwatched
 from geoflood.verifying import Verifier
 from geoflood.vlm.attention import Attendant
-from geoflood.vlm.client import Asker
+from geoflood.vlm.client import Answer, Asker, Options, Prompt, Standing
 from geoflood.vlm.connect import connect
 
 __all__ = ["WHICH", "Choice", "Eyes", "asking"]
 
 WHICH = "--model qwen3-vl:8b-instruct, or GEOFLOOD_VLM_MODEL; geoflood doctor recommends one"
 """What helps when no model is named."""
+
+
+ALPHA = 0.25
+"""Of a model's map: the most at which no simulated fault of the map cost more than a query in a hundred.
+DESIGN.md has the curve; an analyst's map counts in full."""
 
 
 def _unheard(line: str) -> None:
@@ -74,6 +80,27 @@ def asking(choice: Choice, news: Callable[[str], None] = _unheard) -> Iterator[A
 
 
 @dataclass(frozen=True)
+class _Silent:
+    """In place of a model that was found down: nobody waits for it a second time."""
+
+    message: str
+    hint: str
+    capacity: int = 1
+
+    @property
+    def standing(self) -> Standing:
+        raise ModelError(self.message, self.hint)
+
+    def ask(
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+    ) -> Answer:
+        raise ModelError(self.message, self.hint)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True)
 class Eyes:
     """What `locate` asks of a model: attention, verification, or nothing."""
 
@@ -108,8 +135,8 @@ class Eyes:
 
     @property
     def alpha(self) -> float:
-        """How much the attention counts unless somebody says otherwise: a model's half. DESIGN.md."""
-        return 0.5 if self.attends else 1.0
+        """How much the attention counts unless somebody says otherwise."""
+        return ALPHA if self.attends else 1.0
 
     @property
     def auto(self) -> bool:
@@ -122,8 +149,12 @@ class Eyes:
             yield None
             return
         with asking(self.choice, self.news) as asker:
-            if not self.auto:
+            try:
                 _ = asker.standing
+            except ModelError as error:
+                if not self.auto:
+                    raise
+                asker = _Silent(str(error), error.hint)
             yield asker
 
     def verifier(self, asker: Asker | None) -> Verifier | None:

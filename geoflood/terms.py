@@ -172,7 +172,7 @@ class AttentionMap:
     """Who says so: none, analyst, file, ollama:MODEL, openai:MODEL."""
     reasons: tuple[str, ...] = ()
     doubt: float = 0.0
-    """Share of the belief that the waterline is somewhere else altogether: larger for a model than a person."""
+    """Share of the belief that the waterline is elsewhere altogether: larger for a model than a person."""
 
     def __post_init__(self) -> None:
         w = self.weights

@@ -143,6 +143,7 @@ def test_a_model_must_be_named() -> None:
         Eyes.of(None, None, 3, "")
     assert Eyes.of(None, None, 0, "").attention == "none"
     assert Eyes.of(Choice("m"), None, 0, "").attention == "ollama"
+    assert Eyes.of(Choice("m"), None, 0, "").alpha < Eyes.of(None, "map.json", 0, "").alpha == 1
     warned: list[str] = []
     eyes = Eyes.of(None, "auto", 0, "", warn=warned.append)
     with eyes.open() as asker:

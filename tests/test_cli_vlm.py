@@ -169,8 +169,9 @@ def test_auto_degrades_loudly(call: Call, queries: Photos) -> None:
     assert words in Path("located/map.html").read_text("utf-8")
     assert words in Path("located/located.geojson").read_text("utf-8")
     assert words in Path("located/located.csv").read_text("utf-8-sig")
-    for record in map(json.loads, call(*line, "--json").stdout.splitlines()):
+    for record in map(json.loads, call(*line, "--json", "--verify", "2").stdout.splitlines()):
         assert words in record["reason"]
+        assert "not verified: no server answers" in record["reason"]
         assert words in record["attention"]["reason"]
         assert not record["attention"]["applied"]
         assert record["candidates"], "searched all the same"

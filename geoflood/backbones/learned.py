@@ -7,7 +7,7 @@ becomes something that describes: precision, batches and turns are decided here.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -33,10 +33,13 @@ __all__ = ["learn", "load_learned", "save_learned", "stock", "usual_dimension", 
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
+Look: TypeAlias = Callable[[int], Iterable[Image]]
+"""At most so many views of the city, the same whenever it is asked; never all in memory."""
+
 VIEWS = 1000
-"""Views that are learned from, at most."""
+"""Views that the projection is learned from, at most."""
 WORD_VIEWS = 300
-"""Of them, those that the words come from, or up to twice as many."""
+"""Views that the words are learned from, at most."""
 BANDS_A_VIEW = 2
 """Neighbouring bands of one view are nearly one sample: a third adds time and memory, not knowledge."""
 CHUNK = 16
@@ -73,39 +76,31 @@ def usual_dimension(backbone: str) -> int | None:
 
 
 def learn(
-    backbone: str,
-    views: Iterable[Image],
-    weigh: Weigh,
-    dimension: int | None,
-    precision: str | None = None,
+    backbone: str, look: Look, weigh: Weigh, dimension: int | None, precision: str | None = None
 ) -> Arrays:
     """Learn from views of the city, under the weightings that references will have.
 
     Raises InputError when they show nothing at all.
     """
-    views = islice(views, VIEWS)
     if not find(backbone).file:
-        return _learn_words(views, weigh, dimension)
-    return {} if dimension is None else _learn_axes(stock(backbone, precision), views, weigh, dimension)
+        return _learn_words(look, weigh, dimension)
+    return {} if dimension is None else _learn_axes(stock(backbone, precision), look(VIEWS), weigh, dimension)
 
 
-def _learn_words(views: Iterable[Image], weigh: Weigh, dimension: int | None) -> Arrays:
+def _learn_words(look: Look, weigh: Weigh, dimension: int | None) -> Arrays:
     """Words, and unless the dimension is None a projection of what is described in them."""
-    chunks = list(_chunks([RootSift.prepare(view) for view in views], CHUNK))
     with side_by_side(cores()) as pool:
-        some = chunks[:: max(1, len(chunks) * CHUNK // WORD_VIEWS)]
-        samples = torch.cat([torch.empty(0, DIMENSION), *pool.map(sampled, some)])
-        try:
-            vocabulary = learn_vocabulary(samples)
-        except ValueError as error:
-            raise InputError(
-                f"nothing can be learned from the images: {error}", "give pictures of streets"
-            ) from error
+        chunks = _chunks(map(RootSift.prepare, look(WORD_VIEWS)), CHUNK)
+        found = list(in_order(pool, sampled, chunks, ahead=2 * cores()))
+    try:
+        vocabulary = learn_vocabulary(torch.cat([torch.empty(0, DIMENSION), *found]))
+    except ValueError as error:
+        message = f"nothing can be learned from the images: {error}"
+        raise InputError(message, "give pictures of streets") from error
     words: dict[str, NDArray[Any]] = {"words": vocabulary.words.numpy()}
     if dimension is None:
         return words
-    prepared = (view for chunk in chunks for view in chunk)
-    return words | _learn_axes(Describer(RootSift(vocabulary), None), prepared, weigh, dimension)
+    return words | _learn_axes(Describer(RootSift(vocabulary), None), look(VIEWS), weigh, dimension)
 
 
 def _learn_axes(

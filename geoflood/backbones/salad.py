@@ -28,8 +28,8 @@ CLUSTERS = 64
 ITERATIONS = 3
 _HIDDEN = 512
 _LOUDNESS = 0.25
-"""Power of the mass left to a cluster by which its unit vector is scaled. 0 leaves clusters of the flooded part
-in force; 1/2 and more measurably silence what two equally masked images have in common. 1/4 lies between,
+"""Power of the mass left to a cluster by which its unit vector is scaled. 0 leaves clusters of the flooded
+part in force; 1/2 and more measurably silence what two equally masked images share. 1/4 lies between,
 within the sampling error of 0: to be decided again with trained weights."""
 _TINY = 1e-30
 """Instead of a division by zero, where weights fall only on what all clusters discard."""
