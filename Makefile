@@ -36,7 +36,10 @@ check: $(VENV)/installed-dev
 	$(BIN)/pytest
 
 bench: $(VENV)/installed-dev
-	@echo "benchmarks/README.md lists the commands, their data and their figures"
+	@test -n "$(DATA)" || { echo "say which street images: make bench DATA=FOLDER [OTHER=FOLDER]; see benchmarks/README.md"; exit 2; }
+	$(BIN)/python benchmarks/recall.py $(DATA)
+	$(BIN)/python benchmarks/areas.py $(DATA) $(OTHER)
+	$(BIN)/python benchmarks/speed.py $(DATA)
 
 # The constraints are what the tests ran with, above all the version of torch.
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -66,9 +66,9 @@ def verdict(located: Sequence[Located], truths: Sequence[Truth]) -> str:
     here = [(one, truth) for one, truth in zip(located, truths, strict=True) if truth.in_city]
     errors = [_error_m(one, truth) for one, truth in here]
     away = [one for one, truth in zip(located, truths, strict=True) if not truth.in_city]
-    refused = sum(one.outcome is not Outcome.LOCATED for one in away)
+    mistaken = sum(one.outcome is Outcome.LOCATED for one in away)
     metres = ", ".join(f"{error:.0f} m" for error in errors)
-    return f"{metres} from where they were taken; {refused} of {len(away)} from another town told apart"
+    return f"{metres} from where they were taken; {mistaken} of {len(away)} strangers taken for one here"
 
 
 def _error_m(located: Located, truth: Truth) -> float:

@@ -34,18 +34,17 @@ def band_weights(places: NDArray[Any], bands: Sequence[float]) -> NDArray[np.flo
 
 
 def belief(waterline: float | None, bands: Sequence[int], doubt: float = 0.0) -> NDArray[np.float32]:
-    """Weights [M] of the bands that sum to 1: uniform for an unknown waterline, else a bump around it.
+    """Weights [M] of the bands that sum to 1: all of them for an unknown waterline, else a bump around it.
 
     A bump, not a point: a waterline told too surely and wrong costs more than mixing does. `doubt` is the
     share of the belief that what was told says nothing.
     """
     shares = np.asarray(bands, float) / 100
+    untold = (1 + shares) / (1 + shares).sum()  # the upper bands fail worst where they are needed
     if waterline is None:
-        return np.full(len(shares), 1 / len(shares), np.float32)
-    near = np.exp(-((shares - waterline) ** 2) / (2 * SPREAD**2) + 1e-9)
-    if not near.any():
-        near = (np.abs(shares - waterline) == np.abs(shares - waterline).min()).astype(float)
-    return np.asarray((1 - doubt) * near / near.sum() + doubt / len(shares), np.float32)
+        return np.asarray(untold, np.float32)
+    near = np.exp(-((shares - waterline) ** 2) / (2 * SPREAD**2))
+    return np.asarray((1 - doubt) * near / near.sum() + doubt * untold, np.float32)
 
 
 def beliefs(bands: Sequence[int]) -> dict[str, NDArray[np.float32]]:

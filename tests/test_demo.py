@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,5 +68,5 @@ def test_the_verdict_hides_nothing() -> None:
     lost = Located(Query(Path("a")), Outcome.FAILED, "no photo")
     told = Located(Query(Path("b")), Outcome.NOT_FOUND, "elsewhere")
     assert verdict([lost, told], [here, away]).startswith("inf m")
-    assert "1 of 1" in verdict([lost, told], [here, away])
-    assert "0 of 1" in verdict([told, lost], [here, away])
+    assert "0 of 1 strangers" in verdict([lost, told], [here, away])
+    assert "1 of 1 strangers" in verdict([told, replace(told, outcome=Outcome.LOCATED)], [here, away])

@@ -38,7 +38,7 @@ Look: TypeAlias = Callable[[int], Iterable[Image]]
 
 VIEWS = 1000
 """Views that the projection is learned from, at most."""
-WORD_VIEWS = 300
+WORD_VIEWS = 600
 """Views that the words are learned from, at most."""
 BANDS_A_VIEW = 2
 """Neighbouring bands of one view are nearly one sample: a third adds time and memory, not knowledge."""

@@ -17,9 +17,9 @@ import torch.nn.functional as F
 __all__ = ["Local", "Vocabulary", "aggregate", "learn_vocabulary"]
 
 WORDS = 128
-SAMPLES = 60_000
-"""Local descriptors that k-means sees: 470 a word."""
-ROUNDS = 15
+SAMPLES = 120_000
+"""Local descriptors that k-means sees, at most: 940 a word."""
+ROUNDS = 20
 FEW_WORDS = 0.1
 """Share of the words below which a descriptor is shortened: it rests on next to nothing."""
 SEED = 7
