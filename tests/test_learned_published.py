@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def test_a_projection_is_learned_without_words(tmp_path: Path, monkeypatch: pyte
     whole = Published.features
     monkeypatch.setattr(Published, "features", lambda self, x: passes.append(len(x)) or whole(self, x))
     weigh = partial(band_weights, bands=BANDS)
-    learned = learn(NAME, iter(pictures()), weigh, 4)
+    learned = learn(NAME, lambda count: pictures()[:count], weigh, 4)
     assert sorted(learned) == ["matrix", "mean"]
     assert sum(passes) == 6, "bands share one pass"
     save_learned(tmp_path / "learned.npz", learned)
@@ -112,14 +113,14 @@ def test_a_projection_is_learned_without_words(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.usefixtures("models")
 def test_nothing_is_read_when_nothing_is_learned(tmp_path: Path) -> None:
-    def unread() -> object:
-        raise AssertionError("decoded for nothing")
+    def unread(count: int) -> Iterator[Image]:
+        raise AssertionError(f"{count} decoded for nothing")
         yield
 
     weigh = partial(band_weights, bands=BANDS)
-    save_learned(tmp_path / "learned.npz", learn(NAME, unread(), weigh, None))
+    save_learned(tmp_path / "learned.npz", learn(NAME, unread, weigh, None))
     assert load_learned(tmp_path / "learned.npz", NAME).projection is None
-    assert learn(NAME, iter(pictures()[:1]), weigh, 8) == {}, "one view shows nothing that varies"
+    assert learn(NAME, lambda count: pictures()[:1], weigh, 8) == {}, "one view shows nothing that varies"
 
 
 def test_missing_weights_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
