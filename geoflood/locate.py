@@ -165,7 +165,7 @@ def judge(estimate: Estimate) -> tuple[Outcome, str]:
     if estimate.probability >= SURE:
         return (
             Outcome.LOCATED,
-            f"{_percent(estimate.probability)} within {estimate.tolerance_m:.0f} m of the position",
+            f"one place stands out: {_percent(estimate.probability)} within {estimate.tolerance_m:.0f} m of it",
         )
     return (
         Outcome.UNCERTAIN,
