@@ -15,7 +15,7 @@ from geoflood.attention import blend, sample
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.errors import IndexUnusableError
-from geoflood.fusion.estimate import Trust, fuse, ranked
+from geoflood.fusion.estimate import TOLERANCE_M, Trust, fuse, ranked
 from geoflood.imagery.views import LONGEST
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.reference.database import Database
@@ -165,7 +165,7 @@ def judge(estimate: Estimate) -> tuple[Outcome, str]:
     if estimate.probability >= SURE:
         return (
             Outcome.LOCATED,
-            f"one place stands out: {_percent(estimate.probability)} within {estimate.tolerance_m:.0f} m of it",
+            f"one place stands out: {_percent(estimate.probability)} within {TOLERANCE_M:.0f} m of it",
         )
     return (
         Outcome.UNCERTAIN,
