@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from geoflood import __version__, cli_batch, cli_models, console
 from geoflood import cli_vlm as vlm
+from geoflood.cli_options import IndexDir, Json, Precision, Quiet, Verbose, Workers
 from geoflood.errors import CityError, GeofloodError, InputError, PartialError, UsageError
 from geoflood.home import city_folder, home
 from geoflood.waterline import BANDS
@@ -60,35 +61,6 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"geoflood {__version__}")
         raise typer.Exit
-
-
-def _quieter(wanted: bool) -> None:
-    if wanted:
-        console.set_verbosity(-1)
-
-
-def _louder(level: int) -> None:
-    if level:
-        console.set_verbosity(level)
-
-
-IndexDir = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="GEOFLOOD_INDEX_DIR",
-        help="Where indexes live; default ./index if there, else the user's data.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object an answer, on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
-Verbose = Annotated[
-    int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news; -vv for all.")
-]
-Precision = Annotated[
-    str | None,
-    typer.Option(envvar="GEOFLOOD_PRECISION", help="Of a published network: float32, bfloat16 or auto."),
-]
-Workers = Annotated[int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")]
 
 
 @app.callback()

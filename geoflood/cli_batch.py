@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geoflood import console
+from geoflood.cli_options import Basemap, IndexDir, Json, Quiet, Verbose, Workers
 from geoflood.errors import GeofloodError, InputError, PartialError, UsageError
 from geoflood.home import city_folder
 
@@ -23,29 +24,6 @@ __all__ = ["register"]
 
 STOPPED = 130
 """Exit code of a batch that was asked to stop."""
-
-IndexDir = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="GEOFLOOD_INDEX_DIR", help="Where indexes live; default ./index, else the user's data."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Basemap = Annotated[Path | None, typer.Option(help="GeoJSON of streets and water to draw under the map.")]
-
-
-def _quieter(wanted: bool) -> None:
-    if wanted:
-        console.set_verbosity(-1)
-
-
-def _louder(level: int) -> None:
-    if level:
-        console.set_verbosity(level)
-
-
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
-Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -71,9 +49,7 @@ def batch_locate(
         bool, typer.Option("--use-post-geo", help="Search only in the place that a post itself names.")
     ] = False,
     basemap: Basemap = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")
-    ] = None,
+    workers: Workers = None,
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -15,6 +15,7 @@ import typer
 
 from geoflood import console
 from geoflood.backbones.catalog import CATALOG, Checkpoint, find
+from geoflood.cli_options import Json, Precision, Quiet, Workers
 from geoflood.errors import InputError, PartialError, UsageError, WeightsError
 from geoflood.home import city_folder, home
 from geoflood.waterline import band_weights
@@ -40,11 +41,6 @@ def register(app: typer.Typer) -> None:
     app.command()(describe)
 
 
-def _quieter(wanted: bool) -> None:
-    if wanted:
-        console.set_verbosity(-1)
-
-
 Name = Annotated[str, typer.Argument(help="A backbone of: geoflood models list.")]
 ModelsDir = Annotated[
     Path | None,
@@ -53,15 +49,7 @@ ModelsDir = Annotated[
         help="Where weights live; default ./models if there, else the user's data.",
     ),
 ]
-Precision = Annotated[
-    str | None,
-    typer.Option(
-        envvar="GEOFLOOD_PRECISION", help="float32, bfloat16 or auto: what the hardware is made for."
-    ),
-]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Accept licence and size without being asked.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object an answer, on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
 
 
 @models.callback(invoke_without_command=True)
@@ -187,9 +175,7 @@ def describe(
     ] = None,
     city: Annotated[str | None, typer.Option(help="Describe as this index does, for a dry photo.")] = None,
     precision: Precision = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")
-    ] = None,
+    workers: Workers = None,
     models_dir: ModelsDir = None,
     index_dir: Annotated[
         Path | None, typer.Option(envvar="GEOFLOOD_INDEX_DIR", help="Where indexes live.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geoflood import console
+from geoflood.cli_options import Json, Quiet, Verbose
 from geoflood.errors import GeofloodError, PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -55,21 +56,6 @@ Anyway = Annotated[
 Verify = Annotated[
     int, typer.Option(min=0, max=50, help="Candidates that the model compares with the photo.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a photo, on stdout.")]
-
-
-def _quieter(wanted: bool) -> None:
-    if wanted:
-        console.set_verbosity(-1)
-
-
-def _louder(level: int) -> None:
-    if level:
-        console.set_verbosity(level)
-
-
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
-Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news.")]
 
 
 def register(app: typer.Typer) -> None:

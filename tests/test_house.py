@@ -19,6 +19,7 @@ FLOORS = (
     "__main__",
     "cli",
     "cli_batch cli_models cli_vlm",
+    "cli_options",
     "console",
     "demo batch triage eyes",
     "handover",
@@ -34,7 +35,7 @@ FLOORS = (
 """From the roof to the ground, a floor a line; a package is one room, and rooms of one floor do not meet."""
 
 HOMES = {
-    "typer": {"cli", "cli_batch", "cli_models", "cli_vlm"},
+    "typer": {"cli", "cli_batch", "cli_models", "cli_vlm", "cli_options"},
     "rich": {"console"},
     "torch": {"backbones", "doctor"},
     "faiss": {"reference", "backbones"},
