@@ -15,8 +15,8 @@ from geoflood.attention import read_attention
 from geoflood.errors import CityError, IndexUnusableError
 from geoflood.geo import distance_m
 from geoflood.images import read_image
-from geoflood.locate import Locator
-from geoflood.terms import AttentionMap, Bounds, Located, Outcome, Query, Vectors
+from geoflood.locate import Locator, judge
+from geoflood.terms import AttentionMap, Bounds, Estimate, LatLon, Located, Outcome, Query, Vectors
 from geoflood.townscape import Truth
 from geoflood.waterline import band_weights
 from geoflood.writers.record import record
@@ -238,3 +238,21 @@ def test_an_unfinished_index_says_so(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").touch()
     with pytest.raises(IndexUnusableError, match="unfinished"):
         Locator(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("probability", "absent", "outcome"),
+    [
+        (0.9, 0.05, Outcome.LOCATED),
+        (0.5, 0.25, Outcome.LOCATED),
+        (0.6, 0.3, Outcome.UNCERTAIN),
+        (0.3, 0.1, Outcome.UNCERTAIN),
+        (0.2, 0.8, Outcome.NOT_FOUND),
+    ],
+)
+def test_the_outcome_follows_the_estimate(probability: float, absent: float, outcome: Outcome) -> None:
+    estimate = Estimate(LatLon(0, 0), probability, 10, 30, (), absent)
+    judged, reason = judge(estimate)
+    assert judged is outcome
+    assert "100" not in reason
+    assert reason
