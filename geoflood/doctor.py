@@ -97,7 +97,8 @@ def _index(folder: Path) -> Finding:
 
 
 def _folder(what: str, path: Path) -> Finding:
-    usable = os.access(path if path.exists() else path.parent, os.W_OK)
+    there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    usable = os.access(there, os.W_OK)
     state = "there" if path.is_dir() else "not there yet"
     return Finding(what, True, f"{path} ({state}, {'writable' if usable else 'read-only'})")
 
