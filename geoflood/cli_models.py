@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_PIXELS = 1024
-"""Longer side at which files are decoded: what `geoflood index` describes."""
-
 models = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 
 
@@ -326,12 +323,13 @@ def _describe(
 ) -> tuple[list[tuple[Path, Vectors]], list[UnreadableImageError]]:
     """What could be described, and why the rest could not."""
     from geoflood.backbones.threads import cores
+    from geoflood.imagery.views import LONGEST
     from geoflood.images import UnreadableImageError
 
     found: list[tuple[Path, Vectors]] = []
     failed: list[UnreadableImageError] = []
     with console.progress() as progress:
-        for path, one in describer.describe_files(paths, weigh, _PIXELS, workers or cores()):
+        for path, one in describer.describe_files(paths, weigh, LONGEST, workers or cores()):
             if isinstance(one, UnreadableImageError):
                 failed.append(one)
             else:

@@ -11,11 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from geoflood.backbones.weights import ready
 from geoflood.errors import GeofloodError, ModelError
-from geoflood.geo import EARTH_RADIUS_M
+from geoflood.geo import covered_km2
 from geoflood.reference.database import Database
 from geoflood.reference.manifest import read_manifest
 from geoflood.vlm.client import Door
@@ -35,8 +33,6 @@ PACKAGES = (
     "rich",
     "ollama",
 )
-COVERED_M = 25.0
-"""Side of the squares that coverage is counted in."""
 
 
 @dataclass(frozen=True)
@@ -179,18 +175,10 @@ def describe_index(database: Database) -> dict[str, Any]:
         "bounds": [
             round(float(v), 5) for v in (*database.positions.min(axis=0), *database.positions.max(axis=0))
         ],
-        "covered_km2": round(_covered_km2(database.positions), 3),
+        "covered_km2": round(covered_km2(database.positions), 3),
         "headings": database.headings(),
         "calibration": {name: _trials(numbers) for name, numbers in manifest.calibration.items()},
     }
-
-
-def _covered_km2(positions: np.ndarray) -> float:
-    """Area of the squares of COVERED_M that hold a reference: what can be found, and no more."""
-    north = np.radians(positions[:, 0]) * EARTH_RADIUS_M
-    east = np.radians(positions[:, 1]) * EARTH_RADIUS_M * np.cos(np.radians(positions[:, 0].mean()))
-    squares = np.unique(np.floor(np.stack([north, east]) / COVERED_M), axis=1)
-    return float(squares.shape[1] * COVERED_M**2 / 1e6)
 
 
 def _trials(numbers: Any) -> str:

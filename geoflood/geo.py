@@ -20,6 +20,7 @@ from geoflood.terms import Bounds, LatLon
 __all__ = [
     "EARTH_RADIUS_M",
     "bounds_of",
+    "covered_km2",
     "degrees_minutes",
     "digits_for",
     "distance_m",
@@ -77,6 +78,15 @@ def bounds_of(positions: Iterable[LatLon]) -> Bounds:
         raise ValueError("no positions to bound")
     (south, west), (north, east) = np.min(points, axis=0), np.max(points, axis=0)
     return Bounds(float(south), float(west), float(north), float(east))
+
+
+def covered_km2(positions: ArrayLike, square_m: float = 50.0) -> float:
+    """Area of the squares of a grid that hold one of `positions` [N, 2]: how much the images speak for."""
+    places = np.asarray(positions, float).reshape(-1, 2)
+    if not len(places):
+        return 0.0
+    squares = np.floor(to_local(places, LatLon(*map(float, places[0]))) / square_m)
+    return len(np.unique(squares, axis=0)) * square_m**2 / 1e6
 
 
 def from_utm(easting: float, northing: float, zone: int, letter: str) -> LatLon:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from geoflood.geo import degrees_minutes, distance_m, usng
+from geoflood.geo import covered_km2, degrees_minutes, distance_m, usng
 from geoflood.terms import AttentionMap, Candidate, City, Estimate, Image, LatLon, Located, Outcome
 from geoflood.writers.geojson import SHARES, multipolygon, polygon
 from geoflood.writers.places import frame, places
-from geoflood.writers.shapes import cone, covered_km2, outline
+from geoflood.writers.shapes import cone, outline
 from geoflood.writers.wording import area, decimal_degrees, length, percent, plain
 
 __all__ = ["Sheet", "about", "describe", "headline"]

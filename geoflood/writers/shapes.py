@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from geoflood.geo import from_local, offset, to_local
 from geoflood.terms import Cell, LatLon
 
-__all__ = ["CONE_M", "Floats", "Polygon", "cone", "covered_km2", "outline", "thinned"]
+__all__ = ["CONE_M", "Floats", "Polygon", "cone", "outline", "thinned"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Polygon: TypeAlias = tuple[Floats, ...]
@@ -162,11 +162,3 @@ def thinned(
         if np.count_nonzero(~close[first]) <= most:
             return positions[np.sort(first)]
         step_m *= 1.5
-
-
-def covered_km2(positions: Floats, square_m: float = 50.0) -> float:
-    """Area of the squares of a grid that hold a position: how much of a city the images speak for."""
-    if not len(positions):
-        return 0.0
-    squares = np.floor(to_local(positions, LatLon(*map(float, positions[0]))) / square_m)
-    return len(np.unique(squares, axis=0)) * square_m**2 / 1e6

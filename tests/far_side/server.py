@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ class RefusedError(Exception):
         self.status, self.body = status, body
 
 
-class FarServer:
+class FarServer(ABC):
     """Keeps what it was asked, and whatever in it was against the documentation."""
 
     def __init__(self) -> None:
@@ -41,8 +42,9 @@ class FarServer:
         """The bodies sent to a path."""
         return [body for _, where, body in self.requests if where == path]
 
+    @abstractmethod
     def route(self, wire: Wire, method: str, path: str, body: Any) -> None:
-        raise NotImplementedError
+        """Answer one request."""
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
