@@ -32,7 +32,7 @@ from geoflood.terms import (
     Vectors,
     unwatched,
 )
-from geoflood.waterline import band_weights, belief, named
+from geoflood.waterline import Banding, band_weights, belief, named
 
 __all__ = ["FUSED", "Locator", "Verify"]
 
@@ -78,29 +78,33 @@ class Locator:
         *,
         top_k: int = 10,
         alpha: float = 1.0,
+        banding: Banding = Banding.BOTH,
         within: Bounds | None = None,
         verify: Verify | None = None,
+        pixels: Image | None = None,
     ) -> Located:
         """Everything that can be said of one photo; a photo that cannot be read is a Located that failed.
 
-        `within` narrows the search to references in a box: for who has been told where the photo is from.
+        `pixels` are looked at in place of the query's file. `within` narrows the search to references in a box: for who has been told where the photo is from.
         `verify` compares the first candidates with the photo.
         """
         watch = _Watch()
         attention = attention or AttentionMap.neutral()
         try:
-            with watch("read"):
-                pixels = read_image(query.path, LONGEST)
+            if pixels is None:
+                with watch("read"):
+                    pixels = read_image(query.path, LONGEST)
         except UnreadableImageError as error:
             return Located(query, Outcome.FAILED, f"{error}", attention=attention, seconds=watch.seconds)
         with watch("describe"):
-            descriptors = self._describe(pixels, attention, alpha)
+            descriptors = self._describe(pixels, attention, alpha, banding)
         with watch("search"):
-            found = self._search(descriptors, attention, within)
+            found = self._search(descriptors, attention, banding, within)
         if not found:
             reason = "nothing in the box that was searched resembles the photo enough"
             return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
-        trust = self._trust[named(attention.waterline, self.settings.bands)]
+        waterline = attention.waterline if banding is Banding.BOTH else 0.0
+        trust = self._trust[named(waterline, self.settings.bands)]
         told = ""
         if verify is not None:
             with watch("verify"):
@@ -139,20 +143,25 @@ class Locator:
                 progress("locating", len(located), len(queries))
         return located
 
-    def _describe(self, pixels: NDArray[np.uint8], attention: AttentionMap, alpha: float) -> Vectors:
+    def _describe(self, pixels: Image, attention: AttentionMap, alpha: float, banding: Banding) -> Vectors:
         """Descriptors [1, bands, D] of the photo under its attention."""
+        told = 100 * (attention.waterline or 0.0) if banding is Banding.QUERY else 0.0
 
         def weigh(places: NDArray[np.float32]) -> NDArray[np.float32]:
-            bands = band_weights(places, self.settings.bands)
+            bands = band_weights(places, [max(told, band) for band in self.settings.bands])
             return bands if attention.uniform else bands * blend(sample(attention, places), alpha)
 
         return self.describer.describe([pixels], weigh)
 
     def _search(
-        self, descriptors: Vectors, attention: AttentionMap, within: Bounds | None
+        self, descriptors: Vectors, attention: AttentionMap, banding: Banding, within: Bounds | None
     ) -> tuple[Candidate, ...]:
         count = FUSED if within is None else NARROWED
-        mix = belief(attention.waterline, self.settings.bands, attention.doubt)
+        bands = self.settings.bands
+        if banding is Banding.BOTH:
+            mix = belief(attention.waterline, bands, attention.doubt)
+        else:
+            mix = np.eye(len(bands), dtype=np.float32)[0]
         similarities, ids = self.vectors.search(descriptors, mix, count)
         found = self.database.candidates(similarities[0], ids[0])
         return found if within is None else tuple(c for c in found if _inside(c, within))[:FUSED]
