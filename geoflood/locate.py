@@ -85,8 +85,9 @@ class Locator:
     ) -> Located:
         """Everything that can be said of one photo; a photo that cannot be read is a Located that failed.
 
-        `pixels` are looked at in place of the query's file. `within` narrows the search to references in a box: for who has been told where the photo is from.
-        `verify` compares the first candidates with the photo.
+        `pixels` are looked at in place of the query's file. `within` narrows the search to references in a
+        box: for who has been told where the photo is from. `verify` compares the first candidates with the
+        photo.
         """
         watch = _Watch()
         attention = attention or AttentionMap.neutral()
@@ -143,7 +144,9 @@ class Locator:
                 progress("locating", len(located), len(queries))
         return located
 
-    def _describe(self, pixels: Image, attention: AttentionMap, alpha: float, banding: Banding) -> Vectors:
+    def _describe(
+        self, pixels: Image, attention: AttentionMap, alpha: float, banding: Banding = Banding.BOTH
+    ) -> Vectors:
         """Descriptors [1, bands, D] of the photo under its attention."""
         told = 100 * (attention.waterline or 0.0) if banding is Banding.QUERY else 0.0
 
