@@ -12,26 +12,31 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from geoflood.batch import Options, batch_locate
+from geoflood.batch.line import batch_locate
+from geoflood.batch.options import Options
+from geoflood.batch.outputs import write_outputs
 from geoflood.images import jpeg
 from geoflood.terms import (
     AttentionMap,
+    Blend,
     Bounds,
     Candidate,
     Cell,
     City,
     Estimate,
+    Image,
     LatLon,
     Located,
     Outcome,
     Query,
     Reference,
+    Vectors,
 )
-from geoflood.triage import write_outputs
 
 SPOT = LatLon(29.76, -95.37)
 CELLS = tuple(Cell(LatLon(29.76 + n / 1e4, -95.37), 10.0, 0.009) for n in range(100))
@@ -47,6 +52,16 @@ class Pretender:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
+    def describe(
+        self,
+        pixels: Sequence[Image],
+        attention: Sequence[AttentionMap],
+        alpha: float = 1.0,
+        *,
+        blend: Blend = Blend.CONTINUOUS,
+    ) -> Vectors:
+        return np.zeros((len(pixels), 1, 1), np.float32)
+
     def locate(
         self,
         query: Query,
@@ -54,7 +69,12 @@ class Pretender:
         *,
         top_k: int = 10,
         alpha: float = 1.0,
+        blend: Blend = Blend.CONTINUOUS,
         within: Bounds | None = None,
+        rerank: int = 0,
+        verify: object = None,
+        pixels: Image | None = None,
+        described: Vectors | None = None,
     ) -> Located:
         time.sleep(self.seconds)
         estimate = Estimate(SPOT, 0.7, 9.0, 30.0, CELLS, 0.1)

@@ -16,7 +16,7 @@ from geoflood.images import UnreadableImageError, read_image
 from geoflood.terms import AttentionMap, Image, Located, Outcome, Progress, Query, unwatched
 from geoflood.vlm.attention import Attendant, Reading
 
-__all__ = ["DOUBT", "Attended", "Search", "attend", "search_attended"]
+__all__ = ["DOUBT", "Attended", "Search", "attend", "look", "search_attended"]
 
 Search = Callable[[Sequence[Query], Sequence[AttentionMap]], Sequence[Located]]
 """Locates each query under its attention."""
@@ -88,6 +88,14 @@ def attend(
         _attended(path, provider, unreadable.get(number) or readings[number])
         for number, path in enumerate(paths)
     ]
+
+
+def look(path: Path, photo: Image, attendant: Attendant, provider: str) -> Attended:
+    """Ask about one photo [H, W, 3] that was read from `path`."""
+    try:
+        return _attended(path, provider, attendant.read(photo))
+    except ModelError as error:
+        return _attended(path, provider, error)
 
 
 def _attended(path: Path, provider: str, came: Reading | GeofloodError) -> Attended:

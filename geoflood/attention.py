@@ -20,13 +20,15 @@ from geoflood.errors import InputError
 from geoflood.images import fit, read_image
 from geoflood.terms import AttentionMap, Image
 
-__all__ = ["blend", "editable", "overlay", "read_attention", "sample"]
+__all__ = ["blend", "blend_by_energy", "editable", "overlay", "read_attention", "sample"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
 MAX_JSON_BYTES = 4_000_000
 MAX_SIDE = 64
 """Cells a side that are kept: no backbone looks closer, and a mask of 4000 px would alias."""
+STOCK = 1e-6
+"""The alpha up to which the paper's blend is none."""
 _YELLOW, _BLUE = np.array([255.0, 215.0, 0.0]), np.array([40.0, 120.0, 255.0])
 _SHAPES = (
     'give {"weights": [[...], ...]}, {"regions": [{"box": [left, top, right, bottom], "weight": 0..2}]} '
@@ -123,13 +125,24 @@ def sample(attention: AttentionMap, places: NDArray[Any]) -> Floats:
 def blend(weights: Floats, alpha: float) -> Floats:
     """w = 1 + alpha (A / mean(A) - 1): neutral at alpha 0, pure attention at 1, continuous between.
 
-    A map that is zero everywhere says nothing and gives neutral weights. VPR-AttLLM (arXiv 2512.11811)
-    blends with the features' own energy instead, which jumps at alpha 0.
+    A map that is zero everywhere says nothing and gives neutral weights.
     """
     mean = float(weights.mean())
     if mean <= 0:
         return np.ones_like(weights)
     return np.asarray(np.maximum(1 + alpha * (weights / mean - 1), 0), np.float32)
+
+
+def blend_by_energy(weights: Floats, energy: Floats, alpha: float) -> Floats:
+    """w = e + alpha (A - e), as VPR-AttLLM's code has it (arXiv 2512.11811): weights A and energy e, [L].
+
+    The energy has mean 1. From alpha 0 on this starts at weights e, which is another descriptor than the plain
+    one: so the code, and this, returns neutral weights up to alpha 1e-6, and jumps there. A is taken as it
+    comes, not over its mean: a bright map counts more than alpha says.
+    """
+    if alpha <= STOCK:
+        return np.ones_like(weights)
+    return np.asarray(energy + alpha * (weights - energy), np.float32)
 
 
 def overlay(photo: Image, attention: AttentionMap, longest: int = 1024) -> Image:

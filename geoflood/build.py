@@ -19,18 +19,18 @@ import numpy as np
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.learned import learn, load_learned, save_learned
 from geoflood.backbones.threads import cores, side_by_side
-from geoflood.errors import IndexUnusableError, InputError
+from geoflood.calibrating import self_calibrate
+from geoflood.errors import GeofloodError, IndexUnusableError, InputError
 from geoflood.files import fingerprint
-from geoflood.fusion.calibration import Captures, calibrate
 from geoflood.imagery.views import View, views
 from geoflood.images import UnreadableImageError
-from geoflood.reference.database import read_captures, write_references
+from geoflood.reference.database import write_references
 from geoflood.reference.ledger import Ledger, locked
-from geoflood.reference.manifest import NAME, Manifest, Settings, write_manifest
+from geoflood.reference.manifest import NAME, Manifest, Settings, read_manifest, write_manifest
 from geoflood.reference.shards import Shard, read_shard, shard_path, write_shard
-from geoflood.reference.vectors import VectorStore, write_vectors
+from geoflood.reference.vectors import write_vectors
 from geoflood.terms import Image, Progress, Reference, Rejected, StreetImage, Vectors, unwatched
-from geoflood.waterline import band_weights, beliefs
+from geoflood.waterline import band_weights
 
 __all__ = ["build", "describe_missing", "learned"]
 
@@ -75,7 +75,7 @@ def build(
                 raise InputError(_nothing(ledger.rejected()), _WHAT_HELPS)
             describer = learned(folder, ledger, settings, progress, precision)
             describe_missing(folder, ledger, describer, settings, workers or cores(), progress)
-            return _seal(folder, city, ledger, settings)
+            return _seal(folder, city, ledger, describer, settings, workers or cores(), progress)
         finally:
             ledger.close()
 
@@ -221,7 +221,15 @@ def _shard(
     )
 
 
-def _seal(folder: Path, city: str, ledger: Ledger, settings: Settings) -> Manifest:
+def _seal(
+    folder: Path,
+    city: str,
+    ledger: Ledger,
+    describer: Describer,
+    settings: Settings,
+    workers: int,
+    progress: Progress,
+) -> Manifest:
     """Put the shards together: references, vectors, calibration, and last of all the manifest."""
     rejected, images, credits = ledger.rejected(), 0, Counter[tuple[str, str]]()
     for _, planned, shard in _shards(folder, ledger):
@@ -231,22 +239,31 @@ def _seal(folder: Path, city: str, ledger: Ledger, settings: Settings) -> Manife
         credits.update((planned[i].credit, planned[i].licence) for i in used.tolist())
     if not images:
         raise InputError(_nothing(rejected), _WHAT_HELPS)
+    before = _sealed(folder)
     (folder / NAME).unlink(missing_ok=True)
     references = write_references(folder / "references.sqlite", _references(folder, ledger))
     write_vectors(folder / "vectors.faiss", (shard.vectors for _, _, shard in _shards(folder, ledger)))
     ranked = tuple(
         (who, licence, n) for (who, licence), n in sorted(credits.items(), key=lambda c: (-c[1], c[0]))
     )
-    store = VectorStore(folder / "vectors.faiss", len(settings.bands))
-    calibration = calibrate(
-        store, Captures(*read_captures(folder / "references.sqlite")), beliefs(settings.bands)
-    )
     files = {
         name: fingerprint(folder / name) for name in ("references.sqlite", "vectors.faiss", "learned.npz")
     }
+    if before and before.files == files:  # nothing is new, and calibrating takes its time
+        calibration = before.calibration
+    else:
+        calibration = self_calibrate(folder, describer, settings.bands, workers, progress)
     manifest = Manifest(city, settings, images, references, dict(rejected), ranked, calibration, files)
     write_manifest(folder, manifest)
     return manifest
+
+
+def _sealed(folder: Path) -> Manifest | None:
+    """The manifest as it was, if there was one."""
+    try:
+        return read_manifest(folder)
+    except GeofloodError:
+        return None
 
 
 def _shards(folder: Path, ledger: Ledger) -> Iterator[tuple[int, dict[int, StreetImage], Shard]]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from geoflood import __version__, cli_batch, cli_models, console
+from geoflood import __version__, cli_batch, cli_evaluate, cli_flood, cli_models, console
 from geoflood import cli_vlm as vlm
-from geoflood.cli_options import IndexDir, Json, Precision, Quiet, Verbose, Workers
+from geoflood.cli_options import BlendForm, IndexDir, Json, Precision, Quiet, Rerank, Verbose, Workers
 from geoflood.errors import CityError, GeofloodError, InputError, PartialError, UsageError
 from geoflood.home import city_folder, home
+from geoflood.terms import Blend
 from geoflood.waterline import BANDS
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def locate(
         float | None,
         typer.Option(min=0, max=1, help="How much the attention counts; default 1, of a model's 0.25."),
     ] = None,
+    blend: BlendForm = Blend.CONTINUOUS,
     model: vlm.Model = None,
     ollama_host: vlm.OllamaHost = None,
     openai_host: vlm.OpenAIHost = None,
@@ -177,6 +179,7 @@ def locate(
     prompt: vlm.PromptForm = "cells",
     grid: vlm.Grid = 4,
     consistency: vlm.Consistency = 1,
+    rerank: Rerank = 0,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
     out: Annotated[
@@ -218,6 +221,7 @@ def locate(
             locator.locate_all,
             top_k=top_k,
             alpha=eyes.alpha if alpha is None else alpha,
+            rerank=rerank,
             verify=eyes.verifier(asker),
             workers=workers,
             progress=progress,
@@ -430,5 +434,5 @@ def _failures(located: list[Located]) -> None:
         raise PartialError(f"{len(failed)} of {len(located)} photos failed", "the others were located")
 
 
-for room in (cli_models, cli_batch, vlm):
+for room in (cli_models, cli_batch, cli_evaluate, cli_flood, vlm):
     room.register(app)

@@ -5,25 +5,42 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from geoflood import cli_vlm as vlm
 from geoflood import console
-from geoflood.cli_options import Basemap, IndexDir, Json, Quiet, Verbose, Workers
-from geoflood.errors import GeofloodError, InputError, PartialError, UsageError
+from geoflood.cli_options import (
+    Basemap,
+    BlendForm,
+    IndexDir,
+    Json,
+    Precision,
+    Quiet,
+    Rerank,
+    Verbose,
+    Workers,
+)
+from geoflood.errors import GeofloodError, InputError, ModelError, PartialError, UsageError
+from geoflood.files import fingerprint
 from geoflood.home import city_folder
+from geoflood.terms import Blend
 
 if TYPE_CHECKING:
-    from geoflood.batch import Summary
-    from geoflood.terms import City
+    from geoflood.batch.line import Summary
+    from geoflood.eyes import Eyes
+    from geoflood.terms import AttentionMap, City
 
 __all__ = ["register"]
 
 STOPPED = 130
 """Exit code of a batch that was asked to stop."""
+NAMED = 10
+"""Photos that a warning names."""
 
 
 def register(app: typer.Typer) -> None:
@@ -44,11 +61,32 @@ def batch_locate(
     waterline: Annotated[
         float | None, typer.Option(min=0, max=0.9, help="Share of the height under water, in every photo.")
     ] = None,
-    alpha: Annotated[float, typer.Option(min=0, max=1, help="How much the attention counts.")] = 1.0,
+    attention: Annotated[
+        str | None, typer.Option(help="As in locate: none, ollama, auto, or FILE: one map for every photo.")
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="How much the attention counts; default 1, of a model's 0.25."),
+    ] = None,
+    blend: BlendForm = Blend.CONTINUOUS,
+    model: vlm.Model = None,
+    ollama_host: vlm.OllamaHost = None,
+    openai_host: vlm.OpenAIHost = None,
+    allow_remote: vlm.AllowRemote = None,
+    prompt: vlm.PromptForm = "cells",
+    grid: vlm.Grid = 4,
+    consistency: vlm.Consistency = 1,
+    rerank: Rerank = 0,
+    verify: vlm.Verify = 0,
+    search_anyway: vlm.Anyway = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Ask no model: only what it said in earlier runs counts.")
+    ] = False,
     use_post_geo: Annotated[
         bool, typer.Option("--use-post-geo", help="Search only in the place that a post itself names.")
     ] = False,
     basemap: Basemap = None,
+    precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
     as_json: Json = False,
@@ -59,28 +97,59 @@ def batch_locate(
 
     Ctrl-C finishes the photos in hand; the same command continues. Your files are only ever read.
     """
-    from geoflood import batch as line
+    index = city_folder(city, index_dir)
+    chosen = vlm.choice(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
+    eyes = vlm.eyes(chosen, attention, verify, index, replay)
+    if replay and chosen is None:
+        raise UsageError("--replay repeats what a model said, and none is named", "add --model NAME")
+    from geoflood.batch import line
+    from geoflood.batch.options import Asked, Options
+    from geoflood.batch.outputs import write_outputs
     from geoflood.handover import read_basemap
     from geoflood.locate import Locator
-    from geoflood.triage import write_outputs
 
     streets = read_basemap(basemap) if basemap else None
-    index = city_folder(city, index_dir)
-    locator = Locator(index)
-    options = line.Options(index.name, top_k, waterline, alpha, use_post_geo)
-    with _stopping() as stopping, console.progress() as progress:
+    told, source = _analyst(eyes, waterline)
+    counts = eyes.alpha if alpha is None else alpha
+    how = {**source, **eyes.settings}
+    options = Options(index.name, top_k, waterline, counts, use_post_geo, search_anyway, rerank, how, blend)
+    with eyes.open() as asker, _stopping() as stopping, console.progress() as progress:
+        locator = Locator(index, precision)
+        asked = Asked(eyes, asker, told)
         summary = line.batch_locate(
-            folder, out, locator, index, options, workers=workers, progress=progress, stopping=stopping
+            folder,
+            out,
+            locator,
+            index,
+            options,
+            asked,
+            workers=workers,
+            at_once=locator.describer.batch,
+            progress=progress,
+            stopping=stopping,
         )
-    for told in summary.tally.lines():
-        console.news(told)
+    for news in summary.tally.lines():
+        console.news(news)
+    _missed(summary)
     files = write_outputs(out, locator.database.city(), streets)
     _told(summary, files, as_json)
 
 
+def _analyst(eyes: Eyes, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:
+    """An analyst's map for every photo and its hash; the analyst's word on the waterline stands over it."""
+    from geoflood.attention import read_attention
+
+    if eyes.attends or eyes.attention == "none":
+        return None, {}
+    path = Path(eyes.attention)
+    told = read_attention(path)
+    source = {"attention": f"SHA-256:{fingerprint(path)}"}
+    return (told if waterline is None else replace(told, waterline=waterline)), source
+
+
 def export(
     results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
-    file: Annotated[Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx.")],
+    file: Annotated[Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx .html.")],
     public: Annotated[
         bool,
         typer.Option("--public/--internal", help="Without anything that leads to a person, or with all."),
@@ -90,7 +159,7 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """geoflood export triage findings.kmz --public: the results of a batch in another format."""
-    from geoflood.triage import export as line
+    from geoflood.batch.outputs import export as line
     from geoflood.writers.sharing import GRID_M, Sharing
 
     if file.exists() and not overwrite:
@@ -109,9 +178,9 @@ def review(
     quiet: Quiet = False,
 ) -> None:
     """geoflood review triage --decisions decisions.json: merges what people confirmed, rejected or moved."""
+    from geoflood.batch.outputs import review as line
+    from geoflood.batch.outputs import write_outputs
     from geoflood.handover import read_basemap
-    from geoflood.triage import review as line
-    from geoflood.triage import write_outputs
 
     streets = read_basemap(basemap) if basemap else None
     counts = {status.value: count for status, count in line(results, decisions).items()}
@@ -128,7 +197,7 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """geoflood verify triage: recomputes the journal's chain and the hash of every input and output."""
-    from geoflood.custody import verify as line
+    from geoflood.batch.custody import verify as line
 
     found = line(results)
     told: dict[str, Any] = {
@@ -169,6 +238,15 @@ def _stopping() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
+def _missed(summary: Summary) -> None:
+    """What the search had to do without, and what a replay did not find."""
+    for doubt, count in summary.doubts.items():
+        console.warning(f"{doubt} ({count:,} photos)")
+    if missing := summary.unanswered:
+        shown = ", ".join(missing[:NAMED]) + (" ..." if len(missing) > NAMED else "")
+        console.warning(f"--replay: the model was never asked about {len(missing):,} photos: {shown}")
+
+
 def _told(summary: Summary, files: dict[str, Path], as_json: bool) -> None:
     """The last lines: counts, files, how to go on."""
     from geoflood.terms import Outcome
@@ -180,10 +258,17 @@ def _told(summary: Summary, files: dict[str, Path], as_json: bool) -> None:
     else:
         rows = {name: f"{count:,}" for name, count in counts.items()}
         console.show_rows({**rows, "from earlier runs": f"{summary.before:,}", "map": str(files["map"])})
+    if summary.down:
+        raise ModelError(
+            f"stopped, the model is down: {summary.down}",
+            f"{summary.down.hint or 'start it'}; then the same command continues, nothing is lost",
+        )
     if summary.stopped:
         console.news("stopped; nothing is lost: run the same command again to continue")
         raise typer.Exit(STOPPED)
-    if failed := summary.outcomes[Outcome.FAILED]:
+    if summary.unverified:
+        console.warning(f"{summary.unverified:,} photos could not be verified: run again to try again")
+    if failed := summary.outcomes[Outcome.FAILED] + summary.unverified:
         raise PartialError(f"{failed} photos failed; each is a row with its reason", "see located.csv")
 
 
@@ -191,8 +276,8 @@ def _city(results: Path, index_dir: Path | None) -> City:
     """What the index covers; nothing but its name when it is not on this computer."""
     import numpy as np
 
+    from geoflood.batch.results import Results
     from geoflood.reference.database import Database
-    from geoflood.results import Results
     from geoflood.terms import City
 
     name = str(Results(results).run["settings"]["options"]["city"])

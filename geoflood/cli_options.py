@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from geoflood import console
+from geoflood.terms import Blend
 
-__all__ = ["Basemap", "IndexDir", "Json", "Precision", "Quiet", "Verbose", "Workers"]
+__all__ = ["Basemap", "BlendForm", "IndexDir", "Json", "Precision", "Quiet", "Verbose", "Workers"]
 
 
 def _quieter(wanted: bool) -> None:
@@ -38,4 +39,17 @@ Precision = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")]
+BlendForm = Annotated[
+    Blend,
+    typer.Option(
+        "--blend", help="How attention and features mix; paper: as VPR-AttLLM's code, GeM networks."
+    ),
+]
 Basemap = Annotated[Path | None, typer.Option(help="GeoJSON of streets and water to draw under the map.")]
+
+Rerank = Annotated[
+    int,
+    typer.Option(
+        min=0, max=256, help="Candidates whose details are compared with the photo's; 20 helps, 0 for none."
+    ),
+]

@@ -82,13 +82,15 @@ def choice(
     return Choice(model, hosts, bool(openai), allow, form, cells, consistency) if model else None
 
 
-def eyes(chosen: Choice | None, attention: str | None, verify: int, index: Path) -> Eyes:
+def eyes(
+    chosen: Choice | None, attention: str | None, verify: int, index: Path, replay: bool = False
+) -> Eyes:
     """What `locate` asks of the model, which is told the city's name."""
     from geoflood.eyes import Eyes
     from geoflood.reference.manifest import read_manifest
 
     city = read_manifest(index).city
-    return Eyes.of(chosen, attention, verify, city, console.news, console.warning)
+    return Eyes.of(chosen, attention, verify, city, console.news, console.warning, replay)
 
 
 def attend(

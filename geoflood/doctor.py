@@ -33,6 +33,8 @@ PACKAGES = (
     "rich",
     "ollama",
 )
+EXTRAS = {"opencv-python-headless": ("opencv", "--matcher sift")}
+"""Packages that only one option needs, with the extra that brings them."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,17 @@ def _packages() -> list[Finding]:
             found.append(Finding(name, True, version(name)))
         except PackageNotFoundError:
             found.append(Finding(name, False, "not installed", "pip install geoflood"))
-    return found
+    return found + [_extra(name, *which) for name, which in EXTRAS.items()]
+
+
+def _extra(name: str, extra: str, option: str) -> Finding:
+    """Doing without is no failure."""
+    try:
+        return Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return Finding(
+            name, True, f"not installed; only {option} needs it", f"pip install 'geoflood[{extra}]'"
+        )
 
 
 def _processor() -> Finding:
@@ -182,4 +194,7 @@ def describe_index(database: Database) -> dict[str, Any]:
 
 
 def _trials(numbers: Any) -> str:
-    return f"{numbers.get('trials', 0)} trials" if isinstance(numbers, dict) else "damaged"
+    if not isinstance(numbers, dict):
+        return "damaged"
+    weak = numbers.get("weak")
+    return f"{numbers.get('trials', 0)} trials" + (f", weak: {weak}" if weak else "")

@@ -17,6 +17,9 @@ from geoflood.verifying import Verifier
 from geoflood.vlm.attention import Attendant
 from geoflood.vlm.client import Answer, Asker, Options, Prompt, Standing
 from geoflood.vlm.connect import connect
+from geoflood.vlm.forms import FORMS
+from geoflood.vlm.prompts import PAIR_VERSION
+from geoflood.vlm.replay import Replayed
 
 __all__ = ["WHICH", "Choice", "Eyes", "asking"]
 
@@ -57,13 +60,17 @@ class Choice:
 
 
 @contextmanager
-def asking(choice: Choice, news: Callable[[str], None] = _unheard) -> Iterator[Asker]:
+def asking(choice: Choice, news: Callable[[str], None] = _unheard, replay: bool = False) -> Iterator[Asker]:
     """The model's hosts as one, with the answers of earlier runs at hand. Nothing is sent yet.
 
-    Raises ModelError for a host that is not this machine and not allowed.
+    With `replay` those answers are all there is. Raises ModelError for a host that is not this machine and
+    not allowed, and for a replay of a model that was never asked.
     """
     key = os.environ.get("GEOFLOOD_VLM_KEY", "")
     cache = cache_folder("vlm")
+    if replay:
+        yield Replayed.of(cache, choice.named)
+        return
     asker = connect(
         choice.model,
         choice.hosts,
@@ -111,6 +118,8 @@ class Eyes:
     city: str
     news: Callable[[str], None] = _unheard
     warn: Callable[[str], None] = _unheard
+    replay: bool = False
+    """Only what the model said in earlier runs; nothing is asked."""
 
     @classmethod
     def of(
@@ -121,13 +130,14 @@ class Eyes:
         city: str,
         news: Callable[[str], None] = _unheard,
         warn: Callable[[str], None] = _unheard,
+        replay: bool = False,
     ) -> Eyes:
         """`attention` None: the model's where one is named. Raises UsageError when one is missing."""
         wanted = attention or ("ollama" if chosen else "none")
         if chosen is None and (wanted == "ollama" or verify):
             what = "--verify" if verify else "--attention ollama"
             raise UsageError(f"{what} needs a model", WHICH)
-        return cls(chosen, wanted, verify, city, news, warn)
+        return cls(chosen, wanted, verify, city, news, warn, replay)
 
     @property
     def attends(self) -> bool:
@@ -142,13 +152,27 @@ class Eyes:
     def auto(self) -> bool:
         return self.attention == "auto"
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of it decides results: which model is asked what, with which prompts; not where it runs."""
+        told: dict[str, Any] = {"attention": self.attention} if self.attends else {}
+        if self.choice and (self.attends or self.verify):
+            told["model"] = self.choice.named
+        if self.choice and self.attends:
+            version = FORMS[self.choice.form].version if self.choice.form in FORMS else 0
+            told |= {"prompt": f"{self.choice.form} {version}", "cells": self.choice.cells}
+            told["consistency"] = self.choice.consistency
+        if self.verify:
+            told |= {"verify": self.verify, "pair_prompt": PAIR_VERSION}
+        return told
+
     @contextmanager
     def open(self) -> Iterator[Asker | None]:
         """The model, if one is asked. Raises ModelError when it cannot be, unless that is allowed for."""
         if self.choice is None or not (self.attends or self.verify):
             yield None
             return
-        with asking(self.choice, self.news) as asker:
+        with asking(self.choice, self.news, self.replay) as asker:
             try:
                 _ = asker.standing
             except ModelError as error:

@@ -44,6 +44,8 @@ class Post:
     media: tuple[Medium, ...] = ()
     source: str = ""
     """The file it was read from, in the folder."""
+    clock: str = ""
+    """What else tells the time, where the export does not: "the file's name"."""
 
 
 class Status(StrEnum):

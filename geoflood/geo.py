@@ -28,6 +28,7 @@ __all__ = [
     "from_utm",
     "offset",
     "to_local",
+    "to_utm",
     "usng",
 ]
 
@@ -96,6 +97,19 @@ def from_utm(easting: float, northing: float, zone: int, letter: str) -> LatLon:
     except utm.OutOfRangeError as error:
         raise ValueError(str(error)) from error
     return LatLon(float(lat), float(lon))
+
+
+def to_utm(position: LatLon, zone: int | None = None) -> tuple[float, float, int, str]:
+    """(easting, northing, zone, letter) of a position, metres; in another zone than its own when told so.
+
+    Of a city on the border of two zones only positions in one zone have distances. Raises ValueError beyond
+    84 N and 80 S, and in a zone that is too far away.
+    """
+    try:
+        easting, northing, number, letter = utm.from_latlon(position.lat, position.lon, zone)
+    except utm.OutOfRangeError as error:
+        raise ValueError(str(error)) from error
+    return float(easting), float(northing), int(number), str(letter)
 
 
 def digits_for(uncertainty_m: float) -> int:

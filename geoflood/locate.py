@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,6 +21,7 @@ from geoflood.fusion.estimate import TOLERANCE_M, Trust, fuse, ranked
 from geoflood.imagery.views import LONGEST
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.reference.database import Database
+from geoflood.reranking import Reranker
 from geoflood.terms import (
     AttentionMap,
     Bounds,
@@ -32,7 +35,7 @@ from geoflood.terms import (
     Vectors,
     unwatched,
 )
-from geoflood.waterline import Banding, band_weights, belief, named
+from geoflood.waterline import Banding, band_weights, belief, nearest, reranked
 
 __all__ = ["FUSED", "Locator", "Verify"]
 
@@ -43,11 +46,15 @@ FUSED = 256
 """Candidates that fusion looks at, whatever number is shown: the tail tells how sure the head is."""
 NARROWED = 4096
 """Candidates of the whole index among which those in a box are looked for."""
-SURE = 0.5
+SURE = 0.6
 """Probability from which a position is called located."""
-STRANGE = 0.25
-"""Share "not in this index" above which none is. At 0.5, 4 % more photos of the city would be located, and
-three times as many of another city."""
+STRANGE = 0.15
+"""Share "not in this index" above which none is. At 0.25, 2 to 10 % more photos of a city would be located,
+and two to four times as many of another city."""
+NOWHERE = 0.4
+"""Share "not in this index" from which a photo is called not-found. DESIGN.md has the figures."""
+SURE_ALREADY = 0.95
+"""Probability from which re-ranking is skipped: it could only make it worse, and takes its time."""
 
 
 class Locator:
@@ -67,6 +74,7 @@ class Locator:
                 "build it again: geoflood index CITY IMAGES --rebuild",
             )
         self.vectors = self.database.open_vectors()
+        self._pool = ThreadPoolExecutor(cores(), "rerank")
         self._trust = {
             name: _trust(folder, numbers) for name, numbers in self.database.manifest.calibration.items()
         }
@@ -80,14 +88,18 @@ class Locator:
         alpha: float = 1.0,
         banding: Banding = Banding.BOTH,
         within: Bounds | None = None,
+        without: Collection[int] = (),
+        rerank: int = 0,
         verify: Verify | None = None,
         pixels: Image | None = None,
+        described: Vectors | None = None,
     ) -> Located:
         """Everything that can be said of one photo; a photo that cannot be read is a Located that failed.
 
-        `pixels` are looked at in place of the query's file. `within` narrows the search to references in a
-        box: for who has been told where the photo is from. `verify` compares the first candidates with the
-        photo.
+        `pixels` are looked at in place of the query's file; `described` [bands, D] is what `describe` made of
+        them. `within` narrows the search to references in a box: for who has been told where the photo is
+        from; references in `without` are not found. Inliers of the first `rerank` candidates are counted
+        unless the first is sure without. `verify` compares the first candidates with the photo.
         """
         watch = _Watch()
         attention = attention or AttentionMap.neutral()
@@ -98,21 +110,33 @@ class Locator:
         except UnreadableImageError as error:
             return Located(query, Outcome.FAILED, f"{error}", attention=attention, seconds=watch.seconds)
         with watch("describe"):
-            descriptors = self._describe(pixels, attention, alpha, banding)
+            if described is None:
+                descriptors = self._describe(pixels, attention, alpha, banding)
+            else:
+                descriptors = described[None]
         with watch("search"):
-            found = self._search(descriptors, attention, banding, within)
+            found = self._search(descriptors, attention, banding, within, without)
+        if found is None:
+            reason = "a similarity is not a number: the weights or the index are damaged"
+            return Located(query, Outcome.FAILED, reason, attention=attention, seconds=watch.seconds)
         if not found:
-            reason = "nothing in the box that was searched resembles the photo enough"
+            reason = "nothing of what was searched resembles the photo enough"
             return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
         waterline = attention.waterline if banding is Banding.BOTH else 0.0
-        trust = self._trust[named(waterline, self.settings.bands)]
-        told = ""
-        if verify is not None:
-            with watch("verify"):
-                found, told = verify(pixels, found)
-            found = ranked(found, trust)
+        trust, told = self._trust[nearest(waterline, self.settings.bands)], ""
         with watch("fuse"):
             estimate = fuse(found, trust)
+        if rerank and estimate.probability < SURE_ALREADY:
+            with watch("rerank"):
+                trust = self._reranked(waterline)
+                mix = self._mix(attention, banding)
+                found, told = self._reranker(rerank)(pixels, attention, mix, found)
+                found, estimate = ranked(found, trust), fuse(found, trust)
+        if verify is not None:
+            with watch("verify"):
+                found, said = verify(pixels, found)
+                told = "; ".join(filter(None, (told, said)))
+                found, estimate = ranked(found, trust), fuse(found, trust)
         outcome, reason = judge(estimate)
         reason = f"{reason}; {told}" if told else reason
         return Located(query, outcome, reason, found[:top_k], estimate, attention, watch.seconds)
@@ -124,6 +148,7 @@ class Locator:
         *,
         top_k: int = 10,
         alpha: float = 1.0,
+        rerank: int = 0,
         verify: Verify | None = None,
         workers: int | None = None,
         progress: Progress = unwatched,
@@ -135,7 +160,7 @@ class Locator:
         maps = attention if isinstance(attention, Sequence) else [attention] * len(queries)
 
         def one(asked: tuple[Query, AttentionMap | None]) -> Located:
-            return self.locate(*asked, top_k=top_k, alpha=alpha, verify=verify)
+            return self.locate(*asked, top_k=top_k, alpha=alpha, rerank=rerank, verify=verify)
 
         located: list[Located] = []
         with side_by_side(min(workers or cores(), len(queries))) as pool:
@@ -144,35 +169,71 @@ class Locator:
                 progress("locating", len(located), len(queries))
         return located
 
+    def describe(
+        self,
+        pixels: Sequence[Image],
+        attention: Sequence[AttentionMap],
+        alpha: float = 1.0,
+        banding: Banding = Banding.BOTH,
+    ) -> Vectors:
+        """Descriptors [N, bands, D] of photos, each under its attention, as many at once as is quick."""
+        weighs = [partial(self._weights, told, alpha, banding) for told in attention]
+        return self.describer.describe(pixels, weighs)
+
     def _describe(
         self, pixels: Image, attention: AttentionMap, alpha: float, banding: Banding = Banding.BOTH
     ) -> Vectors:
         """Descriptors [1, bands, D] of the photo under its attention."""
+        return self.describe([pixels], [attention], alpha, banding)
+
+    def _weights(
+        self, attention: AttentionMap, alpha: float, banding: Banding, places: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """What each of the places [L, 2] of a photo counts in each band: [bands, L]."""
         told = 100 * (attention.waterline or 0.0) if banding is Banding.QUERY else 0.0
-
-        def weigh(places: NDArray[np.float32]) -> NDArray[np.float32]:
-            bands = band_weights(places, [max(told, band) for band in self.settings.bands])
-            return bands if attention.uniform else bands * blend(sample(attention, places), alpha)
-
-        return self.describer.describe([pixels], weigh)
+        bands = band_weights(places, [max(told, band) for band in self.settings.bands])
+        return bands if attention.uniform else bands * blend(sample(attention, places), alpha)
 
     def _search(
-        self, descriptors: Vectors, attention: AttentionMap, banding: Banding, within: Bounds | None
-    ) -> tuple[Candidate, ...]:
-        count = FUSED if within is None else NARROWED
+        self,
+        descriptors: Vectors,
+        attention: AttentionMap,
+        banding: Banding,
+        within: Bounds | None,
+        without: Collection[int],
+    ) -> tuple[Candidate, ...] | None:
+        """At most FUSED candidates, most similar first; None when what FAISS says makes no sense."""
+        count = (FUSED if within is None else NARROWED) + len(without)
+        similarities, ids = self.vectors.search(descriptors, self._mix(attention, banding), count)
+        if not np.isfinite(similarities).all() or (ids < 0).any():  # what FAISS makes of NaN
+            return None
+        kept = ~np.isin(ids[0], list(without))
+        found = self.database.candidates(similarities[0][kept], ids[0][kept])
+        return tuple(c for c in found if within is None or _inside(c, within))[:FUSED]
+
+    def _mix(self, attention: AttentionMap, banding: Banding) -> NDArray[np.float32]:
+        """How much each band counts, [bands]."""
         bands = self.settings.bands
         if banding is Banding.BOTH:
-            mix = belief(attention.waterline, bands, attention.doubt)
-        else:
-            mix = np.eye(len(bands), dtype=np.float32)[0]
-        similarities, ids = self.vectors.search(descriptors, mix, count)
-        found = self.database.candidates(similarities[0], ids[0])
-        return found if within is None else tuple(c for c in found if _inside(c, within))[:FUSED]
+            return belief(attention.waterline, bands, attention.doubt)
+        return np.asarray(np.eye(len(bands))[0], np.float32)
+
+    def _reranker(self, count: int) -> Reranker:
+        return Reranker(self.describer.backbone, self.settings.bands, count, self._pool)
+
+    def _reranked(self, waterline: float | None) -> Trust:
+        """What inliers are worth. Raises IndexUnusableError for an index that never learned it."""
+        try:
+            return self._trust[reranked(waterline)]
+        except KeyError:
+            raise IndexUnusableError(
+                f"{self.database.folder} is not calibrated for --rerank", "build it again with --rebuild"
+            ) from None
 
 
 def judge(estimate: Estimate) -> tuple[Outcome, str]:
     """The outcome, and the line a responder reads first."""
-    if estimate.not_in_index > 0.5:
+    if estimate.not_in_index > NOWHERE:
         return (
             Outcome.NOT_FOUND,
             "the place is probably not in this index: nothing in it resembles the photo enough",

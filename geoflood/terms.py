@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "AttentionMap",
+    "Blend",
     "Bounds",
     "Candidate",
     "Cell",
@@ -192,6 +193,15 @@ class AttentionMap:
     def uniform(self) -> bool:
         """Every weight is the same, so the descriptor is the plain one."""
         return bool((self.weights == self.weights.flat[0]).all())
+
+
+class Blend(StrEnum):
+    """How an attention map is mixed with a photo's features; `geoflood.attention` has the formulas."""
+
+    CONTINUOUS = "continuous"
+    """With alpha, from the plain descriptor to pure attention without a jump."""
+    PAPER = "paper"
+    """As VPR-AttLLM's code does (arXiv 2512.11811): with the features' own energy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,15 @@ class Verifier:
 
     def __call__(self, photo: Image, candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
         """The candidates and "", or untouched and why: a model that fails half-way says nothing at all."""
-        pairs = list(_pairs(candidates[: self.count]))
         try:
-            judgements = verify(self.asker, photo, [pair for _, pair in pairs], self.city)
+            return self.judged(photo, candidates)
         except ModelError as error:
             return tuple(candidates), f"not verified: {error}"
+
+    def judged(self, photo: Image, candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
+        """The candidates with verdicts, and what is missing. Raises ModelError when the model fails."""
+        pairs = list(_pairs(candidates[: self.count]))
+        judgements = verify(self.asker, photo, [pair for _, pair in pairs], self.city)
         judged = list(candidates)
         for (rank, _), judgement in zip(pairs, judgements, strict=True):
             judged[rank] = replace(judged[rank], verdict=judgement.verdict, verdict_reason=judgement.reason)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BANDS", "Banding", "band_weights", "belief", "beliefs", "named"]
+__all__ = ["BANDS", "Banding", "above", "band_weights", "belief", "beliefs", "nearest", "reranked"]
 
 BANDS = (0, 15, 30, 45, 60)
 """Percent of the height, from the bottom."""
@@ -45,6 +45,11 @@ def band_weights(places: NDArray[Any], bands: Sequence[float]) -> NDArray[np.flo
     return np.asarray(places[None, :, 1] <= lines, np.float32)
 
 
+def above(places: NDArray[Any], belief: NDArray[np.float32], bands: Sequence[float]) -> NDArray[np.float32]:
+    """Share of the belief under which each place stands above the water, [L]: places [L, 2], belief [M]."""
+    return np.asarray(belief @ band_weights(places, bands), np.float32)
+
+
 def belief(waterline: float | None, bands: Sequence[int], doubt: float = 0.0) -> NDArray[np.float32]:
     """Weights [M] of the bands that sum to 1: all of them for an unknown waterline, else a bump around it.
 
@@ -60,13 +65,18 @@ def belief(waterline: float | None, bands: Sequence[int], doubt: float = 0.0) ->
 
 
 def beliefs(bands: Sequence[int]) -> dict[str, NDArray[np.float32]]:
-    """The beliefs that calibration looks at: nothing told, and each band told."""
+    """The beliefs that searches are calibrated for: nothing told, and each band told."""
     told = {str(band): belief(band / 100, bands) for band in bands}
     return {UNTOLD: belief(None, bands)} | told
 
 
-def named(waterline: float | None, bands: Sequence[int]) -> str:
+def nearest(waterline: float | None, bands: Sequence[int]) -> str:
     """Which of `beliefs` is the nearest to what is known."""
     if waterline is None:
         return UNTOLD
     return str(min(bands, key=lambda band: abs(band / 100 - waterline)))
+
+
+def reranked(waterline: float | None) -> str:
+    """Which calibration goes with a search that is re-ranked: of inliers, fewer trials can be had."""
+    return f"{UNTOLD if waterline is None else 'told'}, re-ranked"

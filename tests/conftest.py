@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoflood import console
+from geoflood import console, pseudoqueries
 from geoflood.backbones import rootsift
 from geoflood.backbones.learned import version_of
 from geoflood.build import build
@@ -57,9 +57,11 @@ def queries(drawn_town: Town, tmp_path_factory: pytest.TempPathFactory) -> list[
 
 @pytest.fixture(scope="session")
 def quick_backbone() -> Iterator[None]:
-    """Smaller pictures than people get: the drawn town shows no more in larger ones."""
+    """Smaller pictures than people get, and fewer pseudo-queries: the drawn town shows no more."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rootsift, "SIDE", 224, raising=False)
+        patch.setattr(rootsift, "SIDE", 224)
+        patch.setattr(pseudoqueries, "TRIALS", 30)
+        patch.setattr(pseudoqueries, "COUNTED", 40)
         yield
 
 

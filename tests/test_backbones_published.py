@@ -53,6 +53,21 @@ def test_seam(backbone: Published) -> None:
         seamed.aggregate(features, torch.full((1, 1, places), float("nan")))
 
 
+def test_energy_where_the_paper_has_one(backbone: Published) -> None:
+    """Defined for GeM and for nothing else."""
+    features = backbone.features(torch.rand(2, 3, 140, 154, generator=torch.Generator().manual_seed(0)))
+    assert backbone.has_energy == backbone.name.startswith(("cosplace", "eigenplaces"))
+    if not backbone.has_energy:
+        with pytest.raises(ValueError, match="no energy"):
+            backbone.energy(features)
+        return
+    energy = backbone.energy(features)
+    assert energy.shape == (2, len(features))
+    assert bool((energy > 0).all())
+    torch.testing.assert_close(energy.mean(1), torch.ones(2))
+    assert (energy - 1).abs().max() > 1e-3
+
+
 def test_the_published_resize(backbone: Published) -> None:
     image = np.random.default_rng(0).integers(0, 255, (300, 401, 3), np.uint8)
     size = (322, 322) if backbone.name == "salad" else (512 * 401 // 300, 512)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geoflood.batch import Options, Summary, batch_locate
+from geoflood.batch.journal import NAME, read_journal
+from geoflood.batch.line import Summary, batch_locate
+from geoflood.batch.options import Options
+from geoflood.batch.results import Results
 from geoflood.errors import InputError, UsageError
 from geoflood.finding import Finding
 from geoflood.images import UnreadableImageError, jpeg, read_image, resize
-from geoflood.journal import NAME, read_journal
 from geoflood.locate import Locator
-from geoflood.results import Results
 from geoflood.terms import (
     AttentionMap,
+    Blend,
     Bounds,
     Candidate,
     Cell,
@@ -51,7 +53,19 @@ class Fake:
 
     seconds: float = 0.0
     seen: list[tuple[Path, Bounds | None]] = field(default_factory=list)
+    described: list[int] = field(default_factory=list)
     broken: Callable[[Path], bool] = lambda path: False
+
+    def describe(
+        self,
+        pixels: Sequence[Image],
+        attention: Sequence[AttentionMap],
+        alpha: float = 1.0,
+        *,
+        blend: Blend = Blend.CONTINUOUS,
+    ) -> Any:
+        self.described.append(len(pixels))
+        return np.zeros((len(pixels), 5, 8), np.float32)
 
     def locate(
         self,
@@ -60,7 +74,12 @@ class Fake:
         *,
         top_k: int = 10,
         alpha: float = 1.0,
+        blend: Blend = Blend.CONTINUOUS,
         within: Bounds | None = None,
+        rerank: int = 0,
+        verify: Any = None,
+        pixels: Image | None = None,
+        described: Any = None,
     ) -> Located:
         self.seen.append((query.path, within))
         time.sleep(self.seconds)
@@ -247,8 +266,10 @@ def test_results_inside_the_folder_are_not_read_as_posts(tmp_path: Path) -> None
 
 
 def test_other_settings_need_another_folder(tmp_path: Path) -> None:
-    posts(tmp_path)
-    run(tmp_path)
+    folder = posts(tmp_path)
+    run(tmp_path, options=Options("rivertown", top_k=5))
+    (folder / "a.jpg").write_bytes(photo(1))
+    run(tmp_path)  # nothing was located with the others
     with pytest.raises(UsageError, match="another options"):
         run(tmp_path, options=Options("rivertown", top_k=3))
     index(tmp_path).joinpath("manifest.json").write_text("other", "utf-8")
@@ -388,7 +409,8 @@ def test_a_batch_says_what_locate_says(
         assert [c.reference for c in one.located.candidates] == [c.reference for c in alone.candidates]
         assert alone.estimate is not None
         assert one.located.estimate is not None
-        assert one.located.estimate.position == alone.estimate.position
+        here, there = one.located.estimate.position, alone.estimate.position
+        assert (here.lat, here.lon) == pytest.approx((there.lat, there.lon), abs=1e-9), "together or alone"
         assert one.copies == 2
 
 

@@ -348,7 +348,7 @@ def child(folder: Path, found: Found, settings: Settings, moment: tuple[str, int
     quicken(pytest.MonkeyPatch())
     if moment:
         what, turn, afterwards = moment
-        owner = {"replace": Path, "_insert": Ledger, "learn": line, "calibrate": line}[what]
+        owner = {"replace": Path, "_insert": Ledger, "learn": line, "self_calibrate": line}[what]
         setattr(owner, what, dies(getattr(owner, what), turn, afterwards))
     with suppress(KeyboardInterrupt):
         build(folder, "Town", found, settings, workers=2)
@@ -391,7 +391,7 @@ def test_killed_at_the_worst_moments_it_ends_the_same(
     """Before and after every file takes its name, in the middle of planning, and before learning."""
     files = [("replace", turn, after) for turn in (1, 2, 3) for after in (False, True)]
     deaths = 0
-    moments = [("_insert", 4, False), ("learn", 1, False), *files, *files, ("calibrate", 1, False)]
+    moments = [("_insert", 4, False), ("learn", 1, False), *files, *files, ("self_calibrate", 1, False)]
     for moment in moments:
         process = start(moment)
         process.join(120)

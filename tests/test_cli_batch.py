@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from geoflood import locate as locating
 from geoflood.cli_batch import register
 from geoflood.errors import InputError, PartialError, UsageError
+from geoflood.reference import manifest
 from geoflood.terms import City
 from tests.test_batch import Fake, photo, posts, row
 
@@ -26,14 +27,18 @@ CITY = City("rivertown", 3, 3, "rootsift", np.array([[29.76, -95.37]]))
 class Located(Fake):
     """A Locator that has an index."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, precision: str | None = None) -> None:
         super().__init__()
         self.database = SimpleNamespace(city=lambda: CITY)
+        self.describer = SimpleNamespace(batch=4)
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith(("GEOFLOOD_", "OLLAMA_"))]:
+        monkeypatch.delenv(name)
     monkeypatch.setattr(locating, "Locator", Located)
+    monkeypatch.setattr(manifest, "read_manifest", lambda _: SimpleNamespace(city="Rivertown"))
     monkeypatch.setenv("GEOFLOOD_INDEX_DIR", str(tmp_path / "index"))
     (tmp_path / "index" / "rivertown").mkdir(parents=True)
     (tmp_path / "index" / "rivertown" / "manifest.json").write_text("{}", "utf-8")

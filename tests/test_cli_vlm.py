@@ -127,9 +127,9 @@ def test_the_model_s_waterline_chooses_the_bands(
     seen: list[AttentionMap] = []
     search = Locator._search
 
-    def watched(self: Locator, descriptors: Any, attention: AttentionMap, within: Any) -> Any:
+    def watched(self: Locator, descriptors: Any, attention: AttentionMap, *more: Any) -> Any:
         seen.append(attention)
-        return search(self, descriptors, attention, within)
+        return search(self, descriptors, attention, *more)
 
     monkeypatch.setattr(Locator, "_search", watched)
     photo = queries[0][0]

@@ -14,7 +14,7 @@ import torch
 from PIL import Image as Pictures
 
 from geoflood.backbones.compute import Compute
-from geoflood.backbones.describe import Describer, write_descriptors
+from geoflood.backbones.describe import ByEnergy, Describer, write_descriptors
 from geoflood.backbones.seam import Features
 from geoflood.backbones.threads import in_order
 from geoflood.errors import InputError, UsageError
@@ -61,6 +61,49 @@ def files(tmp_path: Path) -> list[Path]:
         paths.append(tmp_path / f"{n}.png")
         Pictures.fromarray(pixels).save(paths[-1])
     return paths
+
+
+class Weighted(Means):
+    """Tells its weights: the descriptor of each weighting is the colour and the weight."""
+
+    def aggregate(self, features: Features, weights: torch.Tensor | None = None) -> torch.Tensor:
+        assert weights is not None
+        told = weights[..., 0].expand(len(features.values), -1)[..., None]
+        return torch.cat([features.values[:, None].expand(-1, told.shape[1], -1), told], dim=2)
+
+
+def test_each_image_may_have_weights_of_its_own() -> None:
+    images = [np.full((8 + n % 3, 8, 3), 20 * n, np.uint8) for n in range(7)]
+    weighs = [partial(_constant, n) for n in range(7)]
+    found = Describer(Weighted(), None, batch=2).describe(images, weighs)
+    assert found.shape == (7, 2, 4)
+    for n, image in enumerate(images):
+        np.testing.assert_array_equal(found[n], Describer(Weighted(), None).describe([image], weighs[n])[0])
+        assert found[n, :, 3].tolist() == [n, n + 0.5]
+
+
+class Saying(Weighted):
+    """Each image says as much as it is red."""
+
+    has_energy = True
+
+    def energy(self, features: Features) -> torch.Tensor:
+        return features.values[:, :1]
+
+
+def test_weights_may_depend_on_what_the_image_says() -> None:
+    images = [np.full((8 + n % 3, 8, 3), 20 * n, np.uint8) for n in range(7)]
+    double = ByEnergy(lambda places, energy: 2 * np.stack([energy, energy + 1]))
+    weighs = [double if n % 3 else partial(_constant, n) for n in range(7)]
+    found = Describer(Saying(), None, batch=4).describe(images, weighs)
+    for n in range(7):
+        expected = [40 * n / 255, 40 * n / 255 + 2] if n % 3 else [n, n + 0.5]
+        np.testing.assert_allclose(found[n, :, 3], expected, atol=1e-6)
+
+
+def _constant(weight: float, places: np.ndarray) -> np.ndarray:
+    """[2, L]: the weight, and a little more."""
+    return np.array([[weight], [weight + 0.5]], np.float32).repeat(len(places), axis=1)
 
 
 def test_files_in_their_order_with_the_bad_ones_in_place(files: list[Path]) -> None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.fusion.calibration import DEFAULT, Captures, calibrate
-from geoflood.fusion.estimate import Trust, evidence, fuse, posterior
-from geoflood.geo import distance_m, from_local
+from geoflood.fusion.calibration import DEFAULT, Asked, Captures, Counts, Group, calibrate
+from geoflood.fusion.estimate import Evidence, Trust, evidence, fuse, posterior, ranked
+from geoflood.geo import distance_m, from_local, to_local
 from geoflood.terms import Candidate, LatLon, Reference
 
 HOME = LatLon(52.2, 0.12)
 TRUST = Trust(temperature=0.03, kernel_m=10, intercept=-6, similarity=10, margin=20)
 
 
-def candidate(east_m: float, north_m: float, similarity: float) -> Candidate:
+def at(east_m: float, north_m: float) -> LatLon:
     lat, lon = from_local([(east_m, north_m)], HOME)[0]
-    return Candidate(Reference(0, "k", LatLon(float(lat), float(lon)), "x.jpg"), similarity)
+    return LatLon(float(lat), float(lon))
+
+
+def candidate(east_m: float, north_m: float, similarity: float, inliers: int | None = None) -> Candidate:
+    return Candidate(Reference(0, "k", at(east_m, north_m), "x.jpg"), similarity, inliers)
 
 
 def metres_between(a: LatLon, b: LatLon) -> float:
@@ -87,10 +93,49 @@ def test_the_posterior_is_a_distribution(similarities: list[float], temperature:
     assert belief[np.argmax(similarities)] == belief.max()
 
 
+def seen(similarities: list[float], positions: np.ndarray, inliers: list[float] | None = None) -> Evidence:
+    s = np.array(similarities)
+    counted = np.full(len(s), np.nan) if inliers is None else np.array(inliers)
+    return evidence(s, positions, s + TRUST.temperature * RERANKED.likelihood(counted), counted)
+
+
+RERANKED = replace(TRUST, inliers=1.0, usual=math.log1p(8))
+
+
 def test_the_margin_is_to_another_place() -> None:
     near = from_local([(0, 0), (20, 0), (400, 0)], HOME)
-    assert evidence(np.array([0.8, 0.7, 0.3]), near) == pytest.approx((0.8, 0.5))
-    assert evidence(np.array([0.8, 0.7]), near[:2]) == pytest.approx((0.8, 0.1))
+    assert seen([0.8, 0.7, 0.3], near) == pytest.approx((0.8, 0.5, 0.6, 0.0))
+    assert seen([0.8, 0.7], near[:2]) == pytest.approx((0.8, 0.1, 0.75, 0.0))
+
+
+def test_inliers_decide_who_is_first() -> None:
+    places = from_local([(0, 0), (400, 0)], HOME)
+    first = seen([0.62, 0.6], places, [8.0, 80.0])
+    assert first.similarity == pytest.approx(0.6)
+    assert first.agreement == pytest.approx(math.log(81))
+    assert first.margin == pytest.approx(-0.02 + 0.03 * math.log(9))
+    found = fuse([candidate(0, 0, 0.62, inliers=8), candidate(400, 0, 0.6, inliers=80)], RERANKED)
+    assert metres_between(found.position, at(400, 0)) < 1
+    assert (
+        ranked([candidate(0, 0, 0.62, inliers=8), candidate(400, 0, 0.6, inliers=80)], RERANKED)[0].inliers
+        == 80
+    )
+
+
+def test_a_candidate_whose_inliers_were_not_counted_is_as_good_as_the_usual_one() -> None:
+    ratios = RERANKED.likelihood(np.array([math.nan, 8.0, 0.0, 1e9]))
+    assert ratios == pytest.approx([0, 0, -math.log(9), 10])
+
+
+def test_the_areas_follow_what_the_trials_bore_out() -> None:
+    """Cells that believe 0.5 together held the truth nine times in ten."""
+    careful = replace(TRUST, sure_coverage=((0.5, 0.9),))
+    plain, borne_out = fuse([candidate(0, 0, 0.8)], TRUST), fuse([candidate(0, 0, 0.8)], careful)
+    assert borne_out.area_km2 < plain.area_km2
+    held = sum(cell.probability for cell in borne_out.cells(0.9))
+    assert held == pytest.approx(0.9, abs=0.02)
+    assert borne_out.radius_90_m < plain.radius_90_m
+    assert borne_out.probability == pytest.approx(plain.probability)
 
 
 class Store:
@@ -122,28 +167,95 @@ def town(captures: int, noise: float, seed: int = 0) -> tuple[Store, Captures]:
     return Store(vectors), Captures(where, np.arange(100 * captures), days)
 
 
+ALL: dict[str, list[Group]] = {"untold": [(np.ones(1, np.float32), None)]}
+
+
+def asked(store: Store, captures: Captures, counts: Counts | None = None) -> Asked:
+    """Every third reference plays a query, dry."""
+    ids = np.arange(0, len(store.vectors), 3)
+    return Asked(store.rows(ids), captures.positions[ids], np.zeros(len(ids)), ids, counts)
+
+
+def calibrated(captures: int, noise: float, counts: Counts | None = None) -> dict[str, Any]:
+    store, taken = town(captures, noise)
+    return calibrate(store, taken, asked(store, taken, counts), ALL)["untold"]
+
+
 def test_calibration_tells_present_from_absent() -> None:
-    learned = calibrate(*town(3, 0.4), {"untold": np.ones(1, np.float32)})
-    trust = Trust.of({k: v for k, v in learned["untold"].items() if k != "trials"})
-
-    def present(s1: float, margin: float) -> float:
-        return 1 / (1 + math.exp(-(trust.intercept + trust.similarity * s1 + trust.margin * margin)))
-
-    assert present(0.85, 0.5) > 0.95
-    assert present(0.35, 0.02) < 0.05
-    assert 8 <= trust.kernel_m <= 10
+    trust = Trust.of(calibrated(3, 0.4))
+    assert trust.logit(Evidence(0.85, 0.5, 0.0, 0.0)) > 3
+    assert trust.logit(Evidence(0.35, 0.02, 0.0, 0.0)) < -3
+    assert 3 <= trust.kernel_m <= 5  # two geotags, each off by 3 m an axis
 
 
 def test_a_noisier_city_is_less_sure() -> None:
-    beliefs = {"untold": np.ones(1, np.float32)}
-    sharp, vague = (calibrate(*town(3, noise), beliefs)["untold"] for noise in (0.3, 1.5))
-    assert vague["temperature"] > sharp["temperature"]
+    assert calibrated(3, 1.5)["temperature"] > calibrated(3, 0.3)["temperature"]
 
 
-def test_a_city_without_second_captures_keeps_the_defaults() -> None:
-    learned = calibrate(*town(1, 0.4), {"untold": np.ones(1, np.float32)})["untold"]
-    assert Trust.of({k: v for k, v in learned.items() if k != "trials"}) == DEFAULT
+def test_a_calibrated_area_holds_what_it_says_for_queries_it_has_not_seen() -> None:
+    store, taken = town(4, 0.8)
+    trust = Trust.of(calibrate(store, taken, asked(store, taken), ALL)["untold"])
+    held = []
+    for query in range(1, len(store.vectors), 3):
+        similarities, ids = store.search(store.rows(np.array([query])), np.ones(1), 200)
+        kept = ids[0] != query
+        found = [
+            Candidate(Reference(int(i), str(i), LatLon(*taken.positions[i]), ""), float(s))
+            for i, s in zip(ids[0][kept], similarities[0][kept], strict=True)
+        ]
+        cells = fuse(found, trust).cells(0.9)
+        away = to_local([(c.centre.lat, c.centre.lon) for c in cells], LatLon(*taken.positions[query]))
+        held.append((np.abs(away).max(axis=1) <= cells[0].size_m / 2).any())
+    assert 0.84 <= np.mean(held) <= 0.96
+
+
+def test_inliers_that_tell_the_place_are_believed() -> None:
+    _, taken = town(3, 1.5)
+
+    def counts(i: int, belief: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        near = distance_m(taken.positions[ids], taken.positions[3 * i]) <= 25
+        return np.where(near, 60.0, 5.0)
+
+    learned = calibrated(3, 1.5, counts)
+    assert learned["inliers"] > 0
+    assert learned["usual"] == pytest.approx(math.log(6))
+    blind = calibrated(3, 1.5, lambda i, belief, ids: np.full(len(ids), 7.0))
+    assert blind.get("inliers", 0.0) == 0.0 or blind["usual"] == pytest.approx(math.log(8))
+
+
+def test_one_pass_is_weak_and_makes_wider_areas() -> None:
+    store, taken = town(4, 0.8)
+    once = replace(taken, day=np.zeros_like(taken.day))
+    weak, strong = (calibrate(store, when, asked(store, when), ALL)["untold"] for when in (once, taken))
+    assert "one day" in str(weak["weak"])
+    assert "weak" not in strong
+    assert weak["kernel_m"] >= 8 > strong["kernel_m"]
+    areas = [fuse([candidate(0, 0, 0.8)], Trust.of(numbers)).area_km2 for numbers in (weak, strong)]
+    assert areas[0] > 1.1 * areas[1]
+
+
+def test_too_few_images_keep_the_defaults_and_say_so() -> None:
+    store, taken = town(1, 0.4)
+    learned = calibrate(store, taken, asked(store, taken), ALL)["untold"]
+    assert Trust.of(learned) == DEFAULT
     assert learned["trials"] == 0
+    assert "too few" in str(learned["weak"])
+
+
+def test_labelled_queries_lose_no_reference() -> None:
+    """They are nobody's capture: the nearest reference stays."""
+    store, taken = town(3, 0.4)
+    labelled = replace(asked(store, taken), reference=np.full(100, -1))
+    learned = calibrate(store, taken, labelled, ALL)["untold"]
+    assert learned["kernel_m"] < 2
+
+
+def test_a_band_learns_from_its_own_waterline() -> None:
+    store, taken = town(3, 0.4)
+    some = replace(asked(store, taken), waterline=np.where(np.arange(100) < 40, 0.3, 0.6))
+    groups = ALL | {str(band): [(np.ones(1, np.float32), band)] for band in (30, 60)}
+    learned = calibrate(store, taken, some, groups)
+    assert [learned[name]["trials"] for name in ("untold", "30", "60")] == [100, 40, 60]
 
 
 def test_damaged_numbers_are_refused() -> None:
@@ -151,3 +263,6 @@ def test_damaged_numbers_are_refused() -> None:
         Trust.of({"temperature": 0, "kernel_m": 5, "intercept": 0, "similarity": 0, "margin": 0})
     with pytest.raises(KeyError):
         Trust.of({})
+    for knots in ([(0.5, 0.9), (0.4, 0.95)], [(0.5, 1.0)], [(math.nan, 0.5)], [(0.5, 0.9), (0.6, 0.9)]):
+        with pytest.raises(ValueError, match="coverage"):
+            Trust.of(TRUST.numbers | {"coverage": knots})

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.backbones.gem import GemNetwork, gem
+from geoflood.attention import blend_by_energy
+from geoflood.backbones.gem import GemNetwork, energy, gem
 from geoflood.backbones.resnet import ResNet
 from geoflood.backbones.seam import relative
 from geoflood.backbones.untrained import untrained_like
@@ -25,6 +26,27 @@ def test_golden_numbers() -> None:
     attention = relative(torch.tensor([[[2.0, 1, 1, 0]]]), 1, 4)
     weighted = gem(GOLDEN, attention, CUBE)
     torch.testing.assert_close(weighted, torch.tensor([[[0.581262, 0.840795]]]), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "pooled"),
+    [
+        (1.0, (0.581262, 0.840795)),
+        (0.5, (0.591299, 0.819828)),
+        (1.1e-6, (0.601007, 0.797730)),  # weights are the energy: not the stock descriptor
+        (1e-6, (0.613381, 0.775501)),  # by decree: the stock descriptor
+        (0.0, (0.613381, 0.775501)),
+    ],
+)
+def test_golden_numbers_of_the_papers_blend(alpha: float, pooled: tuple[float, float]) -> None:
+    said = energy(GOLDEN, CUBE)
+    torch.testing.assert_close(
+        said, torch.tensor([[1.028808, 1.143643, 1.018870, 0.808678]]), atol=1e-6, rtol=0
+    )
+    weights = blend_by_energy(np.array([2, 1, 1, 0], np.float32), said[0].numpy(), alpha)
+    assert weights.dtype == np.float32
+    found = gem(GOLDEN, relative(torch.from_numpy(weights)[None, None], 1, 4), CUBE)
+    torch.testing.assert_close(found, torch.tensor([[pooled]]), atol=1e-6, rtol=0)
 
 
 def published_gem(maps: torch.Tensor, p: torch.Tensor) -> torch.Tensor:

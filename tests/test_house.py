@@ -18,33 +18,38 @@ ROOT = Path(geoflood.__file__).parent
 FLOORS = (
     "__main__",
     "cli",
-    "cli_batch cli_models cli_vlm",
+    "cli_evaluate",
+    "cli_batch cli_flood cli_models",
+    "cli_vlm",
     "cli_options",
     "console",
-    "demo batch triage eyes",
-    "handover",
-    "build locate doctor attending verifying intake results custody",
+    "demo batch evaluate",
+    "eyes handover",
+    "build locate doctor attending verifying",
+    "calibrating",
+    "pseudoqueries",
+    "reranking weighing",
     "townscape",
-    "imagery backbones vlm reference attention waterline fusion writers"
-    " flood posts duplicates journal stored",
+    "imagery backbones vlm reference attention waterline fusion rerank sift writers flood posts scores",
     "geo home images download",
-    "files finding",
+    "files finding judged",
     "terms",
     "errors",
 )
 """From the roof to the ground, a floor a line; a package is one room, and rooms of one floor do not meet."""
 
 HOMES = {
-    "typer": {"cli", "cli_batch", "cli_models", "cli_vlm", "cli_options"},
+    "typer": {"cli", "cli_batch", "cli_evaluate", "cli_flood", "cli_models", "cli_vlm", "cli_options"},
     "rich": {"console"},
     "torch": {"backbones", "doctor"},
+    "cv2": {"sift"},
     "faiss": {"reference", "backbones"},
     "exifread": {"imagery"},
     "folium": {"writers"},
     "branca": {"writers"},
     "xstatic": {"writers"},
-    "PIL": {"images", "townscape", "flood", "duplicates"},
-    "imagehash": {"duplicates"},
+    "PIL": {"images", "townscape", "flood", "batch"},
+    "imagehash": {"batch"},
     "ijson": {"posts"},
     "geopy": {"imagery"},
     "ollama": {"vlm"},
@@ -53,7 +58,7 @@ HOMES = {
     "safetensors": {"backbones"},
     "utm": {"geo"},
     "mgrs": {"geo"},
-    "filelock": {"reference", "backbones", "journal"},
+    "filelock": {"reference", "backbones", "batch"},
 }
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from geoflood.batch.journal import NAME, Journal, line_at, read_journal
 from geoflood.errors import InputError, UsageError
-from geoflood.journal import NAME, Journal, line_at, read_journal
 
 
 def write(folder: Path, *texts: str) -> None:
@@ -96,7 +96,7 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, pathlib
-from geoflood.journal import Journal
+from geoflood.batch.journal import Journal
 with Journal(pathlib.Path(sys.argv[1])) as journal:
     count = sum(1 for _ in journal.replay())
     while True:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from geoflood.errors import InputError
 from geoflood.finding import Post
-from geoflood.posts import reading
+from geoflood.posts import reading, shelf
 from geoflood.posts.fields import box, geotag, moment, prose, snowflake, unmarked
 from geoflood.posts.folder import Folder
 from geoflood.posts.layouts import LAYOUTS
@@ -144,6 +144,15 @@ def test_zip_bombs(tmp_path: Path) -> None:
     archive(tmp_path / "bomb.zip", {"big.json": b" " * 70_000_000, "inner.zip": inner})
     (tmp_path / "inner.zip").unlink()
     assert sorted(reasons(tmp_path)) == ["archive bomb", "archive in an archive"]
+
+
+def test_a_bomb_of_many_small_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelf, "ARCHIVE_BOMB", (1_000_000, 50))
+    whole = {f"{n}.jpg": JPEG + b"\0" * 100_000 for n in range(20)}
+    archive(tmp_path / "bomb.zip", whole)
+    archive(tmp_path / "ok.zip", {name: JPEG + os.urandom(100_000) for name in whole})
+    assert reasons(tmp_path) == ["archive bomb"]
+    assert {post.media[0].file.partition("!")[0] for post in posts(tmp_path)} == {"ok.zip"}
 
 
 def test_a_member_that_lies_about_its_size(tmp_path: Path) -> None:

@@ -402,3 +402,24 @@ def test_rejected_values_are_told(tmp_path: Path) -> None:
     with Shelf(tmp_path) as shelf:
         (bad,) = [one for one in Folder(shelf).posts() if isinstance(one, Rejected)]
     assert (bad.location, bad.reason) == ("x.jsonl, line 2", "broken JSON")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("IMG-20210714-WA0003.jpg", datetime(2021, 7, 14)),
+        ("WhatsApp Image 2021-07-14 at 18.03.11.jpeg", datetime(2021, 7, 14, 18, 3, 11)),
+        ("signal-2021-07-14-18-03-11-001.jpg", datetime(2021, 7, 14, 18, 3, 11)),
+        ("signal-2021-07-14-180311.jpg", datetime(2021, 7, 14, 18, 3, 11)),
+        ("photo_1@14-07-2021_18-03-11.jpg", datetime(2021, 7, 14, 18, 3, 11)),
+        ("IMG_20210714_180311.jpg", datetime(2021, 7, 14, 18, 3, 11)),
+        ("WhatsApp Image 2021-07-14 at 11.03.11 PM.jpeg", None),
+        ("IMG-20211399-WA0003.jpg", None),
+        ("IMG-99990714-WA0003.jpg", None),
+        ("IMG_0042.jpg", None),
+    ],
+)
+def test_a_file_s_name_is_a_witness_of_its_time(tmp_path: Path, name: str, told: datetime | None) -> None:
+    (tmp_path / name).write_bytes(b"\xff\xd8\xff")
+    one = only(tmp_path)
+    assert (one.posted_at, one.clock) == (told, "the file's name" if told else "")

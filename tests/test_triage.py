@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from geoflood.custody import verify, write_run
-from geoflood.errors import InputError
-from geoflood.finding import Finding, Post, Status
+from geoflood.batch.custody import verify, write_run
+from geoflood.batch.journal import NAME
+from geoflood.batch.outputs import export, review, write_outputs
+from geoflood.batch.results import Results
+from geoflood.errors import InputError, UsageError
+from geoflood.finding import Decision, Finding, Post, Status
 from geoflood.geo import from_local
-from geoflood.journal import NAME
-from geoflood.results import Results
 from geoflood.terms import (
     Candidate,
     Cell,
@@ -30,7 +32,7 @@ from geoflood.terms import (
     Query,
     Reference,
 )
-from geoflood.triage import export, review, write_outputs
+from geoflood.writers.formats import format_of
 from geoflood.writers.sharing import Sharing
 from geoflood.writers.triage import write_triage
 from tests.test_batch import photo, posts, row, run
@@ -77,6 +79,37 @@ def test_it_opens_with_hostile_text_and_no_network(tmp_path: Path) -> None:
     assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
     assert "39 of 39 photos" in dom
     assert "leaflet-marker-icon" in dom
+
+
+@browser
+def test_the_public_map_holds_nothing_of_people(tmp_path: Path) -> None:
+    page = tmp_path / "public.html"
+    found = [finding(n, "ZEBRA-7 " + HOSTILE, OUTCOMES[n % 4]) for n in range(1, 40)]
+    made = Decision(
+        Status.CONFIRMED, "ZEBRA-7", datetime(2026, 11, 20), LatLon(29.761234, -95.371234), "ZEBRA-7"
+    )
+    found[3] = replace(found[3], decision=made)
+    format_of(page).write(page, found, Sharing.PUBLIC)
+    text = page.read_text("utf-8")
+    assert "ZEBRA" not in text
+    assert "data:image/jpeg" not in text
+    assert not any(one.sha256 in text for one in found)
+    spots = [(one.position.lat, one.position.lon) for one in found if one.position]
+    assert not any(f"{lat:.5f}" in text or f"{lon:.5f}" in text for lat, lon in spots)
+    assert list(tmp_path.iterdir()) == [page], "no pictures beside it"
+    dom = driven(
+        page,
+        """document.documentElement.dataset.hidden = ["pair", "decide", "save", "by", "search"].every(
+        (id) => !document.getElementById(id).offsetParent);
+        document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "c", bubbles: true}));
+        document.querySelector("[data-do=confirmed]").click();
+        document.documentElement.dataset.kept = String(localStorage.length);""",
+        tmp_path,
+    )
+    assert (told(dom, "failures"), told(dom, "hidden"), told(dom, "kept")) == (None, "true", "0")
+    assert "39 of 39 photos" in dom
+    with pytest.raises(UsageError, match="internal map already"):
+        format_of(page).write(page, found, Sharing.INTERNAL)
 
 
 @browser

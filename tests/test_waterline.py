@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.waterline import BANDS, band_weights, belief, beliefs, named
+from geoflood.waterline import BANDS, band_weights, belief, beliefs, nearest
 
 BAND_SETS = [BANDS, (0,), (0, 30), (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)]
 
@@ -64,7 +64,7 @@ def test_a_waterline_beyond_the_bands_takes_the_nearest(waterline: float) -> Non
 def test_every_waterline_has_a_calibrated_belief(bands: tuple[int, ...]) -> None:
     known = beliefs(bands)
     for waterline in (None, 0.0, 0.07, 0.2, 0.33, 0.5, 0.89, 0.95):
-        assert named(waterline, bands) in known
+        assert nearest(waterline, bands) in known
     for band in bands:
-        assert named(band / 100, bands) == str(band)
+        assert nearest(band / 100, bands) == str(band)
         np.testing.assert_array_equal(known[str(band)], belief(band / 100, bands))

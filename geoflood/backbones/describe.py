@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -15,17 +16,29 @@ import torch
 from numpy.typing import NDArray
 
 from geoflood.backbones.projection import Projection
-from geoflood.backbones.seam import Backbone
+from geoflood.backbones.seam import Backbone, Features
 from geoflood.backbones.threads import in_order, side_by_side
 from geoflood.errors import InputError
 from geoflood.files import replacing
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.terms import Image, Vectors
 
-__all__ = ["Described", "Describer", "Weigh", "write_descriptors"]
+__all__ = ["ByEnergy", "Described", "Describer", "Weigh", "Weighs", "write_descriptors"]
 
 Weigh: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float32]]
 """Places [L, 2] (x, y shares of the frame) -> weights [M, L], one row a waterline band."""
+
+
+@dataclass(frozen=True)
+class ByEnergy:
+    """Weights that also depend on what each location says by itself: see `Backbone.energy`."""
+
+    of: Callable[[NDArray[Any], NDArray[np.float32]], NDArray[np.float32]]
+    """(places [L, 2], energy [L]) -> weights [M, L]."""
+
+
+Weighs: TypeAlias = Weigh | Sequence[Weigh | ByEnergy]
+"""One for all images, or one an image, all of the same M."""
 
 Described: TypeAlias = tuple[Path, Vectors | UnreadableImageError]
 """A file and its descriptors [M, D], or why there are none."""
@@ -51,7 +64,7 @@ class Describer:
         self.batch = batch
         self._turn: AbstractContextManager[Any] = Lock() if one_at_a_time else nullcontext()
 
-    def raw(self, images: Sequence[Image], weigh: Weigh) -> torch.Tensor:
+    def raw(self, images: Sequence[Image], weigh: Weighs) -> torch.Tensor:
         """Descriptors [N, M, D] as the backbone gives them, before any projection."""
         found: list[torch.Tensor] = [torch.empty(0)] * len(images)
         prepared = [self.backbone.prepare(image) for image in images]
@@ -61,14 +74,28 @@ class Describer:
                 values = pixels.permute(0, 3, 1, 2).float().div_(255)
                 with self._turn:
                     features = self.backbone.features(values)
-                    weights = torch.from_numpy(weigh(features.places.numpy()))
-                    rows = self.backbone.aggregate(features, weights[None])
+                    weights = self._weights(features, weigh, chunk)
+                    rows = self.backbone.aggregate(features, weights)
                 for i, row in zip(chunk, rows, strict=True):
                     found[i] = row
         return torch.stack(found)
 
-    def describe(self, images: Sequence[Image], weigh: Weigh) -> Vectors:
-        """Descriptors [N, M, D] with unit rows; images may differ in size."""
+    def _weights(self, features: Features, weigh: Weighs, chunk: Sequence[int]) -> torch.Tensor:
+        """Weights [1, M, L] for all images, or [B, M, L] for those of a chunk."""
+        places = features.places.numpy()
+        if callable(weigh):
+            return torch.from_numpy(weigh(places))[None]
+        own = [weigh[i] for i in chunk]
+        wanted = any(isinstance(one, ByEnergy) for one in own)
+        energy = self.backbone.energy(features).numpy() if wanted else np.empty((len(own), 0), np.float32)
+        rows = [
+            one.of(places, said) if isinstance(one, ByEnergy) else one(places)
+            for one, said in zip(own, energy, strict=True)
+        ]
+        return torch.from_numpy(np.stack(rows))
+
+    def describe(self, images: Sequence[Image], weigh: Weighs) -> Vectors:
+        """Descriptors [N, M, D] with unit rows; images may differ in size, and in what counts in them."""
         raw = self.raw(images, weigh)
         projected = raw if self.projection is None else self.projection.apply(raw)
         return projected.float().numpy()

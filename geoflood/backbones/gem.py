@@ -15,7 +15,7 @@ from geoflood.backbones.network import Network
 from geoflood.backbones.resnet import ResNet
 from geoflood.backbones.vgg import Vgg16
 
-__all__ = ["GemNetwork", "gem", "gem_network"]
+__all__ = ["GemNetwork", "energy", "gem", "gem_network"]
 
 EPS = 1e-6
 """Features are clamped to this before the power."""
@@ -35,6 +35,16 @@ def gem(local: torch.Tensor, weights: torch.Tensor, p: torch.Tensor) -> torch.Te
     return (shares @ local.clamp(min=EPS).pow(p)).pow(1 / p)
 
 
+def energy(local: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+    """What each location adds to stock GeM, [B, L] of local features [B, L, C], over its mean.
+
+    e_i = (sum_c x_ic^p)^(1/p), as VPR-AttLLM's code (arXiv 2512.11811); its division by the number of
+    locations falls out with the mean.
+    """
+    found = local.clamp(min=EPS).pow(p).sum(-1).pow(1 / p)
+    return found / found.mean(-1, keepdim=True)
+
+
 class Exponent(nn.Module):
     """The learned p of GeM."""
 
@@ -47,6 +57,7 @@ class GemNetwork(Network):
     """Trunk, GeM and projection."""
 
     backbone: ResNet | Vgg16
+    has_energy = True
 
     def __init__(self, trunk: ResNet | Vgg16, dimension: int) -> None:
         super().__init__()
@@ -70,6 +81,14 @@ class GemNetwork(Network):
         p = self.aggregation.get_parameter("1.p")
         pooled = gem(local, weights, p)
         return F.normalize(self.aggregation["3"](pooled), dim=-1)
+
+    def energy(self, local: torch.Tensor) -> torch.Tensor:
+        """[B, L], mean 1, of the local features; see `energy`."""
+        return energy(local, self.aggregation.get_parameter("1.p"))
+
+    def patches(self, local: torch.Tensor) -> torch.Tensor:
+        """The local features [B, L, C] are such vectors already."""
+        return local
 
     def places(self, height: int, width: int) -> torch.Tensor:
         """Centres [L, 2], see the trunk."""

@@ -39,6 +39,10 @@ class MegaLocNetwork(Network):
         clusters = self.aggregator.agg.pool(local, weights)  # [B, M, 16640], unit
         return F.normalize(self.aggregator.linear(clusters), dim=-1)
 
+    def patches(self, local: Given) -> torch.Tensor:
+        """What each patch has to say of its place, [B, L, l]; trained to tell places apart."""
+        return F.normalize(local.features, dim=-1)
+
     def places(self, height: int, width: int) -> torch.Tensor:
         """Centres [L, 2] of the patches."""
         return self.backbone.places(height, width)

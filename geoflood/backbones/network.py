@@ -19,6 +19,8 @@ class Network(nn.Module, ABC):
 
     backbone: nn.Module
     """The trunk: under this name in every published checkpoint."""
+    has_energy = False
+    """Whether a family says what `energy` is."""
 
     def settle(self) -> None:
         """Make ready for use once weights are loaded; a family may rearrange them for speed here."""
@@ -31,6 +33,17 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def pool(self, local: Any, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, D] under weights [B or 1, M, L] as `seam.relative` gives them."""
+
+    def energy(self, local: Any) -> torch.Tensor:
+        """How much each location says before any weights, [B, L], mean 1; see `seam.Backbone.energy`.
+
+        VPR-AttLLM's code defines it for GeM only, so by default there is none: ValueError.
+        """
+        raise ValueError("no energy is defined for this aggregation")
+
+    @abstractmethod
+    def patches(self, local: Any) -> torch.Tensor:
+        """Unit vectors [B, L, d] of local features: what two images are compared by, place by place."""
 
     @abstractmethod
     def places(self, height: int, width: int) -> torch.Tensor:

@@ -76,6 +76,7 @@ class Published:
         self.compute = compute
         self._row = row
         self._network = skeleton(row)
+        self.has_energy = self._network.has_energy
         self._network.load_state_dict(state, strict=True, assign=True)
         self._network.to(compute.device, torch.float32).settle()
         # Convolutions want channels last; a network without convolution maps is left as it is.
@@ -105,6 +106,17 @@ class Published:
         """Descriptors [B, M, D], float32 on the processor, under weights [B or 1, M, L]."""
         shares = relative(weights, len(features.values), len(features)).to(self.compute.device)
         return self._network.pool(features.values, shares).cpu()
+
+    @torch.inference_mode()
+    def energy(self, features: Features) -> torch.Tensor:
+        """[B, L], mean 1, on the processor. Raises ValueError for a family without one."""
+        return self._network.energy(features.values).cpu()
+
+    @torch.inference_mode()
+    def patches(self, images: torch.Tensor) -> Features:
+        """Unit local features [B, L, d] on the processor, of images [B, 3, H, W]."""
+        features = self.features(images)
+        return Features(self._network.patches(features.values).cpu(), features.places)
 
 
 def _digest(state: State) -> str:

@@ -47,6 +47,8 @@ class RootSift:
 
     name = "rootsift"
     version = "1"
+    has_energy = False
+    """A patch of VLAD counts by what is near its word: no one number says how much."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -67,6 +69,15 @@ class RootSift:
         """VLAD [B, M, D] under weights [B or 1, M, L]."""
         return aggregate(self.vocabulary, features.values, weights)
 
+    def energy(self, features: Features) -> torch.Tensor:
+        """Not defined: always ValueError."""
+        raise ValueError("no energy is defined for VLAD")
+
+    def patches(self, images: torch.Tensor) -> Features:
+        """RootSIFT of the middle scale [B, L, 128], unit rows, zeros for flat patches."""
+        found = local_descriptors(images, SCALES[1:2])
+        return Features(found.values.descriptors[..., :-2] * found.values.strength[..., None], found.places)
+
 
 def sampled(images: Sequence[Image]) -> torch.Tensor:
     """A few local descriptors [n, DIMENSION] of each prepared image, spread over frame and scales."""
@@ -78,17 +89,17 @@ def sampled(images: Sequence[Image]) -> torch.Tensor:
     return torch.cat(kept)
 
 
-def local_descriptors(images: torch.Tensor) -> Features:
+def local_descriptors(images: torch.Tensor, scales: Sequence[tuple[int, int]] = SCALES) -> Features:
     """Features of images [B, 3, H, W] in 0..1: values is a Local, places the patch centres."""
     grey = images[:, 0] * 0.299 + images[:, 1] * 0.587 + images[:, 2] * 0.114
-    grids = [_grid(grey, cell, stride) for cell, stride in SCALES]
+    grids = [_grid(grey, cell, stride) for cell, stride in scales]
     places = torch.cat(
-        [_centres(grey, *scale, *grid.shape[1:3]) for scale, grid in zip(SCALES, grids, strict=True)]
+        [_centres(grey, *scale, *grid.shape[1:3]) for scale, grid in zip(scales, grids, strict=True)]
     )
     local = torch.empty(len(grey), len(places), DIMENSION)
     local[..., -2:] = PLACE * (places - 0.5)
     alive, begin = [], 0
-    for (cell, stride), grid in zip(SCALES, grids, strict=True):
+    for (cell, stride), grid in zip(scales, grids, strict=True):
         inverse = _inverse_root(grid, cell, cell // stride)
         end = begin + inverse[0].numel()
         _write(grid.sqrt(), inverse, cell // stride, local[:, begin:end])

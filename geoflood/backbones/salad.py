@@ -124,6 +124,10 @@ class SaladNetwork(Network):
         """Unit descriptors [B, M, 8448] under weights [B or 1, M, L]."""
         return self.aggregator.pool(local, weights)
 
+    def patches(self, local: Given) -> torch.Tensor:
+        """What each patch has to say of its place, [B, L, l]; trained to tell places apart."""
+        return F.normalize(local.features, dim=-1)
+
     def places(self, height: int, width: int) -> torch.Tensor:
         """Centres [L, 2] of the patches."""
         return DinoV2.places(height, width)

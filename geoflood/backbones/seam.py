@@ -40,6 +40,8 @@ class Backbone(Protocol):
     """Changes whenever descriptors do: of the code, or the checksum of the weights."""
     dimension: int
     """D, of one descriptor before any projection."""
+    has_energy: bool
+    """Whether `energy` is defined: where nobody published what it would be, it is not invented."""
 
     def prepare(self, image: Image) -> Image:
         """Resize one upright image to what the backbone takes; [h, w, 3] uint8."""
@@ -52,6 +54,18 @@ class Backbone(Protocol):
 
         None means one weighting, uniform: M is 1. A weighting that is zero everywhere says nothing and
         counts as uniform.
+        """
+
+    def energy(self, features: Features) -> torch.Tensor:
+        """How much each location says by itself, before any weights: [B, L] > 0, mean 1 over L.
+
+        What the paper's blend mixes attention with. Raises ValueError where `has_energy` is False.
+        """
+
+    def patches(self, images: torch.Tensor) -> Features:
+        """Local descriptors of images [B, 3, H, W], float32 in 0..1, for comparing two images place by place.
+
+        The values are a tensor [B, L, d], unit rows, zero rows where a patch says nothing.
         """
 
 

@@ -14,7 +14,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from geoflood.terms import Bounds, Geotag, LatLon
 
-__all__ = ["basename", "box", "dig", "geotag", "ident", "listed", "moment", "prose", "snowflake", "unmarked"]
+__all__ = [
+    *("basename", "box", "dig", "geotag", "ident", "listed", "moment", "named_time", "prose", "snowflake"),
+    "unmarked",
+]
 
 MAX_TEXT = 20_000
 """Characters of a post that are kept: the longest posts there are have 25,000, and none of interest."""
@@ -78,6 +81,31 @@ def moment(value: object) -> datetime | None:
             return _v1_time(*found.groups())
         read = datetime.fromisoformat(text.replace("/", "-"))
         return _sensible(read.astimezone(UTC).replace(tzinfo=None) if read.tzinfo else read)
+    return None
+
+
+_NAMED = re.compile(
+    r"(?:IMG-(?P<whatsapp>\d{8})-WA\d+"
+    r"|WhatsApp Image (?P<web>\d{4}-\d\d-\d\d at \d\d[.:]\d\d[.:]\d\d)(?! ?[AP]M)"
+    r"|signal-(?P<signal>\d{4}-\d\d-\d\d-\d{2}-?\d{2}-?\d{2})|photo_\d+@(?P<telegram>[\d-]{10}_[\d-]{8})"
+    r"|(?:IMG|PXL|VID)_(?P<phone>\d{8}_\d{6}))",
+    re.ASCII | re.IGNORECASE,
+)
+"""When a chat or a phone made a file, as it names its files; WhatsApp on phones tells the day only."""
+_TELEGRAM_NAME = "%d%m%Y%H%M%S"
+
+
+def named_time(name: str) -> datetime | None:
+    """The local time in a file's name, midnight where it tells the day only; None for any other name."""
+    found = _NAMED.match(name)
+    if not found or found.lastgroup is None:
+        return None
+    digits = re.sub(r"\D", "", found[found.lastgroup])
+    form = (
+        _TELEGRAM_NAME if found.lastgroup == "telegram" else "%Y%m%d%H%M%S"[: 6 if len(digits) == 8 else 12]
+    )
+    with suppress(ValueError):
+        return _sensible(datetime.strptime(digits, form))
     return None
 
 

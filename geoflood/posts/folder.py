@@ -13,7 +13,7 @@ from typing import IO
 
 from geoflood.finding import Medium, Post
 from geoflood.posts.chats import is_whatsapp, whatsapp
-from geoflood.posts.fields import prose
+from geoflood.posts.fields import named_time, prose
 from geoflood.posts.layouts import layout_of
 from geoflood.posts.matching import Pictures
 from geoflood.posts.reading import HEAD, Record, folded, is_lines, opening, records, rows, text_of
@@ -102,8 +102,15 @@ class Folder:
     def bare(self) -> Iterator[Post]:
         """The pictures that no post has been given, each a post of its own. Only after `posts_of` all."""
         for entry in self.pictures.unclaimed():
-            medium = Medium(posixpath.basename(entry.name), file=entry.name)
-            yield Post("bare images", "", self._caption(entry), media=(medium,), source=entry.name)
+            name = posixpath.basename(entry.name)
+            at = named_time(name)
+            yield Post(
+                *("bare images", "", self._caption(entry)),
+                posted_at=at,
+                clock="the file's name" if at else "",
+                media=(Medium(name, file=entry.name),),
+                source=entry.name,
+            )
 
     def _pictures(self, entry: Entry) -> bool:
         suffix = posixpath.splitext(entry.name)[1].lower()

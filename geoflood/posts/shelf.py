@@ -38,6 +38,9 @@ MAX_MEMBERS = 500_000
 BOMB = (64_000_000, 200)
 """From so many bytes on, more than so many per packed byte are a bomb: JSON packs 10 to 30 times."""
 
+ARCHIVE_BOMB = (1_000_000_000, 50)
+"""The same of all members together: many small ones, or the same bytes listed many times."""
+
 DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
 """What reading a file or a member can raise: RuntimeError when it is encrypted."""
 
@@ -137,6 +140,10 @@ class Shelf:
         listed = archive.infolist()
         if len(listed) > MAX_MEMBERS:
             yield Rejected(name, "archive too large", f"{len(listed):,} members")
+            return
+        unpacked = sum(info.file_size for info in listed)
+        if unpacked > max(ARCHIVE_BOMB[0], ARCHIVE_BOMB[1] * path.stat().st_size):
+            yield Rejected(name, "archive bomb", f"{unpacked:,} bytes in {path.stat().st_size:,}")
             return
         for info in listed:
             shown = f"{name}!/{info.filename}"

@@ -19,7 +19,7 @@ from geoflood.reference.manifest import Manifest, read_manifest, verify
 from geoflood.reference.vectors import VectorStore
 from geoflood.terms import Candidate, City, LatLon, Reference, Vectors
 
-__all__ = ["Database", "read_captures", "write_references"]
+__all__ = ["Database", "read_captures", "read_references", "write_references"]
 
 _TABLE = """
 CREATE TABLE refs (
@@ -76,6 +76,23 @@ def read_captures(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], N
     return positions, np.array([row[2] for row in rows], np.int64), np.array(days, np.int64)
 
 
+def read_references(path: Path, ids: Iterable[int]) -> list[Reference]:
+    """The references of these ids in a references.sqlite, in their order."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        return _references(db, ids)
+
+
+def _references(db: sqlite3.Connection, ids: Iterable[int]) -> list[Reference]:
+    """In one question a thousand: asking for each alone took three times as long."""
+    wanted = [int(number) for number in ids]
+    found: dict[int, Reference] = {}
+    for start in range(0, len(wanted), 1000):
+        some = wanted[start : start + 1000]
+        rows = db.execute(f"SELECT * FROM refs WHERE id IN ({','.join('?' * len(some))})", some)
+        found |= {row[0]: _reference(row) for row in rows.fetchall()}
+    return [found[number] for number in wanted]
+
+
 class Database:
     """An index that was found whole. Raises CityError or IndexUnusableError when it is not."""
 
@@ -103,8 +120,7 @@ class Database:
 
     def references(self, ids: Iterable[int]) -> list[Reference]:
         """The references of these ids, in their order."""
-        found = (self._db.execute("SELECT * FROM refs WHERE id = ?", (int(i),)).fetchone() for i in ids)
-        return [_reference(row) for row in found]
+        return _references(self._db, ids)
 
     def candidates(self, similarities: Vectors, ids: NDArray[np.int64]) -> tuple[Candidate, ...]:
         """Candidates out of one row [k] of a search."""

@@ -1,7 +1,8 @@
 """What a model said once is not asked again: answers by everything that could change them.
 
 Even greedy sampling is not quite repeatable on a GPU that batches, so this is also how a result is
-reproduced. One JSON file an answer, readable by people: what was asked, and the raw reply.
+reproduced: `replay` answers from here alone. One JSON file an answer, readable by people: what was asked,
+and the raw reply, or why the server had none where that decides what is asked next.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from geoflood.files import write_whole
-from geoflood.vlm.client import NUM_CTX, Answer, Asker, Options, Prompt, Standing
+from geoflood.vlm.client import NUM_CTX, Answer, Asker, Kind, Options, Prompt, RefusalError, Standing
+from geoflood.vlm.standings import note
 
-__all__ = ["Remembered"]
+__all__ = ["TELLING", "Remembered", "kept_answer", "path_of", "question_of"]
 
 FORMAT = 1
+
+TELLING: tuple[Kind, ...] = ("unlucky", "too long")
+"""Refusals after which something else is asked: a replay has to meet them too."""
 
 _KINDS: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (int, float), "bool": bool}
 
@@ -32,7 +37,9 @@ class Remembered:
 
     @property
     def standing(self) -> Standing:
-        return self.asker.standing
+        found = self.asker.standing
+        note(self.folder, found)
+        return found
 
     @property
     def capacity(self) -> int:
@@ -41,22 +48,25 @@ class Remembered:
     def ask(
         self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
     ) -> Answer:
-        question = _question(self.standing, images, prompt, schema, options)
-        key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
-        path = self.folder / key[:2] / f"{key}.json"
-        kept = _read(path, question)
+        question = question_of(self.standing, images, prompt, schema, options)
+        path = path_of(self.folder, question)
+        kept = kept_answer(path, question)
         if kept is not None:
             return kept
-        answer = self.asker.ask(images, prompt, schema, options)
-        entry = {"format": FORMAT, "question": question, "answer": asdict(answer), "parsed": answer.parsed}
-        write_whole(path, json.dumps(entry, indent=1))
+        try:
+            answer = self.asker.ask(images, prompt, schema, options)
+        except RefusalError as error:
+            if error.kind in TELLING:
+                _write(path, {"question": question, "refusal": {"kind": error.kind, "message": str(error)}})
+            raise
+        _write(path, {"question": question, "answer": asdict(answer), "parsed": answer.parsed})
         return answer
 
     def close(self) -> None:
         self.asker.close()
 
 
-def _question(
+def question_of(
     standing: Standing,
     images: Sequence[bytes],
     prompt: Prompt,
@@ -75,7 +85,7 @@ def _question(
     }
 
 
-def _read(path: Path, question: Mapping[str, Any]) -> Answer | None:
+def kept_answer(path: Path, question: Mapping[str, Any]) -> Answer | None:
     """The answer kept at `path`; None when there is none, or it is damaged, or answers something else."""
     try:
         entry = json.loads(path.read_bytes())
@@ -86,3 +96,12 @@ def _read(path: Path, question: Mapping[str, Any]) -> Answer | None:
         return None
     sound = all(isinstance(getattr(answer, field.name), _KINDS[str(field.type)]) for field in fields(Answer))
     return replace(answer, cached=True) if sound else None
+
+
+def path_of(folder: Path, question: Mapping[str, Any]) -> Path:
+    key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+    return folder / key[:2] / f"{key}.json"
+
+
+def _write(path: Path, entry: Mapping[str, Any]) -> None:
+    write_whole(path, json.dumps({"format": FORMAT, **entry}, indent=1))

@@ -11,6 +11,7 @@ from geoflood.finding import Finding
 from geoflood.writers.features import write_features, write_sequence
 from geoflood.writers.gpx import write_gpx
 from geoflood.writers.kmz import write_kmz
+from geoflood.writers.public import write_public
 from geoflood.writers.sharing import Sharing
 from geoflood.writers.sheet import write_sheet
 
@@ -30,6 +31,7 @@ FORMATS = {
     "csv": Format((".csv",), write_sheet),
     "kmz": Format((".kmz",), write_kmz),
     "gpx": Format((".gpx",), write_gpx),
+    "html": Format((".html", ".htm"), write_public),
 }
 
 

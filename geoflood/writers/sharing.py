@@ -62,6 +62,7 @@ FIELDS = (
     *("photo", "sha256", "reason", "narrowed_by", "radius_50_m", "radius_90_m", "best_match"),
     *("status_by", "status_at", "note", "text", "authors", "post_ids", "layouts"),
     *("post_lat", "post_lon", "post_place", "exif_lat", "exif_lon", "exif_taken_at"),
+    *("time_from", "attention", "waterline", "attention_reason", "verdict"),
 )
 
 
@@ -146,6 +147,11 @@ def _internal(finding: Finding) -> dict[str, Any]:
     return {
         **_place(finding, 0.0),
         "posted_at": _time(posts[0].posted_at) if posts else None,
+        "time_from": plain(posts[0].clock) or None if posts else None,
+        "attention": plain(known["attention"]["provider"]),
+        "waterline": known["attention"]["waterline"],
+        "attention_reason": plain(known["attention"]["reason"]) or None,
+        "verdict": best.get("verdict"),
         "photo": plain(finding.file),
         "sha256": finding.sha256,
         "reason": plain(known["reason"]),

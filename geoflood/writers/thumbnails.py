@@ -1,4 +1,7 @@
-"""Small pictures for a page: made once, kept in a folder beside it, the first of them inside it too."""
+"""Small pictures for a page: made once, kept in a folder beside it, the first of them inside it too.
+
+Whoever has a photo in hand anyway may make its picture before the page is written, and save decoding it.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,34 @@ from collections.abc import Callable
 from pathlib import Path
 
 from geoflood.files import write_whole
-from geoflood.images import jpeg
+from geoflood.images import jpeg, resize
 from geoflood.terms import Image
 
-__all__ = ["Thumbnails"]
+__all__ = ["Thumbnails", "keep", "pictures_of"]
 
+LONGEST = 320
+"""Pixels of the longer side."""
 _QUALITY = 60
+
+
+def pictures_of(page: Path) -> Path:
+    """The folder beside a page that holds its pictures."""
+    return page.with_name(f"{page.stem}-pictures")
+
+
+def keep(folder: Path, name: str, pixels: Image) -> Path:
+    """Write a picture's small version, unless it is there. Threads may, each its own."""
+    path = folder / f"{name}.jpg"
+    if not path.is_file():
+        height, width = pixels.shape[:2]
+        scale = min(LONGEST / max(height, width), 1.0)
+        small = resize(pixels, max(round(width * scale), 1), max(round(height * scale), 1), bilinear=True)
+        write_whole(path, jpeg(small, quality=_QUALITY))
+    return path
 
 
 class Thumbnails:
     """Hands out the source of each picture: a key of `inside` while the budget lasts, else a file's name."""
-
-    longest = 320
-    """Pixels of the longer side."""
 
     def __init__(self, folder: Path, budget: int) -> None:
         self.inside: dict[str, str] = {}
@@ -40,7 +58,7 @@ class Thumbnails:
             seen = pixels()
             if seen is None:
                 return None
-            write_whole(path, jpeg(seen, self.longest, _QUALITY))
+            keep(self._folder, name, seen)
         size = path.stat().st_size * 4 // 3
         if size > self._left:
             self._left = 0  # all that come later lie beside, so that the first ones are whole

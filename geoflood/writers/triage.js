@@ -8,6 +8,7 @@ const byId = (id) => document.getElementById(id);
 const items = data.items;
 const ROW = 58;
 const CELL = 44;
+const PUBLIC = data.sharing === "public";  // a map to look at: nothing in it can be decided
 const STORE = `geoflood triage ${location.pathname}`;
 const COLOURS = { located: "#00478f", uncertain: "#f0b400", "not-found": "#3a3a3a", failed: "#8c1d00" };
 const OUTCOMES = Object.keys(COLOURS);
@@ -242,14 +243,14 @@ function lines(id, texts) {
 function show(item) {
   current = item;
   const made = decisionOf(item);
-  byId("title").textContent = `${item.n} · ${item.outcome} · ${item.file}`;
+  byId("title").textContent = [item.n, item.outcome, item.file].filter(Boolean).join(" · ");
   byId("reason").textContent = item.narrowed ? `${item.reason}. The search was narrowed: ${item.narrowed}.` : item.reason;
   frame("photo", item.photo, "The photo could not be read.");
   frame("match", item.match, "No picture of a match is at hand.");
   byId("match-name").textContent = item.similarity === null ? "No match" : `Best match, similarity ${item.similarity}`;
   byId("credit").textContent = item.credit ? `Image: ${item.credit}` : "";
   byId("note").value = made ? made.note : "";
-  byId("verdict").textContent = made ? `${made.status} by ${made.by || "nobody named"}, ${made.at}` : "candidate: not confirmed by a person";
+  byId("verdict").textContent = made ? `${made.status} by ${made.by || "nobody named"}${made.at && ", "}${made.at}` : "candidate: not confirmed by a person";
   lines("coordinates", [...item.coordinates, item.radius_m && `90 % within ${item.radius_m} m if it is in this index`]);
   lines("witnesses", item.witnesses.map(([name, told]) => `${name}: ${told}`));
   lines("posts", [...item.posts.map((post) => `${post.at} ${post.author} (${post.layout} ${post.id}): ${post.text}`),
@@ -272,7 +273,7 @@ function move() {
 }
 
 function act(name) {
-  if (!current) return;
+  if (!current || PUBLIC) return;
   if (name === "move") move();
   else if (name === "undo") undo(current);
   else decide(current, name, null);
@@ -303,7 +304,8 @@ byId("save").onclick = save;
 document.querySelectorAll("[data-do]").forEach((node) => { node.onclick = () => act(node.dataset.do); });
 byId("about").textContent = data.about;
 byId("sharing").textContent = data.sharing;
-try {
+document.body.classList.toggle("public", PUBLIC);
+if (!PUBLIC) try {
   decisions = JSON.parse(localStorage.getItem(STORE)) || {};
 } catch (refused) { /* nothing is kept, or what was kept is no JSON */ }
 const placed = items.filter((item) => item.at).map((item) => item.at);

@@ -6,7 +6,7 @@ photo beside its match. The page only reads; decisions leave it as a file that `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -16,11 +16,11 @@ from geoflood import __version__
 from geoflood.files import write_whole
 from geoflood.finding import Finding, Post
 from geoflood.geo import degrees_minutes, usng
-from geoflood.terms import City, Geotag, Image, LatLon, Reference
+from geoflood.terms import City, Geotag, Image, LatLon, Located, Reference
 from geoflood.writers.page import Json, bounds, chart, page
 from geoflood.writers.panel import about
 from geoflood.writers.sharing import picture
-from geoflood.writers.thumbnails import Thumbnails
+from geoflood.writers.thumbnails import LONGEST, Thumbnails, pictures_of
 from geoflood.writers.wording import decimal_degrees, plain
 
 __all__ = ["BUDGET", "MAX_ITEMS", "write_triage"]
@@ -47,7 +47,7 @@ def write_triage(
     budget: int = BUDGET,
 ) -> None:
     """Write the page, whole or not at all, and its pictures in a folder beside it named after it."""
-    thumbnails = Thumbnails(path.with_name(f"{path.stem}-pictures"), budget)
+    thumbnails = Thumbnails(pictures_of(path), budget)
     items = [_item(finding, thumbnails, view) for finding in islice(findings, MAX_ITEMS)]
     drawn = chart(city, [], basemap, None)
     data: Json = {
@@ -87,7 +87,7 @@ def _item(finding: Finding, thumbnails: Thumbnails, view: View) -> Json:
         "posts": [_post(post) for post in finding.posts[:POSTS]],
         "witnesses": _witnesses(finding),
         "decision": _decided(finding),
-        "photo": thumbnails.of(finding.sha256, lambda: picture(finding, thumbnails.longest)),
+        "photo": thumbnails.of(finding.sha256, lambda: picture(finding, LONGEST)),
         "match": best and thumbnails.of(_view_name(best.reference), lambda: view(best.reference)),
         "credit": best and f"{plain(best.reference.credit)} · {plain(best.reference.licence)}",
         "similarity": best and round(best.similarity, 3),
@@ -116,10 +116,21 @@ def _post(post: Post) -> Json:
 
 def _witnesses(finding: Finding) -> list[list[str]]:
     """What else speaks of the place, each by itself."""
-    told = [("EXIF of the photo", _where(finding.exif))]
+    told = [("EXIF of the photo", _where(finding.exif)), *_looked(finding.located)]
     for post in finding.posts:
         told += [("the post's own position", _where(post.geotag)), ("the post's place", plain(post.place))]
-    return [list(one) for one in dict.fromkeys(told) if one[1]][: 2 * POSTS]
+        told += [(f"time from {post.clock}", f"{post.posted_at:%Y-%m-%d %H:%M}")] if post.clock else []
+    return [list(one) for one in dict.fromkeys(told) if one[1]][: 2 * POSTS + 2]
+
+
+def _looked(located: Located) -> Iterator[tuple[str, str]]:
+    """What a model, or an analyst, said of the photo, and of its first match."""
+    seen, best = located.attention, located.candidates[:1]
+    if seen is not None and seen.provider != "none":
+        line = "" if seen.waterline is None else f"water over the lower {seen.waterline:.0%}; "
+        yield f"attention, {plain(seen.provider)}", plain((line + "; ".join(seen.reasons))[:TEXT])
+    if best and best[0].verdict:
+        yield "the model on the match", plain(f"{best[0].verdict}: {best[0].verdict_reason}")
 
 
 def _where(geotag: Geotag | None) -> str:

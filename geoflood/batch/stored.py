@@ -54,6 +54,7 @@ def post_to(post: Post) -> Json:
         "text": post.text,
         "author": post.author,
         "posted_at": _time_to(post.posted_at),
+        "clock": post.clock,
         "geotag": geotag_to(post.geotag),
         "box": None if post.box is None else asdict(post.box),
         "place": post.place,
@@ -70,6 +71,7 @@ def post_from(told: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
         text=told.get("text", ""),
         author=told.get("author", ""),
         posted_at=_time_from(told.get("posted_at")),
+        clock=told.get("clock", ""),
         geotag=geotag_from(told.get("geotag")),
         box=Bounds(**told["box"]) if told.get("box") else None,
         place=told.get("place", ""),
@@ -199,7 +201,9 @@ def _attention_from(told: Mapping[str, Any] | None) -> AttentionMap | None:
     if told is None:
         return None
     weights = np.array(told["weights"], np.float32)
-    return AttentionMap(weights, told["waterline"], told["provider"], tuple(told["reasons"]))
+    return AttentionMap(
+        weights, told["waterline"], told["provider"], tuple(told["reasons"]), told.get("doubt", 0.0)
+    )
 
 
 def _time_to(moment: datetime | None) -> str | None:

@@ -9,10 +9,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from geoflood.batch.journal import NAME, Line, line_at, read_journal
+from geoflood.batch.stored import decision_from, geotag_from, located_from, post_from
 from geoflood.errors import InputError
 from geoflood.finding import Decision, Finding, Medium, Post
-from geoflood.journal import NAME, Line, line_at, read_journal
-from geoflood.stored import decision_from, geotag_from, located_from, post_from
 from geoflood.terms import Rejected
 
 __all__ = ["Results"]

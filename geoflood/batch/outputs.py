@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from geoflood.custody import write_run
+from geoflood.batch.custody import write_run
+from geoflood.batch.journal import Journal
+from geoflood.batch.results import Results
+from geoflood.batch.stored import decision_to
 from geoflood.errors import InputError
 from geoflood.finding import Decision, Status
 from geoflood.imagery.views import pixels_of
 from geoflood.images import UnreadableImageError
-from geoflood.journal import Journal
-from geoflood.results import Results
-from geoflood.stored import decision_to
 from geoflood.terms import City, Image, LatLon, Reference
 from geoflood.writers.features import write_features
 from geoflood.writers.formats import format_of
@@ -25,8 +25,9 @@ from geoflood.writers.sharing import Sharing
 from geoflood.writers.sheet import write_rejections, write_sheet
 from geoflood.writers.triage import write_triage
 
-__all__ = ["export", "review", "write_outputs"]
+__all__ = ["PAGE", "export", "review", "write_outputs"]
 
+PAGE = "triage.html"
 MAX_DECISIONS = 50_000_000
 """Bytes of a file of decisions: 200,000 of them."""
 _HINT = "give the file that the triage map saved"
@@ -36,7 +37,7 @@ def write_outputs(out: Path, city: City, basemap: dict[str, Any] | None = None) 
     """Write triage.html, located.csv, located.geojson, rejected.csv and run.json; returns them by kind."""
     results = Results(out)
     files = {
-        "map": out / "triage.html",
+        "map": out / PAGE,
         "table": out / "located.csv",
         "geojson": out / "located.geojson",
         "rejected": out / "rejected.csv",

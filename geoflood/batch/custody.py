@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from geoflood import __version__
+from geoflood.batch.journal import NAME, read_journal
 from geoflood.errors import InputError
 from geoflood.files import fingerprint, write_whole
-from geoflood.journal import NAME, read_journal
 
 __all__ = ["RUN", "Custody", "verify", "write_run"]
 
@@ -47,14 +47,18 @@ def write_run(out: Path, written: Iterable[Path]) -> None:
     last: dict[str, Any] = {}
     head = (0, "")
     counts: dict[str, int] = {}
+    models: list[dict[str, str]] = []
     for line in read_journal(out):
         head = line.number, line.sha256
         counts[line.kind] = counts.get(line.kind, 0) + 1
         if line.kind == "run":
             first, last = first or line.content, line.content
+            model = line.content["settings"].get("model")
+            models += [model] if model and model not in models else []
     told = {
         "format": 1,
-        **first.get("settings", {}),
+        **{name: value for name, value in last.get("settings", {}).items() if name != "model"},
+        "models": models,
         "folder": last.get("folder", ""),
         "begun": first.get("at"),
         "versions": {"geoflood": __version__, "python": platform.python_version(), **_versions()},

@@ -1,0 +1,1 @@
+"""`geoflood evaluate`: queries with a truth, located in several ways, and scored."""

@@ -1,0 +1,28 @@
+"""A vision-language model that looks at each query of an evaluation, water and all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from geoflood.attending import look
+from geoflood.errors import ModelError
+from geoflood.evaluate.trials import Attend
+from geoflood.terms import AttentionMap, Image
+from geoflood.vlm.attention import Attendant
+
+__all__ = ["attending"]
+
+
+def attending(attendant: Attendant, provider: str, auto: bool) -> Attend:
+    """What the model says of a query's pixels; `auto` goes without it where it cannot be asked.
+
+    A query that the model calls hopeless is searched all the same: whether it is right is the question.
+    """
+
+    def attend(number: int, pixels: Image) -> AttentionMap:
+        seen = look(Path(str(number)), pixels, attendant, provider)
+        if isinstance(seen.error, ModelError) and not auto:
+            raise seen.error
+        return seen.attention
+
+    return attend

@@ -1,0 +1,67 @@
+"""`geoflood evaluate --write-folder`: an index and its queries as other evaluators of the field read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from geoflood.evaluate.trials import photo_of
+from geoflood.geo import to_utm
+from geoflood.imagery.dataset import DATABASE, QUERIES, Entry, fresh, name_of, write_split
+from geoflood.imagery.panorama import HEADINGS
+from geoflood.imagery.views import pixels_of
+from geoflood.judged import Asked, Trial
+from geoflood.reference.database import Database
+from geoflood.terms import Reference, Rejected
+
+__all__ = ["write_dataset"]
+
+
+def write_dataset(
+    folder: Path, database: Database, queries: Sequence[Asked], flood: float = 0.0, link: bool = False
+) -> tuple[dict[str, int], list[Rejected]]:
+    """Write an index's references and its queries, under water if asked for, as other evaluators read them.
+
+    All names are in one UTM zone, that of the first reference. Returns pictures written by split, and what
+    could not be. Raises UsageError when the folder is not a new or empty one.
+    """
+    fresh(folder)
+    zone = to_utm(database.references([0])[0].position)[2]
+    references = (_reference_entry(one, zone) for one in database.references(range(len(database))))
+    asked = [_query_entry(Trial(number, one), zone, flood) for number, one in enumerate(queries)]
+    counts, lost = {}, []
+    for split, entries, total in ((DATABASE, references, len(database)), (QUERIES, asked, len(asked))):
+        missing = write_split(folder, split, entries, link)
+        counts[split] = total - len(missing)
+        lost += missing
+    return counts, lost
+
+
+def _reference_entry(one: Reference, zone: int) -> Entry:
+    tile = None if one.tile_deg is None else round(one.tile_deg % 360 * HEADINGS / 360) % HEADINGS
+    name = name_of(
+        one.position,
+        one.image_key,
+        one.id,
+        zone=zone,
+        heading_deg=one.heading_deg,
+        tile=tile,
+        taken_at=one.taken_at,
+    )
+    return Entry(name, Path(one.location), None if tile is None else partial(pixels_of, one))
+
+
+def _query_entry(trial: Trial, zone: int, flood: float) -> Entry:
+    path, tag = trial.asked.path, trial.asked.geotag
+    if tag is None:
+        raise ValueError(f"{path} has no position")
+    name = name_of(
+        tag.position,
+        path.name,
+        trial.number,
+        zone=zone,
+        heading_deg=tag.heading_deg,
+        taken_at=tag.taken_at,
+    )
+    return Entry(name, path, partial(photo_of, trial, flood) if flood else None)

@@ -1,0 +1,124 @@
+"""The order of the effects: street, light, water, what floats, rain, lens, phone; and what was truly done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from geoflood.flood.afloat import Body, cars, cast, debris, lay
+from geoflood.flood.debris import specks
+from geoflood.flood.effects import WATER, Effects
+from geoflood.flood.lens import drops
+from geoflood.flood.phone import Box, compressed, cropped, shrunk
+from geoflood.flood.reflection import brightness, mirror, mix, mud, submerge
+from geoflood.flood.water import Mask, Water, surface
+from geoflood.flood.weather import overcast, pelt, rain
+from geoflood.terms import Image
+
+__all__ = ["Scene", "flood", "scene"]
+
+USUAL = 118.0
+"""Brightness of a usual photo: things afloat are painted as bright as the photo they float in."""
+STREAMS = ("rings", "cars", "debris", "specks", "rain", "drops", "crop", "shrink", "compression")
+"""Each effect draws from a stream of its own: to switch one on or off changes no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A synthetic flood photo and the truth about it."""
+
+    photo: Image
+    """uint8 [H, W, 3]; smaller than what came in where the effects crop or shrink."""
+    mask: Mask
+    """[H, W], True where water, or a thing afloat, has replaced what was there; where the effects shrink,
+    where that is so of at least half of a pixel."""
+    drops: Mask
+    """[H, W], True where a drop on the lens hides what was there."""
+    waterline: float
+    """Share of the height of `photo` under water, from the bottom: the mean of its columns, 0 for none."""
+    box: Box
+    """The part of the photo that came in which `photo` shows."""
+    level: float
+    seed: int
+    effects: Effects
+
+
+def flood(photo: Image, level: float, seed: int, effects: Effects = WATER) -> tuple[Image, Mask]:
+    """Put the lower share `level` (0..0.9) of `photo` (uint8 [H, W, 3]) under water.
+
+    Returns the flooded photo and a mask [H, W], True exactly where water (or something afloat) has replaced
+    what was there; the rest only gets the light of an overcast day, unless `effects` ask for more. A level of
+    0 gives the photo back. Same seed, same water. Raises ValueError for what is no photo or no share.
+    """
+    flooded = scene(photo, level, seed, effects)
+    return flooded.photo, flooded.mask
+
+
+def scene(photo: Image, level: float, seed: int, effects: Effects = WATER) -> Scene:
+    """As `flood`, with the whole truth; without water, `effects` still rain, drip, crop and compress."""
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+        raise ValueError(f"a photo is uint8 [height, width, 3], not {photo.dtype} {list(photo.shape)}")
+    if not 0.0 <= level <= 0.9:
+        raise ValueError(f"a water level is a share of the height from 0 to 0.9, not {level}")
+    out, mask, line = photo.copy(), np.zeros(photo.shape[:2], bool), float(photo.shape[0])
+    if round(level * photo.shape[0]) >= 1:
+        out, mask, line = underwater(photo, level, seed, effects)
+    if effects.rain:
+        out = rain(out, stream(seed, "rain"), effects.rain)
+    wet = np.zeros_like(mask)
+    if effects.drops:
+        out, wet = drops(out, stream(seed, "drops"), effects.drops)
+    return posted(Scene(out, mask, wet, 0.0, Box(0, 0, 0, 0), level, seed, effects), line)
+
+
+def stream(seed: int, effect: str) -> np.random.Generator:
+    """What an effect draws from."""
+    return np.random.default_rng([seed, STREAMS.index(effect)])
+
+
+def underwater(photo: Image, level: float, seed: int, effects: Effects) -> tuple[Image, Mask, float]:
+    """The street under water with all that floats on it, its mask, and the mean row of the waterline."""
+    rng = np.random.default_rng(seed)
+    dull = overcast(photo, effects.overcast) if effects.overcast else photo
+    water = surface(photo.shape[0], photo.shape[1], level, rng)
+    if effects.rain:
+        water = pelt(water, stream(seed, "rings"), effects.rain)
+    light = float(np.clip(brightness(dull) / USUAL, 0.35, 1.25))
+    bodies = afloat(water, seed, effects, light)
+    reflected = mirror(dull, water)
+    for body in bodies:
+        cast(reflected, body, water)
+    out = submerge(dull, water, mix(reflected, mud(dull, water, rng), water))
+    mask = np.zeros(photo.shape[:2], bool)
+    mask[water.top :] = water.cover > 0.0
+    if effects.debris:
+        specks(out, water, stream(seed, "specks"), effects.debris, light)
+    for body in bodies:
+        lay(out, mask, body)
+    return out, mask, water.line
+
+
+def afloat(water: Water, seed: int, effects: Effects, light: float) -> list[Body]:
+    """All things afloat, the farthest first."""
+    bodies = cars(water, stream(seed, "cars"), effects.cars, light) if effects.cars else []
+    if effects.debris:
+        bodies += debris(water, stream(seed, "debris"), effects.debris, light)
+    return sorted(bodies, key=lambda body: -body.away)
+
+
+def posted(taken: Scene, line: float) -> Scene:
+    """The scene as it was posted: cropped, smaller, compressed; its waterline is `line` (px) in the frame."""
+    (height, width), effects, seed = taken.mask.shape, taken.effects, taken.seed
+    box = Box(0, 0, width, height)
+    if effects.crop:
+        water = max(height - line, 0.0) / height
+        box = cropped(height, width, water, stream(seed, "crop"), effects.crop)
+    part = (slice(box.top, box.bottom), slice(box.left, box.right))
+    photo, mask, wet = taken.photo[part], taken.mask[part], taken.drops[part]
+    if effects.shrink:
+        photo, (mask, wet) = shrunk(photo, [mask, wet], stream(seed, "shrink"), effects.shrink)
+    if effects.compression:
+        photo = compressed(photo, stream(seed, "compression"), effects.compression)
+    waterline = float(np.clip((box.bottom - line) / (box.bottom - box.top), 0.0, 1.0))
+    return replace(taken, photo=photo, mask=mask, drops=wet, waterline=waterline, box=box)

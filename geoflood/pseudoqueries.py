@@ -1,0 +1,163 @@
+"""Pseudo-queries: references made into photos as people take and post them, in several depths of water.
+
+What calibration rehearses with. Their places are known, no label is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflood.backbones.describe import Describer
+from geoflood.backbones.matching import Patches, patches
+from geoflood.backbones.threads import side_by_side
+from geoflood.flood import Effects, Scene, scene
+from geoflood.fusion.calibration import Asked, Counts
+from geoflood.imagery.views import LONGEST, pixels_of
+from geoflood.images import UnreadableImageError, read_image
+from geoflood.reranking import Reranker, consistent
+from geoflood.terms import LatLon, Progress, Reference, Vectors, unwatched
+from geoflood.waterline import band_weights
+
+__all__ = [
+    "Actor",
+    "Played",
+    "asked",
+    "asked_with_inliers",
+    "chosen",
+    "photos_as_actors",
+    "play",
+    "references_as_actors",
+]
+
+TRIALS = 128
+"""References that play queries, each dry and in two or three depths of water."""
+COUNTED = 80
+"""Of these photos, those whose inliers are counted too: references must be read for it."""
+KEPT = 64
+"""References whose patches are at hand: a query is compared with the same ones up to four times."""
+PHONE = Effects(crop=0.4, shrink=0.6, compression=0.5)
+"""Between the street camera and the phone that posts: of the amounts tried, the one under which similarities
+of pseudo-queries and of real ones agreed best; DESIGN.md has the figures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Actor:
+    """A photo whose place is known, and which can be put under water."""
+
+    position: LatLon
+    take: Callable[[float], Scene]
+    """Share of the height under water -> the photo. Raises UnreadableImageError."""
+    reference: int = -1
+    """The reference that it is; -1 for a labelled query."""
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """An actor in some depth of water."""
+
+    actor: Actor
+    level: float
+    waterline: float
+    """Share of the photo's height under water; a little less than `level` where the photo was cropped."""
+    descriptors: Vectors
+    """[bands, D]."""
+
+
+def references_as_actors(references: Sequence[Reference]) -> list[Actor]:
+    """References as people would photograph them."""
+
+    def taking(reference: Reference) -> Callable[[float], Scene]:
+        return lambda level: scene(pixels_of(reference), level, seed=reference.id, effects=PHONE)
+
+    return [Actor(one.position, taking(one), one.id) for one in references]
+
+
+def photos_as_actors(photos: Sequence[tuple[Path, LatLon]]) -> list[Actor]:
+    """Labelled photos as they are, but for the water."""
+
+    def taking(number: int, path: Path) -> Callable[[float], Scene]:
+        return lambda level: scene(read_image(path, LONGEST), level, seed=number)
+
+    return [Actor(spot, taking(number, path)) for number, (path, spot) in enumerate(photos)]
+
+
+def chosen(count: int) -> NDArray[np.int64]:
+    """Ids of the references that play queries, spread over all `count`."""
+    return np.unique(np.linspace(0, count - 1, min(TRIALS, count)).astype(np.int64))
+
+
+def play(
+    describer: Describer,
+    bands: Sequence[int],
+    actors: Sequence[Actor],
+    workers: int,
+    progress: Progress = unwatched,
+) -> list[Played]:
+    """Each photo dry, and under water up to every other band. One that cannot be read plays nothing."""
+
+    def one(part: tuple[Actor, int]) -> Played | None:
+        actor, band = part
+        try:
+            taken = actor.take(band / 100)
+        except UnreadableImageError:
+            return None
+        vectors = describer.describe([taken.photo], lambda places: band_weights(places, bands))
+        return Played(actor, band / 100, taken.waterline, vectors[0])
+
+    parts = [
+        (actor, band)
+        for number, actor in enumerate(actors)
+        for turn, band in enumerate(bands)
+        if turn == 0 or (number + turn) % 2
+    ]
+    played = []
+    with side_by_side(workers) as pool:
+        for done, photo in enumerate(pool.map(one, parts), 1):
+            progress("rehearsing", done, len(parts))
+            played += [] if photo is None else [photo]
+    return played
+
+
+def asked(played: Sequence[Played], counts: Counts | None = None) -> Asked:
+    """As calibration takes them."""
+    positions = [(one.actor.position.lat, one.actor.position.lon) for one in played]
+    return Asked(
+        np.stack([one.descriptors for one in played]) if played else np.empty((0, 0, 0), np.float32),
+        np.array(positions, float).reshape(-1, 2),
+        np.array([one.waterline for one in played], float),
+        np.array([one.actor.reference for one in played], np.int64),
+        counts,
+    )
+
+
+def asked_with_inliers(
+    played: Sequence[Played], reranker: Reranker, find: Callable[[int], Reference]
+) -> Asked:
+    """About COUNTED of them, with their inliers; `find` gives a reference by its id."""
+    some = played[:: max(len(played) // COUNTED, 1)]
+
+    @lru_cache(maxsize=1)
+    def query(i: int) -> Patches:
+        return patches(reranker.backbone, some[i].actor.take(some[i].level).photo)
+
+    @lru_cache(maxsize=KEPT)
+    def reference(number: int) -> Patches | None:
+        return reranker.look(find(number))
+
+    def counts(i: int, belief: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        ours = query(i)
+        worth = reranker.worth(ours, belief)
+        others = reranker.pool.map(reference, ids.tolist())
+        seen = (
+            np.nan if other is None else consistent(ours, worth, other, reranker.worth(other, belief))
+            for other in others
+        )
+        return np.fromiter(seen, float, len(ids))
+
+    return asked(some, counts)

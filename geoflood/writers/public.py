@@ -1,0 +1,83 @@
+"""The map for everybody: what `sharing` leaves of each photo, and no picture, post, name or house."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflood import __version__
+from geoflood.errors import UsageError
+from geoflood.files import write_whole
+from geoflood.finding import Finding, Status
+from geoflood.terms import City
+from geoflood.writers.page import Json, bounds, chart, page
+from geoflood.writers.sharing import GRID_M, Sharing, row
+from geoflood.writers.triage import MAX_ITEMS
+
+__all__ = ["write_public"]
+
+_ABOUT = (
+    f"Positions are the middle of squares of {GRID_M:.0f} m, times are cut to the hour; photos, posts and "
+    "people are left out. A candidate is a machine's proposal that nobody has confirmed."
+)
+
+
+def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
+    """Write the page, whole or not at all. Raises UsageError for an internal one, which is the triage map."""
+    if sharing is Sharing.INTERNAL:
+        raise UsageError("triage.html is the internal map already", "add --public for one without people")
+    items = [_item(row(finding, Sharing.PUBLIC)) for finding in islice(findings, MAX_ITEMS)]
+    nothing = City("", 0, 0, "", np.empty((0, 2)))
+    drawn = chart(nothing, [], None, None)
+    data: Json = {
+        "map": drawn.get_name(),
+        "about": f"{_ABOUT} Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d} UTC.",
+        "sharing": sharing.value,
+        "city": bounds(nothing),
+        "limit": MAX_ITEMS if len(items) == MAX_ITEMS else None,
+        "items": items,
+    }
+    write_whole(path, page(drawn, "triage", {"data": data, "pictures": {}}))
+
+
+def _item(told: Mapping[str, Any]) -> Json:
+    """What the page shows of a photo, out of nothing but what may be told of it."""
+    placed = told["lat"] is not None
+    return {
+        "n": told["number"],
+        "sha256": f"public-{told['number']}",
+        "file": "",
+        "outcome": told["outcome"],
+        "reason": "",
+        "narrowed": "",
+        "at": [told["lat"], told["lon"]] if placed else None,
+        "radius_m": told["accuracy_m"],
+        "probability": told["probability"] or 0.0,
+        "coordinates": [told["usng"], told["dmm"]] if placed else [],
+        "time": _seconds(told["posted_at"]),
+        "copies": told["copies"],
+        "count": told["posts"],
+        "posts": [],
+        "witnesses": [],
+        "decision": _decided(told["status"]),
+        "photo": None,
+        "match": None,
+        "credit": "",
+        "similarity": None,
+    }
+
+
+def _decided(status: str) -> Json | None:
+    """That a person decided, and not who; a pin that was moved is where `sharing` puts it."""
+    if status == Status.CANDIDATE.value:
+        return None
+    return {"status": status, "by": "a person", "at": "", "lat": None, "lon": None, "note": ""}
+
+
+def _seconds(hour: str | None) -> int | None:
+    return None if hour is None else int(datetime.fromisoformat(hour).replace(tzinfo=UTC).timestamp())

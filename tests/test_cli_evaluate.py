@@ -1,0 +1,369 @@
+"""`geoflood evaluate` as scripts and people meet it, and its report in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from geoflood.cli import app
+from geoflood.evaluate.line import evaluate, prepare
+from geoflood.evaluate.misses import pictured, worst
+from geoflood.evaluate.trials import Way
+from geoflood.judged import Asked, Evaluation
+from geoflood.locate import Locator
+from geoflood.terms import Geotag, Reference
+from geoflood.townscape import Truth
+from geoflood.writers.evaluation import COLUMNS, evaluation_record, write_queries
+from geoflood.writers.plots import Axis, Line, plot
+from geoflood.writers.report import write_report
+from tests.far_side.ollama_server import FarModel, FarOllama
+from tests.test_cli import failed
+from tests.test_cli_vlm import seeing
+from tests.test_map import CANARY, CHROMIUMS_OWN, HOSTILE, Links, browser, eavesdropper, opened, told
+
+Photos = list[tuple[Path, Truth]]
+Result = Any
+Call = Callable[..., Result]
+pytestmark = pytest.mark.usefixtures("quick_backbone")
+
+
+@pytest.fixture
+def call(tmp_path: Path, index_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Runs a command in an empty folder, with the town indexed."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith(("GEOFLOOD_", "OLLAMA_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GEOFLOOD_INDEX_DIR", str(index_dir))
+    monkeypatch.setenv("GEOFLOOD_CACHE_DIR", str(tmp_path / "cache"))
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(app, ["evaluate", *(str(argument) for argument in arguments)])
+
+    return run
+
+
+@pytest.fixture
+def table(queries: Photos) -> Path:
+    """Six photos of the town and one of another, with the truth about each."""
+    return queries[0][0].parent / "truth.csv"
+
+
+@pytest.fixture(scope="session")
+def evaluation(locator: Locator, queries: Photos) -> Evaluation:
+    asked = [Asked(path, Geotag(truth.position, "csv")) for path, truth in queries]
+    return evaluate(prepare(locator, asked), Way("plain"))
+
+
+def test_help_opens_with_an_example(call: Call) -> None:
+    first = next(line for line in call("--help").stdout.splitlines() if line.strip() and "Usage" not in line)
+    assert "geoflood evaluate hamburg" in first
+
+
+# -- answers ----------------------------------------------------------------------------------------------
+
+
+def test_json_has_the_names_that_stay(call: Call, table: Path) -> None:
+    result = call("town", table, "--json", "--distance", "25", "--distance", "100")
+    assert result.exit_code == 0, result.output
+    (line,) = result.stdout.splitlines()
+    record = json.loads(line)
+    assert (record["queries"], record["with_positive"]) == (7, 6)
+    assert record["with_positive_by_distance"] == {"25": 6, "100": 6}
+    assert list(record["recall"]) == ["25", "100"]
+    assert list(record["recall"]["25"]) == ["1", "5", "10", "20"]
+    assert record["recall"]["25"]["20"] >= 0.5
+    assert list(record["search_area_km2"]) == list(record["contained"]) == ["50", "90"]
+    assert {"median_error_m", "abstained", "not_found_auroc", "seconds_per_query"} <= record.keys()
+    assert record["not_found_auroc"] is None
+    assert record["flood"] == 0
+    assert record["waterline"] is None
+    assert set(record["to_search"]) == {"50", "80", "95"}
+    assert record["confidence"]["probability"]["auc_pr"] <= 1
+
+
+def test_the_text_says_what_counts(call: Call, table: Path) -> None:
+    result = call("town", table, "--ablate", "--flood", "0.3", "--waterline", "true")
+    assert result.exit_code == 0, result.output
+    text = result.stdout
+    assert "7, 6 with a reference within 25 m" in text
+    assert "water over the lower 30%" in text
+    for way in ("nothing done", "attention on the query only", "bands, untold", "bands, told"):
+        assert len(re.findall(rf"^{way}  ", text, re.M)) == 1
+    assert "\ufffd" not in result.output
+    again = call("town", table, "--rerank", "2", "--json")
+    assert json.loads(again.stdout)["way"] == "bands, untold, 2 re-ranked"
+
+
+def test_levels_of_water_are_compared(call: Call, table: Path) -> None:
+    result = call("town", table, "--json", "--flood", "0", "--flood", "0.6", "--waterline", "true")
+    record = json.loads(result.stdout)
+    assert [one["flood"] for one in (record, *record["compared"])] == [0, 0.6]
+    assert [one["waterline"] for one in (record, *record["compared"])] == [0, 0.6]
+    assert record["recall"] != record["compared"][0]["recall"]
+    dry = json.loads(call("town", table, "--json").stdout)
+    assert dry["median_error_m"] is not None
+    assert "one --flood" in failed(
+        call("town", table, "--write-folder", "x", "--flood", "0", "--flood", "0.3"), 2
+    )
+
+
+def test_waterlines(call: Call, table: Path) -> None:
+    assert json.loads(call("town", table, "--json", "--flood", "0.3").stdout)["waterline"] is None
+    wet = json.loads(call("town", table, "--json", "--flood", "0.3", "--waterline", "true").stdout)
+    assert wet["waterline"] == 0.3
+    assert json.loads(call("town", table, "--json", "--waterline", "0.4").stdout)["waterline"] == 0.4
+    for arguments in (("true",), ("1",), ("nan",), ("deep",), ("-0.1",)):
+        assert "--waterline" in failed(call("town", table, "--waterline", *arguments), 2)
+
+
+@pytest.mark.parametrize("option", ["--distance", "--flood"])
+def test_no_number_is_a_usage_error(call: Call, table: Path, option: str) -> None:
+    for value in ("nan", "inf"):
+        result = call("town", table, option, value)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "Traceback" not in result.stderr
+    assert call("town", table, option, "-1").exit_code == 2
+
+
+def test_every_query_is_a_row(call: Call, table: Path, tmp_path: Path) -> None:
+    result = call("town", table, "--out", tmp_path / "out", "--elsewhere", table, "--json")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "out" / "queries.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["set"] for row in rows] == ["queries"] * 7 + ["elsewhere"]
+    near = [row for row in rows[:7] if float(row["nearest_reference_m"]) <= 25]
+    assert len(near) == 6
+    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())[0]
+    first = sum(row["first_right_rank"] == "1" for row in near)
+    assert record["recall"]["25"]["1"] == pytest.approx(first / 6, abs=1e-4)
+    assert record["elsewhere"] == 1
+    assert json.loads(result.stdout) == record
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_indexes_side_by_side(call: Call, table: Path, index_dir: Path, tmp_path: Path) -> None:
+    both = tmp_path / "both"
+    for name in ("town", "again"):
+        shutil.copytree(index_dir / "town", both / name)
+    result = call("town", table, "--beside", "again", "--json", "--index-dir", both)
+    record = json.loads(result.stdout)
+    assert len(record["compared"]) == 1
+    assert record["compared"][0]["recall"] == record["recall"]
+
+
+def test_a_model_looks_at_each_query(call: Call, table: Path) -> None:
+    with FarOllama(FarModel("qwen3-vl:8b", answer=seeing())) as far:
+        options = ("--model", "qwen3-vl:8b", "--ollama-host", far.host, "--json")
+        record = json.loads(call("town", table, *options, "--attention", "ollama", "--verify", 1).stdout)
+        assert "attention of" in record["way"]
+        assert "1 verified" in record["way"]
+        assert len(far.asked("/api/chat")) >= 14, "seven photos, seven pairs"
+    down = ("--model", "m", "--ollama-host", "127.0.0.1:9")
+    for asked in (("--attention", "ollama"), ("--verify", "2")):
+        result = call("town", table, *down, *asked)
+        assert (result.exit_code, result.stdout) == (8, "")
+    assert call("town", table, *down, "--attention", "auto").exit_code == 0
+    assert "one map" in failed(call("town", table, "--attention", "map.json"), 2)
+
+
+# -- bad input --------------------------------------------------------------------------------------------
+
+
+def test_an_empty_positive_set_is_one_line(call: Call, queries: Photos, tmp_path: Path) -> None:
+    stranger, truth = queries[-1]
+    table = tmp_path / "far.csv"
+    table.write_text(f"image,lat,lon\n{stranger},{truth.position.lat},{truth.position.lon}\n")
+    shutil.copy(stranger, tmp_path / "a.jpg")
+    table.write_text(f"image,lat,lon\na.jpg,{truth.position.lat},{truth.position.lon}\n")
+    assert "none of the 1 queries has a reference within 25 m" in failed(call("town", table), 3)
+
+
+def test_bad_rows_are_counted_and_the_rest_is_scored(call: Call, table: Path, tmp_path: Path) -> None:
+    for path in table.parent.glob("*.jpg"):
+        shutil.copy(path, tmp_path)
+    lines = table.read_text().splitlines()
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    extra = [lines[1], f"broken.jpg{lines[2][lines[2].index(',') :]}", "x.jpg,,", "gone.jpg,1,1"]
+    shutil.copy(tmp_path / lines[1].split(",")[0], tmp_path / "x.jpg")
+    (tmp_path / "t.csv").write_text("\n".join([*lines, *extra]) + "\n")
+    result = call("town", tmp_path / "t.csv", "--json")
+    assert result.exit_code == 10, result.output
+    record = json.loads(result.stdout)
+    assert record["queries"] == 8, "seven, and the broken one"
+    assert record["failed"] == 1
+    assert "1 rows name a query again" in result.stderr
+    assert "3 queries could not be used" in result.stderr
+    assert "1 no position" in result.stderr
+    assert "1 missing file" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_nothing_usable_is_one_line(call: Call, tmp_path: Path, queries: Photos) -> None:
+    assert "no such folder" in failed(call("town", tmp_path / "none"), 3)
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    shutil.copy(queries[0][0], folder / "a.jpg")
+    assert "1 no position" in failed(call("town", folder), 3)
+    truth = queries[0][1].position
+    (folder / "b.jpg").write_bytes(b"none")
+    (folder / "t.csv").write_text(f"image,lat,lon\nb.jpg,{truth.lat},{truth.lon}\n")
+    result = call("town", folder / "t.csv", "-q", "--json")
+    assert result.exit_code == 3
+    assert "no query could be searched (1 not an image)" in result.stderr
+    failed(call("nowhere", folder / "t.csv"), 4)
+
+
+# -- the folder form --------------------------------------------------------------------------------------
+
+
+def test_a_round_trip_through_the_folder_form(call: Call, table: Path, tmp_path: Path) -> None:
+    """Written, indexed and evaluated again: the same photos are found among the same references."""
+    result = call("town", table, "--write-folder", tmp_path / "set")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert "there already" in failed(call("town", table, "--write-folder", tmp_path / "set"), 2)
+    before = json.loads(call("town", table, "--json").stdout)
+    after = json.loads(call("town", tmp_path / "set", "--json").stdout)
+    for name in ("queries", "with_positive", "recall"):
+        assert after[name] == before[name]
+
+
+# -- the report -------------------------------------------------------------------------------------------
+
+
+def hostile(one: Evaluation) -> Evaluation:
+    """With words of strangers wherever words can be."""
+
+    def renamed(reference: Reference) -> Reference:
+        return replace(reference, credit=HOSTILE, licence=HOSTILE, image_key=HOSTILE)
+
+    judged = [
+        replace(
+            query,
+            reason=HOSTILE,
+            trial=replace(
+                query.trial, asked=replace(query.trial.asked, path=Path(HOSTILE.replace("\0", "")))
+            ),
+            best=tuple(replace(found, reference=renamed(found.reference)) for found in query.best),
+            error_m=5000.0,
+        )
+        for query in one.judged
+    ]
+    return replace(one, city=HOSTILE, name=HOSTILE, backbone=HOSTILE, judged=judged, notes=(HOSTILE,))
+
+
+@browser
+def test_the_report_opens_with_hostile_names_and_no_network(
+    tmp_path: Path, locator: Locator, evaluation: Evaluation, queries: Photos
+) -> None:
+    page = tmp_path / "report.html"
+    bad = hostile(evaluation)
+    bench = prepare(locator, [query.trial.asked for query in evaluation.judged])
+    misses = pictured(worst(bad, 9), bench)
+    assert len(misses) == 6
+    write_report(page, [bad, evaluation], misses)
+    with eavesdropper() as (port, lines):
+        dom = opened(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
+    assert told(dom, "canary") is None
+    assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
+    assert dom.count("<svg") == 5
+    assert dom.count('<section class="miss">') == 6
+
+
+@browser
+def test_nothing_smuggled_in_would_run(tmp_path: Path, evaluation: Evaluation) -> None:
+    page = tmp_path / "report.html"
+    write_report(page, [evaluation], [])
+    text = page.read_text("utf-8").replace("</main>", f"<script>{CANARY}</script></main>")
+    page.write_text(text, "utf-8")
+    assert told(opened(page, tmp_path / "profile"), "canary") is None
+
+
+def test_the_report_is_one_file_of_no_script(
+    tmp_path: Path, locator: Locator, evaluation: Evaluation
+) -> None:
+    page = tmp_path / "report.html"
+    bench = prepare(locator, [query.trial.asked for query in evaluation.judged])
+    wrong = replace(evaluation, judged=[replace(query, error_m=99.0) for query in evaluation.judged])
+    write_report(page, [hostile(wrong)], pictured(worst(wrong, 3), bench))
+    text = page.read_text("utf-8")
+    links = Links(text)
+    assert not {"script", "link", "iframe", "object", "embed", "base", "a", "form"} & set(links.tags)
+    assert links.found
+    assert all(link.startswith("data:image/jpeg;base64,") for link in links.found)
+    assert "default-src 'none'" in text
+    assert "<script" not in text
+    assert "onerror=" not in re.sub(r"&quot;|&#x27;|&lt;", "", text) or "<img src=x" not in text
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_a_gone_picture_leaves_a_word(
+    tmp_path: Path, locator: Locator, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = prepare(locator, [query.trial.asked for query in evaluation.judged])
+    wrong = replace(evaluation, judged=[replace(query, error_m=99.0) for query in evaluation.judged])
+    (miss, *_) = pictured(worst(wrong, 1), bench)
+    gone = replace(miss, photo=None, view=None, retrieved=(None,) * len(miss.retrieved))
+    write_report(tmp_path / "r.html", [wrong], [gone])
+    assert (tmp_path / "r.html").read_text("utf-8").count("its picture is gone") == 5
+
+
+def test_what_ought_to_be_found_looks_the_same_way(locator: Locator, evaluation: Evaluation) -> None:
+    every = locator.database.references(range(len(locator.database)))
+    tile = next(one for one in every if one.tile_deg is not None)
+    ways = [one for one in every if one.position == tile.position]
+    assert len(ways) == 8
+    for view in ways:
+        tag = Geotag(tile.position, "csv", view.heading_deg)
+        bench = prepare(locator, [Asked(evaluation.judged[0].trial.asked.path, tag)])
+        query = replace(evaluation.judged[0], trial=bench.queries[0])
+        (miss,) = pictured([query], bench)
+        assert (miss.expected.id, miss.expected_m) == (view.id, 0)
+
+
+def test_hostile_names_are_harmless_in_the_table_and_the_record(
+    tmp_path: Path, evaluation: Evaluation
+) -> None:
+    write_queries(tmp_path / "q.csv", hostile(evaluation))
+    text = (tmp_path / "q.csv").read_bytes()
+    assert text.count(b"\r\n") == 8
+    assert b"\0" not in text
+    formula = replace(evaluation.judged[0], reason="=cmd()")
+    write_queries(tmp_path / "q.csv", replace(evaluation, judged=[formula]))
+    assert "'=cmd()" in (tmp_path / "q.csv").read_text()
+    json.dumps(evaluation_record(hostile(evaluation)), allow_nan=False)
+
+
+def test_the_worst_are_wrong_and_the_surest_first(evaluation: Evaluation) -> None:
+    wrong = replace(evaluation, judged=[replace(query, error_m=99.0) for query in evaluation.judged])
+    first = worst(wrong, 4)
+    assert [one.probability for one in first] == sorted((one.probability for one in first), reverse=True)
+    assert all(one.trial.nearest_m <= 25 for one in first)
+    lost = first[-1].trial.number
+    judged = [replace(query, error_m=99.0 if query.trial.number == lost else 40.0) for query in wrong.judged]
+    assert worst(replace(wrong, judged=judged), 4)[0].trial.number == lost, "another place comes first"
+    assert worst(replace(wrong, judged=[replace(q, error_m=1.0) for q in wrong.judged]), 4) == []
+
+
+def test_a_plot_draws_where_the_axes_say() -> None:
+    across = Axis("x", 1, 100, [(1, "1"), (100, "<b>")], log=True)
+    up = Axis("y", 0, 1, [(0, "0")])
+    assert [across.at(value) for value in (0.0, 1, 10, 100, np.inf)] == pytest.approx([0, 0, 0.5, 1, 1])
+    svg = plot("<t>", across, up, [Line("<n>", np.array([1.0, 10]), np.array([0, 1.0]), steps=True)])
+    assert "M52.0 256.0H244.0V10.0" in svg
+    assert "<b>" not in svg
+    assert "<n>" not in svg
+    many = Line("", np.linspace(1, 100, 5000), np.linspace(0, 1, 5000))
+    assert plot("", across, up, [many]).count("L") < 450

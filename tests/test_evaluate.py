@@ -1,0 +1,399 @@
+"""Queries with a truth: positives, twins, water, and what comes of bad ones."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geoflood.errors import IndexUnusableError, InputError, UsageError
+from geoflood.evaluate.folderform import write_dataset
+from geoflood.evaluate.line import ablations, asked_way, evaluate, prepare
+from geoflood.evaluate.trials import Way, search_each, trials
+from geoflood.evaluate.twins import twins
+from geoflood.flood import flood
+from geoflood.geo import distance_m, from_utm, offset, to_utm
+from geoflood.imagery.dataset import Entry, fresh, labelled, name_of, unlabelled, write_split
+from geoflood.imagery.folder import images
+from geoflood.imagery.geotags import from_name
+from geoflood.images import read_image
+from geoflood.judged import Asked
+from geoflood.locate import Locator
+from geoflood.reference.vectors import VectorStore
+from geoflood.terms import AttentionMap, Blend, Geotag, LatLon, Outcome, Reference, Rejected, StreetImage
+from geoflood.townscape import Truth
+from geoflood.waterline import Banding
+
+Photos = list[tuple[Path, Truth]]
+pytestmark = pytest.mark.usefixtures("quick_backbone")
+NOON = datetime(2020, 5, 1, 12, 0, 30)
+
+
+@pytest.fixture
+def asked(queries: Photos) -> list[Asked]:
+    """The six photos of the town, and the stranger."""
+    return [Asked(path, Geotag(truth.position, "csv")) for path, truth in queries]
+
+
+# -- positives and twins ----------------------------------------------------------------------------------
+
+
+def test_the_nearest_reference_is_found_whatever_the_distance(locator: Locator, asked: list[Asked]) -> None:
+    for one in trials(locator, asked):
+        assert one.asked.geotag is not None
+        spot = one.asked.geotag.position
+        away = distance_m(locator.database.positions, (spot.lat, spot.lon))
+        assert one.nearest_m == pytest.approx(float(away.min()))
+        assert away[one.nearest_id] == away.min()
+    assert trials(locator, asked)[-1].nearest_m > 100_000
+
+
+def reference(metres: float, taken: datetime | None, credit: str = "", location: str = "r.jpg") -> Reference:
+    spot = offset(LatLon(50, 7), 90, metres)
+    return Reference(1, "k", spot, location, credit=credit, taken_at=taken)
+
+
+@pytest.mark.parametrize(
+    ("taken", "credit", "other", "theirs", "twin"),
+    [
+        (NOON, "ann", NOON + timedelta(seconds=60), "ann", True),
+        (NOON, "ann", NOON + timedelta(seconds=61), "ann", False),
+        (NOON, "ann", NOON, "bob", False),
+        (NOON, "", NOON, "bob", True),
+        (NOON, "ann", NOON.replace(hour=0, minute=0, second=0), "ann", True),
+        (NOON, "ann", NOON.replace(day=2, hour=0, minute=0, second=0), "ann", False),
+        (None, "ann", NOON, "ann", False),
+        (NOON, "ann", None, "ann", False),
+    ],
+)
+def test_a_twin_is_of_one_account_and_one_minute(
+    taken: datetime | None, credit: str, other: datetime | None, theirs: str, twin: bool
+) -> None:
+    tag = Geotag(LatLon(50, 7), "csv", taken_at=taken)
+    assert twins(Path("q.jpg"), tag, credit, [reference(3, other, theirs)]) == ({1} if twin else set())
+
+
+def test_the_same_file_is_a_twin_whatever_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    same = reference(3, None, "bob", str(path.resolve()))
+    assert twins(path, Geotag(LatLon(50, 7), "csv"), "ann", [same]) == {1}
+
+
+def test_twins_are_neither_found_nor_positives(locator: Locator) -> None:
+    """References as queries: each finds itself, unless it may not."""
+    every = locator.database.references(range(len(locator.database)))
+    ours = [one for one in every if one.tile_deg is None][:3]
+    asked = [Asked(Path(one.location), Geotag(one.position, "csv", taken_at=one.taken_at)) for one in ours]
+    bench = prepare(locator, asked, exclude_twins=True)
+    for trial, located in search_each(locator, bench.queries, Way("plain")):
+        assert trial.twins
+        assert not trial.twins & {one.reference.id for one in located.candidates}
+        assert trial.nearest_id not in trial.twins
+    assert any("twins" in note for note in bench.notes)
+    assert any("references themselves" in note for note in prepare(locator, asked).notes)
+    (itself, *_), free = trials(locator, asked), Way("plain")
+    assert itself.twins == frozenset()
+    _, located = next(iter(search_each(locator, [itself], free)))
+    assert located.candidates[0].reference.location == str(itself.asked.path)
+
+
+def test_when_everything_is_a_twin_there_is_no_answer(locator: Locator, asked: list[Asked]) -> None:
+    trial = replace(trials(locator, asked)[0], twins=frozenset(range(len(locator.database))))
+    ((_, located),) = search_each(locator, [trial], Way("plain"))
+    assert located.outcome is Outcome.NOT_FOUND
+    assert not located.candidates
+    assert "twins" in located.reason
+
+
+# -- searching --------------------------------------------------------------------------------------------
+
+
+def test_water_is_that_of_the_number_and_the_file_stays(
+    locator: Locator, asked: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, np.ndarray] = {}
+    before = asked[1].path.read_bytes()
+    locate = Locator.locate
+
+    def watching(self: Locator, query: object, *more: object, **named: object) -> object:
+        seen[str(query.path)] = named["pixels"]  # type: ignore[attr-defined, assignment]
+        return locate(self, query, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Locator, "locate", watching)
+    list(search_each(locator, trials(locator, asked)[:3], Way("plain"), 0.4))
+    wet, _ = flood(read_image(asked[1].path, 1024), 0.4, 1)
+    assert (seen[str(asked[1].path)] == wet).all()
+    assert asked[1].path.read_bytes() == before
+
+
+def test_a_way_says_what_is_told(locator: Locator, asked: list[Asked]) -> None:
+    tried = trials(locator, asked)[:1]
+    for told in (None, 0.4):
+        ((_, located),) = search_each(locator, tried, Way("w", waterline=told))
+        assert located.attention is not None
+        assert located.attention.waterline == told
+        assert "verify" not in located.seconds
+    ((_, none),) = search_each(locator, tried, Way("w", Banding.NONE))
+    ((_, both),) = search_each(locator, tried, Way("w"))
+    assert none.candidates[0].similarity != both.candidates[0].similarity
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_similarity_that_is_no_number_is_no_answer(
+    locator: Locator, asked: list[Asked], monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    search = VectorStore.search
+
+    def broken(self: VectorStore, *arguments: object) -> tuple[np.ndarray, np.ndarray]:
+        similarities, ids = search(self, *arguments)  # type: ignore[arg-type]
+        similarities[:, 2] = bad
+        return similarities, ids
+
+    monkeypatch.setattr(VectorStore, "search", broken)
+    told = evaluate(prepare(locator, asked), Way("plain"))
+    assert {one.outcome for one in told.judged} == {Outcome.FAILED}
+    assert told.judged[0].reason == "a similarity is not a number: the weights or the index are damaged"
+    assert told.scores.recall[25.0][20].value == 0
+
+
+def test_a_descriptor_that_is_no_number_is_no_answer(
+    locator: Locator, asked: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = Locator._describe
+    monkeypatch.setattr(Locator, "_describe", lambda *arguments: describe(*arguments) * np.float32("nan"))
+    ((_, located),) = search_each(locator, trials(locator, asked)[:1], Way("plain"))
+    assert (located.outcome, located.reason) == (
+        Outcome.FAILED,
+        "a similarity is not a number: the weights or the index are damaged",
+    )
+
+
+def test_re_ranking_counts_inliers_of_what_is_no_twin(
+    locator: Locator, asked: list[Asked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geoflood.locate.SURE_ALREADY", 2.0)
+    (trial,) = trials(locator, asked)[:1]
+    ((_, free),) = search_each(locator, [trial], Way("w"))
+    first = replace(trial, twins=frozenset({free.candidates[0].reference.id}))
+    ((_, located),) = search_each(locator, [first], Way("w", rerank=3), 0.6)
+    counted = [one for one in located.candidates if one.inliers is not None]
+    assert len(counted) == 3
+    assert not {one.reference.id for one in counted} & first.twins
+    told = evaluate(prepare(locator, asked), Way("w", rerank=3))
+    assert told.scores.confidence[-1].name == "inliers"
+
+
+def test_an_unreadable_photo_is_a_row_that_failed(
+    locator: Locator, asked: list[Asked], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(asked[0].path.read_bytes()[:700])
+    told = evaluate(prepare(locator, [replace(asked[0], path=broken), asked[1]]), Way("plain"))
+    assert [one.outcome is Outcome.FAILED for one in told.judged] == [True, False]
+    assert told.scores.recall[25.0][1].of == 2
+    assert told.judged[0].error_m == math.inf
+
+
+def test_all_of_it_on_the_drawn_town(locator: Locator, asked: list[Asked]) -> None:
+    told = evaluate(prepare(locator, asked, distances_m=(25.0, 100.0)), Way("plain"))
+    s = told.scores
+    assert len(told.judged) == 7
+    assert s.with_positive[25.0] == 6, "the stranger has none"
+    assert s.recall[25.0][20].value >= 0.5
+    assert s.recall[25.0][1].of == 6
+    assert all(s.recall[100.0][k].value >= s.recall[25.0][k].value for k in (1, 5, 10, 20))
+    assert [len(one.ranks_m) for one in told.judged] == [20] * 7
+    assert {one.name for one in s.confidence} == {
+        "probability",
+        "in this index",
+        "similarity",
+        "margin",
+        "agreement",
+    }
+    assert sum(sum(n for name, n in group.items() if name != "right") for group in s.outcomes.values()) == 7
+
+
+def test_photos_of_elsewhere_count_only_where_they_are_elsewhere(
+    locator: Locator, asked: list[Asked]
+) -> None:
+    bench = prepare(locator, asked[:4], [asked[4], asked[6], Asked(asked[6].path)])
+    assert len(bench.elsewhere) == 2
+    assert any("elsewhere" in note for note in bench.notes)
+    told = evaluate(bench, Way("plain"))
+    assert told.scores.not_found_auroc is not None
+    assert sum(told.scores.outcomes["elsewhere"].values()) - told.scores.outcomes["elsewhere"]["right"] == 2
+
+
+def test_no_positive_is_one_clear_line(locator: Locator, asked: list[Asked]) -> None:
+    with pytest.raises(InputError, match=r"none of the 1 queries has a reference within 25 m: .* km away"):
+        prepare(locator, [asked[6]])
+    with pytest.raises(InputError, match=r"within 0\.001 m"):
+        prepare(locator, asked, distances_m=(25.0, 0.001))
+    with pytest.raises(InputError, match="no query"):
+        prepare(locator, [])
+
+
+def test_an_index_without_calibration_is_refused(index_dir: Path, asked: list[Asked], tmp_path: Path) -> None:
+    folder = tmp_path / "town"
+    shutil.copytree(index_dir / "town", folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"calibration": {}}))
+    with pytest.raises(IndexUnusableError, match="no calibration"):
+        prepare(Locator(folder), asked)
+
+
+def test_the_papers_blend_is_a_row_where_there_is_a_map_and_an_energy(
+    locator: Locator, asked: list[Asked]
+) -> None:
+    told = asked_way(0.45, 0.45)
+    seen = replace(asked_way(None, 0.0), attend=lambda number, pixels: AttentionMap.neutral(), alpha=0.25)
+    (masked,) = [way for way in ablations(told, 0.45) if way.blend is Blend.PAPER]
+    assert (masked.banding, masked.waterline, masked.attend) == (Banding.QUERY, 0.45, None)
+    assert 0 < masked.alpha < 1, "at 1 the energy drops out"
+    (attended,) = [way for way in ablations(seen, 0.45) if way.blend is Blend.PAPER]
+    assert attended == replace(seen, name=attended.name, blend=Blend.PAPER), "nothing else differs"
+    bench = prepare(locator, asked)
+    assert bench.takes(told)
+    assert not bench.takes(masked), "rootsift has no energy"
+
+
+def test_ablations_hold_the_way_that_was_asked_for() -> None:
+    names = [one.name for one in ablations(asked_way(0.45, 0.45), 0.45)]
+    assert names == ["nothing done", "attention on the query only", "bands, untold", "bands, told"]
+    assert [one.name for one in ablations(asked_way(None, 0.0), None)] == ["nothing done", "bands, untold"]
+    assert [one.name for one in ablations(asked_way(0.3, 0.45), 0.45)][-1] == "bands, told 30%"
+
+
+# -- the field's folder form ------------------------------------------------------------------------------
+
+
+def test_utm_there_and_back_in_one_zone() -> None:
+    for lat, lon in ((53.5, 9.999), (53.5, 12.001), (-33.9, 18.4), (0.5, 6.0)):
+        easting, northing, zone, letter = to_utm(LatLon(lat, lon), 33 if lon == 9.999 else None)
+        back = from_utm(easting, northing, zone, letter)
+        assert float(distance_m((back.lat, back.lon), (lat, lon))) < 0.05
+    assert to_utm(LatLon(53.5, 9.999), 33)[2] == 33
+    with pytest.raises(ValueError, match=r"."):
+        to_utm(LatLon(88.0, 0.0))
+
+
+def test_names_are_the_fields() -> None:
+    name = name_of(LatLon(37.70998, -122.49797), "folder:a/b@c/../é.jpg", 7, heading_deg=359.7, taken_at=NOON)
+    fields = name.split("@")
+    assert len(fields) == 16
+    assert fields[1:7] == ["0544250.05", "4173756.07", "10", "S", "37.70998".zfill(9), "-122.49797"]
+    assert fields[7] == "folder_a_b_c_"
+    assert fields[8:] == ["", "000", "", "", "", "20200501_120030", "000007", ".jpg"]
+
+
+@pytest.mark.parametrize("key", ["../../etc/x", "a" * 400, "@@@", "\u202e\n\0", "folder:/abs/é/ü.jpg", ""])
+def test_no_name_escapes_and_every_name_is_read_again(key: str, tmp_path: Path) -> None:
+    name = name_of(LatLon(-0.5, 179.99), key, 1, heading_deg=12.0, tile=3, taken_at=NOON)
+    assert (tmp_path / name).parent == tmp_path
+    assert len(name.encode()) < 255
+    tag = from_name(name)
+    assert isinstance(tag, Geotag)
+    assert float(distance_m((tag.position.lat, tag.position.lon), (-0.5, 179.99))) < 1.5
+    assert (tag.heading_deg, tag.taken_at) == (12.0, NOON)
+
+
+def test_the_folder_is_read_as_it_was_written(locator: Locator, asked: list[Asked], tmp_path: Path) -> None:
+    counts, lost = write_dataset(tmp_path / "set", locator.database, asked[:3])
+    assert (counts, lost) == ({"database": len(locator.database), "queries": 3}, [])
+    found = [one for one in images([tmp_path / "set" / "database"]) if isinstance(one, StreetImage)]
+    assert len(found) == len(locator.database)
+    spots = np.array([(one.geotag.position.lat, one.geotag.position.lon) for one in found])
+    for spot in locator.database.positions:
+        assert float(distance_m(spots, spot).min()) < 1.5
+    headings = {one.geotag.heading_deg for one in found}
+    assert len(headings) > 4, "tiles of a panorama look different ways"
+    usable, rejected = labelled(tmp_path / "set")
+    assert (len(usable), rejected) == (3, [])
+    assert Path(usable[0].location).read_bytes() in {one.path.read_bytes() for one in asked[:3]}
+    inside = {path.resolve().parent for path in (tmp_path / "set").rglob("*.jpg")}
+    assert inside == {tmp_path / "set" / "database", tmp_path / "set" / "queries"}
+
+
+def test_flooded_queries_are_written_under_water(
+    locator: Locator, asked: list[Asked], tmp_path: Path
+) -> None:
+    write_dataset(tmp_path / "set", locator.database, asked[:1], 0.5, link=True)
+    (wet,) = (tmp_path / "set" / "queries").iterdir()
+    assert not wet.is_symlink()
+    below = read_image(wet)[-60:].astype(int) - read_image(asked[0].path)[-60:]
+    assert np.abs(below).mean() > 10
+    views = [path for path in (tmp_path / "set" / "database").iterdir() if not path.is_symlink()]
+    tiles = sum(one.tile_deg is not None for one in locator.database.references(range(len(locator.database))))
+    assert len(views) == tiles, "whole images are links, tiles are made"
+
+
+def test_only_new_folders_are_written(tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    fresh(full)
+    (full / "a").write_text("mine")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "elsewhere")
+    for taken in (full, full / "a", link):
+        with pytest.raises(UsageError, match="there already"):
+            fresh(taken)
+    with pytest.raises(ValueError, match="no file name"):
+        write_split(tmp_path / "new", "queries", [Entry("../a.jpg", full / "a")])
+    lost = write_split(tmp_path / "new", "database", [Entry("a.jpg", full / "a")])
+    assert [one.reason for one in lost] == ["not an image"]
+    assert list((tmp_path / "new" / "database").iterdir()) == []
+
+
+def test_mixed_zones_are_one_globe(tmp_path: Path, queries: Photos) -> None:
+    """Two names 70 m apart on either side of a zone's border; their UTM numbers are 400 km apart."""
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    spots = [LatLon(50.0, 5.9995), LatLon(50.0, 6.0005)]
+    for number, spot in enumerate(spots):
+        shutil.copy(queries[0][0], folder / name_of(spot, "k", number))
+    usable, _ = labelled(folder)
+    assert {one.location.split("@")[3] for one in usable} == {"31", "32"}
+    first, second = ((one.geotag.position.lat, one.geotag.position.lon) for one in usable)
+    assert 60 < float(distance_m(first, second)) < 80
+    one_zone = {name_of(spot, "k", 0, zone=31).split("@")[1] for spot in spots}
+    eastings = sorted(map(float, one_zone))
+    assert 60 < eastings[1] - eastings[0] < 80, "in one zone UTM distances are right too"
+    far = from_name(name_of(LatLon(50.0, 40.0), "k", 0, zone=31))
+    assert isinstance(far, Geotag), "what is too far off for the zone keeps its own"
+
+
+def test_a_data_set_is_known_by_its_folders(tmp_path: Path, queries: Photos) -> None:
+    for name in ("database", "queries_v1"):
+        (tmp_path / name).mkdir()
+        shutil.copy(queries[0][0], tmp_path / name / name_of(LatLon(50, 7), name, 0))
+    assert [Path(one.location).parent.name for one in labelled(tmp_path)[0]] == ["queries_v1"]
+    (tmp_path / "queries_night").mkdir()
+    with pytest.raises(UsageError, match="queries_night"):
+        labelled(tmp_path)
+    (tmp_path / "queries").mkdir()
+    assert labelled(tmp_path) == ([], [])
+    for name in ("queries", "queries_v1", "queries_night"):
+        shutil.rmtree(tmp_path / name)
+    with pytest.raises(InputError, match="no queries/"):
+        labelled(tmp_path)
+
+
+def test_photos_of_elsewhere_need_no_geotag(tmp_path: Path, queries: Photos) -> None:
+    for number, (path, _) in enumerate(queries[:2]):
+        shutil.copy(path, tmp_path / f"{number}.jpg")
+    shutil.copy(queries[2][0], tmp_path / name_of(LatLon(50, 7), "k", 0))
+    usable, rejected = unlabelled(tmp_path)
+    assert sorted(type(one).__name__ for one in usable) == ["PosixPath", "PosixPath", "StreetImage"]
+    assert all(one.is_file() for one in usable if isinstance(one, Path))
+    assert rejected == []
+    table = tmp_path / "t.csv"
+    table.write_text("image,lat,lon\n0.jpg,,\n1.jpg,0,0\ngone.jpg,1,1\n")
+    usable, rejected = unlabelled(table)
+    assert sorted(usable) == [tmp_path / "0.jpg", tmp_path / "1.jpg"]  # type: ignore[type-var]
+    assert [one.reason for one in rejected if isinstance(one, Rejected)] == ["missing file"]
