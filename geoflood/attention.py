@@ -134,10 +134,10 @@ def blend(weights: Floats, alpha: float) -> Floats:
 
 
 def blend_by_energy(weights: Floats, energy: Floats, alpha: float) -> Floats:
-    """w = e + alpha (A - e), as VPR-AttLLM's code has it (arXiv 2512.11811): weights A and energy e, [L].
+    """w = e + alpha (A - e), as VPR-AttLLM's code has it (arXiv 2512.11811): map A and energy e, [L].
 
-    The energy has mean 1. From alpha 0 on this starts at weights e, which is another descriptor than the plain
-    one: so the code, and this, returns neutral weights up to alpha 1e-6, and jumps there. A is taken as it
+    The energy has mean 1. Towards alpha 0 the weights become e, which is another descriptor than the plain
+    one: so that code, and this, takes neutral weights up to alpha 1e-6, and jumps there. A is taken as it
     comes, not over its mean: a bright map counts more than alpha says.
     """
     if alpha <= STOCK:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.learned import load_learned
-from geoflood.backbones.threads import side_by_side
+from geoflood.backbones.threads import cores, side_by_side
 from geoflood.errors import InputError
 from geoflood.fusion.calibration import ENOUGH, Asked, Captures, Group, calibrate
 from geoflood.pseudoqueries import (
@@ -26,8 +26,8 @@ from geoflood.reference.database import read_captures, read_references
 from geoflood.reference.ledger import locked
 from geoflood.reference.manifest import read_manifest, write_manifest
 from geoflood.reference.vectors import VectorStore
-from geoflood.reranking import Reranker
-from geoflood.terms import LatLon, Progress, unwatched
+from geoflood.reranking import Reranker, matcher, matchings
+from geoflood.terms import LatLon, Matching, Progress, unwatched
 from geoflood.waterline import beliefs, nearest, reranked
 
 __all__ = ["refine", "self_calibrate"]
@@ -76,8 +76,11 @@ def _rehearsed(
     played = play(describer, bands, actors, workers, progress)
     find = partial(_reference, folder / "references.sqlite")
     progress("comparing", 0, 0)
-    with side_by_side(workers) as pool:
-        counted = asked_with_inliers(played, Reranker(describer.backbone, bands, 0, pool), find)
+    with side_by_side(max(workers, cores())) as pool:
+        counted: dict[Matching, Asked] = {}
+        for matching in matchings():
+            reranker = Reranker(matcher(matching, describer.backbone), bands, 0, pool)
+            counted[matching] = asked_with_inliers(played, reranker, find, matching)
         return _calibration(folder, bands, asked(played), counted)
 
 
@@ -85,7 +88,9 @@ def _reference(path: Path, number: int) -> Any:
     return read_references(path, [number])[0]
 
 
-def _calibration(folder: Path, bands: Sequence[int], plain: Asked, counted: Asked) -> dict[str, Any]:
+def _calibration(
+    folder: Path, bands: Sequence[int], plain: Asked, counted: Mapping[Matching, Asked]
+) -> dict[str, Any]:
     """Numbers for the manifest: of searches as they are, and of those that are re-ranked."""
     captures = Captures(*read_captures(folder / "references.sqlite"))
     store = VectorStore(folder / "vectors.faiss", len(bands))
@@ -93,5 +98,8 @@ def _calibration(folder: Path, bands: Sequence[int], plain: Asked, counted: Aske
         name: [(belief, int(name) if name.isdigit() else None)] for name, belief in beliefs(bands).items()
     }
     told = [group[0] for name, group in known.items() if name.isdigit()]
-    pooled = {reranked(None): known[nearest(None, bands)], reranked(0.0): told}
-    return calibrate(store, captures, plain, known) | calibrate(store, captures, counted, pooled)
+    numbers = calibrate(store, captures, plain, known)
+    for matching, some in counted.items():
+        pooled = {reranked(None, matching): known[nearest(None, bands)], reranked(0.0, matching): told}
+        numbers |= calibrate(store, captures, some, pooled)
+    return numbers

@@ -14,11 +14,22 @@ from typer.core import TyperGroup
 
 from geoflood import __version__, cli_batch, cli_evaluate, cli_flood, cli_models, console
 from geoflood import cli_vlm as vlm
-from geoflood.cli_options import BlendForm, IndexDir, Json, Precision, Quiet, Rerank, Verbose, Workers
+from geoflood.cli_options import (
+    BlendForm,
+    IndexDir,
+    Json,
+    MatcherForm,
+    Precision,
+    Quiet,
+    Rerank,
+    Verbose,
+    Workers,
+    matching,
+)
 from geoflood.errors import CityError, GeofloodError, InputError, PartialError, UsageError
 from geoflood.home import city_folder, home
-from geoflood.terms import Blend
-from geoflood.waterline import BANDS
+from geoflood.terms import Blend, Matching
+from geoflood.waterline import BANDS, UNTOLD
 
 if TYPE_CHECKING:
     from geoflood.reference.manifest import Manifest, Settings
@@ -180,6 +191,7 @@ def locate(
     grid: vlm.Grid = 4,
     consistency: vlm.Consistency = 1,
     rerank: Rerank = 0,
+    matcher: MatcherForm = Matching.DENSE,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
     out: Annotated[
@@ -217,11 +229,14 @@ def locate(
     streets = read_basemap(basemap) if basemap else None
     with eyes.open() as asker, console.progress() as progress:
         locator = Locator(folder, precision)
+        locator.check(blend, matching(rerank, matcher))
         search = partial(
             locator.locate_all,
             top_k=top_k,
             alpha=eyes.alpha if alpha is None else alpha,
+            blend=blend,
             rerank=rerank,
+            matching=matcher,
             verify=eyes.verifier(asker),
             workers=workers,
             progress=progress,
@@ -341,9 +356,10 @@ def _settings(backbone: str, dimension: str, bands: str) -> Settings:
 def _indexed(manifest: Manifest, folder: Path, as_json: bool) -> None:
     """The last lines of `index`: what came in, what did not, what next."""
     rejected = dict(manifest.rejected)
+    weak = manifest.calibration[UNTOLD].get("weak")
     if as_json:
         counts = {"images": manifest.images, "references": manifest.references, "rejected": rejected}
-        console.emit({"city": manifest.city, "index": str(folder), **counts})
+        console.emit({"city": manifest.city, "index": str(folder), **counts, "weak_calibration": weak})
         return
     lost = ", ".join(f"{n} {reason}" for reason, n in rejected.items())
     unusable = f"{sum(rejected.values())} ({lost})" if lost else "none"
@@ -351,6 +367,7 @@ def _indexed(manifest: Manifest, folder: Path, as_json: bool) -> None:
         "images": f"{manifest.images:,}",
         "views": f"{manifest.references:,}",
         "unusable": unusable,
+        "calibration": f"WEAK, so areas are wider: {weak}" if weak else "from the images themselves",
         "index": str(folder),
     }
     console.show_rows(rows)

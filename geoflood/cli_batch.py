@@ -19,16 +19,18 @@ from geoflood.cli_options import (
     BlendForm,
     IndexDir,
     Json,
+    MatcherForm,
     Precision,
     Quiet,
     Rerank,
     Verbose,
     Workers,
+    matching,
 )
 from geoflood.errors import GeofloodError, InputError, ModelError, PartialError, UsageError
 from geoflood.files import fingerprint
 from geoflood.home import city_folder
-from geoflood.terms import Blend
+from geoflood.terms import Blend, Matching
 
 if TYPE_CHECKING:
     from geoflood.batch.line import Summary
@@ -77,6 +79,7 @@ def batch_locate(
     grid: vlm.Grid = 4,
     consistency: vlm.Consistency = 1,
     rerank: Rerank = 0,
+    matcher: MatcherForm = Matching.DENSE,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
     replay: Annotated[
@@ -112,9 +115,12 @@ def batch_locate(
     told, source = _analyst(eyes, waterline)
     counts = eyes.alpha if alpha is None else alpha
     how = {**source, **eyes.settings}
-    options = Options(index.name, top_k, waterline, counts, use_post_geo, search_anyway, rerank, how, blend)
+    options = Options(
+        index.name, top_k, waterline, counts, use_post_geo, search_anyway, rerank, how, blend, matcher
+    )
     with eyes.open() as asker, _stopping() as stopping, console.progress() as progress:
         locator = Locator(index, precision)
+        locator.check(blend, matching(rerank, matcher))
         asked = Asked(eyes, asker, told)
         summary = line.batch_locate(
             folder,

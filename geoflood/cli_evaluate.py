@@ -13,9 +13,20 @@ import typer
 
 from geoflood import cli_vlm as vlm
 from geoflood import console
-from geoflood.cli_options import IndexDir, Json, Precision, Quiet, Rerank, Verbose, Workers
+from geoflood.cli_options import (
+    IndexDir,
+    Json,
+    MatcherForm,
+    Precision,
+    Quiet,
+    Rerank,
+    Verbose,
+    Workers,
+    matching,
+)
 from geoflood.errors import InputError, PartialError, UsageError
 from geoflood.home import city_folder
+from geoflood.terms import Matching
 
 if TYPE_CHECKING:
     from geoflood.evaluate.line import Bench
@@ -84,7 +95,12 @@ def evaluate(
     openai_host: vlm.OpenAIHost = None,
     allow_remote: vlm.AllowRemote = None,
     rerank: Rerank = 0,
+    matcher: MatcherForm = Matching.DENSE,
     verify: vlm.Verify = 0,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="Afterwards let the index learn from these queries how sure to be."),
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="One HTML file: plots, tables, worst misses.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for report.html, evaluation.json and queries.csv.")
@@ -105,7 +121,7 @@ def evaluate(
 ) -> None:
     """geoflood evaluate hamburg queries.csv --report report.html: how right it is, on photos with a truth.
 
-    Queries without a reference within the distance are counted apart. Nothing of the index is changed.
+    Queries without a reference within the distance are counted apart. Only --calibrate changes the index.
     """
     if not all(map(math.isfinite, [*(distance or ()), *(flood or ())])):  # no range keeps NaN out
         raise UsageError("--distance and --flood take numbers", "such as --distance 100 --flood 0.45")
@@ -117,6 +133,8 @@ def evaluate(
             raise UsageError("--write-folder writes one --flood", "write a folder a level")
         _write(write_folder, city_folder(city, index_dir), asked, levels[0], link)
         return
+    if calibrate and exclude_twins:
+        raise UsageError("--calibrate searches all references", "leave out --exclude-twins")
     strange = _elsewhere(elsewhere, elsewhere_select)
     chosen = vlm.choice(model, ollama_host, openai_host, allow_remote)
     if attention not in (None, "none", "ollama", "auto"):
@@ -137,14 +155,20 @@ def evaluate(
             )
             for name in [city, *(beside or [])]
         ]
+        for bench in benches:
+            bench.locator.check(matching=matcher)
         for level, line_told in zip(levels, told, strict=True):
-            way = _seeing(line.asked_way(line_told, level, rerank), eyes, asker, alpha)
+            way = _seeing(
+                line.asked_way(line_told, level, rerank, matching(rerank, matcher)), eyes, asker, alpha
+            )
             ways = line.ablations(way, level if flood else line_told) if ablate else [way]
             ways.sort(key=lambda one: one != way)
             pairs = [(bench, one) for bench in benches for one in ways if bench.takes(one)]
             evaluations += [line.evaluate(bench, one, level, workers, progress) for bench, one in pairs]
     _tell(evaluations, as_json)
     _files(evaluations, benches[0], report, out)
+    if calibrate:
+        _calibrate(city_folder(city, index_dir), asked, workers)
     _lost(lost, evaluations[0])
 
 
@@ -240,6 +264,20 @@ def _tell(evaluations: Sequence[Evaluation], as_json: bool) -> None:
         console.show_table("ways to search, compared", titles, [[*map(_words, row)] for row in rows])
     for note in first.notes:
         console.news(f"note: {note}")
+
+
+def _calibrate(folder: Path, asked: Sequence[Asked], workers: int | None) -> None:
+    """Let the index learn how far to trust itself."""
+    from geoflood.backbones.threads import cores
+    from geoflood.calibrating import refine
+
+    photos = [(one.path, one.geotag.position) for one in asked if one.geotag]
+    with console.progress() as progress:
+        refine(folder, photos, workers or cores(), progress)
+    console.news(
+        f"{folder.name} is calibrated with {len(photos)} labelled queries; the figures above are older: "
+        "evaluate on other queries, these would flatter it"
+    )
 
 
 def _words(text: str) -> str:

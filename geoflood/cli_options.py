@@ -8,9 +8,20 @@ from typing import Annotated
 import typer
 
 from geoflood import console
-from geoflood.terms import Blend
+from geoflood.errors import UsageError
+from geoflood.terms import Blend, Matching
 
-__all__ = ["Basemap", "BlendForm", "IndexDir", "Json", "Precision", "Quiet", "Verbose", "Workers"]
+__all__ = [
+    "Basemap",
+    "BlendForm",
+    "IndexDir",
+    "Json",
+    "MatcherForm",
+    "Precision",
+    "Quiet",
+    "Verbose",
+    "Workers",
+]
 
 
 def _quieter(wanted: bool) -> None:
@@ -53,3 +64,14 @@ Rerank = Annotated[
         min=0, max=256, help="Candidates whose details are compared with the photo's; 20 helps, 0 for none."
     ),
 ]
+MatcherForm = Annotated[
+    Matching,
+    typer.Option("--matcher", help="How --rerank compares; sift: SIFT and MAGSAC++, with geoflood[opencv]."),
+]
+
+
+def matching(rerank: int, wanted: Matching) -> Matching:
+    """The matcher that is wanted. Raises UsageError where nothing would be compared by it."""
+    if wanted is not Matching.DENSE and not rerank:
+        raise UsageError(f"--matcher {wanted} says how --rerank compares", "add --rerank 20")
+    return wanted

@@ -73,9 +73,7 @@ def _extra(name: str, extra: str, option: str) -> Finding:
     try:
         return Finding(name, True, version(name))
     except PackageNotFoundError:
-        return Finding(
-            name, True, f"not installed; only {option} needs it", f"pip install 'geoflood[{extra}]'"
-        )
+        return Finding(name, True, f"not installed; for {option}", f"pip install 'geoflood[{extra}]'")
 
 
 def _processor() -> Finding:

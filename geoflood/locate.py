@@ -6,36 +6,37 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.attention import blend, sample
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import cores, side_by_side
-from geoflood.errors import IndexUnusableError
+from geoflood.errors import IndexUnusableError, UsageError
 from geoflood.fusion.estimate import TOLERANCE_M, Trust, fuse, ranked
 from geoflood.imagery.views import LONGEST
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.reference.database import Database
-from geoflood.reranking import Reranker
+from geoflood.reranking import Reranker, matcher
 from geoflood.terms import (
     AttentionMap,
+    Blend,
     Bounds,
     Candidate,
     Estimate,
     Image,
     Located,
+    Matching,
     Outcome,
     Progress,
     Query,
     Vectors,
     unwatched,
 )
-from geoflood.waterline import Banding, band_weights, belief, nearest, reranked
+from geoflood.waterline import Banding, belief, nearest, reranked
+from geoflood.weighing import weighing
 
 __all__ = ["FUSED", "Locator", "Verify"]
 
@@ -86,10 +87,12 @@ class Locator:
         *,
         top_k: int = 10,
         alpha: float = 1.0,
+        blend: Blend = Blend.CONTINUOUS,
         banding: Banding = Banding.BOTH,
         within: Bounds | None = None,
         without: Collection[int] = (),
         rerank: int = 0,
+        matching: Matching = Matching.DENSE,
         verify: Verify | None = None,
         pixels: Image | None = None,
         described: Vectors | None = None,
@@ -100,7 +103,9 @@ class Locator:
         them. `within` narrows the search to references in a box: for who has been told where the photo is
         from; references in `without` are not found. Inliers of the first `rerank` candidates are counted
         unless the first is sure without. `verify` compares the first candidates with the photo.
+        Raises what `check` does.
         """
+        self.check(blend, matching if rerank else Matching.DENSE)
         watch = _Watch()
         attention = attention or AttentionMap.neutral()
         try:
@@ -111,7 +116,7 @@ class Locator:
             return Located(query, Outcome.FAILED, f"{error}", attention=attention, seconds=watch.seconds)
         with watch("describe"):
             if described is None:
-                descriptors = self._describe(pixels, attention, alpha, banding)
+                descriptors = self.describe([pixels], [attention], alpha, banding, blend)
             else:
                 descriptors = described[None]
         with watch("search"):
@@ -128,9 +133,9 @@ class Locator:
             estimate = fuse(found, trust)
         if rerank and estimate.probability < SURE_ALREADY:
             with watch("rerank"):
-                trust = self._reranked(waterline)
-                mix = self._mix(attention, banding)
-                found, told = self._reranker(rerank)(pixels, attention, mix, found)
+                trust = self._reranked(waterline, matching)
+                mix = None if waterline is None else self._mix(attention, banding)
+                found, told = self._reranker(rerank, matching)(pixels, attention, mix, found)
                 found, estimate = ranked(found, trust), fuse(found, trust)
         if verify is not None:
             with watch("verify"):
@@ -148,7 +153,9 @@ class Locator:
         *,
         top_k: int = 10,
         alpha: float = 1.0,
+        blend: Blend = Blend.CONTINUOUS,
         rerank: int = 0,
+        matching: Matching = Matching.DENSE,
         verify: Verify | None = None,
         workers: int | None = None,
         progress: Progress = unwatched,
@@ -160,7 +167,15 @@ class Locator:
         maps = attention if isinstance(attention, Sequence) else [attention] * len(queries)
 
         def one(asked: tuple[Query, AttentionMap | None]) -> Located:
-            return self.locate(*asked, top_k=top_k, alpha=alpha, rerank=rerank, verify=verify)
+            return self.locate(
+                *asked,
+                top_k=top_k,
+                alpha=alpha,
+                blend=blend,
+                rerank=rerank,
+                matching=matching,
+                verify=verify,
+            )
 
         located: list[Located] = []
         with side_by_side(min(workers or cores(), len(queries))) as pool:
@@ -175,24 +190,30 @@ class Locator:
         attention: Sequence[AttentionMap],
         alpha: float = 1.0,
         banding: Banding = Banding.BOTH,
+        blend: Blend = Blend.CONTINUOUS,
     ) -> Vectors:
-        """Descriptors [N, bands, D] of photos, each under its attention, as many at once as is quick."""
-        weighs = [partial(self._weights, told, alpha, banding) for told in attention]
+        """Descriptors [N, bands, D] of photos, each under its attention, as many at once as is quick.
+
+        Raises what `check` does.
+        """
+        self.check(blend)
+        weighs = [weighing(told, self.settings.bands, alpha, banding, blend) for told in attention]
         return self.describer.describe(pixels, weighs)
 
-    def _describe(
-        self, pixels: Image, attention: AttentionMap, alpha: float, banding: Banding = Banding.BOTH
-    ) -> Vectors:
-        """Descriptors [1, bands, D] of the photo under its attention."""
-        return self.describe([pixels], [attention], alpha, banding)
+    def check(self, blend: Blend = Blend.CONTINUOUS, matching: Matching = Matching.DENSE) -> None:
+        """Whether this index can be searched so: to be asked before any work is begun.
 
-    def _weights(
-        self, attention: AttentionMap, alpha: float, banding: Banding, places: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """What each of the places [L, 2] of a photo counts in each band: [bands, L]."""
-        told = 100 * (attention.waterline or 0.0) if banding is Banding.QUERY else 0.0
-        bands = band_weights(places, [max(told, band) for band in self.settings.bands])
-        return bands if attention.uniform else bands * blend(sample(attention, places), alpha)
+        Raises UsageError for the paper's blend where the backbone has no energy, ExtraMissingError or
+        IndexUnusableError for a matcher that is not installed, or that the index knows nothing of.
+        """
+        if blend is Blend.PAPER and not self.describer.backbone.has_energy:
+            raise UsageError(
+                f"--blend paper is defined for CosPlace and EigenPlaces, not for {self.settings.backbone}",
+                "leave it out; continuous works with every backbone",
+            )
+        if matching is not Matching.DENSE:
+            matcher(matching, self.describer.backbone)
+            self._reranked(None, matching)
 
     def _search(
         self,
@@ -218,16 +239,18 @@ class Locator:
             return belief(attention.waterline, bands, attention.doubt)
         return np.asarray(np.eye(len(bands))[0], np.float32)
 
-    def _reranker(self, count: int) -> Reranker:
-        return Reranker(self.describer.backbone, self.settings.bands, count, self._pool)
+    def _reranker(self, count: int, matching: Matching) -> Reranker:
+        comparing = matcher(matching, self.describer.backbone)
+        return Reranker(comparing, self.settings.bands, count, self._pool)
 
-    def _reranked(self, waterline: float | None) -> Trust:
+    def _reranked(self, waterline: float | None, matching: Matching) -> Trust:
         """What inliers are worth. Raises IndexUnusableError for an index that never learned it."""
         try:
-            return self._trust[reranked(waterline)]
+            return self._trust[reranked(waterline, matching)]
         except KeyError:
+            by = "" if matching is Matching.DENSE else f" by {matching}: it was built without OpenCV"
             raise IndexUnusableError(
-                f"{self.database.folder} is not calibrated for --rerank", "build it again with --rebuild"
+                f"{self.database.folder} is not calibrated for --rerank{by}", "build it again with --rebuild"
             ) from None
 
 

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.describe import Describer
-from geoflood.backbones.matching import Patches, patches
-from geoflood.backbones.threads import side_by_side
+from geoflood.backbones.threads import cores, in_order, side_by_side
 from geoflood.flood import Effects, Scene, scene
 from geoflood.fusion.calibration import Asked, Counts
 from geoflood.imagery.views import LONGEST, pixels_of
 from geoflood.images import UnreadableImageError, read_image
-from geoflood.reranking import Reranker, consistent
-from geoflood.terms import LatLon, Progress, Reference, Vectors, unwatched
+from geoflood.reranking import Reranker, Seen
+from geoflood.terms import LatLon, Matching, Progress, Reference, Vectors, unwatched
 from geoflood.waterline import band_weights
 
 __all__ = [
@@ -37,8 +36,9 @@ __all__ = [
 
 TRIALS = 128
 """References that play queries, each dry and in two or three depths of water."""
-COUNTED = 80
-"""Of these photos, those whose inliers are counted too: references must be read for it."""
+COUNTED = {Matching.DENSE: (80, 10), Matching.SIFT: (32, 3)}
+"""Of these photos, those whose inliers are counted too, and with how many candidates: references must be
+read for it, and SIFT takes a tenth of a second of each."""
 KEPT = 64
 """References whose patches are at hand: a query is compared with the same ones up to four times."""
 PHONE = Effects(crop=0.4, shrink=0.6, compression=0.5)
@@ -117,8 +117,8 @@ def play(
         if turn == 0 or (number + turn) % 2
     ]
     played = []
-    with side_by_side(workers) as pool:
-        for done, photo in enumerate(pool.map(one, parts), 1):
+    with side_by_side(max(workers, cores())) as pool:  # one core each: the same photos, the same numbers
+        for done, photo in enumerate(in_order(pool, one, parts, ahead=workers), 1):
             progress("rehearsing", done, len(parts))
             played += [] if photo is None else [photo]
     return played
@@ -137,27 +137,35 @@ def asked(played: Sequence[Played], counts: Counts | None = None) -> Asked:
 
 
 def asked_with_inliers(
-    played: Sequence[Played], reranker: Reranker, find: Callable[[int], Reference]
+    played: Sequence[Played],
+    reranker: Reranker,
+    find: Callable[[int], Reference],
+    matching: Matching,
 ) -> Asked:
-    """About COUNTED of them, with their inliers; `find` gives a reference by its id."""
-    some = played[:: max(len(played) // COUNTED, 1)]
+    """Some of them, with their inliers, see COUNTED; `find` gives a reference by its id."""
+    count, candidates = COUNTED[matching]
+    some = played[:: max(len(played) // count, 1)]
 
     @lru_cache(maxsize=1)
-    def query(i: int) -> Patches:
-        return patches(reranker.backbone, some[i].actor.take(some[i].level).photo)
+    def query(i: int) -> Seen:
+        return reranker.matcher.look(some[i].actor.take(some[i].level).photo)
 
     @lru_cache(maxsize=KEPT)
-    def reference(number: int) -> Patches | None:
+    def reference(number: int) -> Seen | None:
         return reranker.look(find(number))
 
-    def counts(i: int, belief: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float64]:
-        ours = query(i)
-        worth = reranker.worth(ours, belief)
-        others = reranker.pool.map(reference, ids.tolist())
-        seen = (
-            np.nan if other is None else consistent(ours, worth, other, reranker.worth(other, belief))
-            for other in others
-        )
-        return np.fromiter(seen, float, len(ids))
+    @lru_cache(maxsize=4 * KEPT)
+    def inliers(i: int, belief: bytes | None, number: int) -> float:
+        ours, other = query(i), reference(number)
+        told = None if belief is None else np.frombuffer(belief, np.float32)
+        if other is None:
+            return np.nan
+        return reranker.matcher.inliers(ours, reranker.worth(ours, told), other, reranker.worth(other, told))
+
+    def counts(i: int, belief: NDArray[np.float32] | None, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        query(i)  # once, before several threads want it
+        told = None if belief is None else belief.tobytes()
+        seen = reranker.pool.map(partial(inliers, i, told), ids[:candidates].tolist())
+        return np.array([*seen, *[np.nan] * len(ids[candidates:])], float)
 
     return asked(some, counts)

@@ -1,10 +1,11 @@
-"""`--rerank N`: counts how many patches of a photo and of its first N references agree on where they are."""
+"""`--rerank N`: counts how many details of a photo and of its first N references agree on where they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +16,71 @@ from geoflood.backbones.seam import Backbone
 from geoflood.imagery.views import pixels_of
 from geoflood.images import UnreadableImageError
 from geoflood.rerank import agreeing
-from geoflood.terms import AttentionMap, Candidate, Image, Reference
+from geoflood.sift import Sift, installed
+from geoflood.terms import AttentionMap, Candidate, Image, Matching, Reference
 from geoflood.waterline import above
 
-__all__ = ["Reranker", "consistent"]
+__all__ = ["Dense", "Matcher", "Reranker", "Seen", "consistent", "matcher", "matchings"]
+
+Floats: TypeAlias = NDArray[np.float32]
+
+
+class Seen(Protocol):
+    """What a matcher keeps of one photo."""
+
+    @property
+    def places(self) -> Floats:
+        """[n, 2] (x, y) of its details, shares of the frame, y downwards."""
+
+
+class Matcher(Protocol):
+    """Compares two photos detail by detail. Threads may share it."""
+
+    def look(self, image: Image) -> Seen:
+        """The details of an upright image; there may be none."""
+
+    def inliers(self, query: Any, worth: Floats, reference: Any, other: Floats) -> int:
+        """Matches of two photos that agree, each counting the geometric mean of what its ends are worth.
+
+        query, reference: what `look` returned; worth [n], other [m] >= 0 for their details.
+        """
+
+
+@dataclass(frozen=True)
+class Dense:
+    """The backbone's own patches: nothing has to be installed or learned for it."""
+
+    backbone: Backbone
+
+    def look(self, image: Image) -> Patches:
+        """The local descriptors of an upright image."""
+        return patches(self.backbone, image)
+
+    def inliers(self, query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:
+        """See `consistent`."""
+        return consistent(query, worth, reference, other)
+
+
+def matcher(matching: Matching, backbone: Backbone) -> Matcher:
+    """What compares photos in this way. Raises ExtraMissingError for SIFT without OpenCV."""
+    return Sift() if matching is Matching.SIFT else Dense(backbone)
+
+
+def matchings() -> list[Matching]:
+    """The ways that are to be had here."""
+    return [one for one in Matching if one is not Matching.SIFT or installed()]
 
 
 @dataclass(frozen=True)
 class Reranker:
     """Candidates, best first -> the same with inliers on the first `count`. Threads may share it.
 
-    The references are described anew from their pictures: DESIGN.md weighs that against keeping patches.
-    What is believed to be under water counts as little as it is believed, on both sides; the attention
-    counts on the photo's.
+    The references are looked at anew from their pictures: DESIGN.md weighs that against keeping patches.
+    What was told to be under water counts as little as that is believed, on both sides; the attention counts
+    on the photo's.
     """
 
-    backbone: Backbone
+    matcher: Matcher
     bands: Sequence[int]
     """Percent, see geoflood.waterline."""
     count: int
@@ -41,7 +91,7 @@ class Reranker:
         self,
         photo: Image,
         attention: AttentionMap,
-        belief: NDArray[np.float32],
+        belief: Floats | None,
         candidates: Sequence[Candidate],
     ) -> tuple[tuple[Candidate, ...], str]:
         """The candidates, and what to tell people of those whose pictures are gone, or ""."""
@@ -56,35 +106,38 @@ class Reranker:
         self,
         photo: Image,
         attention: AttentionMap,
-        belief: NDArray[np.float32],
+        belief: Floats | None,
         references: Sequence[Reference],
     ) -> list[int | None]:
         """Of the photo with each reference; None where the picture of one is gone."""
-        query = patches(self.backbone, photo)
+        query = self.matcher.look(photo)
         worth = self.worth(query, belief) * sample(attention, query.places)
         return list(self.pool.map(lambda other: self._one(query, worth, belief, other), references))
 
-    def worth(self, of: Patches, belief: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What the places of a photo count, [n]: less, the surer they are under water."""
+    def worth(self, of: Seen, belief: Floats | None) -> Floats:
+        """What the places of a photo count, [n]: less, the surer they are under water; all 1 for None.
+
+        Not the bands' mixture where nothing was told: a dry street would lose half of what it shows.
+        """
+        if belief is None:
+            return np.ones(len(of.places), np.float32)
         return above(of.places, belief, self.bands)
 
-    def look(self, reference: Reference) -> Patches | None:
-        """The patches of a reference; None when its picture is gone."""
+    def look(self, reference: Reference) -> Seen | None:
+        """The details of a reference; None when its picture is gone."""
         try:
-            return patches(self.backbone, pixels_of(reference))
+            return self.matcher.look(pixels_of(reference))
         except UnreadableImageError:
             return None
 
-    def _one(
-        self, query: Patches, worth: NDArray[np.float32], belief: NDArray[np.float32], reference: Reference
-    ) -> int | None:
+    def _one(self, query: Seen, worth: Floats, belief: Floats | None, reference: Reference) -> int | None:
         other = self.look(reference)
-        return None if other is None else consistent(query, worth, other, self.worth(other, belief))
+        if other is None:
+            return None
+        return self.matcher.inliers(query, worth, other, self.worth(other, belief))
 
 
-def consistent(
-    query: Patches, worth: NDArray[np.float32], reference: Patches, other: NDArray[np.float32]
-) -> int:
+def consistent(query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:
     """Matches of two photos that agree on one shift and scale.
 
     Each counts what its two ends are worth: their geometric mean, so that a match of two places that count

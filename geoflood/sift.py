@@ -1,4 +1,4 @@
-"""SIFT keypoints and a homography (OpenCV): the way two photographs are usually compared, behind `--matcher sift`.
+"""`--matcher sift`: SIFT keypoints and a homography (OpenCV), the way two photographs are usually compared.
 
 Keypoints of Lowe 2004 with the square root of Arandjelovic & Zisserman 2012, mutual nearest neighbours that
 pass the ratio test, and the homography that MAGSAC++ (Barath et al. 2020) finds among them. OpenCV is an
@@ -22,17 +22,19 @@ __all__ = ["Keypoints", "Sift", "agreeing", "installed", "matches"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
-SIDE = 512
+SIDE = 400
 """Pixels of the longer side at most."""
-MOST = 2048
+MOST = 1024
 """Keypoints an image."""
 CONTRAST = 0.02
 """Half of OpenCV's default: facades in flat light have few keypoints above it."""
 RATIO = 0.85
-"""Of the distances to the nearest and the second nearest. Lowe's 0.75 leaves too few of photos years apart."""
+"""Of the distances to the nearest and the second nearest; Lowe's 0.75 leaves few of photos years apart."""
 WITHIN_PX = 8.0
 """Of what the homography says: a street is no plane, so a looser bound than a plane would take."""
 ROUNDS = 1000
+VOTES = 0.25
+"""Share of the most that a match counts, below which it does not vote: it is probably of water."""
 LEAST = 4
 """Matches that fix a homography."""
 
@@ -64,9 +66,7 @@ class Sift:
 
     def __init__(self) -> None:
         if not installed():
-            raise ExtraMissingError(
-                "OpenCV is not installed, and SIFT is its", "pip install 'geoflood[opencv]'"
-            )
+            raise ExtraMissingError("--matcher sift needs OpenCV", "pip install 'geoflood[opencv]'")
         import cv2
 
         cv2.setNumThreads(1)  # several pairs are compared side by side already
@@ -81,24 +81,26 @@ class Sift:
         points, found = detector.detectAndCompute(grey, None)
         if found is None:
             return Keypoints(np.empty((0, 128), np.float32), np.empty((0, 2), np.float32), (height, width))
-        places = np.array([point.pt for point in points], np.float32) / np.array([width, height], np.float32)
-        total = np.maximum(found.sum(axis=1, keepdims=True), 1e-9)
-        return Keypoints(np.sqrt(found / total).astype(np.float32), places, (height, width))
+        places = np.array([point.pt for point in points]) / [width, height]
+        rows = np.asarray(found, np.float32)
+        rows = np.sqrt(rows / np.maximum(rows.sum(axis=1, keepdims=True), np.float32(1e-9)))
+        return Keypoints(rows, places.astype(np.float32), (height, width))
 
     def inliers(self, query: Keypoints, worth: Floats, reference: Keypoints, other: Floats) -> int:
         """Matches of two images that one homography explains; worth [n], other [m]: what keypoints count.
 
-        A match counts the geometric mean of its ends, one that counts nothing does not vote.
+        A match counts the geometric mean of its ends; one that counts little does not vote.
         """
         pairs = matches(query.descriptors, reference.descriptors)
         counted = np.sqrt(worth[pairs[:, 0]] * other[pairs[:, 1]])
-        pairs, counted = pairs[counted > 0], counted[counted > 0]
+        voting = counted > VOTES * counted.max(initial=0.0)
+        pairs, counted = pairs[voting], counted[voting]
         ours, theirs = _pixels(query)[pairs[:, 0]], _pixels(reference)[pairs[:, 1]]
         return round(float(counted[agreeing(self._cv2, ours, theirs)].sum()))
 
 
 def matches(query: Floats, reference: Floats) -> NDArray[np.int64]:
-    """[k, 2] numbers of descriptors [n, d], [m, d] that are each other's nearest, and clearly so for the query.
+    """[k, 2] numbers of unit rows [n, d], [m, d] that are each other's nearest, clearly so for the query.
 
     Fewer than two descriptors on a side have no second nearest: no matches.
     """

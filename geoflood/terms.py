@@ -29,6 +29,7 @@ __all__ = [
     "Image",
     "LatLon",
     "Located",
+    "Matching",
     "Outcome",
     "Progress",
     "Projection",
@@ -202,6 +203,15 @@ class Blend(StrEnum):
     """With alpha, from the plain descriptor to pure attention without a jump."""
     PAPER = "paper"
     """As VPR-AttLLM's code does (arXiv 2512.11811): with the features' own energy."""
+
+
+class Matching(StrEnum):
+    """How the details of two photos are compared where candidates are re-ranked."""
+
+    DENSE = "dense"
+    """The backbone's own patches, and one shift and scale."""
+    SIFT = "sift"
+    """SIFT keypoints and a homography by MAGSAC++; needs OpenCV, an extra."""
 
 
 @dataclass(frozen=True, slots=True)

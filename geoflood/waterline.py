@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BANDS", "Banding", "above", "band_weights", "belief", "beliefs", "nearest", "reranked"]
+from geoflood.terms import Matching
+
+__all__ = ["BANDS", "UNTOLD", "Banding", "above", "band_weights", "belief", "beliefs", "nearest", "reranked"]
 
 BANDS = (0, 15, 30, 45, 60)
 """Percent of the height, from the bottom."""
@@ -77,6 +79,10 @@ def nearest(waterline: float | None, bands: Sequence[int]) -> str:
     return str(min(bands, key=lambda band: abs(band / 100 - waterline)))
 
 
-def reranked(waterline: float | None) -> str:
-    """Which calibration goes with a search that is re-ranked: of inliers, fewer trials can be had."""
-    return f"{UNTOLD if waterline is None else 'told'}, re-ranked"
+def reranked(waterline: float | None, matching: Matching = Matching.DENSE) -> str:
+    """Which calibration goes with a search that is re-ranked: of inliers, fewer trials can be had.
+
+    Every matcher counts other inliers.
+    """
+    by = "" if matching is Matching.DENSE else f" by {matching}"
+    return f"{UNTOLD if waterline is None else 'told'}, re-ranked{by}"

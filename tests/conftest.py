@@ -16,7 +16,7 @@ from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.locate import Locator
 from geoflood.reference.manifest import Settings
-from geoflood.terms import Rejected, StreetImage
+from geoflood.terms import Matching, Rejected, StreetImage
 from geoflood.townscape import Town, Truth, build_town, write_city, write_queries
 
 Source = Callable[..., list[StreetImage | Rejected]]
@@ -61,7 +61,7 @@ def quick_backbone() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rootsift, "SIDE", 224)
         patch.setattr(pseudoqueries, "TRIALS", 30)
-        patch.setattr(pseudoqueries, "COUNTED", 40)
+        patch.setattr(pseudoqueries, "COUNTED", {Matching.DENSE: (40, 10), Matching.SIFT: (6, 2)})
         yield
 
 

@@ -37,6 +37,7 @@ from geoflood.terms import (
     Image,
     LatLon,
     Located,
+    Matching,
     Outcome,
     Query,
     Reference,
@@ -55,6 +56,9 @@ class Fake:
     seen: list[tuple[Path, Bounds | None]] = field(default_factory=list)
     described: list[int] = field(default_factory=list)
     broken: Callable[[Path], bool] = lambda path: False
+
+    def check(self, blend: Blend, matching: Matching) -> None:
+        """It can do everything."""
 
     def describe(
         self,
@@ -77,6 +81,7 @@ class Fake:
         blend: Blend = Blend.CONTINUOUS,
         within: Bounds | None = None,
         rerank: int = 0,
+        matching: Matching = Matching.DENSE,
         verify: Any = None,
         pixels: Image | None = None,
         described: Any = None,

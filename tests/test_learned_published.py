@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.images import resize
 from geoflood.locate import Locator
 from geoflood.reference.manifest import Settings
-from geoflood.terms import AttentionMap, Geotag, Image, LatLon, Outcome, Query, StreetImage
+from geoflood.terms import AttentionMap, Blend, Geotag, Image, LatLon, Located, Outcome, Query, StreetImage
 from geoflood.waterline import band_weights
 
 NAME = "cosplace-resnet18-32"
@@ -92,6 +93,34 @@ def test_index_then_locate_then_other_weights(tmp_path: Path, checkpoints: list[
             use()
         assert before in str(error.value), "both are named"
         assert version_of(NAME) in str(error.value)
+
+
+@pytest.mark.usefixtures("models")
+def test_the_papers_blend_from_the_photo_on(tmp_path: Path) -> None:
+    found = city(tmp_path / "pictures")
+    build(tmp_path / "city", "city", found, settings())
+    locator, photo = Locator(tmp_path / "city"), pictures()[0]
+    left = AttentionMap(np.array([[2.0, 0.1]], np.float32))
+
+    def described(attention: AttentionMap, alpha: float, blend: Blend = Blend.PAPER) -> np.ndarray:
+        return locator.describe([photo], [attention], alpha, blend=blend)
+
+    plain = described(AttentionMap.neutral(), 1.0, Blend.CONTINUOUS)
+    for attention, alpha in ((left, 0.0), (AttentionMap.neutral(0.4), 0.5)):
+        np.testing.assert_array_equal(described(attention, alpha), plain)
+    np.testing.assert_allclose(described(left, 1.0), described(left, 1.0, Blend.CONTINUOUS), atol=1e-6)
+    jump = np.abs(described(left, 2e-6) - plain).max()
+    assert jump > 10 * np.abs(described(left, 2e-6, Blend.CONTINUOUS) - plain).max(), "energy, not stock"
+    query = Query(Path(found[0].location))
+    one = locator.locate(query, left, alpha=0.5, blend=Blend.PAPER)
+    assert [one] == _untimed(locator.locate_all([query], left, alpha=0.5, blend=Blend.PAPER), one)
+    other = locator.locate(query, left, alpha=0.5)
+    assert one.candidates[0].similarity != other.candidates[0].similarity
+
+
+def _untimed(located: list[Located], like: Located) -> list[Located]:
+    """With the seconds of another run."""
+    return [replace(one, seconds=like.seconds) for one in located]
 
 
 @pytest.mark.usefixtures("models")

@@ -117,7 +117,7 @@ def test_a_box_narrows_the_search(locator: Locator, queries: Photos, untold: lis
 
 
 def descriptors(locator: Locator, path: Path, attention: AttentionMap, alpha: float = 1.0) -> Vectors:
-    return locator._describe(read_image(path), attention, alpha)
+    return locator.describe([read_image(path)], [attention], alpha)
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_within_a_band_only_what_stands_above_its_line_counts(locator: Locator, 
     pixels = read_image(path)
     other = pixels.copy()
     other[round(len(pixels) * 0.75) :] = 90
-    plain = locator._describe(pixels, AttentionMap.neutral(), 1.0)
-    masked = locator._describe(other, AttentionMap.neutral(), 1.0)
+    plain = locator.describe([pixels], [AttentionMap.neutral()])
+    masked = locator.describe([other], [AttentionMap.neutral()])
     cosine = (plain * masked).sum(2)[0]
     assert cosine[-1] > 0.9, "60 % ignored, with room for patches that reach over the line"
     assert cosine[0] < cosine[-1]
@@ -244,7 +244,9 @@ def test_an_unfinished_index_says_so(tmp_path: Path) -> None:
     ("probability", "absent", "outcome"),
     [
         (0.9, 0.05, Outcome.LOCATED),
-        (0.5, 0.25, Outcome.LOCATED),
+        (0.6, 0.15, Outcome.LOCATED),
+        (0.55, 0.05, Outcome.UNCERTAIN),
+        (0.5, 0.45, Outcome.NOT_FOUND),
         (0.6, 0.3, Outcome.UNCERTAIN),
         (0.3, 0.1, Outcome.UNCERTAIN),
         (0.2, 0.8, Outcome.NOT_FOUND),

@@ -135,6 +135,7 @@ def _locating(
         asked.eyes.verifier(asked.asker) if asked.eyes else None,
         kept,
         options.blend,
+        options.matching,
     )
 
 

@@ -11,7 +11,18 @@ from geoflood.attending import search_attended
 from geoflood.batch.intake import Photo
 from geoflood.batch.looking import Looked, pixels_of
 from geoflood.errors import GeofloodError, ModelError
-from geoflood.terms import AttentionMap, Blend, Bounds, Candidate, Image, Located, Outcome, Query, Vectors
+from geoflood.terms import (
+    AttentionMap,
+    Blend,
+    Bounds,
+    Candidate,
+    Image,
+    Located,
+    Matching,
+    Outcome,
+    Query,
+    Vectors,
+)
 from geoflood.verifying import Verifier
 from geoflood.vlm.replay import UnansweredError
 
@@ -42,6 +53,7 @@ class Locates(Protocol):
         blend: Blend = Blend.CONTINUOUS,
         within: Bounds | None = None,
         rerank: int = 0,
+        matching: Matching = Matching.DENSE,
         verify: Any = None,
         pixels: Image | None = None,
         described: Vectors | None = None,
@@ -81,6 +93,7 @@ class Locating:
     keep: Callable[[str, Image], object] = lambda sha256, pixels: None
     """Makes the small picture of a photo that is in hand anyway."""
     blend: Blend = Blend.CONTINUOUS
+    matching: Matching = Matching.DENSE
 
     def __call__(self, chunk: Sequence[Looked]) -> Iterator[Ended]:
         """What becomes of photos that were looked at, in their order."""
@@ -133,7 +146,7 @@ class _Search:
         try:
             if not pixels:
                 return None
-            return self.how.locator.describe(pixels, maps, self.how.alpha)
+            return self.how.locator.describe(pixels, maps, self.how.alpha, blend=self.how.blend)
         except GeofloodError:
             raise
         except Exception:
@@ -152,8 +165,10 @@ class _Search:
                 told,
                 top_k=how.top_k,
                 alpha=how.alpha,
+                blend=how.blend,
                 within=photo.within if how.narrowed else None,
                 rerank=how.rerank,
+                matching=how.matching,
                 verify=verify,
                 pixels=pixels,
                 described=described,

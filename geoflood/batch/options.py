@@ -13,7 +13,7 @@ from geoflood.errors import ModelError, UsageError
 from geoflood.eyes import Eyes
 from geoflood.files import fingerprint
 from geoflood.reference.manifest import NAME
-from geoflood.terms import AttentionMap, Blend
+from geoflood.terms import AttentionMap, Blend, Matching
 from geoflood.vlm.client import Asker
 
 __all__ = ["NOBODY", "Asked", "Options", "begin", "settings_of"]
@@ -33,6 +33,7 @@ class Options:
     eyes: Mapping[str, Any] = field(default_factory=dict)
     """What a model is asked, or the analyst's map; see `Eyes.settings`."""
     blend: Blend = Blend.CONTINUOUS
+    matching: Matching = Matching.DENSE
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from geoflood.locate import Locator
 from geoflood.scores.judging import judged
 from geoflood.scores.streets import Streets, streets
 from geoflood.scores.summary import scores
-from geoflood.terms import Blend, Progress, unwatched
+from geoflood.terms import Blend, Matching, Progress, unwatched
 from geoflood.waterline import Banding
 
 __all__ = ["Bench", "ablations", "asked_way", "evaluate", "prepare"]
@@ -122,13 +122,16 @@ def evaluate(
     )
 
 
-def asked_way(waterline: float | None, level: float, rerank: int = 0) -> Way:
+def asked_way(
+    waterline: float | None, level: float, rerank: int = 0, matching: Matching = Matching.DENSE
+) -> Way:
     """The way of `geoflood locate` with this waterline told."""
-    again = f", {rerank} re-ranked" if rerank else ""
+    by = f" by {matching}" if matching is not Matching.DENSE else ""
+    again = f", {rerank} re-ranked{by}" if rerank else ""
     if waterline is None:
-        return Way(f"bands, untold{again}", rerank=rerank)
+        return Way(f"bands, untold{again}", rerank=rerank, matching=matching)
     name = "bands, told" if waterline == level else f"bands, told {waterline:.0%}"
-    return Way(f"{name}{again}", waterline=waterline, rerank=rerank)
+    return Way(f"{name}{again}", waterline=waterline, rerank=rerank, matching=matching)
 
 
 def ablations(asked: Way, told: float | None) -> list[Way]:

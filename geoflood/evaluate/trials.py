@@ -20,6 +20,7 @@ from geoflood.terms import (
     Blend,
     Image,
     Located,
+    Matching,
     Outcome,
     Query,
 )
@@ -47,6 +48,7 @@ class Way:
     blend: Blend = Blend.CONTINUOUS
     rerank: int = 0
     """Candidates whose inliers are counted."""
+    matching: Matching = Matching.DENSE
     verify: Verify | None = None
 
 
@@ -119,9 +121,11 @@ def _located(locator: Locator, trial: Trial, way: Way, level: float) -> Located:
             attention,
             top_k=FUSED,
             alpha=way.alpha,
+            blend=way.blend,
             banding=way.banding,
             without=trial.twins,
             rerank=way.rerank,
+            matching=way.matching,
             verify=way.verify,
             pixels=pixels,
         )

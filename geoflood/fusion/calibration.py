@@ -31,8 +31,9 @@ from geoflood.terms import LatLon, Vectors
 __all__ = ["DEFAULT", "DEPTH", "RERANKED", "Asked", "Captures", "Counts", "Group", "calibrate"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Counts: TypeAlias = Callable[[int, NDArray[np.float32], NDArray[np.int64]], Floats]
-"""(number of the query, belief over the bands, ids of references [n]) -> inliers [n], NaN where unknown."""
+Counts: TypeAlias = Callable[[int, NDArray[np.float32] | None, NDArray[np.int64]], Floats]
+"""(number of the query, belief over the bands or None where nothing is told, ids of references [n]) ->
+inliers [n], NaN where unknown."""
 
 Group: TypeAlias = tuple[NDArray[np.float32], int | None]
 """A belief over the bands, and the band that it is told to be; None: nothing is told."""
@@ -49,10 +50,14 @@ LEAST_KERNEL_M = 1.0
 """Where the captures of several days agree, geotags are worth what they say of each other; """
 LONE_KERNEL_M = 8.0
 """captures of one day share their errors, and nothing is known about them."""
+MEDIAN = 1.177
+"""Distance within which half of a bell in the plane lies, in standard deviations."""
 ABSENT = 1 / 3
 """What a trial without the place weighs: photos from somewhere else are the rarer case, one in four."""
 SHARES = (0.5, 0.7, 0.8, 0.9, 0.95)
 """At which the areas are held to their promise."""
+SLOPES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+"""Of inliers, see `Trust.inliers`, that are tried."""
 DEFAULT = Trust(temperature=0.03, kernel_m=12.0, intercept=-4.0, similarity=8.0, margin=20.0)
 """For a city that cannot calibrate itself: too few images."""
 NEAR_BAND = 0.075
@@ -135,7 +140,7 @@ def calibrate(
     """
     trials: dict[str, list[Trial]] = {name: [] for name in groups}
     searched = [
-        (name, belief, *_searched(store, asked, belief, band))
+        (name, None if band is None else belief, *_searched(store, asked, belief, band))
         for name, group in groups.items()
         for belief, band in group
     ]
@@ -173,7 +178,7 @@ def _trials(
     captures: Captures,
     asked: Asked,
     i: int,
-    belief: NDArray[np.float32],
+    belief: NDArray[np.float32] | None,
     similarities: Vectors,
     ids: NDArray[np.int64],
 ) -> Iterator[Trial]:
@@ -226,25 +231,30 @@ def fit(present: Sequence[Trial], absent: Sequence[Trial], lone: bool) -> Trust:
 
 
 def _sharpest(trials: Sequence[Trial], start: Trust, with_inliers: bool) -> Trust:
-    """Temperature and slope of the inliers that maximise the mean log belief near the truth."""
+    """Temperature and slope of the inliers that maximise the mean log belief near the truth.
+
+    Of the slopes, the least that is not worse than the best by more than one standard error: the trials are
+    few, and water that nobody told of fools inliers.
+    """
     size = max(len(trial.similarities) for trial in trials)
     similarities = np.stack([_filled(t.similarities, size, -np.inf) for t in trials])
     inliers = np.stack([_filled(t.inliers, size, np.nan) for t in trials])
     near = np.stack([_filled(t.error_m, size, np.inf) for t in trials]) <= TOLERANCE_M
 
-    def likelihood(trust: Trust) -> float:
+    def likelihoods(trust: Trust) -> Floats:
         scores = similarities / trust.temperature + trust.likelihood(inliers)
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         held = np.where(near, weights, 0.0).sum(axis=1) / weights.sum(axis=1)
-        return float(np.mean(np.log(held + 1e-3)))
+        return np.asarray(np.log(held + 1e-3))
 
-    slopes = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0) if with_inliers else (0.0,)
-    tried = (
-        replace(start, temperature=float(temperature), inliers=slope)
-        for temperature in np.geomspace(0.005, 0.2, 25)
-        for slope in slopes
-    )
-    return max(tried, key=likelihood)
+    def at_its_best(slope: float) -> tuple[Trust, Floats]:
+        tried = (replace(start, temperature=float(t), inliers=slope) for t in np.geomspace(0.005, 0.2, 25))
+        return max(((trust, likelihoods(trust)) for trust in tried), key=lambda one: float(one[1].mean()))
+
+    found = [at_its_best(slope) for slope in (SLOPES if with_inliers else (0.0,))]
+    best = max((likely for _, likely in found), key=lambda likely: float(likely.mean()))
+    gaps = ((trust, best - likely) for trust, likely in found)
+    return next(trust for trust, gap in gaps if gap.mean() <= gap.std() / np.sqrt(len(trials)))
 
 
 def _filled(values: Floats, size: int, filling: float) -> Floats:
@@ -252,9 +262,9 @@ def _filled(values: Floats, size: int, filling: float) -> Floats:
 
 
 def _kernel_m(trials: Sequence[Trial]) -> float:
-    """Standard deviation an axis of the right first candidates."""
+    """Standard deviation an axis of the right first candidates, from the median: a few are far off."""
     errors = np.array([trial.error_m[0] for trial in trials if trial.error_m[0] <= ELSEWHERE_M])
-    return float(np.sqrt((errors**2).mean() / 2)) if len(errors) else DEFAULT.kernel_m
+    return float(np.median(errors) / MEDIAN) if len(errors) else DEFAULT.kernel_m
 
 
 def _covering(trust: Trust, trials: Sequence[Trial], lone: bool) -> Trust:
