@@ -24,7 +24,7 @@ from geoflood.geo import distance_m
 from geoflood.imagery.views import LONGEST
 from geoflood.images import read_image
 from geoflood.locate import Locator
-from geoflood.reranking import Reranker, matcher, matchings
+from geoflood.reranking import Reranker, matcher
 from geoflood.terms import AttentionMap, Matching
 from geoflood.waterline import belief
 
@@ -47,7 +47,7 @@ def main() -> None:
     print(f"{len(positive)} queries with a positive, {options.first} candidates each")
     print("water  matcher  ms a pair   R@1 at slopes " + "  ".join(f"{slope:g}" for slope in SLOPES))
     for level in map(float, options.levels.split(",")):
-        for matching in matchings():
+        for matching in Matching:
             hits, each = recall(locator, asked, positive, level, matching, options.first)
             told = "  ".join(share(hits[:, way]) for way in range(len(SLOPES)))
             print(f"{level:4.0%}   {matching:7}  {1000 * each:7.0f}     {told}", flush=True)

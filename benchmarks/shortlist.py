@@ -2,7 +2,7 @@
 
     python benchmarks/shortlist.py DATA [--work DIR] [--levels 0,0.45,0.55] [--every 3] [--top 200]
 
-Of each query (every third), the first 200 references by the bands are described again from their pictures with
+Of every third query the first 200 references by the bands are described again from their pictures with
 exactly the share ignored that is under water, with and without the projection, and put in the order of that
 similarity, of the first one, and of both. R@1 at 25 m; and what it costs.
 """

@@ -29,8 +29,9 @@ from geoflood.reference.ledger import Ledger, locked
 from geoflood.reference.manifest import NAME, Manifest, Settings, read_manifest, write_manifest
 from geoflood.reference.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.reference.vectors import write_vectors
-from geoflood.terms import Image, Progress, Reference, Rejected, StreetImage, Vectors, unwatched
-from geoflood.waterline import band_weights
+from geoflood.reranking import matcher
+from geoflood.terms import Image, Matching, Progress, Reference, Rejected, StreetImage, Vectors, unwatched
+from geoflood.waterline import band_weights, reranked
 
 __all__ = ["build", "describe_missing", "learned"]
 
@@ -56,9 +57,12 @@ def build(
     rebuild: bool = False,
     workers: int | None = None,
     precision: str | None = None,
+    matching: Matching = Matching.DENSE,
     progress: Progress = unwatched,
 ) -> Manifest:
     """Index the images, or continue, or add those that are new; returns what was written.
+
+    The index learns what inliers are worth, and those of `matching` too.
 
     Raises IndexUnusableError when the folder holds an index of other settings or is in use, InputError when
     no image can be used.
@@ -74,8 +78,9 @@ def build(
             if not len(ledger):
                 raise InputError(_nothing(ledger.rejected()), _WHAT_HELPS)
             describer = learned(folder, ledger, settings, progress, precision)
+            matcher(matching, describer.backbone)  # if an extra is missing, better now than in the end
             describe_missing(folder, ledger, describer, settings, workers or cores(), progress)
-            return _seal(folder, city, ledger, describer, settings, workers or cores(), progress)
+            return _seal(folder, city, ledger, describer, settings, workers or cores(), progress, matching)
         finally:
             ledger.close()
 
@@ -229,6 +234,7 @@ def _seal(
     settings: Settings,
     workers: int,
     progress: Progress,
+    matching: Matching,
 ) -> Manifest:
     """Put the shards together: references, vectors, calibration, and last of all the manifest."""
     rejected, images, credits = ledger.rejected(), 0, Counter[tuple[str, str]]()
@@ -249,10 +255,11 @@ def _seal(
     files = {
         name: fingerprint(folder / name) for name in ("references.sqlite", "vectors.faiss", "learned.npz")
     }
-    if before and before.files == files:  # nothing is new, and calibrating takes its time
-        calibration = before.calibration
+    if before and before.files == files and reranked(None, matching) in before.calibration:
+        calibration = before.calibration  # nothing is new, and calibrating takes its time
     else:
-        calibration = self_calibrate(folder, describer, settings.bands, workers, progress)
+        wanted = sorted({Matching.DENSE, matching})
+        calibration = self_calibrate(folder, describer, settings.bands, workers, progress, wanted)
     manifest = Manifest(city, settings, images, references, dict(rejected), ranked, calibration, files)
     write_manifest(folder, manifest)
     return manifest

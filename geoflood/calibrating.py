@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from geoflood.reference.database import read_captures, read_references
 from geoflood.reference.ledger import locked
 from geoflood.reference.manifest import read_manifest, write_manifest
 from geoflood.reference.vectors import VectorStore
-from geoflood.reranking import Reranker, matcher, matchings
+from geoflood.reranking import Reranker, matcher
 from geoflood.terms import LatLon, Matching, Progress, unwatched
 from geoflood.waterline import beliefs, nearest, reranked
 
@@ -34,12 +34,20 @@ __all__ = ["refine", "self_calibrate"]
 
 
 def self_calibrate(
-    folder: Path, describer: Describer, bands: Sequence[int], workers: int, progress: Progress = unwatched
+    folder: Path,
+    describer: Describer,
+    bands: Sequence[int],
+    workers: int,
+    progress: Progress = unwatched,
+    matchings: Collection[Matching] = (Matching.DENSE,),
 ) -> dict[str, Any]:
-    """Numbers for the manifest from the references alone; needs references.sqlite and vectors.faiss."""
+    """Numbers for the manifest from the references alone; needs references.sqlite and vectors.faiss.
+
+    For each of `matchings` the index learns what its inliers are worth.
+    """
     path = folder / "references.sqlite"
     actors = references_as_actors(read_references(path, chosen(len(read_captures(path)[0]))))
-    return _rehearsed(folder, describer, bands, actors, workers, progress)
+    return _rehearsed(folder, describer, bands, actors, workers, progress, matchings)
 
 
 def refine(
@@ -53,7 +61,9 @@ def refine(
         manifest = read_manifest(folder)
         settings = manifest.settings
         describer = load_learned(folder / "learned.npz", settings.backbone)
-        learned = _rehearsed(folder, describer, settings.bands, photos_as_actors(photos), workers, progress)
+        actors = photos_as_actors(photos)
+        dense = (Matching.DENSE,)
+        learned = _rehearsed(folder, describer, settings.bands, actors, workers, progress, dense)
         refined = {name: told | {"labelled": True} for name, told in learned.items() if not told.get("few")}
         if not refined:
             raise InputError(
@@ -72,13 +82,14 @@ def _rehearsed(
     actors: Sequence[Actor],
     workers: int,
     progress: Progress,
+    matchings: Collection[Matching],
 ) -> dict[str, Any]:
     played = play(describer, bands, actors, workers, progress)
     find = partial(_reference, folder / "references.sqlite")
     progress("comparing", 0, 0)
     with side_by_side(max(workers, cores())) as pool:
         counted: dict[Matching, Asked] = {}
-        for matching in matchings():
+        for matching in matchings:
             reranker = Reranker(matcher(matching, describer.backbone), bands, 0, pool)
             counted[matching] = asked_with_inliers(played, reranker, find, matching)
         return _calibration(folder, bands, asked(played), counted)

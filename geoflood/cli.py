@@ -129,6 +129,7 @@ def index(
         float, typer.Option(min=0, max=1, help="Share of unusable images above which it is exit 10.")
     ] = 0.5,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew.")] = False,
+    matcher: MatcherForm = Matching.DENSE,
     precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
@@ -150,6 +151,7 @@ def index(
             found,
             settings,
             workers=workers,
+            matching=matcher,
             rebuild=rebuild,
             precision=precision,
             progress=progress,

@@ -248,9 +248,9 @@ class Locator:
         try:
             return self._trust[reranked(waterline, matching)]
         except KeyError:
-            by = "" if matching is Matching.DENSE else f" by {matching}: it was built without OpenCV"
             raise IndexUnusableError(
-                f"{self.database.folder} is not calibrated for --rerank{by}", "build it again with --rebuild"
+                f"{self.database.folder} is not calibrated for --rerank with --matcher {matching}",
+                f"run geoflood index again, with --matcher {matching}",
             ) from None
 
 

@@ -16,11 +16,11 @@ from geoflood.backbones.seam import Backbone
 from geoflood.imagery.views import pixels_of
 from geoflood.images import UnreadableImageError
 from geoflood.rerank import agreeing
-from geoflood.sift import Sift, installed
+from geoflood.sift import Sift
 from geoflood.terms import AttentionMap, Candidate, Image, Matching, Reference
 from geoflood.waterline import above
 
-__all__ = ["Dense", "Matcher", "Reranker", "Seen", "consistent", "matcher", "matchings"]
+__all__ = ["Dense", "Matcher", "Reranker", "Seen", "consistent", "matcher"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -64,11 +64,6 @@ class Dense:
 def matcher(matching: Matching, backbone: Backbone) -> Matcher:
     """What compares photos in this way. Raises ExtraMissingError for SIFT without OpenCV."""
     return Sift() if matching is Matching.SIFT else Dense(backbone)
-
-
-def matchings() -> list[Matching]:
-    """The ways that are to be had here."""
-    return [one for one in Matching if one is not Matching.SIFT or installed()]
 
 
 @dataclass(frozen=True)

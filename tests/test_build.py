@@ -24,7 +24,6 @@ import pytest
 from PIL import Image as Pictures
 
 from geoflood import build as line
-from geoflood import calibrating
 from geoflood.backbones import rootsift
 from geoflood.build import build
 from geoflood.errors import CityError, IndexUnusableError, InputError
@@ -35,7 +34,7 @@ from geoflood.reference.database import Database
 from geoflood.reference.ledger import Ledger, locked
 from geoflood.reference.manifest import Settings, read_manifest, verify
 from geoflood.reference.shards import read_shard, shard_path
-from geoflood.terms import Geotag, LatLon, Matching, Rejected, StreetImage
+from geoflood.terms import Geotag, LatLon, Rejected, StreetImage
 from geoflood.townscape import Town
 from geoflood.townscape.folders import stands
 from geoflood.townscape.shots import located
@@ -70,7 +69,6 @@ def quicken(patch: pytest.MonkeyPatch) -> None:
     """Small shards, small pictures in them, and one matcher to calibrate."""
     patch.setattr(ledger, "SHARD_IMAGES", PER_SHARD)
     patch.setattr(rootsift, "SIDE", 128, raising=False)
-    patch.setattr(calibrating, "matchings", lambda: [Matching.DENSE])
 
 
 @pytest.fixture(scope="module")
