@@ -255,7 +255,7 @@ def test_no_answer_in_the_form_is_a_neutral_map_with_its_reason(call: Call, quer
 
 def test_a_verdict_moves_the_right_candidate_up(call: Call, queries: Photos, locator: Locator) -> None:
     photo, before = min(
-        ((path, locator.locate(Query(path)).candidates) for path, _ in queries),
+        ((path, locator.locate(Query(path)).candidates) for path, truth in queries if truth.in_city),
         key=lambda one: one[1][0].similarity - one[1][1].similarity,
     )
     chosen = base64.b64encode(bare(pixels_of(before[1].reference), SIDE)).decode()
