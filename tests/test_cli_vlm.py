@@ -253,9 +253,13 @@ def test_no_answer_in_the_form_is_a_neutral_map_with_its_reason(call: Call, quer
 # -- verification -----------------------------------------------------------------------------------------
 
 
-def test_a_verdict_moves_the_right_candidate_up(call: Call, queries: Photos, locator: Locator) -> None:
+def test_a_verdict_moves_the_right_candidate_up(
+    call: Call, queries: Photos, locator: Locator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the photo whose candidates are hardest to tell apart: nobody's, as it happens."""
+    monkeypatch.setattr("geoflood.locate.NOWHERE", 1.0)
     photo, before = min(
-        ((path, locator.locate(Query(path)).candidates) for path, truth in queries if truth.in_city),
+        ((path, locator.locate(Query(path)).candidates) for path, _ in queries),
         key=lambda one: one[1][0].similarity - one[1][1].similarity,
     )
     chosen = base64.b64encode(bare(pixels_of(before[1].reference), SIDE)).decode()
