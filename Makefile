@@ -37,8 +37,9 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	@test -n "$(DATA)" || { echo "say which street images: make bench DATA=FOLDER [OTHER=FOLDER]; see benchmarks/README.md"; exit 2; }
-	$(BIN)/python benchmarks/recall.py $(DATA)
-	$(BIN)/python benchmarks/areas.py $(DATA) $(OTHER)
+	$(BIN)/python benchmarks/recall.py $(DATA) --work .bench
+	$(BIN)/geoflood evaluate $(notdir $(DATA)) $(DATA)/images.csv --select split=query --index-dir .bench \
+		--rerank 20 $(if $(OTHER),--elsewhere $(OTHER)/images.csv --elsewhere-select split=query)
 	$(BIN)/python benchmarks/speed.py $(DATA)
 
 # The constraints are what the tests ran with, above all the version of torch.
