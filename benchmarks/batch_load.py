@@ -22,8 +22,8 @@ from geoflood.batch.options import Options
 from geoflood.batch.outputs import write_outputs
 from geoflood.images import jpeg
 from geoflood.terms import (
+    USUAL,
     AttentionMap,
-    Blend,
     Bounds,
     Candidate,
     Cell,
@@ -32,7 +32,7 @@ from geoflood.terms import (
     Image,
     LatLon,
     Located,
-    Matching,
+    Manner,
     Outcome,
     Query,
     Reference,
@@ -57,9 +57,7 @@ class Pretender:
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        alpha: float = 1.0,
-        *,
-        blend: Blend = Blend.CONTINUOUS,
+        manner: Manner = USUAL,
     ) -> Vectors:
         return np.zeros((len(pixels), 1, 1), np.float32)
 
@@ -67,13 +65,9 @@ class Pretender:
         self,
         query: Query,
         attention: AttentionMap | None = None,
+        manner: Manner = USUAL,
         *,
-        top_k: int = 10,
-        alpha: float = 1.0,
-        blend: Blend = Blend.CONTINUOUS,
         within: Bounds | None = None,
-        rerank: int = 0,
-        matching: Matching = Matching.DENSE,
         verify: object = None,
         pixels: Image | None = None,
         described: Vectors | None = None,

@@ -24,7 +24,7 @@ from geoflood.cli_options import (
     Rerank,
     Verbose,
     Workers,
-    matching,
+    manner,
 )
 from geoflood.errors import CityError, GeofloodError, InputError, PartialError, UsageError
 from geoflood.home import city_folder, home
@@ -231,14 +231,11 @@ def locate(
     streets = read_basemap(basemap) if basemap else None
     with eyes.open() as asker, console.progress() as progress:
         locator = Locator(folder, precision)
-        locator.check(blend, matching(rerank, matcher))
+        how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, rerank, matcher)
+        locator.check(how)
         search = partial(
             locator.locate_all,
-            top_k=top_k,
-            alpha=eyes.alpha if alpha is None else alpha,
-            blend=blend,
-            rerank=rerank,
-            matching=matcher,
+            manner=how,
             verify=eyes.verifier(asker),
             workers=workers,
             progress=progress,

@@ -25,7 +25,7 @@ from geoflood.cli_options import (
     Rerank,
     Verbose,
     Workers,
-    matching,
+    manner,
 )
 from geoflood.errors import GeofloodError, InputError, ModelError, PartialError, UsageError
 from geoflood.files import fingerprint
@@ -113,14 +113,12 @@ def batch_locate(
 
     streets = read_basemap(basemap) if basemap else None
     told, source = _analyst(eyes, waterline)
-    counts = eyes.alpha if alpha is None else alpha
-    how = {**source, **eyes.settings}
-    options = Options(
-        index.name, top_k, waterline, counts, use_post_geo, search_anyway, rerank, how, blend, matcher
-    )
+    how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, rerank, matcher)
+    seeing = {**source, **eyes.settings}
+    options = Options(index.name, how, waterline, use_post_geo, search_anyway, seeing)
     with eyes.open() as asker, _stopping() as stopping, console.progress() as progress:
         locator = Locator(index, precision)
-        locator.check(blend, matching(rerank, matcher))
+        locator.check(how)
         asked = Asked(eyes, asker, told)
         summary = line.batch_locate(
             folder,

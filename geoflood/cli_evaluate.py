@@ -22,11 +22,11 @@ from geoflood.cli_options import (
     Rerank,
     Verbose,
     Workers,
-    matching,
+    manner,
 )
 from geoflood.errors import InputError, PartialError, UsageError
 from geoflood.home import city_folder
-from geoflood.terms import Matching
+from geoflood.terms import Blend, Matching
 
 if TYPE_CHECKING:
     from geoflood.evaluate.line import Bench
@@ -141,6 +141,7 @@ def evaluate(
         raise UsageError(f"--attention {attention}: one map does not fit all queries", "none, ollama or auto")
     eyes = vlm.eyes(chosen, attention or "none", verify, city_folder(city, index_dir))
     from geoflood.evaluate import line
+    from geoflood.evaluate.trials import ALL
     from geoflood.locate import Locator
 
     evaluations: list[Evaluation] = []
@@ -155,12 +156,11 @@ def evaluate(
             )
             for name in [city, *(beside or [])]
         ]
+        how = manner(ALL.top_k, 1.0, Blend.CONTINUOUS, rerank, matcher)
         for bench in benches:
-            bench.locator.check(matching=matcher)
+            bench.locator.check(how)
         for level, line_told in zip(levels, told, strict=True):
-            way = _seeing(
-                line.asked_way(line_told, level, rerank, matching(rerank, matcher)), eyes, asker, alpha
-            )
+            way = _seeing(line.asked_way(line_told, level, how), eyes, asker, alpha)
             ways = line.ablations(way, level if flood else line_told) if ablate else [way]
             ways.sort(key=lambda one: one != way)
             pairs = [(bench, one) for bench in benches for one in ways if bench.takes(one)]
@@ -196,7 +196,8 @@ def _seeing(way: Way, eyes: Eyes, asker: Asker | None, alpha: float | None) -> W
     if eyes.attends and eyes.choice and asker:
         attend = attending(eyes.choice.attendant(asker, eyes.city), eyes.choice.named, eyes.auto)
         share = eyes.alpha if alpha is None else alpha
-        way = replace(way, name=f"{way.name}, attention of {eyes.choice.model}", attend=attend, alpha=share)
+        counts = replace(way.manner, alpha=share)
+        way = replace(way, name=f"{way.name}, attention of {eyes.choice.model}", manner=counts, attend=attend)
     if (verifier := eyes.verifier(asker)) is not None:
         way = replace(way, name=f"{way.name}, {verifier.count} verified", verify=verifier)
     return way

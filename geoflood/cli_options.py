@@ -9,7 +9,7 @@ import typer
 
 from geoflood import console
 from geoflood.errors import UsageError
-from geoflood.terms import Blend, Matching
+from geoflood.terms import Blend, Manner, Matching
 
 __all__ = [
     "Basemap",
@@ -70,8 +70,8 @@ MatcherForm = Annotated[
 ]
 
 
-def matching(rerank: int, wanted: Matching) -> Matching:
-    """The matcher that is wanted. Raises UsageError where nothing would be compared by it."""
-    if wanted is not Matching.DENSE and not rerank:
-        raise UsageError(f"--matcher {wanted} says how --rerank compares", "add --rerank 20")
-    return wanted
+def manner(top_k: int, alpha: float, blend: Blend, rerank: int, matcher: Matching) -> Manner:
+    """How photos are searched for. Raises UsageError for a matcher where nothing would be compared by it."""
+    if matcher is not Matching.DENSE and not rerank:
+        raise UsageError(f"--matcher {matcher} says how --rerank compares", "add --rerank 20")
+    return Manner(top_k, alpha, blend, rerank=rerank, matching=matcher)

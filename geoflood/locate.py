@@ -21,13 +21,16 @@ from geoflood.images import UnreadableImageError, read_image
 from geoflood.reference.database import Database
 from geoflood.reranking import Reranker, matcher
 from geoflood.terms import (
+    USUAL,
     AttentionMap,
+    Banding,
     Blend,
     Bounds,
     Candidate,
     Estimate,
     Image,
     Located,
+    Manner,
     Matching,
     Outcome,
     Progress,
@@ -35,7 +38,7 @@ from geoflood.terms import (
     Vectors,
     unwatched,
 )
-from geoflood.waterline import Banding, belief, nearest, reranked
+from geoflood.waterline import belief, nearest, reranked
 from geoflood.weighing import weighing
 
 __all__ = ["FUSED", "Locator", "Verify"]
@@ -84,15 +87,10 @@ class Locator:
         self,
         query: Query,
         attention: AttentionMap | None = None,
+        manner: Manner = USUAL,
         *,
-        top_k: int = 10,
-        alpha: float = 1.0,
-        blend: Blend = Blend.CONTINUOUS,
-        banding: Banding = Banding.BOTH,
         within: Bounds | None = None,
         without: Collection[int] = (),
-        rerank: int = 0,
-        matching: Matching = Matching.DENSE,
         verify: Verify | None = None,
         pixels: Image | None = None,
         described: Vectors | None = None,
@@ -101,11 +99,10 @@ class Locator:
 
         `pixels` are looked at in place of the query's file; `described` [bands, D] is what `describe` made of
         them. `within` narrows the search to references in a box: for who has been told where the photo is
-        from; references in `without` are not found. Inliers of the first `rerank` candidates are counted
-        unless the first is sure without. `verify` compares the first candidates with the photo.
+        from; references in `without` are not found. `verify` compares the first candidates with the photo.
         Raises what `check` does.
         """
-        self.check(blend, matching if rerank else Matching.DENSE)
+        self.check(manner)
         watch = _Watch()
         attention = attention or AttentionMap.neutral()
         try:
@@ -116,26 +113,26 @@ class Locator:
             return Located(query, Outcome.FAILED, f"{error}", attention=attention, seconds=watch.seconds)
         with watch("describe"):
             if described is None:
-                descriptors = self.describe([pixels], [attention], alpha, banding, blend)
+                descriptors = self.describe([pixels], [attention], manner)
             else:
                 descriptors = described[None]
         with watch("search"):
-            found = self._search(descriptors, attention, banding, within, without)
+            found = self._search(descriptors, attention, manner.banding, within, without)
         if found is None:
             reason = "a similarity is not a number: the weights or the index are damaged"
             return Located(query, Outcome.FAILED, reason, attention=attention, seconds=watch.seconds)
         if not found:
             reason = "nothing of what was searched resembles the photo enough"
             return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
-        waterline = attention.waterline if banding is Banding.BOTH else 0.0
+        waterline = attention.waterline if manner.banding is Banding.BOTH else 0.0
         trust, told = self._trust[nearest(waterline, self.settings.bands)], ""
         with watch("fuse"):
             estimate = fuse(found, trust)
-        if rerank and estimate.probability < SURE_ALREADY:
+        if manner.rerank and estimate.probability < SURE_ALREADY:
             with watch("rerank"):
-                trust = self._reranked(waterline, matching)
-                mix = None if waterline is None else self._mix(attention, banding)
-                found, told = self._reranker(rerank, matching)(pixels, attention, mix, found)
+                trust = self._reranked(waterline, manner.matching)
+                mix = None if waterline is None else self._mix(attention, manner.banding)
+                found, told = self._reranker(manner)(pixels, attention, mix, found)
                 found, estimate = ranked(found, trust), fuse(found, trust)
         if verify is not None:
             with watch("verify"):
@@ -144,18 +141,14 @@ class Locator:
                 found, estimate = ranked(found, trust), fuse(found, trust)
         outcome, reason = judge(estimate)
         reason = f"{reason}; {told}" if told else reason
-        return Located(query, outcome, reason, found[:top_k], estimate, attention, watch.seconds)
+        return Located(query, outcome, reason, found[: manner.top_k], estimate, attention, watch.seconds)
 
     def locate_all(
         self,
         queries: Sequence[Query],
         attention: AttentionMap | Sequence[AttentionMap] | None = None,
+        manner: Manner = USUAL,
         *,
-        top_k: int = 10,
-        alpha: float = 1.0,
-        blend: Blend = Blend.CONTINUOUS,
-        rerank: int = 0,
-        matching: Matching = Matching.DENSE,
         verify: Verify | None = None,
         workers: int | None = None,
         progress: Progress = unwatched,
@@ -167,15 +160,7 @@ class Locator:
         maps = attention if isinstance(attention, Sequence) else [attention] * len(queries)
 
         def one(asked: tuple[Query, AttentionMap | None]) -> Located:
-            return self.locate(
-                *asked,
-                top_k=top_k,
-                alpha=alpha,
-                blend=blend,
-                rerank=rerank,
-                matching=matching,
-                verify=verify,
-            )
+            return self.locate(*asked, manner, verify=verify)
 
         located: list[Located] = []
         with side_by_side(min(workers or cores(), len(queries))) as pool:
@@ -188,32 +173,30 @@ class Locator:
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        alpha: float = 1.0,
-        banding: Banding = Banding.BOTH,
-        blend: Blend = Blend.CONTINUOUS,
+        manner: Manner = USUAL,
     ) -> Vectors:
         """Descriptors [N, bands, D] of photos, each under its attention, as many at once as is quick.
 
         Raises what `check` does.
         """
-        self.check(blend)
-        weighs = [weighing(told, self.settings.bands, alpha, banding, blend) for told in attention]
+        self.check(manner)
+        weighs = [weighing(told, self.settings.bands, manner) for told in attention]
         return self.describer.describe(pixels, weighs)
 
-    def check(self, blend: Blend = Blend.CONTINUOUS, matching: Matching = Matching.DENSE) -> None:
+    def check(self, manner: Manner) -> None:
         """Whether this index can be searched so: to be asked before any work is begun.
 
         Raises UsageError for the paper's blend where the backbone has no energy, ExtraMissingError or
         IndexUnusableError for a matcher that is not installed, or that the index knows nothing of.
         """
-        if blend is Blend.PAPER and not self.describer.backbone.has_energy:
+        if manner.blend is Blend.PAPER and not self.describer.backbone.has_energy:
             raise UsageError(
                 f"--blend paper is defined for CosPlace and EigenPlaces, not for {self.settings.backbone}",
                 "leave it out; continuous works with every backbone",
             )
-        if matching is not Matching.DENSE:
-            matcher(matching, self.describer.backbone)
-            self._reranked(None, matching)
+        if manner.rerank:
+            self._reranker(manner)
+            self._reranked(None, manner.matching)
 
     def _search(
         self,
@@ -239,9 +222,9 @@ class Locator:
             return belief(attention.waterline, bands, attention.doubt)
         return np.asarray(np.eye(len(bands))[0], np.float32)
 
-    def _reranker(self, count: int, matching: Matching) -> Reranker:
-        comparing = matcher(matching, self.describer.backbone)
-        return Reranker(comparing, self.settings.bands, count, self._pool)
+    def _reranker(self, manner: Manner) -> Reranker:
+        comparing = matcher(manner.matching, self.describer.backbone)
+        return Reranker(comparing, self.settings.bands, manner.rerank, self._pool)
 
     def _reranked(self, waterline: float | None, matching: Matching) -> Trust:
         """What inliers are worth. Raises IndexUnusableError for an index that never learned it."""

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "USUAL",
     "AttentionMap",
+    "Banding",
     "Blend",
     "Bounds",
     "Candidate",
@@ -29,6 +31,7 @@ __all__ = [
     "Image",
     "LatLon",
     "Located",
+    "Manner",
     "Matching",
     "Outcome",
     "Progress",
@@ -212,6 +215,36 @@ class Matching(StrEnum):
     """The backbone's own patches, and one shift and scale."""
     SIFT = "sift"
     """SIFT keypoints and a homography by MAGSAC++; needs OpenCV, an extra."""
+
+
+class Banding(StrEnum):
+    """Which side of a comparison ignores what is under water."""
+
+    BOTH = "both"
+    """Query and references, under the same waterline: the bands."""
+    QUERY = "query"
+    """The query only, as VPR-AttLLM does (arXiv 2512.11811); nothing when no waterline is told."""
+    NONE = "none"
+    """Neither: place recognition as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How photos are searched for, all of them alike."""
+
+    top_k: int = 10
+    """Candidates that are kept of each."""
+    alpha: float = 1.0
+    """How much the attention counts, 0 to 1."""
+    blend: Blend = Blend.CONTINUOUS
+    banding: Banding = Banding.BOTH
+    rerank: int = 0
+    """Candidates whose inliers are counted, unless the first is sure without."""
+    matching: Matching = Matching.DENSE
+
+
+USUAL = Manner()
+"""Of `geoflood locate` without options."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ of the waterline says how the bands are mixed. DESIGN.md has the figures.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from geoflood.terms import Matching
 
-__all__ = ["BANDS", "UNTOLD", "Banding", "above", "band_weights", "belief", "beliefs", "nearest", "reranked"]
+__all__ = ["BANDS", "UNTOLD", "above", "band_weights", "belief", "beliefs", "nearest", "reranked"]
 
 BANDS = (0, 15, 30, 45, 60)
 """Percent of the height, from the bottom."""
@@ -25,17 +24,6 @@ SPREAD = 0.1
 """Standard deviation of a told waterline, a share of the height: people read it off to about a tenth."""
 
 UNTOLD = "untold"
-
-
-class Banding(StrEnum):
-    """Which side of a comparison ignores what is under water."""
-
-    BOTH = "both"
-    """Query and references, under the same waterline: the bands."""
-    QUERY = "query"
-    """The query only, as VPR-AttLLM does (arXiv 2512.11811); nothing when no waterline is told."""
-    NONE = "none"
-    """Neither: place recognition as it comes."""
 
 
 def band_weights(places: NDArray[Any], bands: Sequence[float]) -> NDArray[np.float32]:

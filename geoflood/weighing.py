@@ -10,27 +10,25 @@ from numpy.typing import NDArray
 
 from geoflood.attention import blend, blend_by_energy, sample
 from geoflood.backbones.describe import ByEnergy, Weigh
-from geoflood.terms import AttentionMap, Blend
-from geoflood.waterline import Banding, band_weights
+from geoflood.terms import AttentionMap, Banding, Blend, Manner
+from geoflood.waterline import band_weights
 
 __all__ = ["weighing"]
 
 Floats = NDArray[np.float32]
 
 
-def weighing(
-    attention: AttentionMap, bands: Sequence[int], alpha: float, banding: Banding, how: Blend
-) -> Weigh | ByEnergy:
+def weighing(attention: AttentionMap, bands: Sequence[int], manner: Manner) -> Weigh | ByEnergy:
     """How much each place of a photo counts in each band, percent of the height.
 
     A map that is the same everywhere is none at all, in either blend. Under `Banding.QUERY` a told waterline
     takes away from the query what the bands would take from both sides; in the paper's blend it is a part of
     the map, weight 0, and so leaves the energy's share of what is under water.
     """
-    told = 100 * (attention.waterline or 0.0) if banding is Banding.QUERY else 0.0
-    if how is Blend.PAPER and (told or not attention.uniform):
-        return ByEnergy(partial(_by_energy, attention, bands, alpha, told))
-    return partial(_plain, attention, bands, alpha, told)
+    told = 100 * (attention.waterline or 0.0) if manner.banding is Banding.QUERY else 0.0
+    if manner.blend is Blend.PAPER and (told or not attention.uniform):
+        return ByEnergy(partial(_by_energy, attention, bands, manner.alpha, told))
+    return partial(_plain, attention, bands, manner.alpha, told)
 
 
 def _plain(

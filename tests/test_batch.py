@@ -28,8 +28,8 @@ from geoflood.finding import Finding
 from geoflood.images import UnreadableImageError, jpeg, read_image, resize
 from geoflood.locate import Locator
 from geoflood.terms import (
+    USUAL,
     AttentionMap,
-    Blend,
     Bounds,
     Candidate,
     Cell,
@@ -37,7 +37,7 @@ from geoflood.terms import (
     Image,
     LatLon,
     Located,
-    Matching,
+    Manner,
     Outcome,
     Query,
     Reference,
@@ -57,16 +57,14 @@ class Fake:
     described: list[int] = field(default_factory=list)
     broken: Callable[[Path], bool] = lambda path: False
 
-    def check(self, blend: Blend, matching: Matching) -> None:
+    def check(self, manner: Manner) -> None:
         """It can do everything."""
 
     def describe(
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        alpha: float = 1.0,
-        *,
-        blend: Blend = Blend.CONTINUOUS,
+        manner: Manner = USUAL,
     ) -> Any:
         self.described.append(len(pixels))
         return np.zeros((len(pixels), 5, 8), np.float32)
@@ -75,13 +73,9 @@ class Fake:
         self,
         query: Query,
         attention: AttentionMap | None = None,
+        manner: Manner = USUAL,
         *,
-        top_k: int = 10,
-        alpha: float = 1.0,
-        blend: Blend = Blend.CONTINUOUS,
         within: Bounds | None = None,
-        rerank: int = 0,
-        matching: Matching = Matching.DENSE,
         verify: Any = None,
         pixels: Image | None = None,
         described: Any = None,
@@ -272,11 +266,11 @@ def test_results_inside_the_folder_are_not_read_as_posts(tmp_path: Path) -> None
 
 def test_other_settings_need_another_folder(tmp_path: Path) -> None:
     folder = posts(tmp_path)
-    run(tmp_path, options=Options("rivertown", top_k=5))
+    run(tmp_path, options=Options("rivertown", Manner(top_k=5)))
     (folder / "a.jpg").write_bytes(photo(1))
     run(tmp_path)  # nothing was located with the others
     with pytest.raises(UsageError, match="another options"):
-        run(tmp_path, options=Options("rivertown", top_k=3))
+        run(tmp_path, options=Options("rivertown", Manner(top_k=3)))
     index(tmp_path).joinpath("manifest.json").write_text("other", "utf-8")
     with pytest.raises(UsageError, match="another index"):
         batch_locate(tmp_path / "posts", tmp_path / "out", Fake(), tmp_path / "index", OPTIONS)
@@ -423,7 +417,7 @@ def test_the_search_can_be_narrowed(locator: Locator, queries: list[tuple[Path, 
     query = Query(queries[0][0])
     best = locator.locate(query).candidates[0].reference.position
     box = Bounds(best.lat - 1e-4, best.lon - 1e-4, best.lat + 1e-4, best.lon + 1e-4)
-    inside = locator.locate(query, within=box, top_k=100)
+    inside = locator.locate(query, within=box, manner=Manner(top_k=100))
     assert inside.candidates
     for candidate in inside.candidates:
         assert box.south <= candidate.reference.position.lat <= box.north

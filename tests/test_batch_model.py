@@ -103,7 +103,7 @@ def test_what_the_model_said_is_kept_with_each_result(root: Path, far: FarOllama
     (model,) = run["models"]
     assert model["digest"] == far.models["tiny-vl"].digest
     assert (model["named"], model["host"]) == ("ollama:tiny-vl", far.host)
-    assert run["options"]["alpha"] == 0.25, "a model's map counts a quarter"
+    assert run["options"]["manner"]["alpha"] == 0.25, "a model's map counts a quarter"
     assert run["options"]["eyes"]["prompt"].startswith("cells ")
     table = (root / "out" / "located.csv").read_text("utf-8-sig")
     assert "ollama:tiny-vl" in table

@@ -21,7 +21,7 @@ from geoflood.imagery.views import pixels_of
 from geoflood.locate import Locator
 from geoflood.pseudoqueries import asked, chosen, photos_as_actors, play, references_as_actors
 from geoflood.reference.manifest import Settings, read_manifest
-from geoflood.terms import AttentionMap, Query
+from geoflood.terms import AttentionMap, Manner, Query
 from geoflood.townscape import Truth
 
 Photos = list[tuple[Path, Truth]]
@@ -132,8 +132,8 @@ def test_evaluate_calibrates_after_it_has_judged(town: Path, queries: Photos) ->
 
 def test_inliers_are_counted_and_the_rest_keeps_its_place(locator: Locator, queries: Photos) -> None:
     photo = Query(queries[0][0])
-    plain = locator.locate(photo, top_k=20)
-    found = locator.locate(photo, top_k=20, rerank=5)
+    plain = locator.locate(photo, manner=Manner(top_k=20))
+    found = locator.locate(photo, manner=Manner(top_k=20, rerank=5))
     assert "rerank" not in plain.seconds
     assert {c.inliers for c in plain.candidates} == {None}
     counted = [c for c in found.candidates if c.inliers is not None]
@@ -143,7 +143,9 @@ def test_inliers_are_counted_and_the_rest_keeps_its_place(locator: Locator, quer
 
 def test_the_same_view_agrees_more_than_another(locator: Locator) -> None:
     reference = locator.database.references([3])[0]
-    found = locator.locate(Query(Path(reference.location)), pixels=pixels_of(reference), top_k=20, rerank=8)
+    found = locator.locate(
+        Query(Path(reference.location)), manner=Manner(top_k=20, rerank=8), pixels=pixels_of(reference)
+    )
     own, *others = sorted((c for c in found.candidates if c.inliers is not None), key=lambda c: -c.inliers)
     assert own.reference.id == 3
     assert own.inliers > 2 * np.median([c.inliers for c in others])
@@ -155,7 +157,7 @@ def test_what_is_told_to_be_under_water_agrees_with_nothing(locator: Locator) ->
 
     def inliers(waterline: float) -> int:
         told = AttentionMap.neutral(waterline, "analyst")
-        found = locator.locate(Query(Path("x.jpg")), told, pixels=pixels, top_k=20, rerank=8)
+        found = locator.locate(Query(Path("x.jpg")), told, Manner(top_k=20, rerank=8), pixels=pixels)
         return max(c.inliers or 0 for c in found.candidates)
 
     assert inliers(0.6) < 0.7 * inliers(0.0)
@@ -165,7 +167,7 @@ def test_a_sure_photo_is_not_re_ranked(
     locator: Locator, queries: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("geoflood.locate.SURE_ALREADY", 0.0)
-    found = locator.locate(Query(queries[0][0]), rerank=5)
+    found = locator.locate(Query(queries[0][0]), manner=Manner(rerank=5))
     assert "rerank" not in found.seconds
     assert found.candidates[0].inliers is None
 
@@ -176,7 +178,7 @@ def test_references_whose_pictures_are_gone_are_told(
     moved = Path(shutil.copytree(streets, tmp_path / "streets"))
     build(tmp_path / "town", "Town", images([moved]), settings)
     shutil.rmtree(moved)
-    found = Locator(tmp_path / "town").locate(Query(queries[0][0]), rerank=4)
+    found = Locator(tmp_path / "town").locate(Query(queries[0][0]), manner=Manner(rerank=4))
     assert "4 not re-ranked: their pictures are gone" in found.reason
     assert found.candidates[0].inliers is None
 

@@ -26,9 +26,19 @@ from geoflood.images import read_image
 from geoflood.judged import Asked
 from geoflood.locate import Locator
 from geoflood.reference.vectors import VectorStore
-from geoflood.terms import AttentionMap, Blend, Geotag, LatLon, Outcome, Reference, Rejected, StreetImage
+from geoflood.terms import (
+    AttentionMap,
+    Banding,
+    Blend,
+    Geotag,
+    LatLon,
+    Manner,
+    Outcome,
+    Reference,
+    Rejected,
+    StreetImage,
+)
 from geoflood.townscape import Truth
-from geoflood.waterline import Banding
 
 Photos = list[tuple[Path, Truth]]
 pytestmark = pytest.mark.usefixtures("quick_backbone")
@@ -139,7 +149,7 @@ def test_a_way_says_what_is_told(locator: Locator, asked: list[Asked]) -> None:
         assert located.attention is not None
         assert located.attention.waterline == told
         assert "verify" not in located.seconds
-    ((_, none),) = search_each(locator, tried, Way("w", Banding.NONE))
+    ((_, none),) = search_each(locator, tried, Way("w", Manner(banding=Banding.NONE)))
     ((_, both),) = search_each(locator, tried, Way("w"))
     assert none.candidates[0].similarity != both.candidates[0].similarity
 
@@ -181,11 +191,11 @@ def test_re_ranking_counts_inliers_of_what_is_no_twin(
     (trial,) = trials(locator, asked)[:1]
     ((_, free),) = search_each(locator, [trial], Way("w"))
     first = replace(trial, twins=frozenset({free.candidates[0].reference.id}))
-    ((_, located),) = search_each(locator, [first], Way("w", rerank=3), 0.6)
+    ((_, located),) = search_each(locator, [first], Way("w", Manner(top_k=256, rerank=3)), 0.6)
     counted = [one for one in located.candidates if one.inliers is not None]
     assert len(counted) == 3
     assert not {one.reference.id for one in counted} & first.twins
-    told = evaluate(prepare(locator, asked), Way("w", rerank=3))
+    told = evaluate(prepare(locator, asked), Way("w", Manner(top_k=256, rerank=3)))
     assert told.scores.confidence[-1].name == "inliers"
 
 
@@ -252,12 +262,15 @@ def test_the_papers_blend_is_a_row_where_there_is_a_map_and_an_energy(
     locator: Locator, asked: list[Asked]
 ) -> None:
     told = asked_way(0.45, 0.45)
-    seen = replace(asked_way(None, 0.0), attend=lambda number, pixels: AttentionMap.neutral(), alpha=0.25)
-    (masked,) = [way for way in ablations(told, 0.45) if way.blend is Blend.PAPER]
-    assert (masked.banding, masked.waterline, masked.attend) == (Banding.QUERY, 0.45, None)
-    assert 0 < masked.alpha < 1, "at 1 the energy drops out"
-    (attended,) = [way for way in ablations(seen, 0.45) if way.blend is Blend.PAPER]
-    assert attended == replace(seen, name=attended.name, blend=Blend.PAPER), "nothing else differs"
+    seen = replace(
+        asked_way(None, 0.0), manner=Manner(alpha=0.25), attend=lambda number, pixels: AttentionMap.neutral()
+    )
+    (masked,) = [way for way in ablations(told, 0.45) if way.manner.blend is Blend.PAPER]
+    assert (masked.manner.banding, masked.waterline, masked.attend) == (Banding.QUERY, 0.45, None)
+    assert 0 < masked.manner.alpha < 1, "at 1 the energy drops out"
+    (attended,) = [way for way in ablations(seen, 0.45) if way.manner.blend is Blend.PAPER]
+    assert attended == replace(seen, name=attended.name, manner=attended.manner)
+    assert attended.manner == replace(seen.manner, blend=Blend.PAPER), "nothing else differs"
     bench = prepare(locator, asked)
     assert bench.takes(told)
     assert not bench.takes(masked), "rootsift has no energy"
@@ -265,7 +278,7 @@ def test_the_papers_blend_is_a_row_where_there_is_a_map_and_an_energy(
 
 def test_ablations_hold_the_way_that_was_asked_for() -> None:
     ways = ablations(asked_way(0.45, 0.45), 0.45)
-    names = [one.name for one in ways if one.blend is Blend.CONTINUOUS]
+    names = [one.name for one in ways if one.manner.blend is Blend.CONTINUOUS]
     assert names == ["nothing done", "attention on the query only", "bands, untold", "bands, told"]
     assert [one.name for one in ablations(asked_way(None, 0.0), None)] == ["nothing done", "bands, untold"]
     assert [one.name for one in ablations(asked_way(0.3, 0.45), 0.45)][-1] == "bands, told 30%"

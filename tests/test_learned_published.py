@@ -24,7 +24,18 @@ from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.images import resize
 from geoflood.locate import Locator
 from geoflood.reference.manifest import Settings
-from geoflood.terms import AttentionMap, Blend, Geotag, Image, LatLon, Located, Outcome, Query, StreetImage
+from geoflood.terms import (
+    AttentionMap,
+    Blend,
+    Geotag,
+    Image,
+    LatLon,
+    Located,
+    Manner,
+    Outcome,
+    Query,
+    StreetImage,
+)
 from geoflood.waterline import band_weights
 
 NAME = "cosplace-resnet18-32"
@@ -103,7 +114,7 @@ def test_the_papers_blend_from_the_photo_on(tmp_path: Path) -> None:
     left = AttentionMap(np.array([[2.0, 0.1]], np.float32))
 
     def described(attention: AttentionMap, alpha: float, blend: Blend = Blend.PAPER) -> np.ndarray:
-        return locator.describe([photo], [attention], alpha, blend=blend)
+        return locator.describe([photo], [attention], Manner(alpha=alpha, blend=blend))
 
     plain = described(AttentionMap.neutral(), 1.0, Blend.CONTINUOUS)
     for attention, alpha in ((left, 0.0), (AttentionMap.neutral(0.4), 0.5)):
@@ -112,9 +123,10 @@ def test_the_papers_blend_from_the_photo_on(tmp_path: Path) -> None:
     jump = np.abs(described(left, 2e-6) - plain).max()
     assert jump > 10 * np.abs(described(left, 2e-6, Blend.CONTINUOUS) - plain).max(), "energy, not stock"
     query = Query(Path(found[0].location))
-    one = locator.locate(query, left, alpha=0.5, blend=Blend.PAPER)
-    assert [one] == _untimed(locator.locate_all([query], left, alpha=0.5, blend=Blend.PAPER), one)
-    other = locator.locate(query, left, alpha=0.5)
+    paper = Manner(alpha=0.5, blend=Blend.PAPER)
+    one = locator.locate(query, left, paper)
+    assert [one] == _untimed(locator.locate_all([query], left, paper), one)
+    other = locator.locate(query, left, Manner(alpha=0.5))
     assert one.candidates[0].similarity != other.candidates[0].similarity
 
 

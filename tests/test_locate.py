@@ -16,7 +16,7 @@ from geoflood.errors import CityError, IndexUnusableError
 from geoflood.geo import distance_m
 from geoflood.images import read_image
 from geoflood.locate import Locator, judge
-from geoflood.terms import AttentionMap, Bounds, Estimate, LatLon, Located, Outcome, Query, Vectors
+from geoflood.terms import AttentionMap, Bounds, Estimate, LatLon, Located, Manner, Outcome, Query, Vectors
 from geoflood.townscape import Truth
 from geoflood.waterline import band_weights
 from geoflood.writers.record import record
@@ -117,7 +117,7 @@ def test_a_box_narrows_the_search(locator: Locator, queries: Photos, untold: lis
 
 
 def descriptors(locator: Locator, path: Path, attention: AttentionMap, alpha: float = 1.0) -> Vectors:
-    return locator.describe([read_image(path)], [attention], alpha)
+    return locator.describe([read_image(path)], [attention], Manner(alpha=alpha))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from geoflood.imagery.views import pixels_of
 from geoflood.locate import Locator
 from geoflood.reference.manifest import Settings
 from geoflood.reranking import Reranker, matcher
-from geoflood.terms import AttentionMap, Matching, Query
+from geoflood.terms import AttentionMap, Manner, Matching, Query
 from geoflood.townscape import Truth
 from geoflood.waterline import belief, reranked
 
@@ -69,8 +69,9 @@ def test_a_reference_agrees_most_with_itself(locator: Locator, matching: Matchin
 
 @pytest.mark.parametrize("matching", EITHER)
 def test_re_ranked_in_either_way(both: Locator, queries: Photos, matching: Matching) -> None:
-    located = both.locate(Query(queries[0][0]), rerank=3, matching=matching)
-    again = both.locate_all([Query(queries[0][0])], rerank=3, matching=matching)[0]
+    manner = Manner(rerank=3, matching=matching)
+    located = both.locate(Query(queries[0][0]), manner=manner)
+    again = both.locate_all([Query(queries[0][0])], manner=manner)[0]
     if located.estimate is not None and "rerank" in located.seconds:
         assert sum(one.inliers is not None for one in located.candidates) == 3
     assert [one.inliers for one in located.candidates] == [one.inliers for one in again.candidates]
@@ -87,16 +88,16 @@ def test_each_matcher_is_calibrated_by_itself(both: Locator) -> None:
 
 @pytest.mark.usefixtures("absent")
 def test_without_opencv(locator: Locator, unlearned: Path, queries: Photos) -> None:
-    Locator(unlearned / "town").check(matching=Matching.DENSE)
+    Locator(unlearned / "town").check(Manner(rerank=3))
     with pytest.raises(ExtraMissingError, match="OpenCV"):
-        locator.check(matching=Matching.SIFT)
+        locator.check(Manner(rerank=3, matching=Matching.SIFT))
     assert call(unlearned, queries, "--rerank", "3", "--matcher", "sift") == 9
 
 
 @NEEDS_OPENCV
 def test_an_index_that_never_learned_it(unlearned: Path, queries: Photos) -> None:
     with pytest.raises(IndexUnusableError, match="--matcher sift") as error:
-        Locator(unlearned / "town").locate(Query(queries[0][0]), rerank=3, matching=Matching.SIFT)
+        Locator(unlearned / "town").check(Manner(rerank=3, matching=Matching.SIFT))
     assert "--matcher sift" in error.value.hint
     assert call(unlearned, queries, "--rerank", "3", "--matcher", "sift") == 5
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from geoflood.attention import blend_by_energy, sample
 from geoflood.backbones.describe import ByEnergy
-from geoflood.terms import AttentionMap, Blend
-from geoflood.waterline import Banding, band_weights
+from geoflood.terms import AttentionMap, Banding, Blend, Manner
+from geoflood.waterline import band_weights
 from geoflood.weighing import weighing
 
 BANDS = (0, 30, 60)
@@ -20,7 +20,7 @@ LEFT = AttentionMap(np.array([[2.0, 0.5]], np.float32))
 
 
 def by_energy(attention: AttentionMap, alpha: float, banding: Banding = Banding.BOTH) -> np.ndarray:
-    weigh = weighing(attention, BANDS, alpha, banding, Blend.PAPER)
+    weigh = weighing(attention, BANDS, Manner(alpha=alpha, banding=banding, blend=Blend.PAPER))
     assert isinstance(weigh, ByEnergy)
     return weigh.of(PLACES, ENERGY)
 
@@ -47,7 +47,7 @@ def test_a_waterline_told_to_the_query_is_a_part_of_the_map() -> None:
     under = PLACES[:, 1] > 0.6
     np.testing.assert_allclose(weights[under], 0.5 * ENERGY[under])
     np.testing.assert_allclose(weights[~under], 0.5 + 0.5 * ENERGY[~under])
-    plain = weighing(told, BANDS, 0.5, Banding.QUERY, Blend.CONTINUOUS)
+    plain = weighing(told, BANDS, Manner(alpha=0.5, banding=Banding.QUERY))
     assert callable(plain)
     np.testing.assert_array_equal(plain(PLACES)[0], ~under)
 
@@ -56,6 +56,6 @@ def test_a_waterline_told_to_the_query_is_a_part_of_the_map() -> None:
     "attention", [AttentionMap.neutral(0.4), AttentionMap(np.full((3, 3), 0.7, np.float32))]
 )
 def test_a_map_that_says_nothing_needs_no_energy(attention: AttentionMap) -> None:
-    weigh = weighing(attention, BANDS, 1.0, Banding.BOTH, Blend.PAPER)
+    weigh = weighing(attention, BANDS, Manner(blend=Blend.PAPER))
     assert callable(weigh)
     np.testing.assert_array_equal(weigh(PLACES), band_weights(PLACES, BANDS))

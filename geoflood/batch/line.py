@@ -125,17 +125,13 @@ def _locating(
     return Locating(
         locator,
         asked.attention or _unasked(asked, options.waterline),
-        options.top_k,
-        options.alpha,
-        options.rerank,
+        options.manner,
         options.waterline,
         options.use_post_geo,
         bool(asked.eyes and asked.eyes.auto),
         options.search_anyway,
         asked.eyes.verifier(asked.asker) if asked.eyes else None,
         kept,
-        options.blend,
-        options.matching,
     )
 
 

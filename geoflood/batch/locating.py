@@ -12,13 +12,13 @@ from geoflood.batch.intake import Photo
 from geoflood.batch.looking import Looked, pixels_of
 from geoflood.errors import GeofloodError, ModelError
 from geoflood.terms import (
+    USUAL,
     AttentionMap,
-    Blend,
     Bounds,
     Candidate,
     Image,
     Located,
-    Matching,
+    Manner,
     Outcome,
     Query,
     Vectors,
@@ -36,9 +36,7 @@ class Locates(Protocol):
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        alpha: float = 1.0,
-        *,
-        blend: Blend = Blend.CONTINUOUS,
+        manner: Manner = USUAL,
     ) -> Vectors:
         """Descriptors [N, ...] of photos, each under its attention."""
         ...
@@ -47,13 +45,9 @@ class Locates(Protocol):
         self,
         query: Query,
         attention: AttentionMap | None = None,
+        manner: Manner = USUAL,
         *,
-        top_k: int = 10,
-        alpha: float = 1.0,
-        blend: Blend = Blend.CONTINUOUS,
         within: Bounds | None = None,
-        rerank: int = 0,
-        matching: Matching = Matching.DENSE,
         verify: Any = None,
         pixels: Image | None = None,
         described: Vectors | None = None,
@@ -81,9 +75,7 @@ class Locating:
     locator: Locates
     attention: AttentionMap
     """Of every photo that no model was asked about."""
-    top_k: int = 10
-    alpha: float = 1.0
-    rerank: int = 0
+    manner: Manner = USUAL
     waterline: float | None = None
     narrowed: bool = False
     """Search only where a photo's posts say."""
@@ -92,8 +84,6 @@ class Locating:
     verifier: Verifier | None = None
     keep: Callable[[str, Image], object] = lambda sha256, pixels: None
     """Makes the small picture of a photo that is in hand anyway."""
-    blend: Blend = Blend.CONTINUOUS
-    matching: Matching = Matching.DENSE
 
     def __call__(self, chunk: Sequence[Looked]) -> Iterator[Ended]:
         """What becomes of photos that were looked at, in their order."""
@@ -146,7 +136,7 @@ class _Search:
         try:
             if not pixels:
                 return None
-            return self.how.locator.describe(pixels, maps, self.how.alpha, blend=self.how.blend)
+            return self.how.locator.describe(pixels, maps, self.how.manner)
         except GeofloodError:
             raise
         except Exception:
@@ -163,12 +153,8 @@ class _Search:
             located = how.locator.locate(
                 query,
                 told,
-                top_k=how.top_k,
-                alpha=how.alpha,
-                blend=how.blend,
+                how.manner,
                 within=photo.within if how.narrowed else None,
-                rerank=how.rerank,
-                matching=how.matching,
                 verify=verify,
                 pixels=pixels,
                 described=described,

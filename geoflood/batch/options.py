@@ -13,7 +13,7 @@ from geoflood.errors import ModelError, UsageError
 from geoflood.eyes import Eyes
 from geoflood.files import fingerprint
 from geoflood.reference.manifest import NAME
-from geoflood.terms import AttentionMap, Blend, Matching
+from geoflood.terms import USUAL, AttentionMap, Manner
 from geoflood.vlm.client import Asker
 
 __all__ = ["NOBODY", "Asked", "Options", "begin", "settings_of"]
@@ -24,16 +24,12 @@ class Options:
     """What decides the results, besides the photos and the index: a folder of results has one of it."""
 
     city: str
-    top_k: int = 10
+    manner: Manner = USUAL
     waterline: float | None = None
-    alpha: float = 1.0
     use_post_geo: bool = False
     search_anyway: bool = False
-    rerank: int = 0
     eyes: Mapping[str, Any] = field(default_factory=dict)
     """What a model is asked, or the analyst's map; see `Eyes.settings`."""
-    blend: Blend = Blend.CONTINUOUS
-    matching: Matching = Matching.DENSE
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from geoflood.errors import IndexUnusableError, InputError
-from geoflood.evaluate.trials import Way, search_each, trials
+from geoflood.evaluate.trials import ALL, Way, search_each, trials
 from geoflood.judged import Asked, Evaluation, Judged, Trial
 from geoflood.locate import Locator
 from geoflood.scores.judging import judged
 from geoflood.scores.streets import Streets, streets
 from geoflood.scores.summary import scores
-from geoflood.terms import Blend, Matching, Progress, unwatched
-from geoflood.waterline import Banding
+from geoflood.terms import Banding, Blend, Manner, Matching, Progress, unwatched
 
 __all__ = ["Bench", "ablations", "asked_way", "evaluate", "prepare"]
 
@@ -37,7 +36,7 @@ class Bench:
 
     def takes(self, way: Way) -> bool:
         """Whether the index's backbone can be searched in this way."""
-        return way.blend is not Blend.PAPER or self.locator.describer.backbone.has_energy
+        return way.manner.blend is not Blend.PAPER or self.locator.describer.backbone.has_energy
 
 
 def prepare(
@@ -122,16 +121,14 @@ def evaluate(
     )
 
 
-def asked_way(
-    waterline: float | None, level: float, rerank: int = 0, matching: Matching = Matching.DENSE
-) -> Way:
+def asked_way(waterline: float | None, level: float, manner: Manner = ALL) -> Way:
     """The way of `geoflood locate` with this waterline told."""
-    by = f" by {matching}" if matching is not Matching.DENSE else ""
-    again = f", {rerank} re-ranked{by}" if rerank else ""
+    by = f" by {manner.matching}" if manner.matching is not Matching.DENSE else ""
+    again = f", {manner.rerank} re-ranked{by}" if manner.rerank else ""
     if waterline is None:
-        return Way(f"bands, untold{again}", rerank=rerank, matching=matching)
+        return Way(f"bands, untold{again}", manner)
     name = "bands, told" if waterline == level else f"bands, told {waterline:.0%}"
-    return Way(f"{name}{again}", waterline=waterline, rerank=rerank, matching=matching)
+    return Way(f"{name}{again}", manner, waterline)
 
 
 def ablations(asked: Way, told: float | None) -> list[Way]:
@@ -140,9 +137,9 @@ def ablations(asked: Way, told: float | None) -> list[Way]:
     Without that, none of the ways that are told. The paper's blend is that of the model's map where a model
     attends, else of the true waterline as a map of 0 and 1, on the query only; `Bench.takes` says where.
     """
-    ways = [Way("nothing done", Banding.NONE), Way("bands, untold")]
+    ways = [Way("nothing done", replace(ALL, banding=Banding.NONE)), Way("bands, untold")]
     if told is not None:
-        ways.insert(1, Way("attention on the query only", Banding.QUERY, told))
+        ways.insert(1, Way("attention on the query only", replace(ALL, banding=Banding.QUERY), told))
         ways.append(Way("bands, told", waterline=told))
     ways += _by_energy(asked, told)
     return ways if asked in ways else [*ways, asked]
@@ -150,7 +147,8 @@ def ablations(asked: Way, told: float | None) -> list[Way]:
 
 def _by_energy(asked: Way, told: float | None) -> Iterator[Way]:
     if asked.attend is not None:
-        yield replace(asked, name=f"{asked.name}, paper's blend", blend=Blend.PAPER)
+        manner = replace(asked.manner, blend=Blend.PAPER)
+        yield replace(asked, name=f"{asked.name}, paper's blend", manner=manner)
     elif told is not None:
-        name = f"paper's blend of the waterline, alpha {PAPER_ALPHA:g}"
-        yield Way(name, Banding.QUERY, told, alpha=PAPER_ALPHA, blend=Blend.PAPER)
+        manner = replace(ALL, banding=Banding.QUERY, alpha=PAPER_ALPHA, blend=Blend.PAPER)
+        yield Way(f"paper's blend of the waterline, alpha {PAPER_ALPHA:g}", manner, told)

@@ -17,16 +17,14 @@ from geoflood.judged import Asked, Floats, Trial
 from geoflood.locate import FUSED, Locator, Verify
 from geoflood.terms import (
     AttentionMap,
-    Blend,
     Image,
     Located,
-    Matching,
+    Manner,
     Outcome,
     Query,
 )
-from geoflood.waterline import Banding
 
-__all__ = ["Attend", "Way", "photo_of", "search_each", "trials"]
+__all__ = ["ALL", "Attend", "Way", "photo_of", "search_each", "trials"]
 
 Attend = Callable[[int, Image], AttentionMap]
 """(number of the query, its pixels) -> what somebody says of it."""
@@ -35,20 +33,19 @@ NEAR_DEG = 0.01
 """References within about a kilometre north and south are looked at first."""
 
 
+ALL = Manner(top_k=FUSED)
+"""Every candidate that fusion saw is kept."""
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to search: a row of the ablations."""
 
     name: str
-    banding: Banding = Banding.BOTH
+    manner: Manner = ALL
     waterline: float | None = None
     """What the search is told."""
     attend: Attend | None = None
-    alpha: float = 1.0
-    blend: Blend = Blend.CONTINUOUS
-    rerank: int = 0
-    """Candidates whose inliers are counted."""
-    matching: Matching = Matching.DENSE
     verify: Verify | None = None
 
 
@@ -119,13 +116,8 @@ def _located(locator: Locator, trial: Trial, way: Way, level: float) -> Located:
         return locator.locate(
             query,
             attention,
-            top_k=FUSED,
-            alpha=way.alpha,
-            blend=way.blend,
-            banding=way.banding,
+            way.manner,
             without=trial.twins,
-            rerank=way.rerank,
-            matching=way.matching,
             verify=way.verify,
             pixels=pixels,
         )
