@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from streets import POSITIVE_M, queries, share
 
-from geoflood.backbones.rootsift import SCALES, local_descriptors
+from geoflood.backbones.rootsift import local_descriptors
 from geoflood.backbones.salad import ITERATIONS, transport
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.backbones.vlad import learn_vocabulary
@@ -31,8 +31,8 @@ from geoflood.imagery.folder import images
 from geoflood.images import read_image, resize
 from geoflood.terms import Image, StreetImage
 
-SIDE, SCALE = 224, 1
-"""Pixels a side, and which of rootsift's scales: patches of 32 px every 8, 625 of them."""
+SIDE = 224
+"""Pixels a side: patches of 16 px every 8, 729 of them."""
 CLUSTERS, FEATURES = 64, 64
 SHARP = 20.0
 """Of cluster scores: as peaked as lets the dustbin take most of what all words resemble alike."""
@@ -134,11 +134,10 @@ def patches(photo: Image) -> torch.Tensor:
 
 
 def seen(square: Image) -> tuple[torch.Tensor, torch.Tensor]:
-    """RootSIFT [n, 128] of one scale, and its places [n, 2]."""
+    """RootSIFT [n, 128] of every other patch both ways, and its places [n, 2]."""
     features = local_descriptors(torch.from_numpy(square).permute(2, 0, 1)[None].float().div_(255))
-    sides = [(SIDE - 4 * cell) // stride + 1 for cell, stride in SCALES]
-    begin = sum(side**2 for side in sides[:SCALE])
-    chosen = slice(begin, begin + sides[SCALE] ** 2)
+    side = math.isqrt(len(features))
+    chosen = torch.arange(side**2).view(side, side)[::2, ::2].flatten()
     return features.values.descriptors[0, chosen, :128], features.places[chosen]
 
 

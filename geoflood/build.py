@@ -31,7 +31,7 @@ from geoflood.reference.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.reference.vectors import write_vectors
 from geoflood.reranking import matcher
 from geoflood.terms import Image, Matching, Progress, Reference, Rejected, StreetImage, Vectors, unwatched
-from geoflood.waterline import band_weights, reranked
+from geoflood.waterline import UNTOLD, band_weights, reranked
 
 __all__ = ["build", "describe_missing", "learned"]
 
@@ -255,7 +255,7 @@ def _seal(
     files = {
         name: fingerprint(folder / name) for name in ("references.sqlite", "vectors.faiss", "learned.npz")
     }
-    if before and before.files == files and reranked(None, matching) in before.calibration:
+    if before and before.files == files and reranked(UNTOLD, matching) in before.calibration:
         calibration = before.calibration  # nothing is new, and calibrating takes its time
     else:
         wanted = sorted({Matching.DENSE, matching})

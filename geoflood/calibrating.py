@@ -13,6 +13,7 @@ from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.errors import InputError
 from geoflood.fusion.calibration import ENOUGH, Asked, Captures, Group, calibrate
+from geoflood.fusion.estimate import Trust
 from geoflood.pseudoqueries import (
     Actor,
     asked,
@@ -28,7 +29,7 @@ from geoflood.reference.manifest import read_manifest, write_manifest
 from geoflood.reference.vectors import VectorStore
 from geoflood.reranking import Reranker, matcher
 from geoflood.terms import LatLon, Matching, Progress, unwatched
-from geoflood.waterline import beliefs, nearest, reranked
+from geoflood.waterline import UNTOLD, beliefs, reranked
 
 __all__ = ["refine", "self_calibrate"]
 
@@ -105,12 +106,14 @@ def _calibration(
     """Numbers for the manifest: of searches as they are, and of those that are re-ranked."""
     captures = Captures(*read_captures(folder / "references.sqlite"))
     store = VectorStore(folder / "vectors.faiss", len(bands))
-    known: dict[str, list[Group]] = {
-        name: [(belief, int(name) if name.isdigit() else None)] for name, belief in beliefs(bands).items()
-    }
-    told = [group[0] for name, group in known.items() if name.isdigit()]
-    numbers = calibrate(store, captures, plain, known)
+    known = [
+        Group(name, belief, None if name == UNTOLD else int(name)) for name, belief in beliefs(bands).items()
+    ]
+    numbers = calibrate(store, captures, plain, [[group] for group in known])
+    learned = {group.name: Trust.of(numbers[group.name]) for group in known}
     for matching, some in counted.items():
-        pooled = {reranked(None, matching): known[nearest(None, bands)], reranked(0.0, matching): told}
-        numbers |= calibrate(store, captures, some, pooled)
+        untold, *told = (
+            group._replace(name=reranked(group.name, matching), plain=learned[group.name]) for group in known
+        )  # of inliers there are fewer trials: the bands learn together what theirs say
+        numbers |= calibrate(store, captures, some, [[untold], told])
     return numbers

@@ -29,7 +29,17 @@ from PIL.ExifTags import Base
 from geoflood.errors import InputError
 from geoflood.terms import Image
 
-__all__ = ["MAX_PIXELS", "Header", "UnreadableImageError", "fit", "header", "jpeg", "read_image", "resize"]
+__all__ = [
+    "MAX_PIXELS",
+    "Header",
+    "UnreadableImageError",
+    "fit",
+    "header",
+    "jpeg",
+    "read_image",
+    "resize",
+    "thumbnail",
+]
 
 Reason: TypeAlias = Literal[
     "no such file",
@@ -144,10 +154,32 @@ def resize(image: Image, width: int, height: int, *, bilinear: bool = False) -> 
 
 def jpeg(image: Image, longest: int | None = None, quality: int = 85) -> bytes:
     """The image [H, W, 3] as a JPEG file of at most `longest` pixels a side, without any metadata."""
+    return _encoded(PIL.Image.fromarray(image if longest is None else fit(image, longest)), quality)
+
+
+def thumbnail(source: Image | Path, about: int, quality: int) -> bytes:
+    """A picture [H, W, 3] or its file as a JPEG file of about so many pixels a side, upright, no metadata.
+
+    It is shrunk by a whole factor, so the longer side is 2/3 to 3/2 of what was asked for, or as it was:
+    averaging blocks takes a fifth of the time. Raises UnreadableImageError for a file that is no picture.
+    """
+    if not isinstance(source, Path):
+        return _encoded(_averaged(PIL.Image.fromarray(source), about), quality)
+    with _opened(source) as picture:
+        picture.draft(None, _within(*picture.size, about * 2 // 3))
+        picture.load()
+        small = _averaged(_rgb(picture), about)
+        method = ORIENTATIONS.get(_orientation(picture))
+        return _encoded(small if method is None else small.transpose(method), quality)
+
+
+def _averaged(picture: PIL.Image.Image, about: int) -> PIL.Image.Image:
+    return picture.reduce(max(round(max(picture.size) / about), 1))
+
+
+def _encoded(picture: PIL.Image.Image, quality: int) -> bytes:
     buffer = io.BytesIO()
-    PIL.Image.fromarray(image if longest is None else fit(image, longest)).save(
-        buffer, "JPEG", quality=quality
-    )
+    picture.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 

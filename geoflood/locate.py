@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.errors import IndexUnusableError, UsageError
-from geoflood.fusion.estimate import TOLERANCE_M, Trust, fuse, ranked
+from geoflood.fusion.estimate import TOLERANCE_M, Trust, fuse, fused, ranked
 from geoflood.imagery.views import LONGEST
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.reference.database import Database
@@ -117,18 +117,22 @@ class Locator:
             else:
                 descriptors = described[None]
         with watch("search"):
-            found = self._search(descriptors, attention, manner.banding, within, without)
-        if found is None:
+            hits = self._search(descriptors, attention, manner.banding, within, without)
+        if hits is None:
             reason = "a similarity is not a number: the weights or the index are damaged"
             return Located(query, Outcome.FAILED, reason, attention=attention, seconds=watch.seconds)
-        if not found:
+        similarities, ids = hits
+        if not len(ids):
             reason = "nothing of what was searched resembles the photo enough"
             return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
         waterline = attention.waterline if manner.banding is Banding.BOTH else 0.0
         trust, told = self._trust[nearest(waterline, self.settings.bands)], ""
         with watch("fuse"):
-            estimate = fuse(found, trust)
-        if manner.rerank and estimate.probability < SURE_ALREADY:
+            estimate = fused(similarities, self.database.positions[ids], trust)
+            doubtful = bool(manner.rerank) and estimate.probability < SURE_ALREADY
+            shown = len(ids) if doubtful or verify is not None else manner.top_k
+            found = self.database.candidates(similarities[:shown], ids[:shown])
+        if doubtful:
             with watch("rerank"):
                 trust = self._reranked(waterline, manner.matching)
                 mix = None if waterline is None else self._mix(attention, manner.banding)
@@ -180,8 +184,10 @@ class Locator:
         Raises what `check` does.
         """
         self.check(manner)
-        weighs = [weighing(told, self.settings.bands, manner) for told in attention]
-        return self.describer.describe(pixels, weighs)
+        weighs = {told: weighing(told, self.settings.bands, manner) for told in attention}
+        if len(weighs) == 1 and callable(weigh := weighs[attention[0]]):  # laid over the places once for all
+            return self.describer.describe(pixels, weigh)
+        return self.describer.describe(pixels, [weighs[told] for told in attention])
 
     def check(self, manner: Manner) -> None:
         """Whether this index can be searched so: to be asked before any work is begun.
@@ -205,15 +211,20 @@ class Locator:
         banding: Banding,
         within: Bounds | None,
         without: Collection[int],
-    ) -> tuple[Candidate, ...] | None:
-        """At most FUSED candidates, most similar first; None when what FAISS says makes no sense."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+        """Similarities and ids of at most FUSED references, most similar first; None when what FAISS says
+        makes no sense.
+        """
         count = (FUSED if within is None else NARROWED) + len(without)
-        similarities, ids = self.vectors.search(descriptors, self._mix(attention, banding), count)
+        similarities, ids = (
+            row[0] for row in self.vectors.search(descriptors, self._mix(attention, banding), count)
+        )
         if not np.isfinite(similarities).all() or (ids < 0).any():  # what FAISS makes of NaN
             return None
-        kept = ~np.isin(ids[0], list(without))
-        found = self.database.candidates(similarities[0][kept], ids[0][kept])
-        return tuple(c for c in found if within is None or _inside(c, within))[:FUSED]
+        kept = ~np.isin(ids, list(without))
+        if within is not None:
+            kept &= _inside(self.database.positions[ids], within)
+        return similarities[kept][:FUSED].astype(float), ids[kept][:FUSED]
 
     def _mix(self, attention: AttentionMap, banding: Banding) -> NDArray[np.float32]:
         """How much each band counts, [bands]."""
@@ -229,7 +240,7 @@ class Locator:
     def _reranked(self, waterline: float | None, matching: Matching) -> Trust:
         """What inliers are worth. Raises IndexUnusableError for an index that never learned it."""
         try:
-            return self._trust[reranked(waterline, matching)]
+            return self._trust[reranked(nearest(waterline, self.settings.bands), matching)]
         except KeyError:
             raise IndexUnusableError(
                 f"{self.database.folder} is not calibrated for --rerank with --matcher {matching}",
@@ -265,9 +276,10 @@ def _percent(probability: float) -> str:
     return f"{min(probability, 0.99):.0%}"
 
 
-def _inside(found: Candidate, box: Bounds) -> bool:
-    spot = found.reference.position
-    return box.south <= spot.lat <= box.north and box.west <= spot.lon <= box.east
+def _inside(positions: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
+    """[N] whether positions [N, 2] lie in a box."""
+    low, high = (box.south, box.west), (box.north, box.east)
+    return np.asarray(((positions >= low) & (positions <= high)).all(axis=1))
 
 
 def _trust(folder: Path, numbers: object) -> Trust:

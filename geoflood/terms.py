@@ -7,12 +7,12 @@ Degrees, metres, square kilometres, UTC. Headings run clockwise from true north.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ __all__ = [
     "Bounds",
     "Candidate",
     "Cell",
+    "Cells",
     "City",
     "Estimate",
     "Geotag",
@@ -270,6 +271,51 @@ class Cell:
     """Of the photo having been taken in it, given that its place is in the index."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells(Sequence[Cell]):
+    """Cells of one size as arrays: an area has thousands, and few are ever looked at one by one."""
+
+    centres: NDArray[np.float64]
+    """[n, 2] (lat, lon)."""
+    probabilities: NDArray[np.float64]
+    """[n]."""
+    size_m: float
+
+    @classmethod
+    def of(cls, cells: Sequence[Cell]) -> Cells:
+        """The same cells as arrays. Raises ValueError when they differ in size."""
+        if isinstance(cells, Cells):
+            return cells
+        sizes = {cell.size_m for cell in cells} or {0.0}
+        if len(sizes) > 1:
+            raise ValueError(f"cells of {len(sizes)} sizes")
+        centres = [(cell.centre.lat, cell.centre.lon) for cell in cells]
+        probabilities = np.array([cell.probability for cell in cells], float)
+        return cls(np.array(centres, float).reshape(-1, 2), probabilities, sizes.pop())
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def __iter__(self) -> Iterator[Cell]:
+        for (lat, lon), probability in zip(self.centres.tolist(), self.probabilities.tolist(), strict=True):
+            yield Cell(LatLon(lat, lon), self.size_m, probability)
+
+    @overload
+    def __getitem__(self, at: int) -> Cell: ...
+    @overload
+    def __getitem__(self, at: slice) -> Cells: ...
+    def __getitem__(self, at: int | slice) -> Cell | Cells:
+        if isinstance(at, slice):
+            return Cells(self.centres[at], self.probabilities[at], self.size_m)
+        lat, lon = self.centres[at].tolist()
+        return Cell(LatLon(lat, lon), self.size_m, float(self.probabilities[at]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A position with the area to search and how far to trust it.
@@ -285,7 +331,7 @@ class Estimate:
     radius_50_m: float
     radius_90_m: float
     """Around the position, holding the place with 50 and 90 % if it is in the index."""
-    search_area: tuple[Cell, ...]
+    search_area: Sequence[Cell]
     """Most probable first, until 90 % are reached."""
     not_in_index: float
     """Share of the belief that the place is not in this index, [0, 1]."""
@@ -296,11 +342,13 @@ class Estimate:
         """Of the 90 % search area."""
         return math.fsum(cell.size_m**2 for cell in self.search_area) / 1e6
 
-    def cells(self, share: float) -> tuple[Cell, ...]:
+    def cells(self, share: float) -> Sequence[Cell]:
         """The fewest most probable cells that hold `share` of the belief."""
         held, taken = 0.0, 0
-        while taken < len(self.search_area) and held < share - 1e-9:
-            held += self.search_area[taken].probability
+        for cell in self.search_area:
+            if held >= share - 1e-9:
+                break
+            held += cell.probability
             taken += 1
         return self.search_area[:taken]
 

@@ -67,10 +67,6 @@ def nearest(waterline: float | None, bands: Sequence[int]) -> str:
     return str(min(bands, key=lambda band: abs(band / 100 - waterline)))
 
 
-def reranked(waterline: float | None, matching: Matching = Matching.DENSE) -> str:
-    """Which calibration goes with a search that is re-ranked: of inliers, fewer trials can be had.
-
-    Every matcher counts other inliers.
-    """
-    by = "" if matching is Matching.DENSE else f" by {matching}"
-    return f"{UNTOLD if waterline is None else 'told'}, re-ranked{by}"
+def reranked(name: str, matching: Matching = Matching.DENSE) -> str:
+    """Which calibration goes with a search of `beliefs` that is re-ranked: each matcher counts its own way."""
+    return f"{name}, re-ranked" + ("" if matching is Matching.DENSE else f" by {matching}")

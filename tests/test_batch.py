@@ -12,6 +12,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from geoflood.batch.journal import NAME, read_journal
 from geoflood.batch.line import Summary, batch_locate
 from geoflood.batch.options import Options
 from geoflood.batch.results import Results
+from geoflood.batch.stored import located_from, located_to
 from geoflood.errors import InputError, UsageError
 from geoflood.finding import Finding
 from geoflood.images import UnreadableImageError, jpeg, read_image, resize
@@ -33,6 +35,7 @@ from geoflood.terms import (
     Bounds,
     Candidate,
     Cell,
+    Cells,
     Estimate,
     Image,
     LatLon,
@@ -176,6 +179,34 @@ def test_results_come_back_as_they_were(tmp_path: Path) -> None:
     assert (post.author, post.id, post.media[0].file, one.file) == ("ana", "9", "a.jpg", "a.jpg")
     assert post.geotag is not None
     assert post.geotag.position == LatLon(29.7, -95.3)
+
+
+def test_an_area_of_thousands_of_cells_comes_back_within_a_centimetre() -> None:
+    dice = np.random.default_rng(2)
+    centres = np.array([SPOT.lat, SPOT.lon]) + dice.uniform(-0.2, 0.2, (5000, 2))
+    shares = -np.sort(-dice.dirichlet(np.ones(5000)))
+    estimate = Estimate(SPOT, 0.7, 9.0, 30.0, Cells(centres, shares, 1.5), 0.1)
+    told = located_to(Located(Query(Path("a.jpg")), Outcome.LOCATED, "why", estimate=estimate))
+    assert len(json.dumps(told)) < 20 * 5000
+    after = located_from(json.loads(json.dumps(told))).estimate
+    assert after is not None
+    area = Cells.of(after.search_area)
+    np.testing.assert_allclose(area.centres, centres, atol=1e-7)
+    np.testing.assert_allclose(area.probabilities, shares, atol=1e-8)
+    assert area.size_m == 1.5
+    assert len(after.cells(0.5)) == pytest.approx(len(estimate.cells(0.5)), abs=1)
+
+
+def test_cells_are_a_sequence_of_cells() -> None:
+    plain = [Cell(LatLon(29.0 + n, -95.0), 10.0, 0.1 * n) for n in range(5)]
+    cells = Cells.of(plain)
+    assert (list(cells), cells[1], cells[-1], len(cells)) == (plain, plain[1], plain[-1], 5)
+    assert cells == Cells.of(cells) == tuple(plain)
+    assert (list(cells[1:3]), list(cells[:0])) == (plain[1:3], [])
+    assert cells != Cells.of(plain[:4])
+    assert not Cells.of([])
+    with pytest.raises(ValueError, match="2 sizes"):
+        Cells.of([*plain, Cell(LatLon(0, 0), 20.0, 0.1)])
 
 
 def test_a_bad_photo_is_a_row_and_a_bug_is_tried_again(tmp_path: Path) -> None:
@@ -344,7 +375,7 @@ spec.loader.exec_module(tests)
 for _ in sys.stdin:
     child = os.fork()
     if not child:
-        tests.run(pathlib.Path(sys.argv[2]), tests.Fake(seconds=0.01))
+        tests.run(pathlib.Path(sys.argv[2]), tests.Fake(seconds=0.05))
         os._exit(0)
     print(child, flush=True)
     os.waitpid(child, 0)
@@ -381,7 +412,8 @@ def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path, kills: int) ->
             parent.stdin.write("go\n")
             child = int(parent.stdout.readline())
             time.sleep(dice.uniform(0.0, 0.25))
-            os.kill(child, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(child, signal.SIGKILL)
             assert parent.stdout.readline() == "gone\n"
             if (torn / "out" / NAME).exists():
                 located.append(sum(line.kind == "located" for line in read_journal(torn / "out")))

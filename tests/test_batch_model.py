@@ -450,5 +450,5 @@ def test_killed_at_random_moments_nothing_the_model_said_is_lost(
     assert table(torn) == table(whole)
     kept = [[one.located.attention.weights.tolist() for one in found(r)] for r in (whole, torn)]  # type: ignore[union-attr]
     assert kept[0] == kept[1]
-    write_run(torn / "out", [])
+    write_run(Results(torn / "out"), [])
     assert verify(torn / "out").stands

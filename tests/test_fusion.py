@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoflood.fusion.calibration import DEFAULT, Asked, Captures, Counts, Group, calibrate
-from geoflood.fusion.estimate import Evidence, Trust, evidence, fuse, posterior, ranked
+from geoflood.fusion.estimate import TAIL, Evidence, Trust, evidence, fuse, fused, posterior, ranked, spread
 from geoflood.geo import distance_m, from_local, to_local
 from geoflood.terms import Candidate, LatLon, Reference
 
@@ -84,6 +84,49 @@ def test_every_estimate_is_sound(drawn: list[tuple[float, float, float]]) -> Non
     assert math.fsum(shares[:-1]) < 0.9, "no cell more than needed"
     assert len(estimate.cells(0.5)) <= len(estimate.search_area)
     assert metres_between(estimate.position, HOME) < 4500
+
+
+@pytest.mark.parametrize("kernel_m", [1.0, 1.49, 10.0, 80.0])
+def test_the_ground_is_the_sum_of_the_bumps(kernel_m: float) -> None:
+    dice = np.random.default_rng(3)
+    metres = np.concatenate([dice.normal(0, 3 * kernel_m, (20, 2)), dice.uniform(-4000, 4000, (20, 2))])
+    weights = dice.dirichlet(np.ones(40))
+    mode, ground = spread(metres, weights, replace(TRUST, kernel_m=kernel_m))
+    square = ((ground.centres[:, None] - metres) ** 2).sum(axis=2) / kernel_m**2
+    share, wider = TAIL
+    bells = (1 - share) * np.exp(-square / 2) + share / wider**2 * np.exp(-square / (2 * wider**2))
+    steps = np.abs(np.rint(ground.centres[:, None] / ground.size_m) - np.rint(metres / ground.size_m))
+    bells *= steps.max(axis=2) <= math.ceil(5 * kernel_m / ground.size_m)
+    belief = (bells / bells.sum(axis=0)) @ weights
+    np.testing.assert_allclose(ground.belief, belief / belief.sum(), rtol=1e-9)
+    assert (np.diff(ground.belief) <= 0).all()
+    assert len(np.unique(ground.centres, axis=0)) == len(ground.centres)
+    there = [(np.exp(-((metres - spot) ** 2).sum(axis=1) / (2 * kernel_m**2)) * weights) for spot in metres]
+    best = max(there, key=np.sum)
+    np.testing.assert_allclose(mode, best @ metres / best.sum())
+    np.testing.assert_allclose(ground.away_m, np.hypot(*(ground.centres - mode).T))
+
+
+@settings(deadline=None)
+@given(st.lists(places, min_size=1, max_size=40))
+def test_radii_are_quantiles_of_the_distance(drawn: list[tuple[float, float, float]]) -> None:
+    found = [candidate(*place) for place in drawn]
+    estimate = fuse(found, TRUST)
+    best = max(found, key=lambda c: c.similarity).reference.position
+    metres = to_local([(c.reference.position.lat, c.reference.position.lon) for c in found], best)
+    weights = posterior(np.array([c.similarity for c in found]), TRUST.temperature)
+    _, ground = spread(metres, weights, TRUST)
+    for share, radius in ((0.5, estimate.radius_50_m), (0.9, estimate.radius_90_m)):
+        edge = radius - ground.size_m / 2
+        assert ground.belief[ground.away_m <= edge + 1e-6].sum() >= share - 1e-6
+        assert ground.belief[ground.away_m < edge - 1e-6].sum() < share
+
+
+def test_a_search_is_fused_as_its_candidates_are() -> None:
+    found = [candidate(10.0 * n**2, -7.0 * n, 0.8 - 0.01 * n) for n in range(30)]
+    similarities = np.array([c.similarity for c in found])
+    positions = np.array([(c.reference.position.lat, c.reference.position.lon) for c in found])
+    assert fused(similarities, positions, TRUST) == fuse(found[::-1], TRUST)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=50), st.floats(0.005, 1))
@@ -167,7 +210,7 @@ def town(captures: int, noise: float, seed: int = 0) -> tuple[Store, Captures]:
     return Store(vectors), Captures(where, np.arange(100 * captures), days)
 
 
-ALL: dict[str, list[Group]] = {"untold": [(np.ones(1, np.float32), None)]}
+ALL = [[Group("untold", np.ones(1, np.float32), None)]]
 
 
 def asked(store: Store, captures: Captures, counts: Counts | None = None) -> Asked:
@@ -253,8 +296,8 @@ def test_labelled_queries_lose_no_reference() -> None:
 def test_a_band_learns_from_its_own_waterline() -> None:
     store, taken = town(3, 0.4)
     some = replace(asked(store, taken), waterline=np.where(np.arange(100) < 40, 0.3, 0.6))
-    groups = ALL | {str(band): [(np.ones(1, np.float32), band)] for band in (30, 60)}
-    learned = calibrate(store, taken, some, groups)
+    bands = [[Group(str(band), np.ones(1, np.float32), band)] for band in (30, 60)]
+    learned = calibrate(store, taken, some, [*ALL, *bands])
     assert [learned[name]["trials"] for name in ("untold", "30", "60")] == [100, 40, 60]
 
 

@@ -21,7 +21,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from geoflood.images import MAX_PIXELS, UnreadableImageError, fit, header, jpeg, read_image, resize
+from geoflood.images import (
+    MAX_PIXELS,
+    UnreadableImageError,
+    fit,
+    header,
+    jpeg,
+    read_image,
+    resize,
+    thumbnail,
+)
 
 Pixels = NDArray[np.uint8]
 
@@ -297,6 +306,29 @@ def test_gpano_as_elements_and_without_heading() -> None:
 def test_gpano_of_a_part_of_the_circle_is_no_panorama() -> None:
     assert not header(tagged("JPEG", GPANO.format(full=60, part=40, more="").encode())).equirectangular
     assert not header(encoded(corners(), "JPEG")).equirectangular
+
+
+@pytest.mark.parametrize("longest", [20, 240, 512, 700, 1024, 3000])
+def test_thumbnails_are_about_as_large_as_asked_for(longest: int, tmp_path: Path) -> None:
+    image = corners(longest * 3 // 4, longest)
+    exif = orientation(6)
+    exif[0x010E] = "who took it"
+    (tmp_path / "turned.jpg").write_bytes(encoded(image, "JPEG", exif=exif))
+    for source, upright in ((image, True), (tmp_path / "turned.jpg", False)):
+        data = thumbnail(source, 320, 80)
+        assert b"Exif" not in data
+        small = read_image(data)
+        sides = small.shape[:2] if upright else small.shape[1::-1]
+        assert min(longest, 213) <= sides[1] <= max(min(longest, 480), 20)
+        assert sides[0] == pytest.approx(sides[1] * 3 / 4, abs=1)
+        whole = read_image(source) if isinstance(source, Path) else source
+        assert np.abs(small[0, 0].astype(int) - whole[0, 0]).max() < 60, "the same corner"
+
+
+def test_a_thumbnail_of_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"text")
+    with pytest.raises(UnreadableImageError):
+        thumbnail(tmp_path / "a.jpg", 320, 80)
 
 
 def test_jpeg_carries_no_metadata() -> None:

@@ -81,7 +81,7 @@ def test_re_ranked_in_either_way(both: Locator, queries: Photos, matching: Match
 @NEEDS_OPENCV
 def test_each_matcher_is_calibrated_by_itself(both: Locator) -> None:
     numbers = both.database.manifest.calibration
-    names = {reranked(waterline, matching) for waterline in (None, 0.4) for matching in Matching}
+    names = {reranked(name, matching) for name in ("untold", "45") for matching in Matching}
     assert len(names) == 4
     assert names <= numbers.keys()
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
 
@@ -182,6 +183,17 @@ def test_one_search_answers_the_mixture_exactly(tmp_path: Path) -> None:
     np.testing.assert_allclose(similarities, -np.sort(-mixture, axis=1)[:, :10], atol=2e-3)
     np.testing.assert_allclose(store.rows(np.array([7, 3])), references[[7, 3]].astype(np.float32), atol=1e-3)
     assert store.search(queries, belief, 99)[1].shape == (5, 50)
+
+
+def test_a_search_leaves_the_threads_as_they_were(tmp_path: Path) -> None:
+    write_vectors(tmp_path / "v", [blocks(50)])
+    store, before = VectorStore(tmp_path / "v", bands=2), faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        store.search(blocks(1).astype(np.float32), np.array([0.5, 0.5], np.float32), 5)
+        assert faiss.omp_get_max_threads() == 3
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def built(folder: Path) -> Manifest:

@@ -14,10 +14,10 @@ from geoflood.backbones import rootsift
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.projection import POWER, Projection, learn_projection
 from geoflood.backbones.rootsift import (
+    CELL,
     CELLS,
     DIMENSION,
     ORIENTATIONS,
-    SCALES,
     RootSift,
     local_descriptors,
     sampled,
@@ -60,11 +60,12 @@ def blurred(line: Floats, sigma: float) -> Floats:
     return (kernel / kernel.sum(1, keepdims=True)) @ line
 
 
-def patch_slowly(image: Image, cell: int, left: int, top: int) -> Floats:
+def patch_slowly(image: Image, left: int, top: int) -> Floats:
     """RootSIFT [128] of the patch of 4 x 4 cells whose corner is (left, top), pixel by pixel."""
     grey = image.astype(float) @ (0.299, 0.587, 0.114) / 255
-    sigma = math.sqrt(max((rootsift.SMOOTHING * cell) ** 2 - rootsift.CAMERA_BLUR**2, 1e-6))
-    grey = np.apply_along_axis(blurred, 0, np.apply_along_axis(blurred, 1, grey, sigma), sigma)
+    grey = np.apply_along_axis(
+        blurred, 0, np.apply_along_axis(blurred, 1, grey, rootsift.BLUR), rootsift.BLUR
+    )
     found = np.zeros((CELLS, CELLS, ORIENTATIONS))
     height, width = grey.shape
     for y in range(height):
@@ -74,8 +75,8 @@ def patch_slowly(image: Image, cell: int, left: int, top: int) -> Floats:
             turn = math.atan2(down, across) / (2 * math.pi) * ORIENTATIONS % ORIENTATIONS
             for row in range(CELLS):
                 for column in range(CELLS):
-                    off_x = abs(x - (left + (column + 0.5) * cell - 0.5)) / cell
-                    off_y = abs(y - (top + (row + 0.5) * cell - 0.5)) / cell
+                    off_x = abs(x - (left + (column + 0.5) * CELL - 0.5)) / CELL
+                    off_y = abs(y - (top + (row + 0.5) * CELL - 0.5)) / CELL
                     share = max(1 - off_x, 0) * max(1 - off_y, 0) * math.hypot(across, down)
                     near = int(turn)
                     found[row, column, near % ORIENTATIONS] += share * (1 - (turn - near))
@@ -83,29 +84,25 @@ def patch_slowly(image: Image, cell: int, left: int, top: int) -> Floats:
     return np.sqrt(found.ravel() / found.sum())
 
 
-def patches_of(scale: tuple[int, int], side: int) -> int:
+def patches_of(side: int) -> int:
     """How many patches fit into a side."""
-    cell, stride = scale
-    return (side - cell * CELLS) // stride + 1
+    return side // CELL - CELLS + 1
 
 
-@pytest.mark.parametrize("number", range(len(SCALES)))
-def test_a_patch_is_rootsift(picture: Image, number: int) -> None:
+@pytest.mark.parametrize(("across", "down"), [(0, 0), (7, 3), (20, 14)])
+def test_a_patch_is_rootsift(picture: Image, across: int, down: int) -> None:
     features = local_descriptors(tensor(picture))
-    before = sum(patches_of(scale, 72) * patches_of(scale, 96) for scale in SCALES[:number])
-    cell, stride = SCALES[number]
-    across = patches_of(SCALES[number], 96)
-    pick = before + across * (patches_of(SCALES[number], 72) // 2) + across // 3
+    pick = patches_of(96) * down + across
     x, y = features.places[pick] * torch.tensor([96, 72])
-    left, top = round(float(x) - 2 * cell), round(float(y) - 2 * cell)
-    assert left == stride * (across // 3)
-    expected = patch_slowly(picture, cell, left, top)
+    left, top = round(float(x) - 2 * CELL), round(float(y) - 2 * CELL)
+    assert (left, top) == (CELL * across, CELL * down)
+    expected = patch_slowly(picture, left, top)
     np.testing.assert_allclose(features.values.descriptors[0, pick, :128].numpy(), expected, atol=2e-4)
 
 
 def test_every_patch_has_unit_length_and_lies_in_the_frame(picture: Image) -> None:
     features = local_descriptors(tensor(picture))
-    assert len(features) == sum(patches_of(s, 72) * patches_of(s, 96) for s in SCALES)
+    assert len(features) == patches_of(72) * patches_of(96)
     alive = features.values.strength[0] > 0
     assert float(alive.float().mean()) > 0.9
     lengths = features.values.descriptors[0, alive, :128].norm(dim=1)
@@ -145,7 +142,7 @@ def test_the_same_image_gives_the_same_bits(picture: Image) -> None:
 def test_any_shape_is_prepared(shape: tuple[int, int, int]) -> None:
     prepared = RootSift.prepare(np.full(shape, 9, np.uint8))
     assert max(prepared.shape[:2]) == rootsift.SIDE
-    assert min(prepared.shape[:2]) >= CELLS * max(cell for cell, _ in SCALES)
+    assert min(prepared.shape[:2]) >= CELLS * CELL
     assert len(local_descriptors(tensor(prepared)))
 
 

@@ -211,6 +211,19 @@ def test_pictures_over_the_budget_lie_beside_the_page_and_are_shown(tmp_path: Pa
     assert told(driven(page, look, tmp_path), "wide") == "120"
 
 
+def test_half_a_picture_is_made_again_and_a_missing_one_is_none(tmp_path: Path) -> None:
+    page, pictures = tmp_path / "triage.html", tmp_path / "triage-pictures"
+    (tmp_path / "1.jpg").write_bytes(photo(1))
+    mine = replace(finding(1), located=replace(finding(1).located, query=Query(tmp_path / "1.jpg")))
+    write_triage(page, [mine, finding(2)], CITY, view=picture)
+    assert {path.name for path in pictures.iterdir()} == {f"{1:064x}.jpg", "view-1.jpg", "view-2.jpg"}
+    whole = (pictures / "view-1.jpg").read_bytes()
+    (pictures / "view-1.jpg").write_bytes(whole[:-40])
+    (pictures / "view-2.jpg").write_bytes(b"")
+    write_triage(page, [mine, finding(2)], CITY, view=picture)
+    assert (pictures / "view-1.jpg").read_bytes() == (pictures / "view-2.jpg").read_bytes() == whole
+
+
 @browser
 def test_five_thousand_photos_are_ready_soon(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
@@ -333,7 +346,7 @@ def test_a_journal_that_was_cut_is_seen(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="was cut"):
         verify(out)
     (out / NAME).write_bytes(b"".join(lines))
-    write_run(out, [])
+    write_run(Results(out), [])
     assert verify(out).stands
     os.unlink(out / "run.json")
     with pytest.raises(InputError, match=r"run\.json"):

@@ -13,6 +13,10 @@ from geoflood.terms import Image
 
 __all__ = ["Patches", "matches", "patches"]
 
+ASKED = 1200
+"""Patches of the query that look for their like, spread over the frame: all of them (5,000 of a dry street)
+take four times as long and find little more."""
+
 
 @dataclass(frozen=True, eq=False)
 class Patches:
@@ -38,11 +42,16 @@ def patches(backbone: Backbone, image: Image) -> Patches:
 
 
 def matches(query: Patches, reference: Patches) -> NDArray[np.int64]:
-    """[m, 2] numbers of the patches of both that are each other's nearest neighbour."""
+    """[m, 2] numbers of the patches of both that are each other's nearest neighbour.
+
+    Of the query at most ASKED are asked for theirs.
+    """
     if not len(query.descriptors) or not len(reference.descriptors):
         return np.empty((0, 2), np.int64)
-    alike = (query.descriptors @ reference.descriptors.T).numpy()
+    count = len(query.descriptors)
+    asked = np.linspace(0, count - 1, min(count, ASKED)).astype(np.int64)
+    alike = (query.descriptors[asked] @ reference.descriptors.T).numpy()
     there = alike.argmax(axis=1)
     back = np.ascontiguousarray(alike.T).argmax(axis=1)  # along columns it would take ten times as long
-    ours = np.arange(len(there))
-    return np.asarray(np.column_stack([ours, there])[back[there] == ours], np.int64)
+    mutual = back[there] == np.arange(len(asked))
+    return np.asarray(np.column_stack([asked, there])[mutual], np.int64)

@@ -1,8 +1,8 @@
-"""`rootsift`: dense RootSIFT at several scales, aggregated into VLAD. Nothing to download.
+"""`rootsift`: dense RootSIFT, aggregated into VLAD. Nothing to download.
 
-SIFT (Lowe 2004) describes a patch by 4 x 4 cells of 8 gradient orientations. Here the patches lie on a grid
-at three sizes, all images of a batch at once: gradients are binned and pooled by matrix products, and the 16
-cells of every patch are sixteen looks at one pooled map. RootSIFT (Arandjelovic & Zisserman 2012): divide by
+SIFT (Lowe 2004) describes a patch by 4 x 4 cells of 8 gradient orientations. Here the patches lie on a grid,
+all images of a batch at once: gradients are binned and pooled by matrix products, and the 16 cells of every
+patch are sixteen looks at one pooled map. RootSIFT (Arandjelovic & Zisserman 2012): divide by
 the sum, take the square root. To each local descriptor its place in the frame is appended, so that the
 vocabulary tells a cornice above from a kerb below (after Koniusz et al. 2013).
 """
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
+import torch.nn.functional as F
 
 from geoflood.backbones.seam import Features
 from geoflood.backbones.vlad import Local, Vocabulary, aggregate
@@ -24,16 +25,14 @@ __all__ = ["DIMENSION", "RootSift", "local_descriptors", "sampled"]
 
 SIDE = 400
 """Pixels of the longer side: enough for windows and signs; DESIGN.md has the figures of other sizes."""
-SCALES = ((4, 4), (8, 8), (12, 6))
-"""(pixels of a cell's side, pixels between patches); a patch is four cells wide."""
+CELL = 4
+"""Pixels of a cell's side, and from one patch to the next. Larger cells beside it only dilute: DESIGN.md."""
 CELLS = 4
 ORIENTATIONS = 8
-SMOOTHING = 0.33
-"""Blur before the gradient, as a share of the cell: a cell sees edges of its own size."""
-CAMERA_BLUR = 0.5
-"""Pixels of blur that an image already has (Lowe 2004)."""
-FLAT = 0.005
-"""Patches with less gradient energy a pixel say nothing: sky, plain walls, calm water."""
+BLUR = 1.2
+"""Pixels, before the gradient: a cell sees edges of its own size."""
+FLAT = 0.02
+"""Patches with less gradient energy say nothing: sky, plain walls, calm water. Half of it costs 7 points."""
 PLACE = 1.0
 """Weight of the place: from edge to edge of the frame it differs as much as half-alike patches do."""
 SAMPLED = 211
@@ -46,7 +45,7 @@ class RootSift:
     """The embedded backbone; see geoflood.backbones.seam.Backbone."""
 
     name = "rootsift"
-    version = "1"
+    version = "2"
     has_energy = False
     """A patch of VLAD counts by what is near its word: no one number says how much."""
 
@@ -58,7 +57,7 @@ class RootSift:
     def prepare(image: Image) -> Image:
         """The image with a longer side of SIDE pixels, enlarged if need be, and no side under a patch."""
         height, width = image.shape[:2]
-        scale, least = SIDE / max(height, width), CELLS * max(cell for cell, _ in SCALES)
+        scale, least = SIDE / max(height, width), CELLS * CELL
         return resize(image, max(round(width * scale), least), max(round(height * scale), least))
 
     def features(self, images: torch.Tensor) -> Features:
@@ -74,13 +73,13 @@ class RootSift:
         raise ValueError("no energy is defined for VLAD")
 
     def patches(self, images: torch.Tensor) -> Features:
-        """RootSIFT of the middle scale [B, L, 128], unit rows, zeros for flat patches."""
-        found = local_descriptors(images, SCALES[1:2])
+        """RootSIFT [B, L, 128], unit rows, zeros for flat patches."""
+        found = local_descriptors(images)
         return Features(found.values.descriptors[..., :-2] * found.values.strength[..., None], found.places)
 
 
 def sampled(images: Sequence[Image]) -> torch.Tensor:
-    """A few local descriptors [n, DIMENSION] of each prepared image, spread over frame and scales."""
+    """A few local descriptors [n, DIMENSION] of each prepared image, spread over the frame."""
     kept = []
     for image in images:
         local = local_descriptors(torch.from_numpy(image).permute(2, 0, 1)[None].float().div_(255)).values
@@ -89,64 +88,50 @@ def sampled(images: Sequence[Image]) -> torch.Tensor:
     return torch.cat(kept)
 
 
-def local_descriptors(images: torch.Tensor, scales: Sequence[tuple[int, int]] = SCALES) -> Features:
+def local_descriptors(images: torch.Tensor) -> Features:
     """Features of images [B, 3, H, W] in 0..1: values is a Local, places the patch centres."""
     grey = images[:, 0] * 0.299 + images[:, 1] * 0.587 + images[:, 2] * 0.114
-    grids = [_grid(grey, cell, stride) for cell, stride in scales]
-    places = torch.cat(
-        [_centres(grey, *scale, *grid.shape[1:3]) for scale, grid in zip(scales, grids, strict=True)]
-    )
+    grid = _grid(grey)
+    inverse = _inverse_root(grid)
+    places = _centres(grey, *inverse.shape[1:])
     local = torch.empty(len(grey), len(places), DIMENSION)
     local[..., -2:] = PLACE * (places - 0.5)
-    alive, begin = [], 0
-    for (cell, stride), grid in zip(scales, grids, strict=True):
-        inverse = _inverse_root(grid, cell, cell // stride)
-        end = begin + inverse[0].numel()
-        _write(grid.sqrt(), inverse, cell // stride, local[:, begin:end])
-        alive.append((inverse > 0).flatten(1))
-        begin = end
-    return Features(Local(local, torch.cat(alive, dim=1).float()), places)
+    _write(grid.sqrt(), inverse, local)
+    return Features(Local(local, (inverse > 0).flatten(1).float()), places)
 
 
-def _grid(grey: torch.Tensor, cell: int, stride: int) -> torch.Tensor:
-    """[B, rows, columns, 8]: gradients of images [B, H, W], pooled into cells every `stride` pixels.
+def _grid(grey: torch.Tensor) -> torch.Tensor:
+    """[B, rows, columns, 8]: gradients of images [B, H, W], pooled into cells.
 
     Triangular weights: a pixel counts for the two nearest cells, as in SIFT.
     """
-    bins = _oriented(_blurred(grey, cell))
-    across = bins @ _triangles(bins.shape[3], cell, stride)
-    pooled = across.transpose(2, 3) @ _triangles(bins.shape[2], cell, stride)
+    bins = _oriented(_gauss(grey.shape[1]).T @ grey @ _gauss(grey.shape[2]))
+    pooled = (bins @ _triangles(bins.shape[3])).transpose(2, 3) @ _triangles(bins.shape[2])
     return pooled.permute(0, 3, 2, 1).contiguous()
 
 
-def _inverse_root(grid: torch.Tensor, cell: int, step: int) -> torch.Tensor:
+def _inverse_root(grid: torch.Tensor) -> torch.Tensor:
     """[B, down, across]: one over the root of each patch's sum of 128, 0 for a flat patch."""
-    total, energy = _sums(grid.sum(dim=3), step), _sums(grid.square().sum(dim=3), step)
-    return torch.where(energy.sqrt() > FLAT * cell, total.clamp_min(1e-12).rsqrt(), 0.0)
+    total, energy = _sums(grid.sum(dim=3)), _sums(grid.square().sum(dim=3))
+    return torch.where(energy.sqrt() > FLAT, total.clamp_min(1e-12).rsqrt(), 0.0)
 
 
-def _write(root: torch.Tensor, inverse: torch.Tensor, step: int, local: torch.Tensor) -> None:
+def _write(root: torch.Tensor, inverse: torch.Tensor, local: torch.Tensor) -> None:
     """Put RootSIFT of every patch into local [B, n, DIMENSION]: n looks at 16 cells of the one grid."""
     batch, down, across = inverse.shape
     image, row, column, _ = root.stride()
     looks = root.as_strided(
-        (batch, down, across, CELLS, CELLS, ORIENTATIONS), (image, row, column, step * row, step * column, 1)
+        (batch, down, across, CELLS, CELLS, ORIENTATIONS), (image, row, column, row, column, 1)
     )
     into = local[..., :-2].view(batch, down, across, CELLS, CELLS, ORIENTATIONS)
     torch.mul(looks, inverse[..., None, None, None], out=into)
 
 
-def _centres(grey: torch.Tensor, cell: int, stride: int, rows: int, columns: int) -> torch.Tensor:
-    """[n, 2] (x, y) of the patch centres as shares of the frame."""
-    beyond, middle = (CELLS - 1) * (cell // stride), CELLS * cell / 2
-    y = (torch.arange(rows - beyond) * stride + middle) / grey.shape[1]
-    x = (torch.arange(columns - beyond) * stride + middle) / grey.shape[2]
-    return torch.stack([x.expand(len(y), -1), y[:, None].expand(-1, len(x))], dim=2).flatten(0, 1)
-
-
-def _blurred(grey: torch.Tensor, cell: int) -> torch.Tensor:
-    sigma = math.sqrt(max((SMOOTHING * cell) ** 2 - CAMERA_BLUR**2, 1e-6))
-    return _gauss(grey.shape[1], sigma).T @ grey @ _gauss(grey.shape[2], sigma)
+def _centres(grey: torch.Tensor, down: int, across: int) -> torch.Tensor:
+    """[n, 2] (x, y) of the centres of down x across patches as shares of the frame."""
+    y = (torch.arange(down) + CELLS / 2) * CELL / grey.shape[1]
+    x = (torch.arange(across) + CELLS / 2) * CELL / grey.shape[2]
+    return torch.stack([x.expand(down, -1), y[:, None].expand(-1, across)], dim=2).flatten(0, 1)
 
 
 def _oriented(grey: torch.Tensor) -> torch.Tensor:
@@ -164,27 +149,22 @@ def _oriented(grey: torch.Tensor) -> torch.Tensor:
     return bins.scatter_(1, ((first + 1) % ORIENTATIONS)[:, None], far[:, None])
 
 
-def _sums(cells: torch.Tensor, step: int) -> torch.Tensor:
-    """[B, down, across]: sums over the 4 x 4 cells, `step` apart, of every patch that fits."""
-    for axis in (1, 2):
-        count = cells.shape[axis] - (CELLS - 1) * step
-        cells = sum(
-            (cells.narrow(axis, i * step, count) for i in range(1, CELLS)), cells.narrow(axis, 0, count)
-        )
-    return cells
+def _sums(cells: torch.Tensor) -> torch.Tensor:
+    """[B, down, across]: sums over the 4 x 4 cells of every patch that fits."""
+    return F.avg_pool2d(cells, CELLS, stride=1) * CELLS**2
 
 
 @lru_cache(maxsize=64)
-def _triangles(side: int, cell: int, stride: int) -> torch.Tensor:
+def _triangles(side: int) -> torch.Tensor:
     """[side, cells]: weight of each pixel in each cell; sums to 1 a cell."""
-    centres = torch.arange(cell / 2 - 0.5, side - cell / 2, stride)
+    centres = torch.arange(CELL / 2 - 0.5, side - CELL / 2, CELL)
     away = (torch.arange(side)[:, None] - centres[None]).abs()
-    return (1 - away / cell).clamp_min(0) / cell
+    return (1 - away / CELL).clamp_min(0) / CELL
 
 
 @lru_cache(maxsize=64)
-def _gauss(side: int, sigma: float) -> torch.Tensor:
+def _gauss(side: int) -> torch.Tensor:
     """[side, side]: a column a pixel, its neighbourhood's weights; sums to 1, at the borders too."""
     away = torch.arange(side)[:, None] - torch.arange(side)[None]
-    weights = torch.exp(-0.5 * (away / sigma) ** 2)
+    weights = torch.exp(-0.5 * (away / BLUR) ** 2)
     return weights / weights.sum(dim=0, keepdim=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from geoflood import __version__
 from geoflood.batch.journal import NAME, read_journal
+from geoflood.batch.results import Results
 from geoflood.errors import InputError
 from geoflood.files import fingerprint, write_whole
 
@@ -41,28 +42,21 @@ class Custody:
         return not self.changed
 
 
-def write_run(out: Path, written: Iterable[Path]) -> None:
+def write_run(results: Results, written: Iterable[Path]) -> None:
     """Write run.json: settings, versions, counts, the end of the journal, hashes of what was written."""
-    first: dict[str, Any] = {}
-    last: dict[str, Any] = {}
-    head = (0, "")
-    counts: dict[str, int] = {}
-    models: list[dict[str, str]] = []
-    for line in read_journal(out):
-        head = line.number, line.sha256
-        counts[line.kind] = counts.get(line.kind, 0) + 1
-        if line.kind == "run":
-            first, last = first or line.content, line.content
-            model = line.content["settings"].get("model")
-            models += [model] if model and model not in models else []
+    out, last = results.folder, results.run
     told = {
         "format": 1,
         **{name: value for name, value in last.get("settings", {}).items() if name != "model"},
-        "models": models,
+        "models": results.models,
         "folder": last.get("folder", ""),
-        "begun": first.get("at"),
+        "begun": results.first.get("at"),
         "versions": {"geoflood": __version__, "python": platform.python_version(), **_versions()},
-        "journal": {"lines": head[0], "sha256": f"SHA-256:{head[1]}", "kinds": counts},
+        "journal": {
+            "lines": results.kinds.total(),
+            "sha256": f"SHA-256:{results.head}",
+            "kinds": dict(results.kinds),
+        },
         "outputs": {path.relative_to(out).as_posix(): f"SHA-256:{fingerprint(path)}" for path in written},
     }
     write_whole(out / RUN, json.dumps(told, indent=1, sort_keys=True) + "\n")

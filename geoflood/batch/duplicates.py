@@ -84,10 +84,10 @@ def looks(pixels: Image) -> Looks | None:
 
 
 def _searched(grey: PIL.Image.Image) -> PIL.Image.Image:
-    """The picture, shrunk until its longer side is at most _SEARCHED."""
+    """The picture, shrunk until its longer side is at most _SEARCHED, by averaging whole blocks first."""
     scale = min(_SEARCHED / max(grey.size), 1.0)
     width, height = (max(round(side * scale), 1) for side in grey.size)
-    return grey if scale == 1 else grey.resize((width, height), _KERNEL)
+    return grey if scale == 1 else grey.resize((width, height), _KERNEL, reducing_gap=1.0)
 
 
 def _corners(crop: tuple[float, float, float, float]) -> tuple[int, int, int, int]:

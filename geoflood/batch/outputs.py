@@ -17,13 +17,12 @@ from geoflood.batch.stored import decision_to
 from geoflood.errors import InputError
 from geoflood.finding import Decision, Status
 from geoflood.imagery.views import pixels_of
-from geoflood.images import UnreadableImageError
 from geoflood.terms import City, Image, LatLon, Reference
-from geoflood.writers.features import write_features
+from geoflood.writers.features import collection
 from geoflood.writers.formats import format_of
-from geoflood.writers.sharing import Sharing
-from geoflood.writers.sheet import write_rejections, write_sheet
-from geoflood.writers.triage import write_triage
+from geoflood.writers.sharing import Sharing, row
+from geoflood.writers.sheet import sheet, write_rejections
+from geoflood.writers.triage import Triage
 
 __all__ = ["PAGE", "export", "review", "write_outputs"]
 
@@ -42,20 +41,25 @@ def write_outputs(out: Path, city: City, basemap: dict[str, Any] | None = None) 
         "geojson": out / "located.geojson",
         "rejected": out / "rejected.csv",
     }
-    write_triage(files["map"], results, city, basemap, _view)
-    write_sheet(files["table"], results, Sharing.INTERNAL)
-    write_features(files["geojson"], results, Sharing.INTERNAL)
+    with (
+        Triage(files["map"], _view) as triage,
+        sheet(files["table"], Sharing.INTERNAL) as add_row,
+        collection(files["geojson"]) as add_feature,
+    ):
+        for finding in results:
+            told = row(finding, Sharing.INTERNAL)
+            add_row(told)
+            add_feature(told)
+            triage.add(finding)
+        triage.write(city, basemap)
     write_rejections(files["rejected"], results.rejections())
-    write_run(out, files.values())
+    write_run(results, files.values())
     return files
 
 
-def _view(reference: Reference) -> Image | None:
-    """The picture of a match; None when the index's images are not at hand."""
-    try:
-        return pixels_of(reference)
-    except UnreadableImageError:
-        return None
+def _view(reference: Reference) -> Image | Path:
+    """The picture of a match: its file, unless it is but a part of that. Raises UnreadableImageError."""
+    return Path(reference.location) if reference.tile_deg is None else pixels_of(reference)
 
 
 def export(out: Path, path: Path, sharing: Sharing, named: str | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from operator import itemgetter
@@ -31,7 +31,16 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.first: dict[str, Any] = {}
         self.run: dict[str, Any] = {}
+        """The first run's line and the latest one's."""
+        self.models: list[dict[str, str]] = []
+        """Builds of the model that were asked."""
+        self.kinds: Counter[str] = Counter()
+        """Lines of the journal."""
+        self.head = ""
+        """SHA-256 of its last line."""
+        self._rejected: list[int] = []
         self._located: dict[str, int] = {}
         self._photos: dict[str, tuple[str, int]] = {}
         self._decisions: dict[str, int] = {}
@@ -52,16 +61,21 @@ class Results:
 
     def rejections(self) -> Iterator[Rejected]:
         """What could not be used, as it was met."""
-        for line in read_journal(self.folder):
-            if line.kind == "rejected":
-                yield Rejected(*(str(line.content[name]) for name in ("location", "reason", "detail")))
+        with (self.folder / NAME).open("rb") as file:
+            for told in (line_at(file, start) for start in self._rejected):
+                yield Rejected(*(str(told[name]) for name in ("location", "reason", "detail")))
 
     def _take(self, line: Line) -> None:
-        told = line.content
+        told, self.head = line.content, line.sha256
+        self.kinds[line.kind] += 1
         try:
             match line.kind:
                 case "run":
-                    self.run = told
+                    self.first, self.run = self.first or told, told
+                    model = told["settings"].get("model")
+                    self.models += [model] if model and model not in self.models else []
+                case "rejected":
+                    self._rejected.append(line.start)
                 case "photo":
                     self._photos[told["sha256"]] = (told["same_as"] or told["sha256"], line.start)
                 case "located":

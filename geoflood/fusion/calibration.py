@@ -9,9 +9,9 @@ differ between them; with inliers and without. Labelled queries refine them the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from geoflood.fusion.estimate import (
     ELSEWHERE_M,
     TOLERANCE_M,
+    Evidence,
     Knots,
     Trust,
     evidence,
@@ -34,9 +35,6 @@ Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = Callable[[int, NDArray[np.float32] | None, NDArray[np.int64]], Floats]
 """(number of the query, belief over the bands or None where nothing is told, ids of references [n]) ->
 inliers [n], NaN where unknown."""
-
-Group: TypeAlias = tuple[NDArray[np.float32], int | None]
-"""A belief over the bands, and the band that it is told to be; None: nothing is told."""
 
 DEPTH = 256
 """Candidates a trial looks at, as many as fusion does."""
@@ -56,12 +54,25 @@ ABSENT = 1 / 3
 """What a trial without the place weighs: photos from somewhere else are the rarer case, one in four."""
 SHARES = (0.5, 0.7, 0.8, 0.9, 0.95)
 """At which the areas are held to their promise."""
-SLOPES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+SLOPES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 """Of inliers, see `Trust.inliers`, that are tried."""
 DEFAULT = Trust(temperature=0.03, kernel_m=12.0, intercept=-4.0, similarity=8.0, margin=20.0)
 """For a city that cannot calibrate itself: too few images."""
 NEAR_BAND = 0.075
 """A trial's waterline is a band's when it is this near, a share of the height."""
+
+
+class Group(NamedTuple):
+    """What a search may know of the waterline."""
+
+    name: str
+    belief: NDArray[np.float32]
+    """Over the bands."""
+    band: int | None
+    """That it is told to be; None: nothing is told."""
+    plain: Trust | None = None
+    """Of the same search without re-ranking, where inliers are counted: it saw more trials, so what it says
+    of similarities stands."""
 
 
 class Search(Protocol):
@@ -119,6 +130,8 @@ class Trial:
     present: bool
     lone: bool
     """The place was seen on one day only."""
+    plain: Trust | None = None
+    """Of its group."""
 
     @property
     def place(self) -> tuple[float, ...]:
@@ -131,54 +144,59 @@ class Trial:
 
 
 def calibrate(
-    store: Search, captures: Captures, asked: Asked, groups: Mapping[str, Sequence[Group]]
+    store: Search, captures: Captures, asked: Asked, pools: Sequence[Sequence[Group]]
 ) -> dict[str, dict[str, object]]:
     """Numbers for the manifest: for each group a Trust, and the trials it rests on.
 
-    A group is what the search may believe of the waterline; its trials are the queries under about that
-    waterline. `weak` says why a city cannot calibrate itself well; its areas are wider then.
+    The trials of a group are the queries under about its waterline; those of a pool are learned from
+    together. `weak` says why a city cannot calibrate itself well; its areas are wider then.
     """
-    trials: dict[str, list[Trial]] = {name: [] for name in groups}
+    trials: list[list[Trial]] = [[] for _ in pools]
     searched = [
-        (name, None if band is None else belief, *_searched(store, asked, belief, band))
-        for name, group in groups.items()
-        for belief, band in group
+        (found, group, *_searched(store, asked, group))
+        for found, pool in zip(trials, pools, strict=True)
+        for group in pool
     ]
     for i in range(len(asked)):  # a query at a time, so that references compared with it are read once
-        for name, belief, row, similarities, ids in searched:
+        for found, group, row, similarities, ids in searched:
             if row[i] >= 0:
-                trials[name] += _trials(captures, asked, i, belief, similarities[row[i]], ids[row[i]])
-    return {name: _learned(found) for name, found in trials.items()}
+                found += _trials(captures, asked, i, group, similarities[row[i]], ids[row[i]])
+    learned = [_learned(pool, found) for pool, found in zip(pools, trials, strict=True)]
+    return {name: numbers for one in learned for name, numbers in one.items()}
 
 
 def _searched(
-    store: Search, asked: Asked, belief: NDArray[np.float32], band: int | None
+    store: Search, asked: Asked, group: Group
 ) -> tuple[NDArray[np.int64], Vectors, NDArray[np.int64]]:
     """Row of each query [T] in what was found, -1 for those of another waterline; similarities; ids."""
-    meant = np.ones(len(asked), bool) if band is None else np.abs(asked.waterline - band / 100) <= NEAR_BAND
+    meant = np.ones(len(asked), bool)
+    if group.band is not None:
+        meant = np.abs(asked.waterline - group.band / 100) <= NEAR_BAND
     row = np.where(meant, np.cumsum(meant) - 1, -1)
     if not meant.any():
         return row, np.empty((0, 0), np.float32), np.empty((0, 0), np.int64)
-    return row, *store.search(asked.descriptors[meant], belief, DEPTH + REMOVED)
+    return row, *store.search(asked.descriptors[meant], group.belief, DEPTH + REMOVED)
 
 
-def _learned(trials: list[Trial]) -> dict[str, object]:
+def _learned(pool: Sequence[Group], trials: list[Trial]) -> dict[str, dict[str, object]]:
     present = [trial for trial in trials if trial.present]
     absent = [trial for trial in trials if not trial.present]
     places = len({trial.place for trial in present})
     if min(places, len(absent)) < ENOUGH:
         weak = f"{places} places that can play queries are too few, {ENOUGH} are needed"
-        return DEFAULT.numbers | {"trials": len(present), "weak": weak, "few": True}
+        few = DEFAULT.numbers | {"trials": len(present), "weak": weak, "few": True}
+        return {group.name: dict(few) for group in pool}
     lone = sum(trial.lone for trial in present) > len(present) / 2
-    told = {"weak": "most places were seen on one day only"} if lone else {}
-    return fit(present, absent, lone).numbers | {"trials": len(present)} | told
+    told = {"trials": len(present)} | ({"weak": "most places were seen on one day only"} if lone else {})
+    trusts = fit([group.plain for group in pool], present, absent, lone)
+    return {group.name: trust.numbers | told for group, trust in zip(pool, trusts, strict=True)}
 
 
 def _trials(
     captures: Captures,
     asked: Asked,
     i: int,
-    belief: NDArray[np.float32] | None,
+    group: Group,
     similarities: Vectors,
     ids: NDArray[np.int64],
 ) -> Iterator[Trial]:
@@ -190,9 +208,10 @@ def _trials(
             continue
         inliers = np.full(len(chosen), np.nan)
         if asked.counts is not None:
-            inliers[:RERANKED] = asked.counts(i, belief, ids[chosen[:RERANKED]])
+            told = None if group.band is None else group.belief
+            inliers[:RERANKED] = asked.counts(i, told, ids[chosen[:RERANKED]])
         spots, s = captures.positions[ids[chosen]], similarities[chosen].astype(float)
-        yield Trial(s, inliers, spots, error, asked.positions[i], present, lone)
+        yield Trial(s, inliers, spots, error, asked.positions[i], present, lone, group.plain)
 
 
 def _kinds(
@@ -213,21 +232,47 @@ def _kinds(
     yield error > ELSEWHERE_M, False, lone
 
 
-def fit(present: Sequence[Trial], absent: Sequence[Trial], lone: bool) -> Trust:
-    """The Trust under which the trials were most likely; wider areas where it rests on one day."""
+def fit(
+    plain: Sequence[Trust | None], present: Sequence[Trial], absent: Sequence[Trial], lone: bool
+) -> list[Trust]:
+    """The Trust under which the trials were most likely, one for each `plain` of their pool.
+
+    Areas are wider where it rests on one day.
+    """
     both = [*present, *absent]
     wrong = np.concatenate([np.log1p(t.inliers[t.error_m > ELSEWHERE_M]) for t in both])
     usual = float(np.nanmean(wrong)) if np.isfinite(wrong).any() else 0.0
     kernel_m = max(_kernel_m(present), LONE_KERNEL_M if lone else LEAST_KERNEL_M)
     trust = replace(DEFAULT, usual=usual, kernel_m=kernel_m)
     trust = _sharpest(present, trust, with_inliers=bool(np.isfinite(wrong).any()))
-    seen = np.array([evidence(t.similarities, t.positions, t.scores(trust), t.inliers) for t in both])
+    seen = [evidence(t.similarities, t.positions, t.scores(trust), t.inliers) for t in both]
+    columns = np.array([_columns(t.plain, one) for t, one in zip(both, seen, strict=True)])
     truth = np.array([trial.present for trial in both], float)
-    intercept, similarity, margin, level, agreement = _logistic(seen, truth, np.where(truth > 0, 1.0, ABSENT))
-    trust = replace(
+    learned = _logistic(columns, truth, np.where(truth > 0, 1.0, ABSENT))
+    trust = _covering(trust, present, lone)
+    return [_judging(trust, learned, one) for one in plain]
+
+
+def _columns(plain: Trust | None, seen: Evidence) -> list[float]:
+    """What P(in this index) is learned from: similarity and level, or what `plain` makes of them."""
+    if plain is None:
+        return [seen.similarity, seen.level, seen.margin, seen.agreement]
+    said = plain.intercept + plain.similarity * seen.similarity + plain.level * seen.level
+    return [said, seen.margin, seen.agreement]
+
+
+def _judging(trust: Trust, learned: Sequence[float], plain: Trust | None) -> Trust:
+    """With the coefficients [intercept, *slopes] of `_columns`."""
+    intercept, *slopes = learned
+    if plain is None:
+        similarity, level, margin, agreement = slopes
+    else:
+        share, margin, agreement = slopes
+        intercept, similarity = intercept + share * plain.intercept, share * plain.similarity
+        level = share * plain.level
+    return replace(
         trust, intercept=intercept, similarity=similarity, margin=margin, level=level, agreement=agreement
     )
-    return _covering(trust, present, lone)
 
 
 def _sharpest(trials: Sequence[Trial], start: Trust, with_inliers: bool) -> Trust:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.geo import distance_m, from_local, to_local
-from geoflood.terms import Candidate, Cell, Estimate, LatLon
+from geoflood.terms import Candidate, Cells, Estimate, LatLon
 
 __all__ = [
     "ELSEWHERE_M",
@@ -27,6 +27,7 @@ __all__ = [
     "Trust",
     "evidence",
     "fuse",
+    "fused",
     "posterior",
     "ranked",
     "spread",
@@ -51,6 +52,10 @@ _ROWS = 1 << 24
 """More cells than lie across any city: two numbers of a cell as one."""
 REACH = 5.0
 """Kernel widths at which a bump ends; 2 % lie beyond."""
+_RINGS = 1000
+"""Around a position, as wide as each other."""
+_GONE = 9.0
+"""Kernel widths from which a bell is nothing beside 1 in double precision."""
 
 
 @dataclass(frozen=True)
@@ -189,21 +194,36 @@ def fuse(candidates: Sequence[Candidate], trust: Trust) -> Estimate:
     candidates = sorted(candidates, key=lambda c: -c.similarity)
     similarities = np.array([c.similarity for c in candidates])
     positions = np.array([(c.reference.position.lat, c.reference.position.lon) for c in candidates])
-    inliers = _inliers(candidates)
+    judged = np.array([_judged(c, trust) for c in candidates])
+    return fused(similarities, positions, trust, _inliers(candidates), judged)
+
+
+def fused(
+    similarities: Floats,
+    positions: Floats,
+    trust: Trust,
+    inliers: Floats | None = None,
+    judged: Floats | None = None,
+) -> Estimate:
+    """Fuse candidates as a search finds them: similarities [k], best first, positions [k, 2] (lat, lon).
+
+    inliers [k], NaN where not counted; judged [k], log likelihood ratios of verdicts on them.
+    """
+    inliers = np.full(len(similarities), np.nan) if inliers is None else inliers
     scores = similarities + trust.temperature * trust.likelihood(inliers)
-    likely = posterior(scores, trust.temperature) * np.exp([_judged(c, trust) for c in candidates])
+    likely = posterior(scores, trust.temperature) * (1.0 if judged is None else np.exp(judged))
     logit = trust.logit(evidence(similarities, positions, scores, inliers)) + math.log(likely.sum())
     absent = 1.0 / (1.0 + math.exp(min(max(logit, -30.0), 30.0)))
-    origin = candidates[0].reference.position
+    origin = LatLon(*positions[0].tolist())
     mode, ground = spread(to_local(positions, origin), likely / likely.sum(), trust)
-    size, away = ground.size_m, np.hypot(*(ground.centres - mode).T)
     shares = ground.trusted(trust)
+    radius_50_m, radius_90_m = _radii(ground, shares, (0.5, 0.9))
     return Estimate(
         position=_latlon(mode, origin),
         probability=(1.0 - absent) * ground.near,
-        radius_50_m=_radius(away, shares, 0.5, size),
-        radius_90_m=_radius(away, shares, 0.9, size),
-        search_area=_ranked(ground.centres, shares, size, origin),
+        radius_50_m=radius_50_m,
+        radius_90_m=radius_90_m,
+        search_area=_ranked(ground.centres, shares, ground.size_m, origin),
         not_in_index=absent,
         tolerance_m=TOLERANCE_M,
     )
@@ -218,6 +238,8 @@ class Ground:
     """[n, 2] metres east and north."""
     belief: Floats
     """[n], sums to 1."""
+    away_m: Floats
+    """[n] from the peak."""
     near: float
     """Of the belief, within TOLERANCE_M of its peak."""
     sure: bool
@@ -246,17 +268,28 @@ def spread(metres: Floats, weights: Floats, trust: Trust) -> tuple[Floats, Groun
     mode = _mode(metres, weights, trust.kernel_m)
     size, centres, belief = _cells(metres, weights, trust.kernel_m)
     order = np.argsort(-belief, kind="stable")
-    near = float(belief[np.hypot(*(centres - mode).T) <= TOLERANCE_M].sum())
-    there = weights[np.hypot(*(metres - mode).T) <= ELSEWHERE_M].sum()
-    return mode, Ground(size, centres[order], belief[order], near, bool(there >= SURE_OF))
+    centres, belief = centres.take(order, axis=0), belief[order]
+    away, candidates_away = _lengths(centres - mode), _lengths(metres - mode)
+    near = float(belief[away <= TOLERANCE_M].sum())
+    sure = bool(weights[candidates_away <= ELSEWHERE_M].sum() >= SURE_OF)
+    return mode, Ground(size, centres, belief, away, near, sure)
+
+
+def _lengths(vectors: Floats) -> Floats:
+    """[n] of vectors [n, 2]: numpy's hypot takes ten times as long."""
+    east, north = vectors.T
+    return np.asarray(np.sqrt(east * east + north * north))
 
 
 def _mode(metres: Floats, weights: Floats, kernel_m: float) -> Floats:
     """[2] the peak of the belief: the candidate whose surroundings hold most, and their weighted mean."""
-    square = ((metres[:, None] - metres[None]) ** 2).sum(axis=2)
-    near = np.exp(-square / (2 * kernel_m**2)) * weights
-    peak = int(near.sum(axis=1).argmax())
-    return np.asarray(near[peak] @ metres / near[peak].sum())
+    east, north = metres.T
+    square = (east[:, None] - east) ** 2 + (north[:, None] - north) ** 2
+    pairs = np.flatnonzero(square < (_GONE * kernel_m) ** 2)
+    one, other = np.divmod(pairs, len(metres))
+    near = np.exp(-square.take(pairs) / (2 * kernel_m**2)) * weights[other]
+    there = one == np.bincount(one, near).argmax()
+    return np.asarray(near[there] @ metres[other[there]] / near[there].sum())
 
 
 def _cells(metres: Floats, weights: Floats, kernel_m: float) -> tuple[float, Floats, Floats]:
@@ -264,35 +297,67 @@ def _cells(metres: Floats, weights: Floats, kernel_m: float) -> tuple[float, Flo
     size = float(np.clip(round(kernel_m), 1, 50))
     kept = weights > 1e-4 * weights.max()
     reach = math.ceil(REACH * kernel_m / size)
-    step = np.arange(-reach, reach + 1)
-    stencil = np.stack(np.meshgrid(step, step, indexing="ij"), axis=2).reshape(-1, 2)
     home = np.rint(metres[kept] / size).astype(int)  # the first candidate stands in the middle of a cell
-    index = home[:, None] + stencil[None]
-    offsets = index * size - metres[kept][:, None]
-    square = (offsets**2).sum(axis=2) / kernel_m**2
+    cells = home[..., None] + np.arange(-reach, reach + 1)  # [k, 2, side]: columns and rows of each bump
+    square = (cells * size - metres[kept][..., None]) ** 2 / kernel_m**2
     share, wider = TAIL
-    bumps = (1 - share) * np.exp(-square / 2) + share / wider**2 * np.exp(-square / (2 * wider**2))
-    bumps *= (weights[kept] / bumps.sum(axis=1))[:, None]
-    codes, inverse = np.unique(index[..., 0] * _ROWS + index[..., 1], return_inverse=True)  # ten times rows'
-    belief = np.bincount(inverse.ravel(), bumps.ravel())
-    column = np.rint(codes / _ROWS)
-    return size, np.column_stack([column, codes - column * _ROWS]) * size, belief / belief.sum()
+    bumps = (1 - share) * _bells(square) + share / wider**2 * _bells(square / wider**2)
+    bumps *= (weights[kept] / bumps.sum(axis=(1, 2)))[:, None, None]
+    centres, belief = _summed(cells, bumps)
+    return size, centres * size, belief / belief.sum()
 
 
-def _radius(away: Floats, belief: Floats, share: float, size: float) -> float:
-    """Metres around the position that hold `share`: to the far edge of the last cell needed."""
-    order = away.argsort()
-    held = np.cumsum(belief[order])
-    return float(away[order][min(int(np.searchsorted(held, share - 1e-9)), len(held) - 1)] + size / 2)
+def _bells(square: Floats) -> Floats:
+    """[k, side, side] bells over the plane, of squares of widths [k, 2, side] along its two axes."""
+    along = np.exp(-square / 2)
+    return np.asarray(along[:, 0, :, None] * along[:, 1, None, :])
 
 
-def _ranked(centres: Floats, shares: Floats, size: float, origin: LatLon) -> tuple[Cell, ...]:
+def _summed(cells: NDArray[np.int64], bumps: Floats) -> tuple[Floats, Floats]:
+    """Cells [n, 2] and what lies on each [n]: bumps [k, side, side] over columns and rows [k, 2, side].
+
+    The ground is laid out in tiles as large as a bump, which lies on two by two of them at most: sorting
+    tiles is much quicker than sorting cells.
+    """
+    side = cells.shape[2]
+    tile, inside = np.divmod(cells, side)
+    corner = tile[:, :, 0]
+    four = (corner[:, 0, None, None] + [[0], [1]]) * _ROWS + corner[:, 1, None, None] + [[0, 1]]
+    codes, number = np.unique(four, return_inverse=True)
+    east, north = np.moveaxis(tile - corner[..., None], 1, 0)
+    which = number.take(4 * np.arange(len(cells))[:, None, None] + 2 * east[:, :, None] + north[:, None])
+    column, row = np.moveaxis(inside, 1, 0)
+    place = which * side**2 + (column[:, :, None] * side + row[:, None])
+    ground = np.bincount(place.ravel(), bumps.ravel(), len(codes) * side**2).astype(float, copy=False)
+    reached = np.flatnonzero(ground > 0)
+    which, column, row = np.unravel_index(reached, (len(codes), side, side))
+    across = np.rint(codes / _ROWS)
+    down = codes - across * _ROWS
+    return np.stack([across[which] * side + column, down[which] * side + row], axis=1), ground[reached]
+
+
+def _radii(ground: Ground, shares: Floats, wanted: Sequence[float]) -> list[float]:
+    """Metres around the position that hold each wanted share: to the far edge of the last cell needed.
+
+    Rings around the position are summed first: only the cells of one ring have to be sorted.
+    """
+    away = ground.away_m
+    ring = (away * (_RINGS / (away.max() + ground.size_m))).astype(int)
+    held = np.cumsum(np.bincount(ring, shares))
+    radii = []
+    for share in wanted:
+        last = min(int(np.searchsorted(held, share - 1e-9)), len(held) - 1)
+        on = np.flatnonzero(ring == last)
+        on = on[away[on].argsort()]
+        within = held[last] - shares[on].sum() + np.cumsum(shares[on])
+        needed = min(int(np.searchsorted(within, share - 1e-9)), len(on) - 1)
+        radii.append(float(away[on[needed]] + ground.size_m / 2))
+    return radii
+
+
+def _ranked(centres: Floats, shares: Floats, size: float, origin: LatLon) -> Cells:
     needed = int(np.searchsorted(np.cumsum(shares), SHARE - 1e-9)) + 1
-    places = from_local(centres[:needed], origin)
-    return tuple(
-        Cell(LatLon(float(lat), float(lon)), size, float(share))
-        for (lat, lon), share in zip(places, shares[:needed], strict=True)
-    )
+    return Cells(from_local(centres[:needed], origin), shares[:needed], size)
 
 
 def _latlon(metres: Floats, origin: LatLon) -> LatLon:

@@ -17,7 +17,7 @@ from geoflood.errors import IndexUnusableError
 from geoflood.files import replacing
 from geoflood.reference.manifest import Manifest, read_manifest, verify
 from geoflood.reference.vectors import VectorStore
-from geoflood.terms import Candidate, City, LatLon, Reference, Vectors
+from geoflood.terms import Candidate, City, LatLon, Reference
 
 __all__ = ["Database", "read_captures", "read_references", "write_references"]
 
@@ -122,8 +122,10 @@ class Database:
         """The references of these ids, in their order."""
         return _references(self._db, ids)
 
-    def candidates(self, similarities: Vectors, ids: NDArray[np.int64]) -> tuple[Candidate, ...]:
-        """Candidates out of one row [k] of a search."""
+    def candidates(
+        self, similarities: NDArray[np.floating[Any]], ids: NDArray[np.int64]
+    ) -> tuple[Candidate, ...]:
+        """Candidates out of similarities [k] and ids [k] of a search."""
         pairs = zip(self.references(ids.tolist()), similarities.tolist(), strict=True)
         return tuple(Candidate(reference, similarity) for reference, similarity in pairs)
 

@@ -66,7 +66,12 @@ class VectorStore:
         Returns similarities [Q, k] and ids [Q, k], best first; k is cut to the size of the index.
         """
         mixed = (queries * belief[:, None]).reshape(len(queries), -1).astype(np.float32)
-        similarities, ids = self._index.search(mixed, min(k, len(self)))
+        threads = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(min(max(len(queries), 1), threads))  # those without a query would only spin
+        try:
+            similarities, ids = self._index.search(mixed, min(k, len(self)))
+        finally:
+            faiss.omp_set_num_threads(threads)  # torch goes by it, too
         return similarities, ids
 
     def rows(self, ids: NDArray[np.int64]) -> Vectors:

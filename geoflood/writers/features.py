@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
 
 from geoflood.files import replacing
 from geoflood.finding import Finding
-from geoflood.writers.sharing import Sharing, row
+from geoflood.writers.sharing import Row, Sharing, row
 
-__all__ = ["write_features", "write_sequence"]
+__all__ = ["collection", "write_features", "write_sequence"]
 
 RS = "\x1e"
 """Stands before each text of a sequence that is not plain lines."""
 
 
-def write_features(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
-    """A FeatureCollection, written as it comes."""
+@contextmanager
+def collection(path: Path) -> Iterator[Callable[[Row], object]]:
+    """A FeatureCollection in the making: what writes the next feature."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type": "FeatureCollection", "features": [')
-        for count, text in enumerate(_features(findings, sharing)):
-            file.write(f"{',' if count else ''}\n{text}")
+        marks = chain([""], repeat(","))
+        yield lambda told: file.write(f"{next(marks)}\n{_feature(told)}")
         file.write("\n]}\n")
+
+
+def write_features(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
+    """A FeatureCollection of all findings, written as it comes."""
+    with collection(path) as add:
+        for finding in findings:
+            add(row(finding, sharing))
 
 
 def write_sequence(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
     """One feature a line; with the record separators of RFC 8142 in a file that ends in .geojsons."""
     mark = RS if path.suffix.lower() == ".geojsons" else ""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        for text in _features(findings, sharing):
-            file.write(f"{mark}{text}\n")
+        for finding in findings:
+            file.write(f"{mark}{_feature(row(finding, sharing))}\n")
 
 
-def _features(findings: Iterable[Finding], sharing: Sharing) -> Iterator[str]:
-    for finding in findings:
-        told = row(finding, sharing)
-        lat, lon = told.pop("lat"), told.pop("lon")
-        point: dict[str, Any] | None = None if lat is None else {"type": "Point", "coordinates": [lon, lat]}
-        feature = {"type": "Feature", "id": finding.number, "geometry": point, "properties": told}
-        yield json.dumps(feature, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+def _feature(told: Row) -> str:
+    properties = {name: value for name, value in told.items() if name not in ("lat", "lon")}
+    point = None if told["lat"] is None else {"type": "Point", "coordinates": [told["lon"], told["lat"]]}
+    feature = {"type": "Feature", "id": told["number"], "geometry": point, "properties": properties}
+    return json.dumps(feature, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

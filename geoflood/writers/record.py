@@ -7,7 +7,7 @@ from typing import Any
 
 from geoflood.terms import AttentionMap, Candidate, Located
 
-__all__ = ["METHOD", "STATUS", "record", "utf8"]
+__all__ = ["METHOD", "STATUS", "Record", "record", "utf8"]
 
 STATUS = "candidate"
 """A machine proposes; only a person confirms."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -17,7 +18,7 @@ from geoflood.finding import Finding
 from geoflood.geo import degrees_minutes, usng
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.terms import Geotag, Image, LatLon
-from geoflood.writers.record import METHOD, record
+from geoflood.writers.record import METHOD, Record, record
 from geoflood.writers.wording import decimal_degrees, plain
 
 __all__ = [
@@ -80,30 +81,33 @@ def fields_for(sharing: Sharing) -> tuple[str, ...]:
 
 def row(finding: Finding, sharing: Sharing) -> dict[str, Any]:
     """What may be told of a finding; what is not known is None. Text is a stranger's, in one line."""
-    told = _public(finding)
-    if sharing is Sharing.INTERNAL:
-        told |= _internal(finding)
-    return {**dict.fromkeys(fields_for(sharing)), **told, "sharing": sharing.value}
-
-
-def _public(finding: Finding) -> dict[str, Any]:
-    known = record(finding.located)
-    posted = finding.posts[0].posted_at if finding.posts else None
+    public, located = sharing is Sharing.PUBLIC, finding.located
+    known = record(replace(located, candidates=located.candidates[:1]))
     best = known["candidates"][0] if known["candidates"] else {}
-    return {
+    told = {
         "number": finding.number,
         "outcome": known["outcome"],
         "status": finding.status.value,
-        **_place(finding, GRID_M),
+        **_place(finding, GRID_M if public else 0.0),
         "probability": known["probability"],
         "not_in_index": known["not_in_index"],
-        "posted_at": f"{posted:%Y-%m-%dT%H}:00:00" if posted else None,
+        "posted_at": _posted(finding, public),
         "posts": len(finding.posts),
         "copies": finding.copies,
         "method": METHOD,
         "credit": plain(best.get("credit", "")),
         "licence": plain(best.get("licence", "")),
+        **({} if public else _internal(finding, known, best)),
     }
+    return {**dict.fromkeys(fields_for(sharing)), **told, "sharing": sharing.value}
+
+
+def _posted(finding: Finding, public: bool) -> str | None:
+    """When the earliest post was sent, to the hour for the public."""
+    posted = finding.posts[0].posted_at if finding.posts else None
+    if posted is None or not public:
+        return _time(posted)
+    return f"{posted:%Y-%m-%dT%H}:00:00"
 
 
 def _place(finding: Finding, grid_m: float) -> dict[str, Any]:
@@ -139,14 +143,10 @@ def _snapped(spot: LatLon, grid_m: float) -> LatLon:
     return LatLon(max(-90.0, min(90.0, lat)), max(-180.0, min(180.0, lon)))
 
 
-def _internal(finding: Finding) -> dict[str, Any]:
-    known = record(finding.located)
-    best = known["candidates"][0] if known["candidates"] else {}
+def _internal(finding: Finding, known: Record, best: Record) -> dict[str, Any]:
     posts, decision = finding.posts, finding.decision
     own = next((post for post in posts if post.geotag), None)
     return {
-        **_place(finding, 0.0),
-        "posted_at": _time(posts[0].posted_at) if posts else None,
         "time_from": plain(posts[0].clock) or None if posts else None,
         "attention": plain(known["attention"]["provider"]),
         "waterline": known["attention"]["waterline"],

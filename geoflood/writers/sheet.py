@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from geoflood.files import replacing
 from geoflood.finding import Finding
 from geoflood.terms import Rejected
-from geoflood.writers.sharing import Sharing, fields_for, row
+from geoflood.writers.sharing import Row, Sharing, fields_for, row
 from geoflood.writers.table import harmless
 from geoflood.writers.wording import plain
 
-__all__ = ["write_rejections", "write_sheet"]
+__all__ = ["sheet", "write_rejections", "write_sheet"]
 
 
-def write_sheet(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
-    """The table, written as it comes; no cell is a formula."""
+@contextmanager
+def sheet(path: Path, sharing: Sharing) -> Iterator[Callable[[Row], object]]:
+    """A table in the making: what writes the next row. No cell is a formula."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fields_for(sharing), lineterminator="\r\n")
         writer.writeheader()
+        yield lambda told: writer.writerow({name: _cell(value) for name, value in told.items()})
+
+
+def write_sheet(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
+    """The table of all findings, written as it comes."""
+    with sheet(path, sharing) as add:
         for finding in findings:
-            writer.writerow({name: _cell(value) for name, value in row(finding, sharing).items()})
+            add(row(finding, sharing))
 
 
 def write_rejections(path: Path, rejected: Iterable[Rejected]) -> None:

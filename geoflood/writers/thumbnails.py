@@ -6,18 +6,21 @@ Whoever has a photo in hand anyway may make its picture before the page is writt
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from geoflood.files import write_whole
-from geoflood.images import jpeg, resize
+from geoflood.images import UnreadableImageError, thumbnail
 from geoflood.terms import Image
 
 __all__ = ["Thumbnails", "keep", "pictures_of"]
 
 LONGEST = 320
-"""Pixels of the longer side."""
+"""Pixels of the longer side, about."""
 _QUALITY = 60
+_END = b"\xff\xd9"
+"""Of a JPEG file."""
 
 
 def pictures_of(page: Path) -> Path:
@@ -25,40 +28,73 @@ def pictures_of(page: Path) -> Path:
     return page.with_name(f"{page.stem}-pictures")
 
 
-def keep(folder: Path, name: str, pixels: Image) -> Path:
-    """Write a picture's small version, unless it is there. Threads may, each its own."""
+def keep(folder: Path, name: str, source: Image | Path) -> None:
+    """Write a picture's small version, unless it is there. Threads may, each its own.
+
+    Raises UnreadableImageError for a file that is no picture.
+    """
     path = folder / f"{name}.jpg"
-    if not path.is_file():
-        height, width = pixels.shape[:2]
-        scale = min(LONGEST / max(height, width), 1.0)
-        small = resize(pixels, max(round(width * scale), 1), max(round(height * scale), 1), bilinear=True)
-        write_whole(path, jpeg(small, quality=_QUALITY))
-    return path
+    if not _whole(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(thumbnail(source, LONGEST, _QUALITY))
+
+
+def _whole(path: Path) -> bool:
+    """There to its end: half a picture is made again, so that none has to wait for the disk."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_END), os.SEEK_END)
+            return file.read() == _END
+    except OSError:
+        return False
 
 
 class Thumbnails:
-    """Hands out the source of each picture: a key of `inside` while the budget lasts, else a file's name."""
+    """Makes pictures while others are still asked for; a context manager, since threads of its own do so."""
 
     def __init__(self, folder: Path, budget: int) -> None:
         self.inside: dict[str, str] = {}
         """Pictures in the page by their name, as data URIs."""
         self._folder = folder
         self._left = budget
-        self._known: dict[str, str | None] = {}
+        self._made: dict[str, Future[bool]] = {}
+        self._sources: dict[str, str | None] = {}
+        self._pool = ThreadPoolExecutor(os.cpu_count())
 
-    def of(self, name: str, pixels: Callable[[], Image | None]) -> str | None:
-        """The source of a picture; `pixels` is asked only when it was never made. None when there is none."""
-        if name not in self._known:
-            self._known[name] = self._made(name, pixels)
-        return self._known[name]
+    def __enter__(self) -> Thumbnails:
+        return self
 
-    def _made(self, name: str, pixels: Callable[[], Image | None]) -> str | None:
+    def __exit__(self, *raised: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def want(self, name: str, source: Callable[[], Image | Path | None]) -> str:
+        """Have a picture made, unless it is there: another thread asks `source` for it. Returns its name."""
+        if name not in self._made:
+            self._made[name] = self._pool.submit(self._make, name, source)
+        return name
+
+    def of(self, name: str) -> str | None:
+        """Where a wanted picture is: a key of `inside` while the budget lasts, else a file's name.
+
+        None when there is none.
+        """
+        if name not in self._sources:
+            self._sources[name] = self._placed(name) if self._made[name].result() else None
+        return self._sources[name]
+
+    def _make(self, name: str, source: Callable[[], Image | Path | None]) -> bool:
+        if _whole(self._folder / f"{name}.jpg"):
+            return True
+        try:
+            seen = source()
+            if seen is not None:
+                keep(self._folder, name, seen)
+        except UnreadableImageError:
+            return False
+        return seen is not None
+
+    def _placed(self, name: str) -> str:
         path = self._folder / f"{name}.jpg"
-        if not path.is_file():
-            seen = pixels()
-            if seen is None:
-                return None
-            keep(self._folder, name, seen)
         size = path.stat().st_size * 4 // 3
         if size > self._left:
             self._left = 0  # all that come later lie beside, so that the first ones are whole

@@ -19,14 +19,13 @@ from geoflood.geo import degrees_minutes, usng
 from geoflood.terms import City, Geotag, Image, LatLon, Located, Reference
 from geoflood.writers.page import Json, bounds, chart, page
 from geoflood.writers.panel import about
-from geoflood.writers.sharing import picture
-from geoflood.writers.thumbnails import LONGEST, Thumbnails, pictures_of
+from geoflood.writers.thumbnails import Thumbnails, pictures_of
 from geoflood.writers.wording import decimal_degrees, plain
 
-__all__ = ["BUDGET", "MAX_ITEMS", "write_triage"]
+__all__ = ["BUDGET", "MAX_ITEMS", "Triage", "write_triage"]
 
-View: TypeAlias = Callable[[Reference], Image | None]
-"""Where the picture of a reference comes from; None when it is not at hand."""
+View: TypeAlias = Callable[[Reference], Image | Path | None]
+"""Where the picture of a reference comes from; None when it is not at hand. Asked by several threads."""
 
 MAX_ITEMS = 20_000
 """Photos in one page; what comes after is in the table."""
@@ -38,6 +37,43 @@ TEXT = 500
 """Characters of a post that are shown."""
 
 
+class Triage:
+    """The page in the making, a context manager: photos are added, others make their pictures meanwhile."""
+
+    def __init__(self, path: Path, view: View = lambda reference: None, budget: int = BUDGET) -> None:
+        self._path, self._view = path, view
+        self._items: list[Json] = []
+        self._thumbnails = Thumbnails(pictures_of(path), budget)
+
+    def __enter__(self) -> Triage:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._thumbnails.__exit__(*raised)
+
+    def add(self, finding: Finding) -> None:
+        """The next photo; none beyond MAX_ITEMS."""
+        if len(self._items) < MAX_ITEMS:
+            self._items.append(_item(finding, self._thumbnails, self._view))
+
+    def write(self, city: City, basemap: Mapping[str, Any] | None = None) -> None:
+        """Write the page, whole or not at all; its pictures lie in a folder beside it named after it."""
+        for item in self._items:
+            item |= {kind: item[kind] and self._thumbnails.of(item[kind]) for kind in ("photo", "match")}
+        drawn = chart(city, [], basemap, None)
+        made = f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+        data: Json = {
+            "map": drawn.get_name(),
+            "about": f"{about(city)}. {made}",
+            "sharing": "internal",
+            "city": bounds(city),
+            "limit": MAX_ITEMS if len(self._items) == MAX_ITEMS else None,
+            "items": self._items,
+        }
+        blocks = {"data": data, "pictures": self._thumbnails.inside}
+        write_whole(self._path, page(drawn, "triage", blocks, ("data:", "file:", "'self'")))
+
+
 def write_triage(
     path: Path,
     findings: Iterable[Finding],
@@ -46,20 +82,11 @@ def write_triage(
     view: View = lambda reference: None,
     budget: int = BUDGET,
 ) -> None:
-    """Write the page, whole or not at all, and its pictures in a folder beside it named after it."""
-    thumbnails = Thumbnails(pictures_of(path), budget)
-    items = [_item(finding, thumbnails, view) for finding in islice(findings, MAX_ITEMS)]
-    drawn = chart(city, [], basemap, None)
-    data: Json = {
-        "map": drawn.get_name(),
-        "about": f"{about(city)}. Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
-        "sharing": "internal",
-        "city": bounds(city),
-        "limit": MAX_ITEMS if len(items) == MAX_ITEMS else None,
-        "items": items,
-    }
-    blocks = {"data": data, "pictures": thumbnails.inside}
-    write_whole(path, page(drawn, "triage", blocks, ("data:", "file:", "'self'")))
+    """Write the page of all findings, the first MAX_ITEMS of them."""
+    with Triage(path, view, budget) as triage:
+        for finding in islice(findings, MAX_ITEMS):
+            triage.add(finding)
+        triage.write(city, basemap)
 
 
 def _item(finding: Finding, thumbnails: Thumbnails, view: View) -> Json:
@@ -87,8 +114,8 @@ def _item(finding: Finding, thumbnails: Thumbnails, view: View) -> Json:
         "posts": [_post(post) for post in finding.posts[:POSTS]],
         "witnesses": _witnesses(finding),
         "decision": _decided(finding),
-        "photo": thumbnails.of(finding.sha256, lambda: picture(finding, LONGEST)),
-        "match": best and thumbnails.of(_view_name(best.reference), lambda: view(best.reference)),
+        "photo": thumbnails.want(finding.sha256, lambda: located.query.path),
+        "match": best and thumbnails.want(_view_name(best.reference), lambda: view(best.reference)),
         "credit": best and f"{plain(best.reference.credit)} · {plain(best.reference.licence)}",
         "similarity": best and round(best.similarity, 3),
     }
