@@ -68,5 +68,5 @@ def nearest(waterline: float | None, bands: Sequence[int]) -> str:
 
 
 def reranked(name: str, matching: Matching = Matching.DENSE) -> str:
-    """Which calibration goes with a search of `beliefs` that is re-ranked: each matcher counts its own way."""
+    """Which calibration goes with one of `beliefs` when re-ranked: matchers count each in their own way."""
     return f"{name}, re-ranked" + ("" if matching is Matching.DENSE else f" by {matching}")
