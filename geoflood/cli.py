@@ -21,7 +21,7 @@ from geoflood.cli_options import (
     MatcherForm,
     Precision,
     Quiet,
-    Rerank,
+    UsualRerank,
     Verbose,
     Workers,
     manner,
@@ -192,7 +192,7 @@ def locate(
     prompt: vlm.PromptForm = "cells",
     grid: vlm.Grid = 4,
     consistency: vlm.Consistency = 1,
-    rerank: Rerank = 0,
+    rerank: UsualRerank = None,
     matcher: MatcherForm = Matching.DENSE,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
@@ -231,7 +231,8 @@ def locate(
     streets = read_basemap(basemap) if basemap else None
     with eyes.open() as asker, console.progress() as progress:
         locator = Locator(folder, precision)
-        how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, rerank, matcher)
+        again = locator.usual_rerank if rerank is None else rerank
+        how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, again, matcher)
         locator.check(how)
         search = partial(
             locator.locate_all,

@@ -64,6 +64,15 @@ Rerank = Annotated[
         min=0, max=256, help="Candidates whose details are compared with the photo's; 20 helps, 0 for none."
     ),
 ]
+UsualRerank = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=256,
+        show_default="20 with rootsift, else 0",
+        help="Candidates whose details are compared with the photo's.",
+    ),
+]
 MatcherForm = Annotated[
     Matching,
     typer.Option("--matcher", help="How --rerank compares; sift: SIFT and MAGSAC++, with geoflood[opencv]."),

@@ -14,7 +14,7 @@ from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.locate import Locator
 from geoflood.reference.manifest import Settings
-from geoflood.terms import Located, Outcome, Progress, Query
+from geoflood.terms import Located, Manner, Outcome, Progress, Query
 from geoflood.townscape import Truth, build_town, write_city, write_queries
 from geoflood.waterline import BANDS
 
@@ -41,9 +41,9 @@ def run(out: Path, workers: int | None, progress: Progress) -> Shown:
     found = images([streets], licence="CC0-1.0", credit="geoflood townscape")
     build(out / "index" / "demo-town", CITY, found, settings, workers=workers, progress=progress)
     locator = Locator(out / "index" / "demo-town")
-    located = locator.locate_all(
-        [Query(photos / truth.image) for truth in truths], workers=workers, progress=progress
-    )
+    queries = [Query(photos / truth.image) for truth in truths]
+    manner = Manner(rerank=locator.usual_rerank)
+    located = locator.locate_all(queries, manner=manner, workers=workers, progress=progress)
     surest = sorted(located, key=_doubt)
     written = hand_over(surest, locator.database, out / "located")
     return Shown(surest, written["map"], verdict(located, truths))

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflood.backbones.catalog import find
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.errors import IndexUnusableError, UsageError
@@ -57,6 +58,8 @@ STRANGE = 0.15
 and two to four times as many of another city."""
 NOWHERE = 0.4
 """Share "not in this index" from which a photo is called not-found. DESIGN.md has the figures."""
+RERANKED = 20
+"""Candidates that are re-ranked unless another number is asked for."""
 SURE_ALREADY = 0.95
 """Probability from which re-ranking is skipped: it could only make it worse, and takes its time."""
 
@@ -82,6 +85,11 @@ class Locator:
         self._trust = {
             name: _trust(folder, numbers) for name, numbers in self.database.manifest.calibration.items()
         }
+
+    @property
+    def usual_rerank(self) -> int:
+        """Candidates that `geoflood locate` re-ranks: of a published backbone none, it was not measured."""
+        return 0 if find(self.settings.backbone).file else RERANKED
 
     def locate(
         self,
