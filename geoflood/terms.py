@@ -245,7 +245,7 @@ class Manner:
 
 
 USUAL = Manner()
-"""Of `geoflood locate` without options."""
+"""Without options; `geoflood locate` re-ranks, too, see `geoflood.locate.Locator.usual_rerank`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def test_an_index_that_never_learned_it(unlearned: Path, queries: Photos) -> Non
 
 
 def test_a_matcher_with_nothing_to_compare(index_dir: Path, queries: Photos) -> None:
-    assert call(index_dir, queries, "--matcher", "sift") == 2
+    assert call(index_dir, queries, "--matcher", "sift", "--rerank", "0") == 2
     assert call(index_dir, queries, "--matcher", "superglue", "--rerank", "3") == 2
 
 
