@@ -306,3 +306,13 @@ def test_areas_are_held_within_their_share() -> None:
     assert near.circled == (True, True)
     assert beside.held == (False, False)
     assert beside.circled == (False, True)
+
+
+@pytest.mark.filterwarnings("error")
+def test_equal_infinite_signals_enter_together() -> None:
+    """A lead over no other place is infinite, as is the mark of a photo without an answer."""
+    signal, right = [math.inf, math.inf, 1.0, -math.inf, -math.inf], [True, False, True, False, True]
+    found = confidence("margin", signal, right)
+    again = confidence("margin", signal, [False, True, True, True, False])
+    assert found.precision.tolist() == again.precision.tolist()
+    assert len(found.precision) == 3

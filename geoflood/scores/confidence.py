@@ -56,7 +56,8 @@ def confidence(name: str, signal: ArrayLike, right: ArrayLike) -> Confidence:
     if not values.size or values.shape != true.shape or np.isnan(values).any():
         raise ValueError(f"{name}: no signal, or one that is not a number")
     order = np.argsort(-values, kind="stable")
-    ends = np.flatnonzero(np.append(np.diff(values[order]) != 0, True))
+    falling = values[order]
+    ends = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # infinite ones may be equal, too
     found, seen = np.cumsum(true[order])[ends], ends + 1
     precision = found / seen
     gain = np.diff(found, prepend=0) / max(int(true.sum()), 1)
