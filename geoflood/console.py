@@ -194,6 +194,7 @@ def _candidate(rank: int, found: Candidate, estimate: Estimate) -> list[str]:
     heading = "" if ref.heading_deg is None else f"{round(ref.heading_deg) % 360}°"
     off = distance_m((here.lat, here.lon), (ref.position.lat, ref.position.lon))
     position = f"{ref.position.lat:.5f}, {ref.position.lon:.5f}"
+    alike = f"{found.similarity:.2f}" + ("" if found.inliers is None else f", {found.inliers} points agree")
     image = ref.image_key.partition(":")[2] or ref.image_key
     image += f"  ({_VERDICTS.get(found.verdict, found.verdict)})" if found.verdict else ""
-    return [f"  {rank}", f"{found.similarity:.2f}", position, f"{off:.0f} m", heading, image]
+    return [f"  {rank}", alike, position, f"{off:.0f} m", heading, image]
