@@ -75,7 +75,7 @@ UsualRerank = Annotated[
 ]
 MatcherForm = Annotated[
     Matching,
-    typer.Option("--matcher", help="How --rerank compares; sift: SIFT and MAGSAC++, with geoflood[opencv]."),
+    typer.Option("--matcher", help="How --rerank compares; sift: SIFT and MAGSAC++, with the extra opencv."),
 ]
 
 
