@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from geoflood.fusion.calibration import DEFAULT, Asked, Captures, Counts, Group, calibrate
@@ -109,10 +109,11 @@ def test_the_ground_is_the_sum_of_the_bumps(kernel_m: float) -> None:
 
 @settings(deadline=None)
 @given(st.lists(places, min_size=1, max_size=40))
+@example([(0.0, 0.0, 0.0), (1.0, 5.0, 6e-194)])
 def test_radii_are_quantiles_of_the_distance(drawn: list[tuple[float, float, float]]) -> None:
-    found = [candidate(*place) for place in drawn]
+    found = sorted((candidate(*place) for place in drawn), key=lambda c: -c.similarity)
     estimate = fuse(found, TRUST)
-    best = max(found, key=lambda c: c.similarity).reference.position
+    best = found[0].reference.position
     metres = to_local([(c.reference.position.lat, c.reference.position.lon) for c in found], best)
     weights = posterior(np.array([c.similarity for c in found]), TRUST.temperature)
     _, ground = spread(metres, weights, TRUST)
