@@ -10,7 +10,6 @@ says how good a real model is; it says what each fault costs.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from recall import right
-from streets import Queries, indexed, queries, share
+from streets import Queries, arguments, indexed, queries, share
 
 from geoflood.attending import DOUBT
 from geoflood.attention import blend, sample
@@ -173,11 +172,7 @@ class Shown:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--work", type=Path, default=None, help="keeps the index for the next run")
+    parser = arguments(__doc__)
     parser.add_argument("--level", type=float, default=0.45)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--consistency", type=int, default=1)

@@ -8,7 +8,6 @@ slopes; the waterline is told. Needs OpenCV: pip install -e ".[opencv]".
 
 from __future__ import annotations
 
-import argparse
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 from numpy.typing import NDArray
-from streets import POSITIVE_M, Queries, indexed, queries, share
+from streets import POSITIVE_M, Queries, arguments, indexed, queries, share
 
 from geoflood.backbones.threads import cores
 from geoflood.flood import flood
@@ -32,11 +31,7 @@ SLOPES = (0.0, 0.02, 0.05, 0.1, 0.2)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--work", type=Path, default=None, help="keeps the index for the next run")
+    parser = arguments(__doc__)
     parser.add_argument("--levels", default="0,0.45")
     parser.add_argument("--every", type=int, default=3)
     parser.add_argument("--first", type=int, default=20)

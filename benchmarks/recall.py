@@ -8,7 +8,6 @@ queries without a reference in reach are left out. Water is geoflood.flood's, se
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +15,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 from numpy.typing import NDArray
-from streets import POSITIVE_M, Queries, indexed, queries, share
+from streets import POSITIVE_M, Queries, arguments, indexed, queries, share
 
 from geoflood.backbones.threads import cores
 from geoflood.flood import flood
@@ -28,11 +27,7 @@ from geoflood.waterline import band_weights, belief
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--work", type=Path, default=None, help="keeps the index for the next run")
+    parser = arguments(__doc__)
     parser.add_argument("--levels", default="0,0.15,0.3,0.45,0.55")
     options = parser.parse_args()
     locator = indexed(options.data, options.work or Path(mkdtemp()))

@@ -9,7 +9,6 @@ similarity, of the first one, and of both. R@1 at 25 m; and what it costs.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 import torch
-from streets import POSITIVE_M, indexed, queries, share
+from streets import POSITIVE_M, arguments, indexed, queries, share
 
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.flood import flood
@@ -34,11 +33,7 @@ WAYS = ("bands", "own mask", "own mask, whole descriptor", "bands + own mask", "
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--work", type=Path, default=None, help="keeps the index for the next run")
+    parser = arguments(__doc__)
     parser.add_argument("--levels", default="0,0.45,0.55")
     parser.add_argument("--every", type=int, default=3)
     parser.add_argument("--top", type=int, default=200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from geoflood.locate import Locator
 from geoflood.reference.manifest import Settings
 from geoflood.waterline import BANDS
 
-__all__ = ["Queries", "indexed", "queries", "settings", "share"]
+__all__ = ["Queries", "arguments", "indexed", "queries", "settings", "share"]
 
 POSITIVE_M = 25.0
 
@@ -50,6 +51,14 @@ def queries(data: Path) -> Queries:
 def settings(dimension: int = 512) -> Settings:
     """Those of `geoflood index` without options."""
     return Settings("rootsift", version_of("rootsift"), BANDS, dimension, HEADINGS, FOV_DEG)
+
+
+def arguments(doc: str | None) -> argparse.ArgumentParser:
+    """What all of them take: DATA and --work; `doc` is the benchmark's own text."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--work", type=Path, default=None, help="keeps the index for the next run")
+    return parser
 
 
 def indexed(data: Path, work: Path) -> Locator:

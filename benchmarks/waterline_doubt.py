@@ -8,7 +8,6 @@ DATA as for recall.py. A belief is a bump around what was told, of some spread, 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,7 +17,7 @@ from tempfile import mkdtemp
 import numpy as np
 from numpy.typing import NDArray
 from recall import right
-from streets import Queries, indexed, queries, share
+from streets import Queries, arguments, indexed, queries, share
 
 from geoflood.backbones.threads import cores
 from geoflood.flood import flood
@@ -32,11 +31,7 @@ BELIEFS = ((0.1, 0.0), (0.1, 0.25), (0.1, 0.5), (0.15, 0.0), (0.2, 0.0), (0.1, 1
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--work", type=Path, default=None, help="keeps the index for the next run")
+    parser = arguments(__doc__)
     parser.add_argument("--levels", default="0.2,0.45,0.6")
     parser.add_argument("--every", type=int, default=1)
     options = parser.parse_args()

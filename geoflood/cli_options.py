@@ -19,8 +19,11 @@ __all__ = [
     "MatcherForm",
     "Precision",
     "Quiet",
+    "Rerank",
+    "UsualRerank",
     "Verbose",
     "Workers",
+    "manner",
 ]
 
 

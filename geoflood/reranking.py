@@ -20,7 +20,7 @@ from geoflood.sift import Sift
 from geoflood.terms import AttentionMap, Candidate, Image, Matching, Reference
 from geoflood.waterline import above
 
-__all__ = ["Dense", "Matcher", "Reranker", "Seen", "consistent", "matcher"]
+__all__ = ["Dense", "Matcher", "Reranker", "Seen", "matcher"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -57,8 +57,11 @@ class Dense:
         return patches(self.backbone, image)
 
     def inliers(self, query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:
-        """See `consistent`."""
-        return consistent(query, worth, reference, other)
+        """Matches of two photos that agree on one shift and scale; see `Matcher`."""
+        pairs = matches(query, reference)
+        counted = np.sqrt(worth[pairs[:, 0]] * other[pairs[:, 1]])
+        kept = agreeing(_in_widths(query)[pairs[:, 0]], _in_widths(reference)[pairs[:, 1]], counted)
+        return round(float(counted[kept].sum()))
 
 
 def matcher(matching: Matching, backbone: Backbone) -> Matcher:
@@ -130,18 +133,6 @@ class Reranker:
         if other is None:
             return None
         return self.matcher.inliers(query, worth, other, self.worth(other, belief))
-
-
-def consistent(query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:
-    """Matches of two photos that agree on one shift and scale.
-
-    Each counts what its two ends are worth: their geometric mean, so that a match of two places that count
-    half counts half.
-    """
-    pairs = matches(query, reference)
-    counted = np.sqrt(worth[pairs[:, 0]] * other[pairs[:, 1]])
-    kept = agreeing(_in_widths(query)[pairs[:, 0]], _in_widths(reference)[pairs[:, 1]], counted)
-    return round(float(counted[kept].sum()))
 
 
 def _in_widths(of: Patches) -> NDArray[np.float64]:
