@@ -19,6 +19,8 @@ Keys: TypeAlias = NDArray[np.int64]
 
 AROUND_M = 25.0
 """What is searched around a candidate that no search area reaches: the positive distance."""
+_INWARD = 1 - 1e-6
+"""Who stands on the border of a square stands in it, whatever rounding makes of the border."""
 
 
 def holds(cells: Sequence[Cell], truth: LatLon) -> bool:
@@ -42,20 +44,22 @@ def searched(
     if not cells:
         return np.inf, np.inf
     size = cells[0].size_m
-    # Squares are counted off the truth: its own is then 0, 0, and where it is near nothing is distorted.
-    likely = _squares(np.array([(cell.centre.lat, cell.centre.lon) for cell in cells]), truth, size)
-    order = _first(np.concatenate([_keys(likely), _around(_squares(candidates, truth, size), size)]))
-    goal = np.flatnonzero(order == 0)
+    offsets = to_local([(cell.centre.lat, cell.centre.lon) for cell in cells], truth)
+    nearest = offsets[np.abs(offsets).max(axis=1).argmin()]  # near the truth nothing is distorted
+    around = _around(_squares(to_local(candidates, truth), nearest, size), size)
+    order = _first(np.concatenate([_keys(_squares(offsets, nearest, size)), around]))
+    home = _squares(np.zeros((1, 2)), nearest * _INWARD, size)
+    goal = np.flatnonzero(order == _keys(home))
     if not len(goal):
         return np.inf, np.inf
     done = order[: goal[0] + 1]
-    inside = np.isin(_keys(_squares(streets.middles, truth, size)), done)
+    inside = np.isin(_keys(_squares(to_local(streets.middles, truth), nearest, size)), done)
     return len(done) * size**2 / 1e6, float(streets.lengths_m[inside].sum()) / 1e3
 
 
-def _squares(positions: Floats, origin: LatLon, size: float) -> Keys:
-    """[N, 2] the squares of the grid around `origin` that positions [N, 2] lie in."""
-    return np.rint(to_local(positions, origin) / size).astype(np.int64)
+def _squares(metres: Floats, centre: Floats, size: float) -> Keys:
+    """[N, 2] the squares that metres [N, 2] lie in, counted off the one around `centre` [2]."""
+    return np.rint((metres - centre) / size).astype(np.int64)
 
 
 def _keys(squares: Keys) -> Keys:
