@@ -87,6 +87,8 @@ class Finding:
     narrowed: str = ""
     """What of the posts narrowed the search; empty when nothing did."""
     decision: Decision | None = None
+    taken_at: datetime | None = None
+    """When, by the photo's EXIF, with or without a position in it; as `Geotag.taken_at`."""
 
     @property
     def status(self) -> Status:

@@ -19,7 +19,7 @@ from geoflood.batch.duplicates import Duplicates, from_text, to_text
 from geoflood.batch.hashing import Hashes, on_disk
 from geoflood.batch.journal import Journal, Line
 from geoflood.batch.seeing import Seen, see
-from geoflood.batch.stored import geotag_to, post_to
+from geoflood.batch.stored import geotag_to, post_to, time_to
 from geoflood.finding import Post
 from geoflood.geo import bounds_of, offset
 from geoflood.posts.folder import Folder, Tally
@@ -211,7 +211,8 @@ class Intake:
             same_as=same_as,
             bits_apart=apart,
             looks="" if seen.looks is None else to_text(seen.looks),
-            exif=geotag_to(seen.exif),
+            exif=geotag_to(seen.exif.geotag),
+            taken_at=time_to(seen.exif.taken_at),
         )
         return seen
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from geoflood.batch.journal import NAME, Line, line_at, read_journal
-from geoflood.batch.stored import decision_from, geotag_from, located_from, post_from
+from geoflood.batch.stored import decision_from, geotag_from, located_from, post_from, time_from
 from geoflood.errors import InputError
 from geoflood.finding import Decision, Finding, Medium, Post
 from geoflood.terms import Rejected
@@ -118,6 +118,7 @@ class Results:
             max(1, len(copies)),
             told["narrowed"],
             self._decision(file, sha),
+            _taken_at(photo),
         )
 
     def _decision(self, file: BinaryIO, sha: str) -> Decision | None:
@@ -128,6 +129,11 @@ class Results:
 def _post(line: dict[str, Any]) -> Post:
     media = tuple(Medium(medium["name"], file=medium["file"]) for medium in line["media"])
     return post_from(line["post"], media)
+
+
+def _taken_at(photo: Mapping[str, Any]) -> datetime | None:
+    """By EXIF; earlier versions kept a time only beside a position."""
+    return time_from(photo.get("taken_at") or (photo["exif"] or {}).get("taken_at"))
 
 
 def _identity(post: Post) -> tuple[str, ...]:

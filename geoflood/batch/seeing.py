@@ -10,9 +10,10 @@ from pathlib import Path
 
 from geoflood.batch.duplicates import Looks, looks
 from geoflood.imagery import exif
+from geoflood.imagery.exif import Facts
 from geoflood.imagery.views import LONGEST
 from geoflood.images import UnreadableImageError, read_image
-from geoflood.terms import Geotag, Image
+from geoflood.terms import Image
 
 __all__ = ["Seen", "see"]
 
@@ -25,12 +26,12 @@ class Seen:
     """As the locator would read them; None when nobody can: the locator will say why."""
     looks: Looks | None
     """None when it cannot be read, or nothing is in it."""
-    exif: Geotag | None
+    exif: Facts
 
 
 def see(path: Path) -> Seen:
     """Decode a picture file; raises nothing of the file's doing."""
-    told = exif.read(path).geotag
+    told = exif.read(path)
     try:
         pixels = read_image(path, LONGEST)
     except UnreadableImageError:

@@ -40,6 +40,8 @@ __all__ = [
     "located_to",
     "post_from",
     "post_to",
+    "time_from",
+    "time_to",
 ]
 
 Json = dict[str, Any]
@@ -55,7 +57,7 @@ def post_to(post: Post) -> Json:
         "id": post.id,
         "text": post.text,
         "author": post.author,
-        "posted_at": _time_to(post.posted_at),
+        "posted_at": time_to(post.posted_at),
         "clock": post.clock,
         "geotag": geotag_to(post.geotag),
         "box": None if post.box is None else asdict(post.box),
@@ -72,7 +74,7 @@ def post_from(told: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
         id=told.get("id", ""),
         text=told.get("text", ""),
         author=told.get("author", ""),
-        posted_at=_time_from(told.get("posted_at")),
+        posted_at=time_from(told.get("posted_at")),
         clock=told.get("clock", ""),
         geotag=geotag_from(told.get("geotag")),
         box=Bounds(**told["box"]) if told.get("box") else None,
@@ -84,16 +86,14 @@ def post_from(told: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
 
 def geotag_to(geotag: Geotag | None) -> Json | None:
     """All of a geotag."""
-    return None if geotag is None else {**asdict(geotag), "taken_at": _time_to(geotag.taken_at)}
+    return None if geotag is None else {**asdict(geotag), "taken_at": time_to(geotag.taken_at)}
 
 
 def geotag_from(told: Mapping[str, Any] | None) -> Geotag | None:
     """The geotag again."""
     if told is None:
         return None
-    return Geotag(
-        **{**told, "position": LatLon(**told["position"]), "taken_at": _time_from(told["taken_at"])}
-    )
+    return Geotag(**{**told, "position": LatLon(**told["position"]), "taken_at": time_from(told["taken_at"])})
 
 
 def decision_to(decision: Decision) -> Json:
@@ -149,7 +149,7 @@ def _fields(value: LatLon | Reference | AttentionMap) -> Json:
 
 def _candidate_to(found: Candidate) -> Json:
     known = found.reference
-    given = {"position": _fields(known.position), "taken_at": _time_to(known.taken_at)}
+    given = {"position": _fields(known.position), "taken_at": time_to(known.taken_at)}
     reference = {**_fields(known), **given}
     similarity = round(float(found.similarity), 6)
     return {
@@ -163,7 +163,7 @@ def _candidate_to(found: Candidate) -> Json:
 
 def _candidate_from(told: Mapping[str, Any]) -> Candidate:
     known = told["reference"]
-    given = {"position": LatLon(**known["position"]), "taken_at": _time_from(known.get("taken_at"))}
+    given = {"position": LatLon(**known["position"]), "taken_at": time_from(known.get("taken_at"))}
     return Candidate(
         Reference(**{**known, **given}),
         told["similarity"],
@@ -224,9 +224,11 @@ def _attention_from(told: Mapping[str, Any] | None) -> AttentionMap | None:
     )
 
 
-def _time_to(moment: datetime | None) -> str | None:
+def time_to(moment: datetime | None) -> str | None:
+    """A time in ISO 8601."""
     return None if moment is None else moment.isoformat()
 
 
-def _time_from(told: str | None) -> datetime | None:
+def time_from(told: str | None) -> datetime | None:
+    """The time again."""
     return None if told is None else datetime.fromisoformat(told)

@@ -169,7 +169,7 @@ def _internal(finding: Finding, known: Record, best: Record) -> dict[str, Any]:
         **_witness("post", own.geotag if own else None),
         "post_place": _several(post.place for post in posts),
         **_witness("exif", finding.exif),
-        "exif_taken_at": _time(finding.exif.taken_at) if finding.exif else None,
+        "exif_taken_at": _time(finding.taken_at),
     }
 
 

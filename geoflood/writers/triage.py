@@ -143,11 +143,12 @@ def _post(post: Post) -> Json:
 
 def _witnesses(finding: Finding) -> list[list[str]]:
     """What else speaks of the place, each by itself."""
-    told = [("EXIF of the photo", _where(finding.exif)), *_looked(finding.located)]
+    taken = f"{finding.taken_at:%Y-%m-%d %H:%M}" if finding.taken_at else ""
+    told = [("EXIF of the photo", _where(finding.exif)), ("EXIF's time", taken), *_looked(finding.located)]
     for post in finding.posts:
         told += [("the post's own position", _where(post.geotag)), ("the post's place", plain(post.place))]
         told += [(f"time from {post.clock}", f"{post.posted_at:%Y-%m-%d %H:%M}")] if post.clock else []
-    return [list(one) for one in dict.fromkeys(told) if one[1]][: 2 * POSTS + 2]
+    return [list(one) for one in dict.fromkeys(told) if one[1]][: 2 * POSTS + 3]
 
 
 def _looked(located: Located) -> Iterator[tuple[str, str]]:
