@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,10 @@ __all__ = ["register"]
 STOPPED = 130
 """Exit code of a batch that was asked to stop."""
 NAMED = 10
-"""Photos that a warning names."""
+"""Photos, files or lines that a warning names."""
+_AFTER = (
+    "a command that was killed leaves such lines, and seals them when it is given again; else they were added"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -112,6 +115,7 @@ def batch_locate(
     from geoflood.locate import Locator
 
     streets = read_basemap(basemap) if basemap else None
+    _unsealed(out)
     told, source = _analyst(eyes, waterline)
     how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, rerank, matcher)
     seeing = {**source, **eyes.settings}
@@ -168,6 +172,7 @@ def export(
 
     if file.exists() and not overwrite:
         raise UsageError(f"{file} is there already", "add --overwrite, or name another file")
+    _unsealed(results)
     count = line(results, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
     told = f"public: no persons, places within {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
     console.news(f"{count} photos in {file} ({told})")
@@ -187,6 +192,7 @@ def review(
     from geoflood.handover import read_basemap
 
     streets = read_basemap(basemap) if basemap else None
+    _unsealed(results)
     counts = {status.value: count for status, count in line(results, decisions).items()}
     write_outputs(results, _city(results, index_dir), streets)
     if as_json:
@@ -210,17 +216,39 @@ def verify(
         "inputs_unchanged": found.inputs,
         "changed": list(found.changed),
         "missing": list(found.missing),
+        "after_run_json": list(found.after),
+        "seal": found.seal,
     }
     if as_json:
         console.emit(told)
     else:
         console.show_rows({name: _words(value) for name, value in told.items()})
     if not found.stands:
-        raise InputError(f"{len(found.changed)} files are not what they were", "they are listed above")
+        raise InputError(
+            f"{len(found.changed):,} files are not what they were, {len(found.missing):,} are missing, "
+            f"{len(found.after):,} lines of the journal came after run.json was written",
+            _AFTER if found.after else "they are listed above",
+        )
 
 
-def _words(value: int | list[str]) -> str:
-    return f"{value:,}" if isinstance(value, int) else ", ".join(value) or "none"
+def _words(value: str | int | list[str]) -> str:
+    if isinstance(value, list):
+        return _few(value) or "none"
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _few(names: Sequence[str]) -> str:
+    """As many as a line can name; --json has all."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _unsealed(results: Path) -> None:
+    """Warn of decisions that no command of geoflood ended with."""
+    from geoflood.batch.custody import unsealed
+
+    if told := unsealed(results):
+        console.warning(f"{len(told):,} decisions came after run.json was written: {_few(told)}; {_AFTER}")
 
 
 @contextmanager
@@ -247,8 +275,7 @@ def _missed(summary: Summary) -> None:
     for doubt, count in summary.doubts.items():
         console.warning(f"{doubt} ({count:,} photos)")
     if missing := summary.unanswered:
-        shown = ", ".join(missing[:NAMED]) + (" ..." if len(missing) > NAMED else "")
-        console.warning(f"--replay: the model was never asked about {len(missing):,} photos: {shown}")
+        console.warning(f"--replay: the model was never asked about {len(missing):,} photos: {_few(missing)}")
 
 
 def _told(summary: Summary, files: dict[str, Path], as_json: bool) -> None:

@@ -300,7 +300,7 @@ def test_other_settings_need_another_folder(tmp_path: Path) -> None:
     run(tmp_path, options=Options("rivertown", Manner(top_k=5)))
     (folder / "a.jpg").write_bytes(photo(1))
     run(tmp_path)  # nothing was located with the others
-    with pytest.raises(UsageError, match="another options"):
+    with pytest.raises(UsageError, match="other options: top k 10, not 3"):
         run(tmp_path, options=Options("rivertown", Manner(top_k=3)))
     index(tmp_path).joinpath("manifest.json").write_text("other", "utf-8")
     with pytest.raises(UsageError, match="another index"):

@@ -15,6 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from geoflood import locate as locating
+from geoflood.batch.journal import Journal
 from geoflood.cli_batch import register
 from geoflood.errors import InputError, PartialError, UsageError
 from geoflood.reference import manifest
@@ -104,6 +105,48 @@ def test_review_rewrites_the_outputs(root: Path) -> None:
     assert call("verify", root / "out").exit_code == 0
     (root / "posts" / "0.jpg").write_bytes(b"x")
     assert isinstance(call("verify", root / "out").exception, InputError)
+
+
+def test_a_decision_behind_the_seal_is_named_by_every_command(root: Path) -> None:
+    batch(root)
+    sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][
+        "sha256"
+    ]
+    told = {
+        "status": "confirmed",
+        "by": "mal\x1blory",
+        "at": "2026-11-20T10:00:00",
+        "position": None,
+        "note": "",
+    }
+    with Journal(root / "out") as journal:
+        count = sum(1 for _ in journal.replay())
+        journal.append("decision", sha256=sha, decision=told)
+    told_of = f"line {count + 1}: decision, {sha[:12]} confirmed by mal"
+    checked = call("verify", root / "out")
+    assert isinstance(checked.exception, InputError)
+    assert "1 lines of the journal came after run.json was written" in str(checked.exception)
+    assert told_of in checked.stdout
+    assert "\x1b" not in checked.stdout
+    exported = call("export", root / "out", root / "x.csv")
+    assert exported.exit_code == 0
+    assert told_of in exported.stderr
+    assert told_of in batch(root).stderr
+    (root / "out" / "run.json").write_text("{}", "utf-8")
+    assert batch(root).exit_code == 0, "a run.json that says nothing is written anew"
+    assert call("verify", root / "out").exit_code == 0
+
+
+def test_missing_inputs_are_named_and_no_success(root: Path) -> None:
+    batch(root)
+    for n in range(3):
+        (root / "posts" / f"{n}.jpg").unlink()
+    checked = call("verify", root / "out", "--json")
+    assert isinstance(checked.exception, InputError)
+    assert "3 are missing" in str(checked.exception)
+    assert json.loads(checked.stdout)["missing"] == ["0.jpg", "1.jpg", "2.jpg"]
+    (root / "out" / "run.json").write_text('{"journal": {"lines": 1, "sha256": ""}, "outputs": {}}', "utf-8")
+    assert "lacks 'folder'" in str(call("verify", root / "out").exception)
 
 
 def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

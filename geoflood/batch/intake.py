@@ -68,6 +68,8 @@ class Intake:
         self.tally = Tally()
         self.run: dict[str, Any] = {}
         """The latest run and its settings; empty as long as there is no result."""
+        self.read = ""
+        """The folder that files were read from; empty as long as none was."""
         self._begun: dict[str, Any] = {}
         self._posts: dict[bytes, bytes] = {}
         self._hashes = Hashes(journal)
@@ -130,6 +132,7 @@ class Intake:
             case "run":
                 self._begun = told
             case "file":
+                self.read = self._begun.get("folder", "")
                 self._hashes.know(told["file"], told["stamp"], told["sha256"])
             case "photo":
                 self._photos[told["sha256"]] = told["same_as"] or told["sha256"]

@@ -80,7 +80,7 @@ def batch_locate(
     looking = _looking(asked)
     with Shelf(folder, skip=(out,)) as shelf, Journal(out) as journal:
         intake = Intake(journal)
-        begin(journal, intake.run, settings_of(index, options, asked), folder)
+        begin(journal, intake.run, intake.read, settings_of(index, options, asked), folder)
         before = intake.located
         here = Folder(shelf)
         small = partial(keep, pictures_of(out / PAGE)) if len(here.pictures.entries) <= MAX_ITEMS else _none

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,16 +60,50 @@ def _model(asker: Asker) -> dict[str, str]:
     return {"named": found.named, "digest": found.digest, "server": found.version, "host": found.host}
 
 
-def begin(journal: Journal, known: dict[str, Any], settings: dict[str, Any], folder: Path) -> None:
-    """Journal the run; results of two indexes, settings or models in one folder would be no result."""
-    earlier = known["settings"] if known else settings
+def begin(
+    journal: Journal, known: Mapping[str, Any], read: str, settings: Mapping[str, Any], folder: Path
+) -> None:
+    """Journal the run; results of two indexes, settings, models or folders in one would be no result.
+
+    `known` is the latest run with results, `read` the folder that files were read from; files are known by
+    their names in it. One that is gone was moved, and may be given under its new name. Raises UsageError.
+    """
+    here = str(folder.resolve())
+    if other := next(_others(known.get("settings", settings), settings), ""):
+        raise UsageError(
+            f"{journal.folder} was begun with {other}",
+            "name another folder with --out, or go on as it was begun",
+        )
+    if read not in ("", here) and Path(read).exists():
+        raise UsageError(
+            f"{journal.folder} holds results of the posts in {read}, not in {here}",
+            "name another folder with --out, or put the new posts into the folder that was read",
+        )
+    journal.append("run", settings=settings, folder=here, durable=True)
+
+
+def _others(earlier: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
+    """In words what of the settings is not as it was."""
+    if differing := "; ".join(_differing(earlier["options"], settings["options"])):
+        yield f"other options: {differing}"
+    if earlier["index"] != settings["index"]:
+        yield "another index: it was built anew since"
     builds = [told.get("model", {}).get("digest", "") for told in (earlier, settings)]
-    parts = {name: (earlier[name], settings[name]) for name in ("index", "options")}
-    parts |= {"build of the model": (builds[0], builds[1])} if all(builds) else {}
-    for name, (before, now) in parts.items():
-        if before != now:
-            raise UsageError(
-                f"{journal.folder} holds results of another {name}: {before}, not {now}",
-                "name another folder with --out, or go on as it was begun",
-            )
-    journal.append("run", settings=settings, folder=str(folder.resolve()), durable=True)
+    if all(builds) and builds[0] != builds[1]:
+        yield f"another build of the model: {builds[0]}, not {builds[1]}"
+
+
+def _differing(before: Any, now: Any, name: str = "") -> Iterator[str]:
+    """Each value that differs: "top k 5, not 3"."""
+    if isinstance(before, Mapping) or isinstance(now, Mapping):
+        one, other = before or {}, now or {}
+        for key in sorted({*one, *other}):
+            yield from _differing(one.get(key), other.get(key), key)
+    elif before != now:
+        yield f"{name.replace('_', ' ')} {_word(before)}, not {_word(now)}"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value is None else str(value)
