@@ -35,7 +35,7 @@ class Post:
     text: str = ""
     author: str = ""
     posted_at: datetime | None = None
-    """UTC where the export says so, else the exporting phone's local time; always without tzinfo."""
+    """UTC where the export says so, else the time of `clock`; always without tzinfo."""
     geotag: Geotag | None = None
     """The post's own position. A witness: never mixed with the place that the photo shows."""
     box: Bounds | None = None
@@ -45,7 +45,12 @@ class Post:
     source: str = ""
     """The file it was read from, in the folder."""
     clock: str = ""
-    """What else tells the time, where the export does not: "the file's name"."""
+    """Whose local time it is, where the export does not tell UTC: "the file's name"."""
+
+    @property
+    def local(self) -> bool:
+        """Its time is by a clock whose zone nobody told."""
+        return self.posted_at is not None and bool(self.clock)
 
 
 class Status(StrEnum):
@@ -67,6 +72,11 @@ class Decision:
     position: LatLon | None = None
     """Where the person moved the pin; None leaves it."""
     note: str = ""
+
+    @property
+    def rank(self) -> tuple[str, ...]:
+        """The highest stands: the latest, and of one moment the same one in whatever order they come."""
+        return (self.at.isoformat(), self.by, self.status, self.note, repr(self.position))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +106,13 @@ class Finding:
         return self.decision.status if self.decision else Status.CANDIDATE
 
     @property
+    def pin(self) -> LatLon | None:
+        """Where a person put it, whatever the machine had proposed; None while nobody did."""
+        return self.decision.position if self.decision and self.status is Status.CONFIRMED else None
+
+    @property
     def position(self) -> LatLon | None:
-        """Where a person put it, else the estimate's; None where there is no place to go to."""
+        """The pin, else the estimate's; None where there is no place to go to."""
         if self.status is Status.REJECTED:
             return None
-        if self.decision and self.decision.position:
-            return self.decision.position
-        return self.located.place.position if self.located.place else None
+        return self.pin or (self.located.place.position if self.located.place else None)

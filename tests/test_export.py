@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from geoflood.errors import UsageError
 from geoflood.finding import Decision, Finding, Medium, Post, Status
 from geoflood.geo import distance_m
-from geoflood.images import jpeg
+from geoflood.images import jpeg, read_image
 from geoflood.terms import (
     Candidate,
     Cell,
@@ -31,7 +36,9 @@ from geoflood.terms import (
     Rejected,
 )
 from geoflood.writers.formats import FORMATS, format_of
-from geoflood.writers.sharing import GRID_M, PUBLIC_FIELDS, Sharing, row
+from geoflood.writers.icons import icon
+from geoflood.writers.record import METHOD
+from geoflood.writers.sharing import GRID_M, PINNED, PUBLIC_FIELDS, Sharing, row, title
 from geoflood.writers.sheet import write_rejections
 
 SPOT = LatLon(29.7604123, -95.3698012)
@@ -43,6 +50,7 @@ def finding(
     number: int = 1, text: str = SECRET, folder: Path = Path("/nowhere"), outcome: Outcome = Outcome.LOCATED
 ) -> Finding:
     path = folder / f"{number} s3cret.jpg"
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else f"{number:064}"
     reference = Reference(
         7, f"folder:{SECRET}", SPOT, f"{SECRET}/a.jpg", credit="A. Mapper", licence="CC0-1.0"
     )
@@ -62,9 +70,7 @@ def finding(
         source=f"{SECRET}.jsonl",
     )
     exif = Geotag(LatLon(29.2, -95.2), "exif", taken_at=datetime(2021, 7, 14, 17))
-    return Finding(
-        number, f"{SECRET}{number:064}", f"{SECRET}.jpg", located, (post,), exif, 2, f"{SECRET} box"
-    )
+    return Finding(number, digest, f"{SECRET}.jpg", located, (post,), exif, 2, f"{SECRET} box")
 
 
 HOSTILE = (
@@ -100,13 +106,15 @@ def test_public_files_lead_to_no_person(tmp_path: Path, name: str) -> None:
     (tmp_path / "1 s3cret.jpg").write_bytes(jpeg(np.full((60, 80, 3), 90, np.uint8)))
     decided = Decision(Status.CONFIRMED, f"{SECRET} reviewer", datetime(2021, 7, 15), None, f"{SECRET} note")
     one = finding(folder=tmp_path)
-    with_decision = Finding(**{**{n: getattr(one, n) for n in one.__slots__}, "decision": decided})
+    with_decision = replace(one, decision=decided)
     public = "".join(texts(written(tmp_path, name, Sharing.PUBLIC, with_decision)))
     assert SECRET not in public
     assert "29.7604" not in public
     assert "29.1" not in public
     assert "29.2" not in public
     assert "18:03" not in public
+    assert one.sha256 not in public
+    assert "A. Mapper" not in public, "who took the street images is named where they are shown"
     assert ".jpg" not in public
     assert "confirmed" in public
     assert "public" in public
@@ -130,20 +138,110 @@ def test_public_positions_are_in_the_middle_of_a_square(lat: float, lon: float) 
         assert distance_m((spot.lat, spot.lon), (lat, lon)) <= GRID_M * 2**-0.5 * 1.01
 
 
+MOVED = Decision(Status.CONFIRMED, "ana", datetime(2021, 7, 15), LatLon(29.8, -95.4))
+
+
 def test_a_moved_pin_stands_and_a_rejected_one_has_no_place() -> None:
-    moved = Decision(Status.CONFIRMED, "ana", datetime(2021, 7, 15), LatLon(29.8, -95.4))
-    rejected = Decision(Status.REJECTED, "ana", datetime(2021, 7, 15))
-    one = finding()
-    known = {name: getattr(one, name) for name in one.__slots__}
-    told = row(Finding(**{**known, "decision": moved}), Sharing.INTERNAL)
+    told = row(replace(finding(), decision=MOVED), Sharing.INTERNAL)
     assert (told["lat"], told["lon"], told["accuracy_m"]) == (29.8, -95.4, None)
     assert (told["status"], told["status_by"], told["status_at"]) == (
         "confirmed",
         "ana",
-        "2021-07-15T00:00:00",
+        "2021-07-15T00:00:00Z",
     )
-    told = row(Finding(**{**known, "decision": rejected}), Sharing.INTERNAL)
+    rejected = Decision(Status.REJECTED, "ana", datetime(2021, 7, 15))
+    told = row(replace(finding(), decision=rejected), Sharing.INTERNAL)
     assert (told["lat"], told["status"]) == (None, "rejected")
+
+
+def test_of_a_persons_place_nothing_is_said_that_is_about_the_machines() -> None:
+    told = row(replace(finding(), decision=MOVED), Sharing.INTERNAL)
+    assert told["method"] == PINNED
+    assert (told["machine_lat"], told["machine_lon"]) == (29.760412, -95.369801)
+    figures = ("probability", "not_in_index", "radius_50_m", "radius_90_m", "accuracy_m")
+    assert [told[name] for name in figures] == [None] * 5
+    assert "78" not in title(told)
+    assert PINNED in title(told)
+    assert row(replace(finding(), decision=MOVED), Sharing.PUBLIC)["method"] == PINNED
+    kept = replace(MOVED, position=None)
+    told = row(replace(finding(), decision=kept), Sharing.INTERNAL)
+    assert (told["method"], told["probability"], told["machine_lat"]) == (METHOD, 0.783, None)
+    undone = replace(finding(), decision=replace(MOVED, status=Status.CANDIDATE))
+    assert row(undone, Sharing.INTERNAL)["lat"] == 29.7604, "who takes a decision back takes its pin back"
+
+
+@given(lat=st.floats(-70, 70), lon=st.floats(-179, 179), radius_m=st.floats(0, 3000))
+def test_a_public_place_is_within_its_accuracy(lat: float, lon: float, radius_m: float) -> None:
+    spot = LatLon(lat, lon)
+    located = finding().located
+    assert located.estimate
+    estimate = replace(located.estimate, position=spot, radius_90_m=radius_m)
+    told = row(replace(finding(), located=replace(located, estimate=estimate)), Sharing.PUBLIC)
+    moved_m = float(distance_m((told["lat"], told["lon"]), (lat, lon)))
+    assert moved_m + radius_m <= told["accuracy_m"] * 1.01 + 3
+    assert told["accuracy_m"] >= GRID_M
+
+
+def test_certainty_is_never_claimed() -> None:
+    located = finding().located
+    assert located.estimate
+    sure = replace(located, estimate=replace(located.estimate, probability=1.0))
+    assert (
+        title(row(replace(finding(), located=sure), Sharing.INTERNAL)) == "1 located over 99\xa0% candidate"
+    )
+
+
+def local(one: Finding) -> Finding:
+    return replace(one, posts=tuple(replace(post, clock="the file's name") for post in one.posts))
+
+
+def test_only_times_that_are_known_to_be_utc_say_so(tmp_path: Path) -> None:
+    both = (finding(), local(finding(2)))
+    times = [row(one, sharing)["posted_at"] for sharing in Sharing for one in both]
+    assert times == [
+        "2021-07-14T18:03:11Z",
+        "2021-07-14T18:03:11",
+        "2021-07-14T18:00:00Z",
+        "2021-07-14T18:00:00",
+    ]
+    gpx = written(tmp_path, "x.gpx", Sharing.INTERNAL, *both).read_text("utf-8")
+    assert gpx.count("<time>") == gpx.count("<time>2021-07-14T18:03:11Z</time><name>1 ") == 1
+    assert gpx.count(f"narrowed_by: {SECRET} box") == 2
+    with zipfile.ZipFile(written(tmp_path, "x.kmz", Sharing.INTERNAL, *both)) as archive:
+        whens = re.findall("<when>(.*?)</when>", archive.read("doc.kml").decode("utf-8"))
+    assert whens == ["2021-07-14T18:03:11Z", "2021-07-14T18:03:11"]
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("decision", [None, MOVED])
+def test_a_kmz_shows_the_status_by_the_shape_of_the_pin(
+    tmp_path: Path, outcome: Outcome, decision: Decision | None
+) -> None:
+    one = replace(finding(outcome=outcome), decision=decision)
+    with zipfile.ZipFile(written(tmp_path, "x.kmz", Sharing.INTERNAL, one)) as archive:
+        kml = ElementTree.fromstring(archive.read("doc.kml"))
+        space = {"k": "http://www.opengis.net/kml/2.2"}
+        icons = {
+            f"#{style.get('id')}": archive.read(style.findtext(".//k:href", namespaces=space) or "")
+            for style in kml.findall(".//k:Style", space)
+        }
+    used = [url.text for url in kml.findall(".//k:Placemark/k:styleUrl", space)]
+    assert len(used) == (one.position is not None)
+    assert [icons[str(name)] for name in used] == [icon(one.status)] * len(used)
+    assert icon(Status.CANDIDATE) != icon(Status.CONFIRMED)
+    assert read_image(icon(Status.CONFIRMED)).shape == (48, 48, 3)
+
+
+def test_a_kmz_leaves_out_a_picture_that_is_not_the_one_located(tmp_path: Path) -> None:
+    photo = tmp_path / "1 s3cret.jpg"
+    photo.write_bytes(jpeg(np.full((60, 80, 3), 90, np.uint8)))
+    one = finding(folder=tmp_path)
+    photo.write_bytes(jpeg(np.full((60, 80, 3), 10, np.uint8)))
+    for _ in range(2):
+        with zipfile.ZipFile(written(tmp_path, "x.kmz", Sharing.INTERNAL, one)) as archive:
+            assert not any(name.endswith(".jpg") for name in archive.namelist())
+            assert "photo left out" in archive.read("doc.kml").decode("utf-8")
+        photo.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NOT_FOUND, Outcome.FAILED])
@@ -172,7 +270,8 @@ def test_kmz_is_xml_whatever_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "1 s3cret.jpg").write_bytes(jpeg(np.full((60, 80, 3), 90, np.uint8)))
     path = written(tmp_path, "x.kmz", Sharing.INTERNAL, finding(text=HOSTILE, folder=tmp_path), finding(2))
     with zipfile.ZipFile(path) as archive:
-        assert sorted(archive.namelist()) == ["doc.kml", "photos/000001.jpg"]
+        icons = ["icons/candidate.png", "icons/confirmed.png"]
+        assert sorted(archive.namelist()) == ["doc.kml", *icons, "photos/000001.jpg"]
         kml = archive.read("doc.kml").decode("utf-8")
     document = ElementTree.fromstring(kml)
     space = {"k": "http://www.opengis.net/kml/2.2"}
@@ -187,6 +286,7 @@ def test_kmz_is_xml_whatever_is_in_it(tmp_path: Path) -> None:
 def test_gpx_is_xml_whatever_is_in_it(tmp_path: Path) -> None:
     path = written(tmp_path, "x.gpx", Sharing.INTERNAL, finding(text=HOSTILE))
     (point,) = ElementTree.parse(path).getroot()
+    assert [child.tag.rpartition("}")[2] for child in point] == ["time", "name", "desc"], "as the schema asks"
     assert (point.get("lat"), point.get("lon")) == ("29.7604", "-95.3698")
     assert "<script>" in "".join(point.itertext())
 

@@ -12,7 +12,7 @@ from geoflood.writers.sharing import Row, Sharing, row, title, xml_text
 
 __all__ = ["write_gpx"]
 
-_TOLD = ("usng", "accuracy_m", "status", "method", "sharing", "photo", "text")
+_TOLD = ("usng", "accuracy_m", "status", "method", "narrowed_by", "sharing", "photo", "text")
 """What a waypoint's description carries of a row."""
 
 
@@ -31,4 +31,7 @@ def write_gpx(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None
 def _waypoint(told: Row) -> str:
     words = "; ".join(f"{name}: {told[name]}" for name in _TOLD if told.get(name) not in (None, ""))
     name, text = (escape(xml_text(value)) for value in (title(told), words))
-    return f'<wpt lat="{told["lat"]}" lon="{told["lon"]}"><name>{name}</name><desc>{text}</desc></wpt>\n'
+    posted = str(told["posted_at"] or "")
+    when = f"<time>{posted}</time>" if posted.endswith("Z") else ""  # GPX has no times but UTC
+    place = f'lat="{told["lat"]}" lon="{told["lon"]}"'
+    return f"<wpt {place}>{when}<name>{name}</name><desc>{text}</desc></wpt>\n"

@@ -11,16 +11,20 @@ from typing import IO
 from xml.sax.saxutils import escape as xml_escape
 
 from geoflood.files import replacing
-from geoflood.finding import Finding
+from geoflood.finding import Finding, Status
 from geoflood.images import jpeg
+from geoflood.writers.icons import icon
 from geoflood.writers.shapes import Polygon, outline
 from geoflood.writers.sharing import Row, Sharing, picture, row, title, xml_text
 
 __all__ = ["write_kmz"]
 
 PICTURE_PX = 480
-_COLOURS = {"located": "ffb24700", "uncertain": "ff00b4f0"}
-"""aabbggrr, as KML has it: the colours of the map."""
+_COLOURS = {"located": "ff8f4700", "uncertain": "ff00b4f0", "not-found": "ff3a3a3a", "failed": "ff001d8c"}
+"""aabbggrr, as KML has it: the colours of the map, for a person may have put a pin on any photo."""
+_PINS = (Status.CANDIDATE, Status.CONFIRMED)
+"""A rejected one has no place."""
+_LEFT_OUT = "photo left out: its file is not there any more, or is not the one that was located"
 _AREA = 0.9
 
 
@@ -33,13 +37,15 @@ def write_kmz(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None
     ):
         kml.write('<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2">')
         kml.write(f"<Document><name>geoflood, {sharing.value}</name>\n")
-        kml.writelines(_style(name, colour) for name, colour in _COLOURS.items())
+        for status in _PINS:
+            archive.writestr(_icon(status), icon(status), zipfile.ZIP_STORED)
+            kml.writelines(_style(f"{name}-{status}", colour, status) for name, colour in _COLOURS.items())
         for finding in findings:
             told = row(finding, sharing)
             if told["lat"] is not None:
                 internal = sharing is Sharing.INTERNAL
-                photo = _photo(archive, finding) if internal else ""
-                kml.write(_placemark(told, photo, _area(finding) if internal else ()))
+                shown = _shown(_photo(archive, finding)) if internal else ""
+                kml.write(_placemark(told, shown, _area(finding) if internal else ()))
         kml.write("</Document></kml>\n")
         kml.seek(0)
         with archive.open("doc.kml", "w") as document:
@@ -52,7 +58,7 @@ def _copy(source: IO[str], target: IO[bytes]) -> None:
 
 
 def _photo(archive: zipfile.ZipFile, finding: Finding) -> str:
-    """The name of the photo in the archive; empty when it cannot be read."""
+    """The name of the photo in the archive; empty when it is not at hand as it was."""
     seen = picture(finding, PICTURE_PX)
     if seen is None:
         return ""
@@ -64,19 +70,26 @@ def _photo(archive: zipfile.ZipFile, finding: Finding) -> str:
 def _area(finding: Finding) -> Sequence[Polygon]:
     """Where to search; a pin that a person set needs none."""
     place = finding.located.place
-    moved = finding.decision and finding.decision.position
-    return outline(place.cells(_AREA)) if place and not moved else ()
+    return outline(place.cells(_AREA)) if place and not finding.pin else ()
 
 
-def _style(name: str, colour: str) -> str:
+def _shown(photo: str) -> str:
+    return f'<img src="{photo}" width="{PICTURE_PX}"/>' if photo else f"<p>{_LEFT_OUT}</p>"
+
+
+def _icon(status: Status) -> str:
+    return f"icons/{status}.png"
+
+
+def _style(name: str, colour: str, status: Status) -> str:
+    pin = f"<color>{colour}</color><Icon><href>{_icon(status)}</href></Icon>"
     return (
-        f'<Style id="{name}"><IconStyle><color>{colour}</color></IconStyle>'
+        f'<Style id="{name}"><IconStyle>{pin}</IconStyle>'
         f"<LineStyle><color>{colour}</color></LineStyle><PolyStyle><color>66{colour[2:]}</color></PolyStyle></Style>\n"
     )
 
 
-def _placemark(told: Row, photo: str, area: Sequence[Polygon]) -> str:
-    shown = f'<img src="{photo}" width="{PICTURE_PX}"/>' if photo else ""
+def _placemark(told: Row, shown: str, area: Sequence[Polygon]) -> str:
     # a balloon is HTML in XML: what comes from strangers is escaped once for each
     lines = "<br/>".join(f"{name}: {escape(xml_text(value))}" for name, value in told.items() if value)
     data = "".join(
@@ -84,10 +97,11 @@ def _placemark(told: Row, photo: str, area: Sequence[Polygon]) -> str:
         for name, value in told.items()
         if value is not None
     )
-    when = f"<TimeStamp><when>{told['posted_at']}Z</when></TimeStamp>" if told["posted_at"] else ""
+    when = f"<TimeStamp><when>{told['posted_at']}</when></TimeStamp>" if told["posted_at"] else ""
+    style = f"{told['outcome']}-{told['status']}"
     point = f"<Point><coordinates>{told['lon']},{told['lat']}</coordinates></Point>"
     return (
-        f"<Placemark><name>{xml_escape(title(told))}</name><styleUrl>#{told['outcome']}</styleUrl>{when}"
+        f"<Placemark><name>{xml_escape(title(told))}</name><styleUrl>#{style}</styleUrl>{when}"
         f"<description>{xml_escape(shown + lines)}</description><ExtendedData>{data}</ExtendedData>"
         f"<MultiGeometry>{point}{''.join(map(_polygon, area))}</MultiGeometry></Placemark>\n"
     )

@@ -7,6 +7,7 @@ middle of a square of GRID_M.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -19,11 +20,12 @@ from geoflood.geo import degrees_minutes, usng
 from geoflood.images import UnreadableImageError, read_image
 from geoflood.terms import Geotag, Image, LatLon
 from geoflood.writers.record import METHOD, Record, record
-from geoflood.writers.wording import decimal_degrees, plain
+from geoflood.writers.wording import decimal_degrees, percent, plain
 
 __all__ = [
     "FIELDS",
     "GRID_M",
+    "PINNED",
     "PUBLIC_FIELDS",
     "Sharing",
     "fields_for",
@@ -37,9 +39,13 @@ Row: TypeAlias = Mapping[str, str | int | float | None]
 
 GRID_M = 250.0
 """Side of the squares that public positions are set to: a block, not a house."""
+PINNED = "placed on the map by a person"
+"""The method of a place that is not the machine's."""
 _PINNED_M = 10.0
-"""How finely the place of a pin that a person set is told in grids and minutes."""
+"""How finely the place of a pin that a person set is told in grids and minutes; grid.js has it too."""
 _DEGREE_M = 111_195.0
+MAX_PICTURE = 200_000_000
+"""Bytes of a photo that is handed on."""
 _MAX_SHOWN = 20
 """Posts whose authors and ids are listed."""
 
@@ -56,11 +62,12 @@ PUBLIC_FIELDS = (
         "probability",
         "not_in_index",
     ),
-    *("posted_at", "posts", "copies", "method", "credit", "licence", "sharing"),
+    *("posted_at", "posts", "copies", "method", "sharing"),
 )
 FIELDS = (
     *PUBLIC_FIELDS,
-    *("photo", "sha256", "reason", "narrowed_by", "radius_50_m", "radius_90_m", "best_match"),
+    *("photo", "sha256", "reason", "narrowed_by", "radius_50_m", "radius_90_m"),
+    *("machine_lat", "machine_lon", "best_match", "credit", "licence"),
     *("status_by", "status_at", "note", "text", "authors", "post_ids", "layouts"),
     *("post_lat", "post_lon", "post_place", "exif_lat", "exif_lon", "exif_taken_at"),
     *("time_from", "attention", "waterline", "attention_reason", "verdict"),
@@ -84,6 +91,8 @@ def row(finding: Finding, sharing: Sharing) -> dict[str, Any]:
     public, located = sharing is Sharing.PUBLIC, finding.located
     known = record(replace(located, candidates=located.candidates[:1]))
     best = known["candidates"][0] if known["candidates"] else {}
+    if finding.pin:  # the machine's figures are about the machine's place
+        known |= dict.fromkeys(("probability", "not_in_index", "radius_50_m", "radius_90_m"))
     told = {
         "number": finding.number,
         "outcome": known["outcome"],
@@ -94,20 +103,19 @@ def row(finding: Finding, sharing: Sharing) -> dict[str, Any]:
         "posted_at": _posted(finding, public),
         "posts": len(finding.posts),
         "copies": finding.copies,
-        "method": METHOD,
-        "credit": plain(best.get("credit", "")),
-        "licence": plain(best.get("licence", "")),
+        "method": PINNED if finding.pin else METHOD,
         **({} if public else _internal(finding, known, best)),
     }
     return {**dict.fromkeys(fields_for(sharing)), **told, "sharing": sharing.value}
 
 
 def _posted(finding: Finding, public: bool) -> str | None:
-    """When the earliest post was sent, to the hour for the public."""
-    posted = finding.posts[0].posted_at if finding.posts else None
-    if posted is None or not public:
-        return _time(posted)
-    return f"{posted:%Y-%m-%dT%H}:00:00"
+    """When the earliest post was sent, to the hour for the public; Z only where it is known to be UTC."""
+    first = finding.posts[0] if finding.posts else None
+    if first is None or first.posted_at is None:
+        return None
+    posted = first.posted_at.replace(minute=0, second=0) if public else first.posted_at
+    return f"{_time(posted)}{'' if first.local else 'Z'}"
 
 
 def _place(finding: Finding, grid_m: float) -> dict[str, Any]:
@@ -115,14 +123,13 @@ def _place(finding: Finding, grid_m: float) -> dict[str, Any]:
     spot = finding.position
     if spot is None:
         return {}
-    moved = finding.decision and finding.decision.position
-    estimate = finding.located.estimate
-    accuracy_m = estimate.radius_90_m if estimate and not moved else None
+    estimate = None if finding.pin else finding.located.estimate
+    accuracy_m = estimate.radius_90_m if estimate else None
     lat, lon = round(spot.lat, 6), round(spot.lon, 6)
-    if grid_m:
-        spot, accuracy_m = _snapped(spot, grid_m), max(accuracy_m or 0.0, grid_m)
+    if grid_m:  # setting it to a middle moves it by up to half a diagonal
+        spot, accuracy_m = _snapped(spot, grid_m), max((accuracy_m or 0.0) + grid_m * 0.5**0.5, grid_m)
         lat, lon = round(spot.lat, 5), round(spot.lon, 5)
-    elif estimate and not moved:
+    elif estimate:
         known_m = min(estimate.radius_90_m, estimate.tolerance_m)
         lat, lon = (float(text) for text in decimal_degrees(spot, known_m))
     return {
@@ -146,6 +153,7 @@ def _snapped(spot: LatLon, grid_m: float) -> LatLon:
 def _internal(finding: Finding, known: Record, best: Record) -> dict[str, Any]:
     posts, decision = finding.posts, finding.decision
     own = next((post for post in posts if post.geotag), None)
+    machine = finding.located.place.position if finding.located.place and finding.pin else None
     return {
         "time_from": plain(posts[0].clock) or None if posts else None,
         "attention": plain(known["attention"]["provider"]),
@@ -158,9 +166,13 @@ def _internal(finding: Finding, known: Record, best: Record) -> dict[str, Any]:
         "narrowed_by": plain(finding.narrowed) or None,
         "radius_50_m": known["radius_50_m"],
         "radius_90_m": known["radius_90_m"],
+        "machine_lat": round(machine.lat, 6) if machine else None,
+        "machine_lon": round(machine.lon, 6) if machine else None,
         "best_match": plain(best.get("image", "")),
+        "credit": plain(best.get("credit", "")),
+        "licence": plain(best.get("licence", "")),
         "status_by": plain(decision.by) if decision else None,
-        "status_at": _time(decision.at) if decision else None,
+        "status_at": f"{_time(decision.at)}Z" if decision else None,
         "note": plain(decision.note) if decision else None,
         "text": plain(next((post.text for post in posts if post.text), "")),
         "authors": _several(post.author for post in posts),
@@ -194,16 +206,24 @@ def _time(moment: Any) -> str | None:
 
 def title(told: Row) -> str:
     """A finding in a few words, for lists and labels: "12 located 78 % candidate"."""
+    if told["method"] == PINNED:
+        return f"{told['number']} {PINNED} {told['status']}"
     share = told["probability"]
-    sure = f" {share:.0%}" if isinstance(share, float) and told["lat"] is not None else ""
+    sure = f" {percent(share)}" if isinstance(share, float) and told["lat"] is not None else ""
     return f"{told['number']} {told['outcome']}{sure} {told['status']}"
 
 
 def picture(finding: Finding, longest: int) -> Image | None:
-    """The photo, small; None when it cannot be read."""
+    """The photo, small; None when it cannot be read, or its file is not the one that was located."""
+    path = finding.located.query.path
+    if not path.is_file():
+        return None
     try:
-        return read_image(finding.located.query.path, longest)
-    except UnreadableImageError:
+        with path.open("rb") as file:
+            content = file.read(MAX_PICTURE)
+        same = hashlib.sha256(content).hexdigest() == finding.sha256
+        return read_image(content, longest) if same else None
+    except (OSError, UnreadableImageError):
         return None
 
 

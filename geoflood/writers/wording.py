@@ -7,7 +7,7 @@ import re
 
 from geoflood.terms import LatLon
 
-__all__ = ["area", "decimal_degrees", "length", "percent", "plain"]
+__all__ = ["area", "decimal_degrees", "length", "lines", "percent", "plain"]
 
 _DEGREE_M = 111_195.0
 """One degree of latitude on the mean sphere."""
@@ -21,6 +21,14 @@ _MISLEADING = re.compile(
 def plain(text: str) -> str:
     """`text` in one line; what could break a file or mislead a reader is spelled out: "\\u202e", "\\x00"."""
     return _MISLEADING.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+_ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+
+
+def lines(text: str) -> str:
+    """`text` as `plain` puts it, but for its ends of lines: for pages, where they are lines."""
+    return "\n".join(map(plain, _ENDS.split(text)))
 
 
 def percent(share: float) -> str:
@@ -37,7 +45,10 @@ def length(metres: float) -> str:
 
 
 def area(km2: float) -> str:
-    """Two figures, in hectares below a square kilometre: "0.25 ha", "12 ha", "3.4 km²"."""
+    """Two figures, in the unit that fits: "50 m²", "0.25 ha", "12 ha", "3.4 km²"."""
+    square_metres = _two_figures(km2 * 1e6)
+    if square_metres < 1000:
+        return f"{square_metres:g}\u00a0m²"
     shown = _two_figures(km2)
     return f"{shown:g}\u00a0km²" if shown >= 1 else f"{_two_figures(km2 * 100):g}\u00a0ha"
 
