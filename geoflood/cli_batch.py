@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -89,7 +91,7 @@ def batch_locate(
         bool, typer.Option("--replay", help="Ask no model: only what it said in earlier runs counts.")
     ] = False,
     use_post_geo: Annotated[
-        bool, typer.Option("--use-post-geo", help="Search only in the place that a post itself names.")
+        bool, typer.Option("--use-post-geo", help="Search only where a photo's posts say that it is.")
     ] = False,
     basemap: Basemap = None,
     precision: Precision = None,
@@ -134,10 +136,9 @@ def batch_locate(
             workers=workers,
             at_once=locator.describer.batch,
             progress=progress,
+            news=console.news,
             stopping=stopping,
         )
-    for news in summary.tally.lines():
-        console.news(news)
     _missed(summary)
     files = write_outputs(out, locator.database.city(), streets)
     _told(summary, files, as_json)
@@ -292,15 +293,20 @@ def _told(summary: Summary, files: dict[str, Path], as_json: bool) -> None:
     if summary.down:
         raise ModelError(
             f"stopped, the model is down: {summary.down}",
-            f"{summary.down.hint or 'start it'}; then the same command continues, nothing is lost",
+            f"{summary.down.hint or 'start it'}; nothing is lost, the same command continues: {_again()}",
         )
     if summary.stopped:
-        console.news("stopped; nothing is lost: run the same command again to continue")
+        console.news(f"stopped; nothing is lost: run the same command again to continue: {_again()}")
         raise typer.Exit(STOPPED)
     if summary.unverified:
         console.warning(f"{summary.unverified:,} photos could not be verified: run again to try again")
     if failed := summary.outcomes[Outcome.FAILED] + summary.unverified:
-        raise PartialError(f"{failed} photos failed; each is a row with its reason", "see located.csv")
+        raise PartialError(f"{failed} photos failed; each is a row with its reason", f"see {files['table']}")
+
+
+def _again() -> str:
+    """The command that was given, for a shell."""
+    return shlex.join(["geoflood", *sys.argv[1:]])
 
 
 def _city(results: Path, index_dir: Path | None) -> City:

@@ -344,7 +344,7 @@ def test_the_posts_own_place_narrows_only_when_asked(tmp_path: Path) -> None:
     assert near.north - near.south == pytest.approx(4000 / 111_195, rel=0.01)
     told = {one.file: one.narrowed for one in found(tmp_path)}
     assert told["a.jpg"] == "in the post's place Houston, TX"
-    assert "the post's own position" in told["b.jpg"]
+    assert told["b.jpg"] == "within 2 km of the post's own position 29.70000, -95.30000"
 
 
 def test_progress_and_stopping(tmp_path: Path) -> None:
@@ -364,6 +364,57 @@ def test_progress_and_stopping(tmp_path: Path) -> None:
     assert told["photos"][1] == 8
     assert not run(tmp_path).stopped
     assert len(found(tmp_path)) == 8
+
+
+def test_the_total_knows_what_is_no_new_photo(tmp_path: Path) -> None:
+    """Copies and what is done already take no time, and the time left must not count them."""
+    folder = posts(tmp_path)
+    for seed in range(6):
+        (folder / f"{seed}.jpg").write_bytes(photo(seed))
+    run(tmp_path)
+    for seed in range(4):
+        (folder / f"copy-{seed}.jpg").write_bytes(photo(seed))
+        (folder / f"new-{seed}.jpg").write_bytes(photo(10 + seed))
+    totals: list[tuple[int, int]] = []
+
+    def progress(stage: str, done: int, total: int) -> None:
+        totals.extend([(done, total)] if stage == "photos" else [])
+
+    run(tmp_path, progress=progress)
+    assert [done for done, _ in totals] == [1, 2, 3, 4]
+    assert all(4 <= total <= 8 for _, total in totals), "six are done; of eight more four are copies"
+    assert totals[-1] == (4, 4)
+
+
+def test_stopping_is_asked_while_posts_without_new_photos_are_read(tmp_path: Path) -> None:
+    folder = posts(tmp_path, *(row("gone.jpg", f"post {n}", n % 24) for n in range(2000)))
+    (folder / "a.jpg").write_bytes(photo(1))
+    read, news = [0], list[str]()
+    told = "JSONL manifest: {0} posts, 0 images, {0} without a file"
+
+    def progress(stage: str, done: int, total: int) -> None:
+        read[0] = max(read[0], done) if stage == "reading posts" else read[0]
+
+    summary = run(tmp_path, progress=progress, news=news.append, stopping=lambda: read[0] >= 5)
+    assert summary.stopped
+    assert read == [5]
+    assert news == ["recognised JSONL manifest: list.jsonl", f"so far: {told.format(5)}"]
+    assert [line.kind for line in read_journal(tmp_path / "out")][-1] == "stopped"
+    news.clear()
+    assert not run(tmp_path, news=news.append).stopped
+    assert news[2:] == [told.format("2,000"), "bare images: 1 post, 1 image"]
+
+
+def test_what_was_recognised_is_told_before_the_last_photo_ends(tmp_path: Path) -> None:
+    folder = posts(tmp_path, row("a.jpg", "one", 7))
+    (folder / "a.jpg").write_bytes(photo(1))
+    events: list[str] = []
+
+    def progress(stage: str, done: int, total: int) -> None:
+        events.extend([stage] if stage == "photos" else [])
+
+    run(tmp_path, Fake(seconds=0.3), progress=progress, news=events.append)
+    assert events == ["recognised JSONL manifest: list.jsonl", "JSONL manifest: 1 post, 1 image", "photos"]
 
 
 CHILD = """

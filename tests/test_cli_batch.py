@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -77,6 +78,7 @@ def test_a_failed_photo_is_exit_10_and_the_rest_is_there(root: Path) -> None:
     (root / "posts" / "torn.jpg").write_bytes(photo(5)[:500])
     done = batch(root)
     assert isinstance(done.exception, PartialError)
+    assert done.exception.hint == f"see {root / 'out' / 'located.csv'}"
     assert "torn.jpg" in (root / "out" / "located.csv").read_text("utf-8")
 
 
@@ -160,10 +162,14 @@ def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyP
             return super().locate(*given, **named)
 
     monkeypatch.setattr(locating, "Locator", Pressing)
+    given = ["/usr/bin/geoflood", "batch-locate", "my posts", "--city", "rivertown"]
+    monkeypatch.setattr(sys, "argv", given)
     before = signal.getsignal(signal.SIGINT)
     done = batch(root, "--workers", "1")
     assert done.exit_code == 130
-    assert "run the same command again" in done.stderr
+    told = "run the same command again to continue: geoflood batch-locate 'my posts' --city rivertown\n"
+    assert told in done.stderr
+    assert "so far: " in done.stderr
     assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.setattr(locating, "Locator", Located)
     told = json.loads(batch(root, "--json").stdout)

@@ -29,6 +29,10 @@ class Hashes:
         """Take in what the journal says."""
         self._files[name] = (stamp, sha)
 
+    def known(self, name: str) -> str:
+        """SHA-256 of what was in a file when it was last read; empty when it never was."""
+        return self._files.get(name, ("", ""))[1]
+
     def hashed(self, name: str, path: Path) -> str:
         """SHA-256 of a file on the disk, from the journal where it has not changed since. Raises OSError."""
         stamp = _stamp(path)

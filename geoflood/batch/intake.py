@@ -1,45 +1,35 @@
 """What a folder of posts brings in: each post and picture into the journal, each photo once to be located.
 
-Files are hashed before anything is read out of them, and never written to. What was taken in by an earlier
-run is known by its journal; a picture whose size and time have not changed is not hashed again. Pictures are
-decoded by other threads some way ahead, and what they show is decided here, one after the other.
+Files are never written to. What was taken in by an earlier run is known by its journal; a picture whose size
+and time have not changed is not hashed again. What pictures show is decided here, one after the other.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
+from geoflood.batch.arriving import AHEAD, Arrived, Arriving, Submit
 from geoflood.batch.duplicates import Duplicates, from_text, to_text
-from geoflood.batch.hashing import Hashes, on_disk
+from geoflood.batch.hashing import Hashes
 from geoflood.batch.journal import Journal, Line
-from geoflood.batch.seeing import Seen, see
-from geoflood.batch.stored import geotag_to, post_to, time_to
-from geoflood.finding import Post
-from geoflood.geo import bounds_of, offset
+from geoflood.batch.narrowing import Narrowing
+from geoflood.batch.seeing import Seen
+from geoflood.batch.stored import geotag_to, post_from, post_to, time_to
+from geoflood.errors import InputError
+from geoflood.finding import Post, Status
 from geoflood.posts.folder import Folder, Tally
-from geoflood.posts.shelf import DAMAGED, Entry
 from geoflood.terms import Bounds, Image, Progress, Rejected, unwatched
 
 __all__ = ["Intake", "Photo"]
 
-NEAR_M = 2000.0
-"""A post's own position is where it was sent from: its photo was taken within about this."""
-AHEAD = 16
-"""Pictures that are decoded ahead, at most: 3 MB each."""
-
-Submit: TypeAlias = Callable[[Callable[[Path], Seen], Path], Future[Seen]]
-"""Has a picture decoded by another thread."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
-    """A photo that is to be located, and what its first post says of where it was."""
+    """A photo that is to be located, and what its posts say of where it was, if that narrows the search."""
 
     sha256: str
     path: Path
@@ -52,20 +42,17 @@ class Photo:
     """Who says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    """A post whose pictures are hashed: the medium's name, the file, its SHA-256, where it can be read."""
-
-    post: Post
-    shown: tuple[tuple[str, str, str | None, Path | None], ...]
-
-
 class Intake:
-    """The journal's side of reading. `tally` counts what this run has met."""
+    """The journal's side of reading; `narrowed` by what posts say. `tally` counts what this run has met.
 
-    def __init__(self, journal: Journal) -> None:
+    Raises InputError when the journal was altered.
+    """
+
+    def __init__(self, journal: Journal, narrowed: bool = False) -> None:
         self.journal = journal
         self.tally = Tally()
+        self.ended = False
+        """The folder was read to its end."""
         self.run: dict[str, Any] = {}
         """The latest run and its settings; empty as long as there is no result."""
         self.read = ""
@@ -74,57 +61,74 @@ class Intake:
         self._posts: dict[bytes, bytes] = {}
         self._hashes = Hashes(journal)
         self._photos: dict[str, str] = {}
-        self._seeing: dict[str, Future[Seen]] = {}
         self._handled: set[str] = set()
         self._told: set[bytes] = set()
         self._duplicates = Duplicates()
+        self._narrowing = Narrowing() if narrowed else None
+        self._open: set[str] = set()
+        self._held = 0
         for line in journal.replay():
-            self._replay(line)
+            try:
+                self._replay(line)
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(f"{journal.folder}: line {line.number} of the journal: {error!r}") from error
 
     @property
     def located(self) -> int:
         """Photos that need no locating any more."""
         return len(self._handled)
 
-    def photos(self, folder: Folder, submit: Submit, progress: Progress = unwatched) -> Iterator[Photo]:
-        """Every photo that is not located yet, while the folder is read into the journal."""
-        for count, one in enumerate(self._arriving(folder, submit), 1):
+    @property
+    def left(self) -> int:
+        """Photos that are to come, at most: a picture may turn out to show one that was there before."""
+        return len(self._open) + self._held
+
+    def photos(
+        self,
+        folder: Folder,
+        submit: Submit,
+        progress: Progress = unwatched,
+        news: Callable[[str], object] = lambda told: None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Photo]:
+        """Every photo that is not located yet, while the folder is read into the journal.
+
+        Where posts narrow the search they come after that, since each may be narrowed by any. `news` is told
+        each layout when it is first met and what was recognised at the end of reading. `stopping` is asked
+        before each post.
+        """
+        self._open = {one.name for one in folder.pictures.entries if not self._done(one.name)}
+        arriving = Arriving(folder, self._hashes, submit, self._photos, self._reject)
+        for count, one in enumerate(arriving, 1):
+            if stopping():
+                return
             progress("reading posts", count, 0)
             if isinstance(one, Rejected):
                 self.tally.add(one)
                 self._reject(one)
             else:
                 self.tally.add(one.post)
-                yield from self._post(one)
+                if self.tally.posts[one.post.layout] == 1:
+                    news(f"recognised {one.post.layout}: {' '.join(one.post.source.split())}")
+                yield from self._yielded(self._post(one, arriving))
+        self.ended = True
+        for told in self.tally.lines():
+            news(told)
+        if self._narrowing:
+            due = self._narrowing.due(self._handled)
+            yield from self._yielded(
+                [Photo(sha, path, file, None, said.within, said.told) for sha, path, file, said in due]
+            )
 
-    def _arriving(self, folder: Folder, submit: Submit) -> Iterator[_Arrived | Rejected]:
-        """What is read, in its order, some way behind the pictures that are being decoded."""
-        entries = {entry.name: entry for entry in folder.pictures.entries}
-        waiting: deque[_Arrived | Rejected] = deque()
-        for one in self._read(folder):
-            waiting.append(one if isinstance(one, Rejected) else self._arrived(one, entries, folder, submit))
-            while waiting and (len(self._seeing) > AHEAD or len(waiting) > 4 * AHEAD):
-                yield waiting.popleft()
-        while waiting:
-            yield waiting.popleft()
+    def _yielded(self, photos: list[Photo]) -> Iterator[Photo]:
+        self._held = len(photos)
+        for photo in photos:
+            self._held -= 1
+            yield photo
 
-    def _arrived(self, post: Post, entries: dict[str, Entry], folder: Folder, submit: Submit) -> _Arrived:
-        """Hash a post's pictures, and have those decoded that were never seen."""
-        shown = []
-        for medium in post.media:
-            sha, path = self._picture(entries[medium.file], folder) if medium.file else (None, None)
-            new = sha is not None and sha not in self._photos and sha not in self._seeing
-            if sha and path and new and len(self._seeing) < 2 * AHEAD:
-                self._seeing[sha] = submit(see, path)
-            shown.append((medium.name, medium.file, sha, path))
-        return _Arrived(post, tuple(shown))
-
-    def _read(self, folder: Folder) -> Iterator[Post | Rejected]:
-        yield from folder.rejected
-        for document in folder.documents:
-            if self._document(document):
-                yield from folder.posts_of(document)
-        yield from folder.bare()
+    def _done(self, name: str) -> bool:
+        """By the journal, the picture shows a photo that has its result."""
+        return self._photos.get(self._hashes.known(name)) in self._handled
 
     def _replay(self, line: Line) -> None:
         told = line.content
@@ -140,12 +144,18 @@ class Intake:
                     self._duplicates.add(told["sha256"], from_text(told["looks"]))
             case "post":
                 self._posts[bytes.fromhex(told["key"])] = _digest(told["post"], told["media"])
+                if self._narrowing:
+                    self._hear(self._narrowing, told["key"], post_from(told["post"], ()), told["media"])
             case "rejected":
                 self._told.add(_digest(told["location"], told["reason"]))
             case "located":
                 self.run = self._begun
                 if not told["again"]:
                     self._handled.add(told["sha256"])
+                if self._narrowing:
+                    self._narrowing.located(told["sha256"], told["narrowed"])
+            case "decision" if self._narrowing:
+                self._narrowing.decided(told["sha256"], told["decision"]["status"] != Status.CANDIDATE)
 
     def _reject(self, one: Rejected) -> None:
         digest = _digest(one.location, one.reason)
@@ -153,32 +163,30 @@ class Intake:
             self._told.add(digest)
             self.journal.append("rejected", location=one.location, reason=one.reason, detail=one.detail)
 
-    def _document(self, document: Entry) -> bool:
-        """Hash a document, or the archive it lies in, before it is read; False when that cannot be done."""
-        name = on_disk(document)
-        try:
-            self._hashes.hashed(name, document.path)
-        except OSError as error:
-            self._reject(Rejected(name, "cannot be read", str(error.strerror)))
-            return False
-        return True
-
-    def _post(self, arrived: _Arrived) -> Iterator[Photo]:
-        """Journal a post and its pictures; yield those of its photos that are to be located."""
-        if not any(file for _, file, _, _ in arrived.shown):
-            return
+    def _post(self, arrived: Arrived, arriving: Arriving) -> list[Photo]:
+        """Journal a post and its pictures; returns those of its photos that can be located now."""
         waiting: list[Photo] = []
+        if not any(file for _, file, _, _ in arrived.shown):
+            return waiting
         for _, file, sha, path in arrived.shown:
+            self._open.discard(file)
             if sha is None or path is None:
                 continue
-            pixels = self._photo(sha, file, path).pixels if sha not in self._photos else None
-            if self._photos[sha] not in self._handled:
-                self._handled.add(self._photos[sha])
-                held = pixels if len(waiting) < AHEAD else None
-                waiting.append(Photo(self._photos[sha], path, file, held, *_said(arrived.post)))
+            pixels = self._photo(sha, file, arriving.seen(sha, path)) if sha not in self._photos else None
+            photo = self._photos[sha]
+            if self._narrowing:
+                self._narrowing.meet(photo, path, file)
+            elif photo not in self._handled:
+                self._handled.add(photo)
+                waiting.append(Photo(photo, path, file, pixels if len(waiting) < AHEAD else None))
         shown = [{"name": name, "file": file, "sha256": sha} for name, file, sha, _ in arrived.shown]
         self._journal_post(arrived.post, shown)
-        yield from waiting
+        return waiting
+
+    def _hear(self, narrowing: Narrowing, key: str, post: Post, shown: list[dict[str, Any]]) -> None:
+        """What a post says of where its photos were taken."""
+        for photo in {self._photos[one["sha256"]] for one in shown if one["sha256"] in self._photos}:
+            narrowing.hear(photo, key, post)
 
     def _journal_post(self, post: Post, shown: list[dict[str, Any]]) -> None:
         told = post_to(post)
@@ -189,19 +197,11 @@ class Intake:
         if self._posts.get(key) != digest:
             self._posts[key] = digest
             self.journal.append("post", key=key.hex(), post=told, media=shown)
+            if self._narrowing:
+                self._hear(self._narrowing, key.hex(), post, shown)
 
-    def _picture(self, entry: Entry, folder: Folder) -> tuple[str | None, Path | None]:
-        """SHA-256 of a picture, and where it can be read."""
-        try:
-            return self._hashes.picture(entry, folder.shelf)
-        except DAMAGED as error:
-            self._reject(Rejected(entry.name, "cannot be read", f"{error!s:.100}"))
-            return None, None
-
-    def _photo(self, sha: str, name: str, path: Path) -> Seen:
-        """Take in a picture that was never seen: which photo it shows, and what its EXIF says."""
-        ahead = self._seeing.pop(sha, None)
-        seen = ahead.result() if ahead else see(path)  # of a post with very many, not all were decoded ahead
+    def _photo(self, sha: str, name: str, seen: Seen) -> Image | None:
+        """Take in a picture that was never seen: which photo it shows, what its EXIF says."""
         found = self._duplicates.find(seen.looks) if seen.looks is not None else None
         if seen.looks is not None and found is None:
             self._duplicates.add(sha, seen.looks)
@@ -217,17 +217,8 @@ class Intake:
             exif=geotag_to(seen.exif.geotag),
             taken_at=time_to(seen.exif.taken_at),
         )
-        return seen
+        return seen.pixels
 
 
 def _digest(*parts: object) -> bytes:
     return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).digest()[:16]
-
-
-def _said(post: Post) -> tuple[Bounds | None, str]:
-    """The box that a post puts its photos in, and in words who says so."""
-    if post.geotag:
-        spot = post.geotag.position
-        around = bounds_of([offset(spot, turn, NEAR_M * 2**0.5) for turn in (45, 135, 225, 315)])
-        return around, f"within {NEAR_M / 1000:g} km of the post's own position"
-    return post.box, f"in the post's place {post.place}".rstrip() if post.box else ""

@@ -68,30 +68,38 @@ def batch_locate(
     workers: int | None = None,
     at_once: int = AT_ONCE,
     progress: Progress = unwatched,
+    news: Callable[[str], object] = lambda told: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Summary:
     """Locate every photo in `folder` that has no result in `out` yet, `at_once` of them described together.
 
-    `stopping` is asked before each photo; those in hand are finished. Raises InputError for a folder that is
+    `news` is told what is recognised; `stopping` is asked before each post and photo, and those in hand are
+    finished. Raises InputError for a folder that is
     none or a journal that was altered, UsageError when `out` holds results of other settings or is in use.
     """
     if out.resolve() == folder.resolve():
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
     looking = _looking(asked)
     with Shelf(folder, skip=(out,)) as shelf, Journal(out) as journal:
-        intake = Intake(journal)
+        intake = Intake(journal, options.use_post_geo)
         begin(journal, intake.run, intake.read, settings_of(index, options, asked), folder)
         before = intake.located
         here = Folder(shelf)
         small = partial(keep, pictures_of(out / PAGE)) if len(here.pictures.entries) <= MAX_ITEMS else _none
         locating = _locating(asked, locator, options, small)
-        work = _Work(journal, options.use_post_geo, max(len(here.pictures.entries) - before, 0), progress)
+        work = _Work(intake, progress)
+
+        def halted() -> bool:
+            return stopping() or bool(looking and looking.down)
+
         with side_by_side(workers or cores()) as pool:
-            photos = work.fed(intake.photos(here, pool.submit, progress))
+            photos = work.fed(intake.photos(here, pool.submit, progress, news, halted))
             stages = _stages(looking, locating, workers or cores(), at_once)
             ahead = 2 * sum(stage.threads * stage.at_once for stage in stages)
-            for ended in flow(photos, stages, ahead, lambda: stopping() or bool(looking and looking.down)):
+            for ended in flow(photos, stages, ahead, halted):
                 work.settle(ended)
+        for told in () if intake.ended else intake.tally.lines():
+            news(f"so far: {told}")
         journal.append("stopped" if work.left else "ended", durable=True, outcomes=work.told())
     missed = {NO_MODEL: work.outcomes.total()} if NO_MODEL in locating.attention.reasons else {}
     unanswered = (*(looking.unanswered if looking else ()), *work.unanswered)
@@ -146,11 +154,11 @@ def _unasked(asked: Asked, waterline: float | None) -> AttentionMap:
 class _Work:
     """Photos in, lines of the journal out."""
 
-    def __init__(self, journal: Journal, narrowed: bool, total: int, progress: Progress) -> None:
+    def __init__(self, intake: Intake, progress: Progress) -> None:
         self.outcomes: Counter[Outcome] = Counter()
         self.unverified = 0
         self.unanswered: list[str] = []
-        self._journal, self._narrowed, self._total, self._progress = journal, narrowed, total, progress
+        self._intake, self._progress = intake, progress
         self._fed, self._exhausted = 0, False
 
     @property
@@ -167,21 +175,21 @@ class _Work:
         for photo in photos:
             self._fed += 1
             yield Looked(photo, photo.pixels)
-        self._exhausted = True
+        self._exhausted = self._intake.ended
 
     def settle(self, ended: Ended) -> None:
         """Make a result durable."""
         photo, located = ended.photo, ended.located
-        self._journal.append(
+        self._intake.journal.append(
             "located",
             durable=True,
             sha256=photo.sha256,
             located=located_to(located),
-            narrowed=photo.told if self._narrowed and photo.within else "",
+            narrowed=photo.told,
             again=ended.again,
         )
         self.outcomes[located.outcome] += 1
         self.unverified += ended.again and located.outcome is not Outcome.FAILED
         self.unanswered += [photo.file] * ended.unanswered
-        self._progress("photos", self.outcomes.total(), self._total)
+        self._progress("photos", self.outcomes.total(), self._fed + self._intake.left)
         self._progress(located.outcome.value, self.outcomes[located.outcome], 0)
