@@ -260,6 +260,8 @@ def _seal(
     else:
         wanted = sorted({Matching.DENSE, matching})
         calibration = self_calibrate(folder, describer, settings.bands, workers, progress, wanted)
+        if before and before.files == files:  # only a matcher is new: what labels taught still holds
+            calibration |= {name: told for name, told in before.calibration.items() if told.get("labelled")}
     manifest = Manifest(city, settings, images, references, dict(rejected), ranked, calibration, files)
     write_manifest(folder, manifest)
     return manifest

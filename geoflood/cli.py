@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from errno import EPIPE
 from functools import partial
 from pathlib import Path
@@ -367,11 +367,19 @@ def _indexed(manifest: Manifest, folder: Path, as_json: bool) -> None:
         "images": f"{manifest.images:,}",
         "views": f"{manifest.references:,}",
         "unusable": unusable,
-        "calibration": f"WEAK, so areas are wider: {weak}" if weak else "from the images themselves",
+        "calibration": _calibration(manifest.calibration),
         "index": str(folder),
     }
     console.show_rows(rows)
     console.news(f"next: geoflood locate PHOTO --city {folder.name}")
+
+
+def _calibration(numbers: Mapping[str, Any]) -> str:
+    """What the index's probabilities rest on."""
+    labelled = sum(bool(told.get("labelled")) for told in numbers.values())
+    learned = f"{labelled} of {len(numbers)} parts by labelled photos" if labelled else "by its own images"
+    weak = numbers[UNTOLD].get("weak")
+    return f"WEAK, so areas are wider: {weak}; {learned}" if weak else learned
 
 
 def _photos(named: list[str]) -> Iterator[Path]:

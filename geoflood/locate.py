@@ -82,9 +82,10 @@ class Locator:
             )
         self.vectors = self.database.open_vectors()
         self._pool = ThreadPoolExecutor(cores(), "rerank")
-        self._trust = {
-            name: _trust(folder, numbers) for name, numbers in self.database.manifest.calibration.items()
-        }
+        calibration = self.database.manifest.calibration
+        self._trust = {name: _trust(folder, numbers) for name, numbers in calibration.items()}
+        self._untried = {name for name, numbers in calibration.items() if numbers.get("few")}
+        self._weak = {name: str(numbers.get("weak", "")) for name, numbers in calibration.items()}
 
     @property
     def usual_rerank(self) -> int:
@@ -134,7 +135,8 @@ class Locator:
             reason = "nothing of what was searched resembles the photo enough"
             return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
         waterline = attention.waterline if manner.banding is Banding.BOTH else 0.0
-        trust, told = self._trust[nearest(waterline, self.settings.bands)], ""
+        name, told = nearest(waterline, self.settings.bands), ""
+        trust = self._trust[name]
         with watch("fuse"):
             estimate = fused(similarities, self.database.positions[ids], trust)
             doubtful = bool(manner.rerank) and estimate.probability < SURE_ALREADY
@@ -151,8 +153,10 @@ class Locator:
                 found, said = verify(pixels, found)
                 told = "; ".join(filter(None, (told, said)))
                 found, estimate = ranked(found, trust), fuse(found, trust)
-        outcome, reason = judge(estimate)
-        reason = f"{reason}; {told}" if told else reason
+        outcome, reason = judge(estimate, tried=name not in self._untried)
+        weak = f"weakly calibrated: {self._weak[name]}" if self._weak[name] else ""
+        caution = weak if outcome is not Outcome.NOT_FOUND else ""
+        reason = "; ".join(filter(None, (reason, told, caution)))
         return Located(query, outcome, reason, found[: manner.top_k], estimate, attention, watch.seconds)
 
     def locate_all(
@@ -256,8 +260,12 @@ class Locator:
             ) from None
 
 
-def judge(estimate: Estimate) -> tuple[Outcome, str]:
-    """The outcome, and the line a responder reads first."""
+def judge(estimate: Estimate, tried: bool = True) -> tuple[Outcome, str]:
+    """The outcome, and the line a responder reads first.
+
+    Nothing is called located by an index that could not be `tried` out on itself: its probabilities are
+    anybody's guess.
+    """
     if estimate.not_in_index > NOWHERE:
         return (
             Outcome.NOT_FOUND,
@@ -267,6 +275,11 @@ def judge(estimate: Estimate) -> tuple[Outcome, str]:
         return (
             Outcome.UNCERTAIN,
             f"one place fits, yet {_percent(estimate.not_in_index)} that it is elsewhere: compare them",
+        )
+    if estimate.probability >= SURE and not tried:
+        return (
+            Outcome.UNCERTAIN,
+            "one place fits, yet the index is too small to know how often it is right: compare them",
         )
     if estimate.probability >= SURE:
         return (

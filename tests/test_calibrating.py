@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from geoflood import calibrating
 from geoflood.build import build
 from geoflood.calibrating import refine, self_calibrate
 from geoflood.cli import app
 from geoflood.errors import InputError
 from geoflood.fusion import calibration
+from geoflood.fusion.calibration import Group
 from geoflood.fusion.estimate import Trust
 from geoflood.imagery.folder import images
 from geoflood.imagery.views import pixels_of
+from geoflood.images import jpeg
 from geoflood.locate import Locator
 from geoflood.pseudoqueries import asked, chosen, photos_as_actors, play, references_as_actors
 from geoflood.reference.manifest import Settings, read_manifest
-from geoflood.terms import AttentionMap, Manner, Query
+from geoflood.terms import AttentionMap, Manner, Matching, Query
 from geoflood.townscape import Truth
 
 Photos = list[tuple[Path, Truth]]
@@ -108,6 +112,51 @@ def test_what_too_few_labels_speak_of_stays_as_it_was(
     numbers = refine(town, [(path, truth.position) for path, truth in queries], 2)
     assert "labelled" in numbers["untold"]
     assert numbers["60"] == before["60"]
+
+
+def test_a_waterline_that_labels_hardly_speak_of_keeps_what_it_knew(
+    town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "ENOUGH", 6)
+    seen: dict[str, Trust] = {}
+
+    def calibrate(store: object, captures: object, asked: object, pools: list[list[Group]]) -> dict[str, Any]:
+        seen.update({group.name: group.plain for pool in pools for group in pool if group.plain})
+        return was(store, captures, asked, pools)  # type: ignore[arg-type]
+
+    was = calibrating.calibrate
+    monkeypatch.setattr(calibrating, "calibrate", calibrate)
+    before = read_manifest(town).calibration
+    refine(town, [(path, truth.position) for path, truth in queries], 2)
+    assert seen["60, re-ranked"] == Trust.of(before["60"])
+    assert seen["untold, re-ranked"] != Trust.of(before["untold"])
+
+
+def test_references_do_not_teach_how_well_photos_are_found(
+    town: Path, queries: Photos, locator: Locator, tmp_path: Path
+) -> None:
+    before = (town / "manifest.json").read_bytes()
+    reference = locator.database.references([5])[0]
+    copy = tmp_path / "another-name.jpg"
+    copy.write_bytes(jpeg(pixels_of(reference)))
+    photos = [(path, truth.position) for path, truth in queries]
+    with pytest.raises(InputError, match="1 of the 8 photos are references"):
+        refine(town, [*photos, (copy, reference.position)], 2)
+    assert (town / "manifest.json").read_bytes() == before
+
+
+def test_another_matcher_keeps_what_labels_taught(
+    streets: Path, settings: Settings, town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled = refine(town, [(path, truth.position) for path, truth in queries], 2)
+    alone = read_manifest(town).calibration
+    new = {name: dict(told) for name, told in alone.items()} | {"untold, re-ranked by sift": {}}
+    for told in new.values():
+        told.pop("labelled", None)
+    monkeypatch.setattr("geoflood.build.self_calibrate", lambda *arguments: new)
+    found = build(town, "Town", images([streets]), settings, matching=Matching.SIFT).calibration
+    assert found["untold"] == json.loads(json.dumps(labelled["untold"]))
+    assert "untold, re-ranked by sift" in found
 
 
 def test_hardly_any_labels_change_nothing(town: Path, queries: Photos) -> None:

@@ -12,7 +12,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from geoflood.fusion.calibration import DEFAULT, Asked, Captures, Counts, Group, calibrate
-from geoflood.fusion.estimate import TAIL, Evidence, Trust, evidence, fuse, fused, posterior, ranked, spread
+from geoflood.fusion.estimate import (
+    TAIL,
+    Evidence,
+    Trust,
+    evidence,
+    fuse,
+    fused,
+    posterior,
+    ranked,
+    spread,
+)
 from geoflood.geo import distance_m, from_local, to_local
 from geoflood.terms import Candidate, LatLon, Reference
 
@@ -149,7 +159,12 @@ RERANKED = replace(TRUST, inliers=1.0, usual=math.log1p(8))
 def test_the_margin_is_to_another_place() -> None:
     near = from_local([(0, 0), (20, 0), (400, 0)], HOME)
     assert seen([0.8, 0.7, 0.3], near) == pytest.approx((0.8, 0.5, 0.6, 0.0))
-    assert seen([0.8, 0.7], near[:2]) == pytest.approx((0.8, 0.1, 0.75, 0.0))
+    assert seen([0.8, 0.7], near[:2]) == pytest.approx((0.8, 0.0, 0.75, 0.0)), "over nothing there is no lead"
+
+
+def test_an_index_of_one_place_is_not_sure_of_a_stranger() -> None:
+    found = [candidate(3.0 * n, 0, 0.25 - 0.01 * n) for n in range(12)]
+    assert fuse(found, DEFAULT).not_in_index > 0.8
 
 
 def test_inliers_decide_who_is_first() -> None:

@@ -256,5 +256,7 @@ def test_the_outcome_follows_the_estimate(probability: float, absent: float, out
     estimate = Estimate(LatLon(0, 0), probability, 10, 30, (), absent)
     judged, reason = judge(estimate)
     assert judged is outcome
+    untried, _ = judge(estimate, tried=False)
+    assert untried is (Outcome.UNCERTAIN if outcome is Outcome.LOCATED else outcome)
     assert "100" not in reason
     assert reason

@@ -155,11 +155,12 @@ def evidence(similarities: Floats, positions: Floats, scores: Floats, inliers: F
     """What candidates say together: similarities, scores, inliers [k] (NaN: not counted), positions [k, 2].
 
     `scores` are the similarities with all other evidence added, in the same unit; the first candidate is the
-    one that has the highest. Where none shows another place, the lowest score stands in.
+    one that has the highest. Where none shows another place, it leads over nothing: an index of a single
+    place would else be sure of every photo.
     """
     first = int(scores.argmax())
     elsewhere = distance_m(positions, positions[first]) > ELSEWHERE_M
-    second = scores[elsewhere].max() if elsewhere.any() else scores.min()
+    second = scores[elsewhere].max() if elsewhere.any() else scores[first]
     agreement = 0.0 if math.isnan(inliers[first]) else math.log1p(inliers[first])
     lead = float(scores[first] - second)
     return Evidence(float(similarities[first]), lead, float(similarities.mean()), agreement)
