@@ -188,18 +188,23 @@ def review(
     quiet: Quiet = False,
 ) -> None:
     """geoflood review triage --decisions decisions.json: merges what people confirmed, rejected or moved."""
-    from geoflood.batch.outputs import review as line
     from geoflood.batch.outputs import write_outputs
+    from geoflood.batch.reviewing import review as line
     from geoflood.handover import read_basemap
 
     streets = read_basemap(basemap) if basemap else None
     _unsealed(results)
-    counts = {status.value: count for status, count in line(results, decisions).items()}
+    merged = line(results, decisions)
     write_outputs(results, _city(results, index_dir), streets)
+    counts = {**{status.value: count for status, count in merged.new.items()}, "older": merged.older}
     if as_json:
-        console.emit(counts)
+        console.emit({**counts, "conflicts": merged.conflicts})
     else:
         console.show_rows({name: str(count) for name, count in counts.items()})
+    for conflict in merged.conflicts[:NAMED]:
+        console.warning(conflict)
+    if (more := len(merged.conflicts) - NAMED) > 0:
+        console.warning(f"reviewers differ on {more:,} more photos: --json has all")
 
 
 def verify(

@@ -98,10 +98,11 @@ def test_review_rewrites_the_outputs(root: Path) -> None:
     sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][
         "sha256"
     ]
-    made = {"sha256": sha, "status": "confirmed", "by": "bo", "at": "2026-11-20T10:00:00Z"}
+    made = {"sha256": sha, "status": "confirmed", "by": "bo", "at": "2021-11-20T10:00:00Z"}
     (root / "d.json").write_text(json.dumps({"decisions": [made]}), "utf-8")
     done = call("review", root / "out", "--decisions", root / "d.json", "--json")
-    assert json.loads(done.stdout) == {"candidate": 0, "confirmed": 1, "rejected": 0}
+    counts = {"candidate": 0, "confirmed": 1, "rejected": 0, "older": 0}
+    assert json.loads(done.stdout) == {**counts, "conflicts": []}
     assert "without its streets" in done.stderr
     assert "confirmed" in (root / "out" / "located.csv").read_text("utf-8")
     assert call("verify", root / "out").exit_code == 0

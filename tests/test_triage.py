@@ -1,4 +1,4 @@
-"""The triage map in a real browser, the decisions it gives, and the check of what was done."""
+"""The triage map in a real browser, and the check of what was done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from geoflood.batch.custody import verify, write_run
 from geoflood.batch.journal import NAME
-from geoflood.batch.outputs import export, review, write_outputs
+from geoflood.batch.outputs import write_outputs
 from geoflood.batch.results import Results
 from geoflood.errors import InputError, UsageError
 from geoflood.finding import Decision, Finding, Post, Status
@@ -70,7 +70,7 @@ def picture(reference: object) -> Image:
 def test_it_opens_with_hostile_text_and_no_network(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
     found = [finding(n, HOSTILE, OUTCOMES[n % 4]) for n in range(1, 40)]
-    write_triage(page, found, CITY, view=picture)
+    write_triage(page, found, CITY, "b", view=picture)
     with eavesdropper() as (port, lines):
         dom = opened(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
     assert told(dom, "ready") == "true"
@@ -115,7 +115,7 @@ def test_the_public_map_holds_nothing_of_people(tmp_path: Path) -> None:
 @browser
 def test_smuggled_script_is_stopped(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
-    write_triage(page, [finding(1)], CITY)
+    write_triage(page, [finding(1)], CITY, "b")
     text = page.read_text("utf-8").replace("</body>", f"<script>{CANARY}</script></body>")
     page.write_text(text, "utf-8")
     dom = opened(page, tmp_path / "profile")
@@ -138,8 +138,8 @@ Object.defineProperty(KeyboardEvent.prototype, "target", {get: () => document.bo
 seen.push(head(), text("title").split(" ")[0]);
 press("j"); press("j"); seen.push(text("title").split(" ")[0]);
 press("k"); seen.push(text("title").split(" ")[0]);
-set("by", "ana"); press("c"); seen.push(text("verdict").split(",")[0], text("decided"));
-press("j"); press("r"); seen.push(text("verdict").split(" ")[0]);
+set("by", "ana"); press("k"); press("c"); seen.push(text("verdict").split(",")[0], text("decided"));
+press("j"); press("j"); press("r"); seen.push(text("verdict").split(" ")[0]);
 press("u"); seen.push(text("verdict").split(":")[0], text("decided"));
 press("m"); map_.fire("click", {latlng: L.latLng(29.5, -95.5)}); seen.push(text("verdict").split(" ")[0]);
 set("search", "needle"); seen.push(head());
@@ -167,16 +167,16 @@ def driven(page: Path, script: str, tmp_path: Path) -> str:
 def test_filters_keys_and_decisions(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
     found = [finding(n, "a needle" if n == 7 else "water", OUTCOMES[n % 4]) for n in range(1, 121)]
-    write_triage(page, found, CITY, view=picture)
+    write_triage(page, found, CITY, "b", view=picture)
     dom = driven(page, DRIVER, tmp_path)
     assert told(dom, "failures") is None
     likely = sum(round(one.located.estimate.probability, 3) >= 0.5 for one in found if one.located.estimate)
     late = sum(n % 24 >= 11.5 for n in range(1, 121))
     assert (told(dom, "seen") or "").split(" | ") == [
         *("120 of 120 photos", "1", "3", "2"),
-        *("confirmed by ana", "1 decisions to save"),
-        *("rejected", "candidate", "1 decisions to save"),
-        "confirmed",
+        *("✓ confirmed by ana", "1 decision to save"),
+        *("✕", "? candidate", "1 decision to save"),
+        "✓",
         "1 of 120 photos",
         "80 of 120 photos",
         f"{likely} of 120 photos",
@@ -186,7 +186,7 @@ def test_filters_keys_and_decisions(tmp_path: Path) -> None:
     ]
     saved = json.loads(told(dom, "saved") or "")["decisions"]
     assert [(one["sha256"][-1], one["status"], one["by"], one["lat"]) for one in saved] == [
-        ("2", "confirmed", "ana", None),
+        ("1", "confirmed", "ana", None),
         ("3", "confirmed", "ana", 29.5),
     ]
 
@@ -195,11 +195,11 @@ def test_filters_keys_and_decisions(tmp_path: Path) -> None:
 def test_pictures_over_the_budget_lie_beside_the_page_and_are_shown(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
     found = [finding(n) for n in range(1, 9)]
-    write_triage(page, found, CITY, view=picture, budget=20_000)
+    write_triage(page, found, CITY, "b", view=picture, budget=20_000)
     inside = page.read_text("utf-8").count("data:image/jpeg")
     assert 0 < inside < 8
     assert len(list((tmp_path / "triage-pictures").iterdir())) == 8
-    write_triage(page, found, CITY, view=picture, budget=0)
+    write_triage(page, found, CITY, "b", view=picture, budget=0)
     dom = opened(page, tmp_path / "profile")
     assert 'src="triage-pictures/view-1.jpg"' in dom
     assert told(dom, "failures") is None, "the page's policy lets them be shown"
@@ -215,12 +215,12 @@ def test_half_a_picture_is_made_again_and_a_missing_one_is_none(tmp_path: Path) 
     page, pictures = tmp_path / "triage.html", tmp_path / "triage-pictures"
     (tmp_path / "1.jpg").write_bytes(photo(1))
     mine = replace(finding(1), located=replace(finding(1).located, query=Query(tmp_path / "1.jpg")))
-    write_triage(page, [mine, finding(2)], CITY, view=picture)
+    write_triage(page, [mine, finding(2)], CITY, "b", view=picture)
     assert {path.name for path in pictures.iterdir()} == {f"{1:064x}.jpg", "view-1.jpg", "view-2.jpg"}
     whole = (pictures / "view-1.jpg").read_bytes()
     (pictures / "view-1.jpg").write_bytes(whole[:-40])
     (pictures / "view-2.jpg").write_bytes(b"")
-    write_triage(page, [mine, finding(2)], CITY, view=picture)
+    write_triage(page, [mine, finding(2)], CITY, "b", view=picture)
     assert (pictures / "view-1.jpg").read_bytes() == (pictures / "view-2.jpg").read_bytes() == whole
 
 
@@ -228,7 +228,7 @@ def test_half_a_picture_is_made_again_and_a_missing_one_is_none(tmp_path: Path) 
 def test_five_thousand_photos_are_ready_soon(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
     write_triage(
-        page, (finding(n, "water " * 20, OUTCOMES[n % 4]) for n in range(1, 5001)), CITY, view=picture
+        page, (finding(n, "water " * 20, OUTCOMES[n % 4]) for n in range(1, 5001)), CITY, "b", view=picture
     )
     dom = opened(page, tmp_path / "profile")
     assert "5000 of 5000 photos" in dom
@@ -237,7 +237,7 @@ def test_five_thousand_photos_are_ready_soon(tmp_path: Path) -> None:
     assert page.stat().st_size < 14_000_000
 
 
-# ---- decisions and custody
+# ---- custody
 
 
 def results(root: Path, count: int = 3) -> Path:
@@ -247,80 +247,6 @@ def results(root: Path, count: int = 3) -> Path:
     run(root)
     write_outputs(root / "out", CITY)
     return root / "out"
-
-
-def decisions(root: Path, *told: dict[str, object]) -> Path:
-    path = root / "decisions.json"
-    path.write_text(json.dumps({"geoflood": "decisions 1", "decisions": told}), "utf-8")
-    return path
-
-
-def decision(
-    sha256: str, status: str = "confirmed", at: str = "2026-11-20T10:00:00Z", **more: object
-) -> dict[str, object]:
-    return {
-        "sha256": sha256,
-        "status": status,
-        "by": "ana",
-        "at": at,
-        "lat": None,
-        "lon": None,
-        "note": "",
-        **more,
-    }
-
-
-def test_decisions_are_merged_once_and_the_latest_stands(tmp_path: Path) -> None:
-    out = results(tmp_path)
-    first, second, _ = Results(out)
-    told = [
-        decision(first.sha256, "rejected", "2026-11-20T11:00:00+01:00"),
-        decision(first.sha256, "confirmed", "2026-11-20T12:00:00Z", lat=29.5, lon=-95.5, note="the bridge"),
-        decision(second.sha256, "rejected"),
-    ]
-    path = decisions(tmp_path, *told)
-    assert review(out, path) == {Status.CANDIDATE: 0, Status.CONFIRMED: 1, Status.REJECTED: 2}
-    again = review(out, decisions(tmp_path, told[1], told[2]))
-    assert sum(again.values()) == 0
-    one, other, last = Results(out)
-    assert one.decision is not None
-    assert (one.status, one.decision.by, one.position, one.decision.note) == (
-        *(Status.CONFIRMED, "ana", LatLon(29.5, -95.5), "the bridge"),
-    )
-    assert one.decision.at == datetime(2026, 11, 20, 12)
-    assert (other.status, other.position, last.status) == (Status.REJECTED, None, Status.CANDIDATE)
-    assert export(out, tmp_path / "x.geojsonl", Sharing.INTERNAL) == 3
-    lines = [
-        json.loads(line)["properties"] for line in (tmp_path / "x.geojsonl").read_text("utf-8").splitlines()
-    ]
-    assert [line["status"] for line in lines] == ["confirmed", "rejected", "candidate"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        *(
-            "",
-            "[]",
-            "{}",
-            '{"decisions": [1]}',
-            "[" * 100_000,
-            '{"decisions": [{"sha256": "x", "status": "maybe"}]}',
-        ),
-        json.dumps({"decisions": [decision("0" * 64)]}),
-        json.dumps({"decisions": [decision("0" * 64, at="soon")]}),
-        json.dumps({"decisions": [decision("0" * 64, lat=91.0, lon=0.0)]}),
-        json.dumps({"decisions": [{**decision("0" * 64), "by": ["ana"]}]}),
-    ],
-)
-def test_what_holds_no_decisions_changes_nothing(tmp_path: Path, content: str) -> None:
-    out = results(tmp_path, 1)
-    before = (out / NAME).read_bytes()
-    path = tmp_path / "d.json"
-    path.write_text(content, "utf-8")
-    with pytest.raises(InputError):
-        review(out, path)
-    assert (out / NAME).read_bytes() == before
 
 
 def test_custody(tmp_path: Path) -> None:
@@ -354,6 +280,6 @@ def test_a_journal_that_was_cut_is_seen(tmp_path: Path) -> None:
 
 
 def test_times_are_utc_in_the_page(tmp_path: Path) -> None:
-    write_triage(tmp_path / "t.html", [finding(3)], CITY)
+    write_triage(tmp_path / "t.html", [finding(3)], CITY, "b")
     text = (tmp_path / "t.html").read_text("utf-8")
     assert f'"time":{int(datetime(2021, 7, 14, 3, tzinfo=UTC).timestamp())}' in text

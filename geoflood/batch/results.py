@@ -43,7 +43,7 @@ class Results:
         self._rejected: list[int] = []
         self._located: dict[str, int] = {}
         self._photos: dict[str, tuple[str, int]] = {}
-        self._decisions: dict[str, int] = {}
+        self._decisions: dict[str, tuple[tuple[str, ...], int]] = {}
         self._posts: dict[str, tuple[str, int, tuple[str, ...]]] = {}
         for line in read_journal(folder):
             self._take(line)
@@ -81,7 +81,8 @@ class Results:
                 case "located":
                     self._located[told["sha256"]] = line.start
                 case "decision":
-                    self._decisions[told["sha256"]] = line.start
+                    made = (decision_from(told["decision"]).rank, line.start)
+                    self._decisions[told["sha256"]] = max(made, self._decisions.get(told["sha256"], made))
                 case "post":
                     shown = tuple(medium["sha256"] for medium in told["media"] if medium["sha256"])
                     self._posts[told["key"]] = (told["post"].get("posted_at", _LATE), line.start, shown)
@@ -122,8 +123,8 @@ class Results:
         )
 
     def _decision(self, file: BinaryIO, sha: str) -> Decision | None:
-        start = self._decisions.get(sha)
-        return None if start is None else decision_from(line_at(file, start)["decision"])
+        standing = self._decisions.get(sha)
+        return None if standing is None else decision_from(line_at(file, standing[1])["decision"])
 
 
 def _post(line: dict[str, Any]) -> Post:

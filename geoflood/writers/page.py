@@ -121,16 +121,22 @@ def _tile_credit(tiles: str) -> str:
     return "© OpenStreetMap contributors" if host.endswith("openstreetmap.org") else f"Tiles: {host}"
 
 
-def page(chart: folium.Map, name: str, data: Mapping[str, Json], pictures: Sequence[str] = ("data:",)) -> str:
+def page(
+    chart: folium.Map,
+    name: str,
+    data: Mapping[str, Json],
+    pictures: Sequence[str] = ("data:",),
+    scripts: Sequence[str] = (),
+) -> str:
     """A page around a map: NAME.html, NAME.css and NAME.js beside this file, and blocks of data by their id.
 
-    `pictures` are the sources of pictures that the page's policy allows.
+    `pictures` are the sources of pictures that the page's policy allows; `scripts` run instead of NAME.js.
     """
     figure = Figure()
     figure.add_child(chart)
     figure.render()
     first = [_WATCH, _leaflet_js()]
-    last = [figure.script.render(), _asset(f"{name}.js")]
+    last = [figure.script.render(), *(_asset(f"{script}.js") for script in scripts or (name,))]
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_policy([*first, *last], pictures)}">',

@@ -16,8 +16,8 @@ from geoflood.files import write_whole
 from geoflood.finding import Finding, Status
 from geoflood.terms import City
 from geoflood.writers.page import Json, bounds, chart, page
-from geoflood.writers.sharing import GRID_M, Sharing, row
-from geoflood.writers.triage import MAX_ITEMS
+from geoflood.writers.sharing import GRID_M, PINNED, Sharing, row
+from geoflood.writers.triage import MAX_ITEMS, SCRIPTS
 
 __all__ = ["write_public"]
 
@@ -38,16 +38,18 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> N
         "map": drawn.get_name(),
         "about": f"{_ABOUT} Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d} UTC.",
         "sharing": sharing.value,
+        "batch": "",
+        "disagree_m": 0.0,
         "city": bounds(nothing),
         "limit": MAX_ITEMS if len(items) == MAX_ITEMS else None,
         "items": items,
     }
-    write_whole(path, page(drawn, "triage", {"data": data, "pictures": {}}))
+    write_whole(path, page(drawn, "triage", {"data": data, "pictures": {}}, scripts=SCRIPTS))
 
 
 def _item(told: Mapping[str, Any]) -> Json:
     """What the page shows of a photo, out of nothing but what may be told of it."""
-    placed = told["lat"] is not None
+    placed, posted = told["lat"] is not None, told["posted_at"]
     return {
         "n": told["number"],
         "sha256": f"public-{told['number']}",
@@ -56,19 +58,20 @@ def _item(told: Mapping[str, Any]) -> Json:
         "reason": "",
         "narrowed": "",
         "at": [told["lat"], told["lon"]] if placed else None,
+        "pinned": told["method"] == PINNED,
         "radius_m": told["accuracy_m"],
+        "area": [],
         "probability": told["probability"] or 0.0,
         "coordinates": [told["usng"], told["dmm"]] if placed else [],
-        "time": _seconds(told["posted_at"]),
+        "time": _seconds(posted),
+        "local": posted is not None and not posted.endswith("Z"),
         "copies": told["copies"],
         "count": told["posts"],
         "posts": [],
         "witnesses": [],
         "decision": _decided(told["status"]),
         "photo": None,
-        "match": None,
-        "credit": "",
-        "similarity": None,
+        "matches": [],
     }
 
 

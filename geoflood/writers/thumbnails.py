@@ -55,6 +55,8 @@ class Thumbnails:
     def __init__(self, folder: Path, budget: int) -> None:
         self.inside: dict[str, str] = {}
         """Pictures in the page by their name, as data URIs."""
+        self.beside = 0
+        """Pictures that were asked for and did not fit in."""
         self._folder = folder
         self._left = budget
         self._made: dict[str, Future[bool]] = {}
@@ -97,6 +99,7 @@ class Thumbnails:
         path = self._folder / f"{name}.jpg"
         size = path.stat().st_size * 4 // 3
         if size > self._left:
+            self.beside += 1
             self._left = 0  # all that come later lie beside, so that the first ones are whole
             return f"{self._folder.name}/{path.name}"
         self._left -= size

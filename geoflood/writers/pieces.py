@@ -1,0 +1,50 @@
+"""A search area in few boxes: what a page of thousands of photos can carry of each; pure.
+
+An area has thousands of cells and may lie in pieces. Its boxes hold every cell, so what they show is never
+too small; where many pieces would take more boxes than there may be, near ones are drawn as one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflood.geo import from_local, to_local
+from geoflood.terms import Cells, Estimate, LatLon
+
+__all__ = ["boxes", "held"]
+
+Floats = NDArray[np.float64]
+
+
+def held(estimate: Estimate, share: float) -> Cells:
+    """The fewest most probable cells that hold `share` of the belief."""
+    cells = Cells.of(estimate.search_area)
+    enough = np.searchsorted(np.cumsum(cells.probabilities), share - 1e-9)
+    return cells[: int(enough) + 1]
+
+
+def boxes(cells: Cells, around: LatLon, most: int) -> Floats:
+    """At most so many (south, west, north, east), degrees from `around`, that hold all cells: [n, 4]."""
+    if not len(cells):
+        return np.empty((0, 4))
+    spots = to_local(cells.centres, around)
+    step_m = cells.size_m
+    while len(found := _runs(spots - spots[0], step_m)) > most:
+        step_m *= 2.0
+    half = cells.size_m / 2.0
+    low = np.array([spots[run].min(axis=0) - half for run in found])
+    high = np.array([spots[run].max(axis=0) + half for run in found])
+    corners = [from_local(side, around) - (around.lat, around.lon) for side in (low, high)]
+    for side in corners:  # across the antimeridian a box goes on beyond 180 degrees
+        side[:, 1] = (side[:, 1] + 180.0) % 360.0 - 180.0
+    return np.hstack(corners)
+
+
+def _runs(spots: Floats, step_m: float) -> list[NDArray[np.intp]]:
+    """Spots [n, 2] (metres) that lie side by side in a row of a grid: their numbers, a run each."""
+    squares = np.floor(spots[:, ::-1] / step_m + 0.5).astype(int)
+    order = np.lexsort((squares[:, 1], squares[:, 0]))
+    steps = np.diff(squares[order], axis=0)
+    begins = np.flatnonzero((steps[:, 0] != 0) | (steps[:, 1] > 1)) + 1
+    return np.split(order, begins)
