@@ -398,7 +398,7 @@ def test_stopping_is_asked_while_posts_without_new_photos_are_read(tmp_path: Pat
     summary = run(tmp_path, progress=progress, news=news.append, stopping=lambda: read[0] >= 5)
     assert summary.stopped
     assert read == [5]
-    assert news == ["recognised JSONL manifest: list.jsonl", f"so far: {told.format(5)}"]
+    assert news == ["recognised JSONL manifest: list.jsonl", f"so far: {told.format(3)}"], "and two without"
     assert [line.kind for line in read_journal(tmp_path / "out")][-1] == "stopped"
     news.clear()
     assert not run(tmp_path, news=news.append).stopped

@@ -378,6 +378,7 @@ def test_several_layouts_in_one_folder(tmp_path: Path) -> None:
         "WhatsApp: 2 posts, 1 image",
         "X API v2 JSON: 1 post, 1 image",
         "bare images: 1 post, 1 image",
+        "not usable: 1 not recognised",
     ]
 
 

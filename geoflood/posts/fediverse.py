@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from geoflood.finding import Medium, Post
-from geoflood.posts.fields import basename, dig, geotag, ident, listed, moment, prose, unmarked
+from geoflood.posts.fields import basename, dig, geotag, ident, listed, prose, unmarked
 from geoflood.posts.reading import Record
+from geoflood.posts.times import moment
 
 __all__ = ["activity", "bluesky", "is_activity", "is_bluesky", "is_status", "status"]
 
@@ -55,25 +56,46 @@ def activity(record: Record) -> Iterator[Post]:
 
 
 def is_bluesky(record: Record) -> bool:
-    """A post as the app or its repository has it, or an item of a feed."""
-    told = record["post"] if isinstance(record.get("post"), Mapping) else record
-    return ident(told.get("uri")).startswith("at://") or told.get("$type") == "app.bsky.feed.post"
+    """A post as the app or its repository has it, an item of a feed, or a thread."""
+    told = next(_posts(record), record)
+    return ident(told.get("uri")).startswith("at://") or told.get("$type") == _POST
+
+
+_POST = "app.bsky.feed.post"
 
 
 def bluesky(record: Record) -> Iterator[Post]:
-    """The post."""
-    told = record["post"] if isinstance(record.get("post"), Mapping) else record
-    written = told["record"] if isinstance(told.get("record"), Mapping) else told
-    blobs = [ident(dig(one, "image", "ref", "$link")) for one in _images(written)]
-    views = [basename(one.get("fullsize")).partition("@")[0] for one in _images(told)]
-    yield Post(
-        layout="Bluesky",
-        id=ident(told.get("uri")) or ident(told.get("cid")),
-        text=prose(written.get("text")),
-        author=ident(dig(told, "author", "handle")),
-        posted_at=moment(written.get("createdAt")),
-        media=tuple(Medium(name) for name in (blobs if any(blobs) else views)),
-    )
+    """The post, or the posts of a thread; a repository's likes and follows are none."""
+    for told in _posts(record):
+        written = next((told[key] for key in ("record", "value") if isinstance(told.get(key), Mapping)), told)
+        if written.get("$type", _POST) != _POST:
+            continue
+        blobs = [ident(dig(one, "image", "ref", "$link")) for one in _images(written)]
+        views = [basename(one.get("fullsize")).partition("@")[0] for one in _images(told)]
+        yield Post(
+            layout="Bluesky",
+            id=ident(told.get("uri")) or ident(told.get("cid")),
+            text=prose(written.get("text")),
+            author=ident(dig(told, "author", "handle")),
+            posted_at=moment(written.get("createdAt")),
+            media=tuple(Medium(name) for name in (blobs if any(blobs) else views)),
+        )
+
+
+def _posts(record: Record) -> Iterator[Record]:
+    """What a record shows: a post, one in a feed, or those above and below it in a thread, in that order."""
+    if not isinstance(record.get("thread"), Mapping):
+        yield record["post"] if isinstance(record.get("post"), Mapping) else record
+        return
+    above = [record["thread"]]
+    while isinstance(above[-1].get("parent"), Mapping):
+        above.append(above[-1]["parent"])
+    waiting = [*above]
+    while waiting:
+        told = waiting.pop()
+        if isinstance(told.get("post"), Mapping):
+            yield told["post"]
+        waiting += reversed(listed(told.get("replies")))
 
 
 def _images(told: Record) -> list[Record]:

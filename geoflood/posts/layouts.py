@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from geoflood.finding import Post
-from geoflood.posts import chats, fediverse, tables, twitter
+from geoflood.posts import fediverse, tables, telegram, twitter
 from geoflood.posts.reading import Record
 
 __all__ = ["LAYOUTS", "Layout", "layout_of"]
@@ -27,7 +27,7 @@ LAYOUTS = (
     Layout("X API v2 {}", twitter.is_page, twitter.page),
     Layout("twarc2 flattened {}", twitter.is_flattened, twitter.flattened),
     Layout("X API v1.1 {}", twitter.is_v1, twitter.v1),
-    Layout("Telegram", chats.is_telegram, chats.telegram),
+    Layout("Telegram", telegram.is_telegram, telegram.telegram),
     Layout("Mastodon", fediverse.is_status, fediverse.status),
     Layout("Mastodon archive", fediverse.is_activity, fediverse.activity),
     Layout("Bluesky", fediverse.is_bluesky, fediverse.bluesky),

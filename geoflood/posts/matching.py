@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from dataclasses import replace
 from geoflood.finding import Medium, Post
 from geoflood.posts.shelf import Entry
 
-__all__ = ["Pictures"]
+__all__ = ["Pictures", "plain"]
 
 _OWNED = re.compile(r"(\d{1,2}_\d{10,}|\d{10,})(?=[-_.])")
 """An id of a post or a medium that collectors put in front of a file's name."""
@@ -31,13 +32,13 @@ class Pictures:
         self._paths: dict[str, list[int]] = defaultdict(list)
         self._names: dict[str, list[int]] = defaultdict(list)
         self._owned: dict[str, list[int]] = defaultdict(list)
-        self._claimed: set[int] = set()
+        self._claimed: set[str] = set()
 
     def add(self, entry: Entry) -> None:
         """Take in a picture."""
         index = len(self.entries)
         self.entries.append(entry)
-        path = entry.name.lower().replace("\\", "/")
+        path = plain(entry.name)
         name = posixpath.basename(path)
         for key in {path, posixpath.splitext(path)[0]}:
             self._paths[key].append(index)
@@ -46,47 +47,54 @@ class Pictures:
         if owner := _OWNED.match(name):
             self._owned[owner[1]].append(index)
 
-    def with_files(self, post: Post, document: Entry) -> Post:
-        """The post, each of its media with its file where there is one.
+    def found(self, post: Post, document: Entry) -> Post:
+        """The post, each of its media with its file where there is one; none of them is claimed by this.
 
-        What no name leads to may lie under the post's id; a post that lists nothing is given those too.
+        What no name leads to may lie under the post's id; a post that lists nothing is given those too. A
+        name that leads nowhere and has a ; or | in it is several names.
         """
-        found = [self._find(medium, document) for medium in post.media]
-        owners = {medium.owner for medium in post.media if medium.owner} or {post.id}
-        taken = {index for index in found if index is not None}
+        pairs = [pair for medium in post.media for pair in self._parted(medium, document)]
+        owners = {medium.owner for medium, _ in pairs if medium.owner} or {post.id}
+        taken = {index for _, index in pairs if index is not None}
         spare = (i for owner in sorted(owners) for i in self._owned.get(owner, ()) if i not in taken)
-        found = [
-            next(spare, None) if i is None and m.owner else i for i, m in zip(found, post.media, strict=True)
-        ]
-        media = [
-            medium if index is None else replace(medium, file=self._claim(index))
-            for index, medium in zip(found, post.media, strict=True)
-        ]
-        if not media:
-            media = [self._medium(index) for index in spare]
-        return replace(post, media=tuple(media))
+        media = []
+        for medium, known in pairs:
+            index = next(spare, None) if known is None and medium.owner else known
+            media.append(medium if index is None else replace(medium, file=self.entries[index].name))
+        return replace(post, media=tuple(media or map(self._medium, spare)))
+
+    def claim(self, post: Post) -> Post:
+        """The post, from now on the owner of its files."""
+        self._claimed.update(medium.file for medium in post.media if medium.file)
+        return post
 
     def beside(self, document: Entry) -> Medium | None:
-        """The picture that a document is a sidecar of, by its name: photo.json, photo.jpg.json."""
-        stem = posixpath.splitext(document.name.lower())[0].removesuffix(".info")
+        """The picture that a document could be a sidecar of, by its name: photo.json, photo.jpg.json."""
+        stem = posixpath.splitext(plain(document.name))[0].removesuffix(".info")
         there = self._paths.get(stem, ())
         return self._medium(there[0]) if len(there) == 1 else None
 
     def unclaimed(self) -> Iterator[Entry]:
         """The pictures that no post has been given."""
-        yield from (entry for index, entry in enumerate(self.entries) if index not in self._claimed)
-
-    def _claim(self, index: int) -> str:
-        self._claimed.add(index)
-        return self.entries[index].name
+        yield from (entry for entry in self.entries if entry.name not in self._claimed)
 
     def _medium(self, index: int) -> Medium:
-        return Medium(posixpath.basename(self.entries[index].name), file=self._claim(index))
+        return Medium(posixpath.basename(self.entries[index].name), file=self.entries[index].name)
+
+    def _parted(self, medium: Medium, document: Entry) -> list[tuple[Medium, int | None]]:
+        """A medium, or those that its name lists, each with the picture that is meant."""
+        index = self._find(medium, document)
+        parts = [part.strip() for part in re.split(r"[;|]", medium.name)]
+        whole = index is not None and re.search(r"[;|]", posixpath.basename(self.entries[index].name))
+        if whole or len(parts) == 1:
+            return [(medium, index)]
+        listed = [Medium(part, (posixpath.basename(part),)) for part in parts if part]
+        return [(one, self._find(one, document)) for one in listed]
 
     def _find(self, medium: Medium, document: Entry) -> int | None:
         for name in (medium.name, *medium.aliases):
-            path = name.lower().replace("\\", "/")
-            for folder in _upwards(document.folder.lower()) if path else ():
+            path = plain(name)
+            for folder in _upwards(plain(document.folder)) if path else ():
                 there = self._paths.get(posixpath.normpath(posixpath.join(folder, path)), ())
                 if len(there) == 1:
                     return there[0]
@@ -103,6 +111,11 @@ class Pictures:
         shared = [_shared(self.entries[index].folder.split("/"), here) for index in indices]
         best = [index for index, count in zip(indices, shared, strict=True) if count == max(shared)]
         return best[0] if len(best) == 1 else None
+
+
+def plain(name: str) -> str:
+    """A name without what systems make of it: capitals, back slashes, accents apart from their letters."""
+    return unicodedata.normalize("NFC", name).lower().replace("\\", "/")
 
 
 def _upwards(folder: str) -> Iterator[str]:

@@ -6,12 +6,13 @@ so a path out of the folder finds nothing. Nothing is written.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,6 +44,15 @@ ARCHIVE_BOMB = (1_000_000_000, 50)
 
 DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
 """What reading a file or a member can raise: RuntimeError when it is encrypted."""
+
+JOURNAL = "journal.jsonl"
+_FIRST = hashlib.sha256(b"geoflood journal 1").hexdigest().encode()
+_SEALED = (b'{"n":1,"at":"', b'"before":"' + _FIRST + b'"}\n')
+"""How the first line of a journal of results begins and ends, see `geoflood.batch.journal`."""
+MAX_SEALED = 1_000_000
+"""Bytes of that line, which tells the settings of a run."""
+OWN = "results of geoflood"
+"""The reason why a folder is passed over: its pictures and tables were made of posts, and are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +104,11 @@ class Shelf:
 
     def entries(self) -> Iterator[Entry | Rejected]:
         """Every file that may matter, in an order that stays, archives replaced by their members."""
-        for path, name in self._walk():
+        for one in self._walk():
+            if isinstance(one, Rejected):
+                yield one
+                continue
+            path, name = one
             if path.is_symlink():
                 if not path.resolve().is_relative_to(self.root):
                     yield Rejected(name, "link out of the folder")
@@ -122,9 +136,13 @@ class Shelf:
         except DAMAGED:
             return b""
 
-    def _walk(self) -> Iterator[tuple[Path, str]]:
+    def _walk(self) -> Iterator[tuple[Path, str] | Rejected]:
         for folder, folders, names in os.walk(self.root):
             here = Path(folder)
+            if JOURNAL in names and _is_own(here / JOURNAL):
+                folders.clear()
+                yield Rejected(here.relative_to(self.root).as_posix(), OWN, "passed over")
+                continue
             folders[:] = sorted(f for f in folders if f[0] != "." and (here / f).resolve() not in self._skip)
             for name in sorted([*names, *(f for f in folders if (here / f).is_symlink())]):
                 if name[0] != ".":
@@ -145,12 +163,42 @@ class Shelf:
         if unpacked > max(ARCHIVE_BOMB[0], ARCHIVE_BOMB[1] * path.stat().st_size):
             yield Rejected(name, "archive bomb", f"{unpacked:,} bytes in {path.stat().st_size:,}")
             return
+        own = tuple(_own_folders(archive, listed))
+        yield from (Rejected(f"{name}!/{folder}", OWN, "passed over") for folder in own)
         for info in listed:
             shown = f"{name}!/{info.filename}"
+            if info.filename.startswith(own):
+                continue
             if reason := _refusal(info):
                 yield Rejected(shown, reason)
             elif not _passed_over(info):
                 yield Entry(shown, path, info.filename, info.file_size)
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is a journal of results."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return _is_sealed(file)
+    except OSError:
+        return False
+
+
+def _is_sealed(file: IO[bytes]) -> bool:
+    line = file.readline(MAX_SEALED)
+    return line.startswith(_SEALED[0]) and line.endswith(_SEALED[1])
+
+
+def _own_folders(archive: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> Iterator[str]:
+    """The folders in an archive, each with its last /, that hold a journal of results."""
+    for info in listed:
+        folder, base = posixpath.split(info.filename)
+        if base == JOURNAL and not _refusal(info):
+            with suppress(*DAMAGED), archive.open(info) as file:
+                if _is_sealed(file):
+                    yield f"{folder}/" if folder else ""
 
 
 def _refusal(info: zipfile.ZipInfo) -> str:

@@ -10,10 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 from geoflood.finding import Medium, Post
-from geoflood.posts.fields import basename, dig, geotag, ident, listed, moment, prose, snowflake, unmarked
+from geoflood.posts.fields import MAX_WORD, basename, dig, geotag, ident, listed, prose, unmarked
 from geoflood.posts.reading import Record
+from geoflood.posts.times import snowflake, when
 
-__all__ = ["ROLES", "crisismmd", "is_crisismmd", "is_kept", "is_manifest", "kept", "manifest", "sidecar"]
+__all__ = [
+    *("ROLES", "crisismmd", "is_crisismmd", "is_kept", "is_manifest", "kept", "manifest", "names_picture"),
+    *("sidecar", "untimed"),
+]
 
 ROLES = {
     "image": (
@@ -58,12 +62,14 @@ def kept(record: Record) -> Iterator[Post]:
     metadata, media = _unpacked(record["metadata"]), _unpacked(record["media"])
     names = [ident(one.get("filename")) for one in listed(media)] or _named(record["media"])
     told = metadata if isinstance(metadata, Mapping) else {}
+    at, clock = when(told.get("timestamp"), told.get("upload_date"))
     yield Post(
         layout="auto-archiver",
         id=ident(told.get("url")) or ident(told.get("_processed_url")),
         text=prose(told.get("content")) or prose(told.get("title")),
         author=ident(told.get("author")),
-        posted_at=moment(told.get("timestamp")) or moment(told.get("upload_date")),
+        posted_at=at,
+        clock=clock,
         media=tuple(Medium(name, (basename(name),)) for name in names if name.lower().endswith(_SHOWN)),
     )
 
@@ -92,8 +98,19 @@ def _named(cell: object) -> list[str]:
 
 
 def is_manifest(record: Record) -> bool:
-    """Some column names a picture."""
-    return bool(_images(record))
+    """Some column is there to name a picture; where it is empty, the post has none. Not our own tables."""
+    if _OWN <= record.keys():
+        return False
+    named = [record[key] for key in ROLES["image"] if key in record]
+    return bool(_images(record)) or any(value in (None, "", []) for value in named)
+
+
+_OWN = {"photo", "outcome", "radius_90_m"}
+
+
+def names_picture(record: Record) -> bool:
+    """A column names what is a picture by its suffix: text that happens to have columns does not."""
+    return any(name.lower().endswith(_SHOWN) for name in _images(record))
 
 
 def manifest(record: Record) -> Iterator[Post]:
@@ -106,8 +123,14 @@ def sidecar(record: Record) -> Post:
     return _row(record, ())
 
 
+def untimed(record: Record) -> str:
+    """What stands where a row's time should, and cannot be read as one: its order may be either."""
+    return "" if _row(record, ()).posted_at else ident(_first(record, ROLES["time"]))
+
+
 def _row(record: Record, media: tuple[Medium, ...]) -> Post:
     told = {role: _first(record, names) for role, names in ROLES.items()}
+    at, clock = when(*(record.get(name) for name in ROLES["time"]))
     identifier = ident(told["id"])
     text = told["text"]
     author = told["author"]
@@ -116,10 +139,26 @@ def _row(record: Record, media: tuple[Medium, ...]) -> Post:
         id=identifier,
         text=unmarked(text) if isinstance(text, str) and text.lstrip().startswith("<p") else prose(text),
         author=ident(author) or ident(dig(author, "name")) or ident(dig(author, "username")),
-        posted_at=moment(told["time"]) or snowflake(identifier),
+        posted_at=at or snowflake(_tweet_id(record, identifier)),
+        clock=clock,
         geotag=geotag(told["lat"], told["lon"]),
         media=media,
     )
+
+
+_TWEET = re.compile(r"https?://(?:\w+\.)?(?:twitter|x)\.com/\w{1,50}/status(?:es)?/(\d{15,19})", re.ASCII)
+_ADDRESSES = ("url", "link", "post_url", "tweet_url", "webpage_url", "permalink")
+_PLATFORMS = ("platform", "network", "category", "extractor", "source")
+
+
+def _tweet_id(record: Record, identifier: str) -> str:
+    """An id that is known to be X's: other platforms count too, and mean other times by it."""
+    if "tweet_id" in record:
+        return ident(record["tweet_id"])
+    if any(ident(record.get(key)).lower() in ("twitter", "x", "x.com", "twitter.com") for key in _PLATFORMS):
+        return identifier
+    found = next((f for key in _ADDRESSES if (f := _TWEET.match(ident(record.get(key))))), None)
+    return found[1] if found else ""
 
 
 def _first(record: Record, names: tuple[str, ...]) -> Any:
@@ -127,10 +166,11 @@ def _first(record: Record, names: tuple[str, ...]) -> Any:
 
 
 def _images(record: Record) -> list[str]:
-    """The pictures that a row names: a cell may hold several, parted by ; or |, or a list."""
+    """The pictures that a row names: in a list, or in a cell that may hold several, parted by ; or |.
+
+    A name may hold these, too: a cell that could be one name stays whole (see `Pictures.found`).
+    """
     value = _first(record, ROLES["image"])
-    if isinstance(value, list):
-        return [ident(one) for one in value if ident(one)]
-    return (
-        [ident(part) for part in re.split(r"[;|\n]", value) if ident(part)] if isinstance(value, str) else []
-    )
+    if isinstance(value, str):
+        value = re.split(r"\n" if len(value) <= MAX_WORD else r"[;|\n]", value)
+    return [name for one in value if (name := ident(one))] if isinstance(value, list) else []

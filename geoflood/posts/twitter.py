@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from geoflood.finding import Medium, Post
-from geoflood.posts.fields import basename, box, dig, geotag, ident, listed, moment, prose, snowflake
+from geoflood.posts.fields import basename, box, dig, geotag, ident, listed, prose
 from geoflood.posts.reading import Record
+from geoflood.posts.times import moment, snowflake
 
 __all__ = ["archived", "flattened", "is_archived", "is_flattened", "is_page", "is_v1", "page", "v1"]
 
@@ -26,15 +27,28 @@ def page(record: Record) -> Iterator[Post]:
     """Every tweet of a page, with what `includes` holds of it."""
     included: dict[str, dict[str, Record]] = {
         kind: {ident(one.get(key)): one for one in listed(dig(record, "includes", kind))}
-        for kind, key in (("media", "media_key"), ("users", "id"), ("places", "id"))
+        for kind, key in (("media", "media_key"), ("users", "id"), ("places", "id"), ("tweets", "id"))
     }
     data = record["data"]
     for tweet in listed(data if isinstance(data, list) else [data]):
-        keys = dig(tweet, "attachments", "media_keys")
-        shown = [included["media"].get(ident(key), {}) for key in keys] if isinstance(keys, list) else []
+        again = included["tweets"].get(_retweeted(tweet), {})
+        shown, owner = _media(tweet, included["media"]), tweet
+        if not shown and again:
+            shown, owner = _media(again, included["media"]), again
         author = included["users"].get(ident(tweet.get("author_id")), {})
         place = included["places"].get(ident(dig(tweet, "geo", "place_id")), {})
-        yield _tweet(tweet, shown, author, place)
+        yield _tweet(tweet, shown, author, place, owner)
+
+
+def _media(tweet: Record, included: Mapping[str, Record]) -> list[Record]:
+    keys = dig(tweet, "attachments", "media_keys")
+    return [included.get(ident(key), {}) for key in keys] if isinstance(keys, list) else []
+
+
+def _retweeted(tweet: Record) -> str:
+    """The id of the tweet that this one repeats: the photos are its own."""
+    told = listed(tweet.get("referenced_tweets"))
+    return next((ident(one.get("id")) for one in told if one.get("type") == "retweeted"), "")
 
 
 def is_flattened(record: Record) -> bool:
@@ -45,18 +59,18 @@ def is_flattened(record: Record) -> bool:
 
 def flattened(record: Record) -> Iterator[Post]:
     """The tweet."""
-    yield _tweet(
-        record,
-        listed(dig(record, "attachments", "media")),
-        dig(record, "author") or {},
-        dig(record, "geo") or {},
-    )
+    repeated = [one for one in listed(record.get("referenced_tweets")) if one.get("type") == "retweeted"]
+    owner = next((one for one in (record, *repeated) if listed(dig(one, "attachments", "media"))), record)
+    media = listed(dig(owner, "attachments", "media"))
+    yield _tweet(record, media, dig(record, "author") or {}, dig(record, "geo") or {}, owner)
 
 
-def _tweet(tweet: Record, media: list[Record], author: Record, place: Record) -> Post:
+def _tweet(tweet: Record, media: list[Record], author: Record, place: Record, owner: Record) -> Post:
+    """`owner` is the tweet that the media are of."""
     identifier = ident(tweet.get("id"))
     point = dig(tweet, "geo", "coordinates", "coordinates")
     corners = dig(place, "geo", "bbox") or dig(place, "bbox")
+    of = ident(owner.get("id")) or identifier
     return Post(
         layout="X API v2",
         id=identifier,
@@ -66,7 +80,7 @@ def _tweet(tweet: Record, media: list[Record], author: Record, place: Record) ->
         geotag=geotag(dig(point, 1), dig(point, 0)),
         box=box(corners),
         place=ident(dig(place, "full_name")),
-        media=tuple(_photo(one, identifier, "url") for one in media if one.get("type", "photo") == "photo"),
+        media=tuple(_photo(one, of, "url") for one in media if one.get("type", "photo") == "photo"),
     )
 
 
@@ -86,7 +100,11 @@ def v1(record: Record) -> Iterator[Post]:
     """The tweet; the long form of one that was streamed."""
     identifier = ident(record.get("id_str"))
     long = dig(record, "extended_tweet") or record
-    media = listed(dig(long, "extended_entities", "media")) or listed(dig(long, "entities", "media"))
+    repeated = dig(record, "retweeted_status")
+    media, of = _entities(long), identifier
+    if not media and isinstance(repeated, Mapping):
+        media = _entities(dig(repeated, "extended_tweet") or repeated)
+        of = ident(repeated.get("id_str")) or identifier
     photos = [one for one in media if one.get("type", "photo") == "photo"]
     yield Post(
         layout="X API v1.1",
@@ -99,8 +117,12 @@ def v1(record: Record) -> Iterator[Post]:
         ),
         box=box(dig(record, "place", "bounding_box", "coordinates", 0)),
         place=ident(dig(record, "place", "full_name")),
-        media=tuple(_photo(one, identifier, "media_url_https") for one in photos),
+        media=tuple(_photo(one, of, "media_url_https") for one in photos),
     )
+
+
+def _entities(tweet: Any) -> list[Record]:
+    return listed(dig(tweet, "extended_entities", "media")) or listed(dig(tweet, "entities", "media"))
 
 
 def is_archived(record: Record) -> bool:

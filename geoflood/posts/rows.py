@@ -1,0 +1,158 @@
+"""Tables of text: each row by the names of its columns, and none of them lost to a quote left open.
+
+A quoted cell may run over several lines; a quote that nobody closes would take all rows behind it. Lines that
+are rows by themselves are therefore read as rows, and that they were is told.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import IO, TypeAlias
+
+from geoflood.posts.reading import Record, lines
+from geoflood.terms import Rejected
+
+__all__ = ["OPEN_QUOTE", "folded", "named", "rows"]
+
+OPEN_QUOTE = "quote left open"
+Tells: TypeAlias = Callable[[Record], bool]
+"""Whether a line that could as well be text is a row, by its cells."""
+
+_NAMED = re.compile(r"\ufeff?\"?sep=(.)\"?\s*", re.IGNORECASE)
+"""The line with which spreadsheets name what parts the columns."""
+
+
+def folded(column: str) -> str:
+    """A column's name without what differs between writers."""
+    return "_".join(column.strip("\ufeff \t\"'").lower().replace("-", " ").split())
+
+
+def named(line: str) -> str:
+    """What parts the columns, where a first line says so; empty for any other line."""
+    found = _NAMED.fullmatch(line)
+    return found[1] if found else ""
+
+
+def rows(text: IO[str], name: str, mark: str, tells: Tells | None) -> Iterator[Record | Rejected]:
+    """Each row by its folded columns, parted by `mark`; each line is one when `tells` is None."""
+    feed = _Feed(lines(text, name))
+    header = next(feed.strings(), "")
+    if named(header):
+        header = next(feed.strings(), "")
+    columns = [folded(cell) for cell in next(csv.reader([header], delimiter=mark), [])]
+    for cells, ended in _told(feed, mark, columns, tells) if tells else _plain(feed, mark):
+        place = f"{name}, line {ended}"
+        if cells is None:
+            yield Rejected(place, OPEN_QUOTE, "the lines behind it are read as rows")
+        elif len(cells) > len(columns) and any(cells[len(columns) :]):
+            yield Rejected(place, "broken row", "more cells than columns")
+        else:
+            yield dict(zip(columns, (cell.strip() for cell in cells), strict=False))
+    yield from feed.rejected
+
+
+class _Feed:
+    """The lines of a table, which can be pushed back; `taken` holds those since it was last cleared."""
+
+    def __init__(self, found: Iterator[str | Rejected]) -> None:
+        self._found, self._waiting = found, deque[str]()
+        self.taken: list[str] = []
+        self.rejected: list[Rejected] = []
+        self.number, self.ended = 0, False
+
+    def strings(self) -> Iterator[str]:
+        """The next lines, each with its end. One that is too long is left out and told at the end."""
+        while self._waiting or not self.ended:
+            line = self._waiting.popleft() if self._waiting else next(self._found, None)
+            if line is None:
+                self.ended = True
+            elif isinstance(line, Rejected):
+                self.rejected.append(line)
+            else:
+                line = line.removesuffix("\n") + "\n"
+                self.number += 1
+                self.taken.append(line)
+                yield line
+
+    def back(self, line: str) -> None:
+        """Have a line come once more."""
+        self._waiting.append(line)
+        self.number -= 1
+
+
+Cells: TypeAlias = tuple[list[str] | None, int]
+"""Of a row, and the number of its last line; None for a quote that was left open there."""
+
+
+def _plain(feed: _Feed, mark: str) -> Iterator[Cells]:
+    """Every line a row; a cell in quotes without them."""
+    for line in feed.strings():
+        feed.taken.clear()
+        yield _parted(line, mark), feed.number
+
+
+def _parted(line: str, mark: str) -> list[str]:
+    """The cells of one line, of which each may be in quotes or have a stray one."""
+    cells = line.rstrip("\r\n").split(mark)
+    return [
+        cell[1:-1].replace('""', '"') if re.fullmatch(r'"(?:[^"]|"")*"', cell) else cell for cell in cells
+    ]
+
+
+def _told(feed: _Feed, mark: str, columns: list[str], tells: Tells) -> Iterator[Cells]:
+    """Rows with their quotes, as long as these can be right."""
+    reader = csv.reader(feed.strings(), delimiter=mark)
+    while True:
+        feed.taken.clear()
+        try:
+            cells = next(reader, None)
+            overrun = feed.ended and len(feed.taken) > 0 and _is_open(feed.taken, mark)
+        except csv.Error:
+            cells, overrun = [], True
+        if cells is None:
+            return
+        taken = [*feed.taken]
+        first = feed.number - len(taken) + 1
+        if not overrun and (len(taken) == 1 or not _swallowed(taken, mark, columns, tells)):
+            yield cells, feed.number
+            continue
+        if len(taken) > 1 or feed.ended:
+            yield None, first
+        if len(taken) > 1 and not feed.ended:  # it may open a quote of its own
+            feed.back(taken.pop())
+        for number, line in enumerate(taken, first):
+            yield _alone(line, mark), number
+
+
+def _is_open(taken: list[str], mark: str) -> bool:
+    """Whether the last quote of a row is not closed, or closed in the midst of a cell."""
+    try:
+        list(csv.reader(taken, delimiter=mark, strict=True))
+    except csv.Error:
+        return True
+    return False
+
+
+def _swallowed(taken: list[str], mark: str, columns: list[str], tells: Tells) -> bool:
+    """Whether what reads as one cell over several lines holds rows: lines with all cells, and telling ones.
+
+    Of the last line only what lies before the closing quote can tell: the rest is right either way.
+    """
+    if _is_open(taken, mark):
+        return True
+    closing = re.match(r'(?:[^"]|"")*', taken[-1])
+    before = closing[0].count(mark) + 1 if closing else 0
+    for at, line in enumerate(taken[1:], 1):
+        cells = line.rstrip("\r\n").split(mark)
+        kept = cells[:before] if at == len(taken) - 1 else cells
+        if len(cells) == len(columns) and tells(dict(zip(columns, kept, strict=False))):
+            return True
+    return False
+
+
+def _alone(line: str, mark: str) -> list[str]:
+    """The cells of one line, with its quotes where it closes them."""
+    return _parted(line, mark) if _is_open([line], mark) else next(csv.reader([line], delimiter=mark))
