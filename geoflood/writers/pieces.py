@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from geoflood.geo import from_local, to_local
 from geoflood.terms import Cells, Estimate, LatLon
+from geoflood.writers.shapes import Floats
 
 __all__ = ["boxes", "held"]
-
-Floats = NDArray[np.float64]
 
 
 def held(estimate: Estimate, share: float) -> Cells:
