@@ -132,13 +132,14 @@ def _match(
 ) -> Json:
     """A street image that may show the place; without `share` it has no place to be drawn."""
     known = found.reference
+    credit = f"{plain(known.credit) or 'credit unknown'} · {plain(known.licence) or 'licence unknown'}"
     return {
         "rank": rank,
         "at": None if share is None else _pair(known.position),
         "share": None if share is None else round(share, 3),
         "similarity": round(found.similarity, 3),
         "picture": thumbnails.want(f"view-{known.id}", lambda: view(known)) if pictured else None,
-        "credit": f"{plain(known.credit) or 'credit unknown'} · {plain(known.licence) or 'licence unknown'}",
+        "credit": credit if pictured else "",
     }
 
 

@@ -6,6 +6,8 @@ too small; where many pieces would take more boxes than there may be, near ones 
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,8 @@ from geoflood.terms import Cells, Estimate, LatLon
 from geoflood.writers.shapes import Floats
 
 __all__ = ["boxes", "held"]
+
+Numbers: TypeAlias = NDArray[np.intp]
 
 
 def held(estimate: Estimate, share: float) -> Cells:
@@ -29,21 +33,22 @@ def boxes(cells: Cells, around: LatLon, most: int) -> Floats:
         return np.empty((0, 4))
     spots = to_local(cells.centres, around)
     step_m = cells.size_m
-    while len(found := _runs(spots - spots[0], step_m)) > most:
+    while len((found := _runs(spots - spots[0], step_m))[1]) > most:
         step_m *= 2.0
+    order, begins = found
     half = cells.size_m / 2.0
-    low = np.array([spots[run].min(axis=0) - half for run in found])
-    high = np.array([spots[run].max(axis=0) + half for run in found])
+    low = np.minimum.reduceat(spots[order], begins) - half
+    high = np.maximum.reduceat(spots[order], begins) + half
     corners = [from_local(side, around) - (around.lat, around.lon) for side in (low, high)]
     for side in corners:  # across the antimeridian a box goes on beyond 180 degrees
         side[:, 1] = (side[:, 1] + 180.0) % 360.0 - 180.0
     return np.hstack(corners)
 
 
-def _runs(spots: Floats, step_m: float) -> list[NDArray[np.intp]]:
-    """Spots [n, 2] (metres) that lie side by side in a row of a grid: their numbers, a run each."""
+def _runs(spots: Floats, step_m: float) -> tuple[Numbers, Numbers]:
+    """Runs of spots [n, 2] (metres) side by side in a row of a grid: their order, and where each begins."""
     squares = np.floor(spots[:, ::-1] / step_m + 0.5).astype(int)
     order = np.lexsort((squares[:, 1], squares[:, 0]))
     steps = np.diff(squares[order], axis=0)
     begins = np.flatnonzero((steps[:, 0] != 0) | (steps[:, 1] > 1)) + 1
-    return np.split(order, begins)
+    return order, np.concatenate([[0], begins])

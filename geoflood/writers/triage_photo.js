@@ -95,7 +95,7 @@ function beside(at) {
   const match = current.matches[at];
   frame("match", match.picture, "No picture of this match is in the page.");
   byId("match-name").textContent = `Match ${match.rank} (${match.similarity.toFixed(2)})`;
-  byId("credit").textContent = `Image: ${match.credit}`;
+  byId("credit").textContent = match.credit && `Image: ${match.credit}`;
   byId("matches").querySelectorAll("li").forEach((line, index) => line.setAttribute("aria-current", index === at));
   byId("confirm").textContent = at ? `Confirm at match ${match.rank} ` : "Confirm ";
   light(current);
