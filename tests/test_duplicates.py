@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+import imagehash
 import numpy as np
+import PIL.Image
 import pytest
 
-from geoflood.batch.duplicates import CROPS, SAME_BITS, WORDS, Duplicates, Looks, from_text, looks, to_text
+from geoflood.batch.duplicates import (
+    CROPS,
+    SAME_BITS,
+    WORDS,
+    Duplicates,
+    Looks,
+    _searched,
+    _within_frame,
+    from_text,
+    looks,
+    to_text,
+)
 from geoflood.images import jpeg, read_image, resize
 from geoflood.terms import Image
 
@@ -149,3 +162,37 @@ def test_the_same_view_under_another_waterline_is_another_photo() -> None:
             again += known.find(small) in [(str(level), bits) for bits in range(SAME_BITS + 1)]
     assert apart == 16
     assert again >= 15
+
+
+def test_views_are_handed_over_in_the_size_that_is_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resizing fourteen views by imagehash's own kernel took half of the time."""
+    sizes: list[tuple[int, int]] = []
+    phash = imagehash.phash
+
+    def watched(view: PIL.Image.Image, side: int, factor: int) -> imagehash.ImageHash:
+        sizes.append(view.size)
+        assert view.size == (side * factor, side * factor)
+        return phash(view, side, factor)
+
+    monkeypatch.setattr(imagehash, "phash", watched)
+    seen(scene(1))
+    assert len(sizes) == len(CROPS)
+
+
+def test_hashes_of_earlier_versions_are_known_again() -> None:
+    """A batch that was begun with views as imagehash resizes them goes on."""
+    for seed in range(4):
+        grey = _searched(PIL.Image.fromarray(scene(seed)).convert("L"))
+        square = grey.resize((128, 128), PIL.Image.Resampling.BILINEAR, _within_frame(np.asarray(grey)))
+        older = [imagehash.phash(square.crop(_pixels(crop)), 12).hash.ravel() for crop in CROPS]
+        bits = np.pad(np.packbits(np.stack(older), axis=1), ((0, 0), (0, 6))).view(np.uint64)
+        known, now = Duplicates(), seen(scene(seed))
+        known.add("it", Looks(bits, now.sketch))
+        found = known.find(now)
+        assert found is not None
+        assert found[1] <= SAME_BITS // 2
+
+
+def _pixels(crop: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = (round(share * 128) for share in crop)
+    return left, top, 128 - right, 128 - bottom

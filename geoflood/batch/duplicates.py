@@ -65,6 +65,9 @@ _SEARCHED = 256
 """Longer side in which frames are looked for: so small that JPEG's noise is averaged out."""
 _LOOKED_AT = 128
 """Pixels a side that crops are cut from."""
+_VIEW = 2 * SIDE
+"""Pixels a side of a view as it is hashed: as many as imagehash asks for, or it would resize each by LANCZOS,
+which took half of all the time here and told photos apart no better."""
 _WIDEST_FRAME = 0.35
 """Share of a side; more is a dark photo, not a frame."""
 _KERNEL = PIL.Image.Resampling.BILINEAR
@@ -77,8 +80,8 @@ def looks(pixels: Image) -> Looks | None:
     if np.ptp(levels) <= _FLAT:
         return None
     square = grey.resize((_LOOKED_AT, _LOOKED_AT), _KERNEL, box=_within_frame(levels))
-    views = [square.crop(_corners(crop)) for crop in CROPS]
-    bits = np.stack([imagehash.phash(view, SIDE).hash.ravel() for view in views])
+    views = [square.resize((_VIEW, _VIEW), _KERNEL, _corners(crop)) for crop in CROPS]
+    bits = np.stack([imagehash.phash(view, SIDE, _VIEW // SIDE).hash.ravel() for view in views])
     padded = np.pad(np.packbits(bits, axis=1), ((0, 0), (0, WORDS * 8 - SIDE * SIDE // 8)))
     return Looks(padded.view(np.uint64), sketched(square))
 
@@ -90,8 +93,8 @@ def _searched(grey: PIL.Image.Image) -> PIL.Image.Image:
     return grey if scale == 1 else grey.resize((width, height), _KERNEL, reducing_gap=1.0)
 
 
-def _corners(crop: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
-    left, top, right, bottom = (round(share * _LOOKED_AT) for share in crop)
+def _corners(crop: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (share * _LOOKED_AT for share in crop)
     return left, top, _LOOKED_AT - right, _LOOKED_AT - bottom
 
 
