@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geoflood import console
-from geoflood.cli_options import Json, Quiet
+from geoflood.cli_options import Json, Quiet, Verbose
 from geoflood.errors import InputError, PartialError, UsageError
 
 if TYPE_CHECKING:
     from geoflood.flood import Effects
     from geoflood.flood.marking import Flooded
 
-__all__ = ["register"]
+__all__ = ["effects_of", "register"]
 
 PICTURES = (".jpg", ".jpeg", ".png")
+SAID = "synthetic"
+"""What the name of a picture says of it, whatever else it says."""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +45,11 @@ def flood(
         ),
     ] = "water",
     out: Annotated[
-        Path, typer.Option(help="Folder for PHOTO.synthetic-flood.jpg, or for one photo a .jpg or .png.")
+        Path,
+        typer.Option(
+            help="Folder for PHOTO.synthetic-flood.jpg, or for one photo a .jpg or .png "
+            "whose name holds the word synthetic."
+        ),
     ] = Path("flooded"),
     mask: Annotated[
         bool, typer.Option("--mask", help="Write the true mask beside it: a PNG, white is water.")
@@ -54,6 +60,7 @@ def flood(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """geoflood flood street.jpg --level 0.45 --effects storm: the same street under synthetic water.
 
@@ -63,7 +70,7 @@ def flood(
 
     if not math.isfinite(level):
         raise UsageError("--level is a share of the height from 0 to 0.9", "such as --level 0.45")
-    chosen = _effects(effects)
+    chosen = effects_of(effects)
     files = _files(photos, out)
     _unharmed(photos, files, mask, overwrite)
     failed: list[InputError] = []
@@ -83,7 +90,7 @@ def flood(
         raise PartialError(f"{len(failed)} of {len(photos)} photos failed", "the others were flooded")
 
 
-def _effects(wanted: str) -> Effects:
+def effects_of(wanted: str) -> Effects:
     """The presets of a list such as "storm,post", together."""
     from geoflood.flood import PRESETS, WATER
 
@@ -98,13 +105,13 @@ def _effects(wanted: str) -> Effects:
 
 
 def _files(photos: Sequence[Path], out: Path) -> list[Path]:
-    """Where each photo's picture goes; no two to the same place."""
+    """Where each photo's picture goes; no two to the same place, none under a name that hides what it is."""
     from geoflood.flood.marking import named
 
-    if out.suffix.lower() in PICTURES and not out.is_dir():
-        if len(photos) > 1:
-            raise UsageError(f"{len(photos)} photos do not go into one file", "name a folder with --out")
-        return [out]
+    if folders := [photo for photo in photos if photo.is_dir()]:
+        raise UsageError(f"{folders[0]} is a folder", f"name its photos, such as {folders[0] / '*.jpg'}")
+    if not out.is_dir() and (out.suffix.lower() in PICTURES or out.exists() or _picture(out)):
+        return [_one(photos, out)]
     files = [named(photo, out) for photo in photos]
     for number, file in enumerate(files):
         if file in files[:number]:
@@ -113,6 +120,27 @@ def _files(photos: Sequence[Path], out: Path) -> list[Path]:
                 f"{first} and {photos[number]} would both become {file}", "flood them into different folders"
             )
     return files
+
+
+def _one(photos: Sequence[Path], out: Path) -> Path:
+    """The file that was named for one photo. Raises UsageError for one that is not to be written."""
+    from geoflood.flood.marking import SUFFIX
+
+    if out.suffix.lower() not in PICTURES:
+        raise UsageError(f"{out} is no {' or '.join(PICTURES)}, and no folder", "name one of these")
+    if len(photos) > 1:
+        raise UsageError(f"{len(photos)} photos do not go into one file", "name a folder with --out")
+    if SAID not in out.stem.lower():
+        name = out.with_name(f"{out.stem}{SUFFIX}{out.suffix}")
+        raise UsageError(f"{out}: the name of a synthetic flood says that it is one", f"--out {name}")
+    return out
+
+
+def _picture(out: Path) -> bool:
+    """Whether a name is that of a picture, which would make a strange folder."""
+    from geoflood.imagery.folder import is_picture
+
+    return is_picture(out)
 
 
 def _unharmed(photos: Sequence[Path], files: Sequence[Path], mask: bool, overwrite: bool) -> None:

@@ -38,7 +38,7 @@ def test_help_opens_with_an_example() -> None:
     assert said.index("geoflood flood street.jpg --level 0.45") < said.index("Options")
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("name", ["a.synthetic-flood.jpg", "My Synthetic street.png"])
 def test_the_file_says_that_it_is_synthetic_and_nothing_of_the_original(photo: Path, name: str) -> None:
     file = photo.parent / name
     done = call(photo, "--out", file, "--level", 0.3)
@@ -83,7 +83,7 @@ def test_json_tells_the_truth_and_every_photo_its_own_seed(photo: Path) -> None:
 
 
 def test_same_seed_same_bytes(photo: Path) -> None:
-    files = [photo.parent / f"{n}.jpg" for n in range(3)]
+    files = [photo.parent / f"synthetic{n}.jpg" for n in range(3)]
     for file, seed in zip(files, (4, 4, 5), strict=True):
         assert call(photo, "--out", file, "--seed", seed, "--effects", "storm").exit_code == 0
     one, again, other = (file.read_bytes() for file in files)
@@ -92,7 +92,7 @@ def test_same_seed_same_bytes(photo: Path) -> None:
 
 
 def test_longest(photo: Path) -> None:
-    file = photo.parent / "small.jpg"
+    file = photo.parent / "small-synthetic.jpg"
     assert call(photo, "--out", file, "--longest", 40).exit_code == 0
     assert max(read_image(file).shape) == 40
 
@@ -127,11 +127,12 @@ def test_what_makes_no_sense_is_a_usage_error(photo: Path, options: tuple[object
 
 
 def test_nothing_is_written_over(photo: Path) -> None:
+    photo = photo.rename(photo.with_name("synthetic.jpg"))
     before = photo.read_bytes()
     assert call(photo, "--out", photo).exit_code == 2
     assert call(photo, "--out", photo, "--overwrite").exit_code == 2, "not even when told to"
     assert photo.read_bytes() == before
-    file = photo.parent / "there.jpg"
+    file = photo.parent / "there-synthetic.jpg"
     file.write_bytes(b"mine")
     refused = call(photo, "--out", file)
     assert refused.exit_code == 2
@@ -149,3 +150,30 @@ def test_two_photos_of_one_name_do_not_meet(photo: Path) -> None:
     assert done.exit_code == 2
     assert "would both become" in done.stderr
     assert call(photo, twin, "--out", photo.parent / "one.jpg").exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["y.png", "flooded.jpg", "news.JPEG"])
+def test_a_name_that_hides_what_it_is_is_refused_with_one_that_does_not(photo: Path, name: str) -> None:
+    refused = call(photo, "--out", photo.parent / name)
+    assert refused.exit_code == 2
+    helps = refused.stderr.split("--out ")[1].strip()
+    assert "synthetic" in helps
+    assert not (photo.parent / name).exists()
+    assert call(photo, "--out", helps).exit_code == 0
+    assert Path(helps).is_file()
+
+
+def test_what_is_neither_a_folder_nor_a_jpeg_or_png_is_refused(photo: Path) -> None:
+    there = photo.with_name("notes.txt")
+    there.write_text("mine", "utf-8")
+    for name in ("x.gif", "x.webp", "notes.txt"):
+        refused = call(photo, "--out", photo.parent / name)
+        assert refused.exit_code == 2
+        assert ".png" in refused.stderr
+    assert sorted(path.name for path in photo.parent.iterdir()) == ["notes.txt", "street.jpg"]
+
+
+def test_a_folder_of_photos_is_refused_with_what_helps(photo: Path) -> None:
+    refused = call(photo.parent, "--out", photo.parent / "out", "-v")
+    assert refused.exit_code == 2
+    assert f"{photo.parent}/*.jpg" in refused.stderr

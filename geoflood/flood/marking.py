@@ -66,9 +66,9 @@ def flood_file(
     return Flooded(photo, file, beside, flooded)
 
 
-def marked(flooded: Scene, png: bool = False) -> bytes:
+def marked(flooded: Scene, png: bool = False, quality: int = QUALITY) -> bytes:
     """The picture as a JPEG or PNG file that says what it is; the same scene gives the same bytes."""
-    return encoded(flooded.photo, "PNG" if png else "JPEG", caption(flooded))
+    return encoded(flooded.photo, "PNG" if png else "JPEG", caption(flooded), quality)
 
 
 def caption(flooded: Scene) -> str:
@@ -77,7 +77,7 @@ def caption(flooded: Scene) -> str:
     return f"SYNTHETIC FLOOD made by geoflood ({made}): the water in this picture never was."
 
 
-def encoded(pixels: NDArray[np.uint8], kind: str, text: str) -> bytes:
+def encoded(pixels: NDArray[np.uint8], kind: str, text: str, quality: int = QUALITY) -> bytes:
     """The file of a picture, marked in EXIF, comment and XMP."""
     exif = Pictures.Exif()
     exif[Base.ImageDescription], exif[Base.Software] = text, "geoflood, synthetic flood"
@@ -88,5 +88,5 @@ def encoded(pixels: NDArray[np.uint8], kind: str, text: str) -> bytes:
         chunks.add_itxt("XML:com.adobe.xmp", XMP)
         picture.save(buffer, kind, exif=exif, pnginfo=chunks)
     else:
-        picture.save(buffer, kind, quality=QUALITY, exif=exif, comment=text.encode(), xmp=XMP.encode())
+        picture.save(buffer, kind, quality=quality, exif=exif, comment=text.encode(), xmp=XMP.encode())
     return buffer.getvalue()
