@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ import typer
 
 from geoflood import cli_vlm as vlm
 from geoflood import console
+from geoflood.cli_flood import effects_of
 from geoflood.cli_options import (
     IndexDir,
     Json,
@@ -24,13 +26,15 @@ from geoflood.cli_options import (
     Workers,
     manner,
 )
-from geoflood.errors import InputError, PartialError, UsageError
+from geoflood.errors import IndexUnusableError, InputError, PartialError, UsageError
 from geoflood.home import city_folder
 from geoflood.terms import Blend, Matching
 
 if TYPE_CHECKING:
+    from geoflood.evaluate.given import Given
     from geoflood.evaluate.line import Bench
     from geoflood.evaluate.trials import Way
+    from geoflood.evaluate.water import Water
     from geoflood.eyes import Eyes
     from geoflood.judged import Asked, Evaluation
     from geoflood.vlm.client import Asker
@@ -39,8 +43,8 @@ __all__ = ["register"]
 
 MISSES = 12
 """Worst misses that the report shows."""
-HARMLESS = frozenset({"duplicate row"})
-"""Reasons for which nothing is lost."""
+DAMAGED = "not a number"
+"""In the reason of a photo that failed because of the index, not of itself."""
 
 
 def register(app: typer.Typer) -> None:
@@ -68,6 +72,13 @@ def evaluate(
         list[float] | None,
         typer.Option(
             min=0, max=0.9, help="Share of each query to put under synthetic water; several are compared. [0]"
+        ),
+    ] = None,
+    effects: Annotated[
+        str | None,
+        typer.Option(
+            help="What else is drawn into each query: storm: rain, wet lens, debris, cars; post: cropped, "
+            "shrunk, compressed; or both, as storm,post."
         ),
     ] = None,
     waterline: Annotated[
@@ -110,7 +121,7 @@ def evaluate(
         typer.Option(help="New folder for database/ and queries/ in the field's form; evaluates nothing."),
     ] = None,
     link: Annotated[
-        bool, typer.Option("--link", help="With --write-folder: symbolic links in place of copies.")
+        bool, typer.Option("--link", help="With --write-folder: hard links in place of copies.")
     ] = False,
     precision: Precision = None,
     workers: Workers = None,
@@ -125,51 +136,95 @@ def evaluate(
     """
     if not all(map(math.isfinite, [*(distance or ()), *(flood or ())])):  # no range keeps NaN out
         raise UsageError("--distance and --flood take numbers", "such as --distance 100 --flood 0.45")
-    levels = list(dict.fromkeys(flood or [0.0]))
-    told = [_waterline(waterline, level if flood else None) for level in levels]
-    asked, lost = _queries(queries, geotags, select, utm_zone)
+    if attention not in (None, "none", "ollama", "auto"):
+        raise UsageError(f"--attention {attention}: one map does not fit all queries", "none, ollama or auto")
+    attends = attention in ("ollama", "auto")
+    _needs("--elsewhere-select", elsewhere_select, "--elsewhere", elsewhere)
+    _needs("--link", link, "--write-folder", write_folder)
+    _needs("--alpha", alpha is not None, "--attention ollama", attends)
+    _needs("--effects water", effects == "water", "--flood", flood)
+    from geoflood.backbones.compute import Compute
+    from geoflood.evaluate import given, line, outputs
+    from geoflood.evaluate.trials import ALL
+    from geoflood.evaluate.water import Water
+    from geoflood.locate import Locator
+
+    Compute.best(precision, "cpu")  # refuses what is no precision, whatever the backbone makes of it
+    called = ",".join(name.strip() for name in (effects or "water").split(","))
+    waters = [Water(level, effects_of(called), called) for level in dict.fromkeys(flood or [0.0])]
+    told = [_waterline(waterline, water.level if flood else None) for water in waters]
     if write_folder is not None:
-        if len(levels) > 1:
+        wanted = {"--report": report, "--out": out, "--elsewhere": elsewhere, "--beside": beside}
+        _unasked(wanted | {"--ablate": ablate, "--calibrate": calibrate, "--rerank": rerank})
+        _unasked({"--attention": attends, "--verify": verify})
+        if len(waters) > 1:
             raise UsageError("--write-folder writes one --flood", "write a folder a level")
-        _write(write_folder, city_folder(city, index_dir), asked, levels[0], link)
+        asked = _told_of(given.queries(queries, geotags, select, utm_zone))
+        _write(write_folder, city_folder(city, index_dir), asked, waters[0], link, as_json)
         return
     if calibrate and exclude_twins:
         raise UsageError("--calibrate searches all references", "leave out --exclude-twins")
-    strange = _elsewhere(elsewhere, elsewhere_select)
+    outputs.tried(report, out, [queries, geotags, elsewhere])
+    asked = _told_of(given.queries(queries, geotags, select, utm_zone))
+    strange = given.elsewhere(elsewhere, elsewhere_select) if elsewhere else None
     chosen = vlm.choice(model, ollama_host, openai_host, allow_remote)
-    if attention not in (None, "none", "ollama", "auto"):
-        raise UsageError(f"--attention {attention}: one map does not fit all queries", "none, ollama or auto")
     eyes = vlm.eyes(chosen, attention or "none", verify, city_folder(city, index_dir))
-    from geoflood.evaluate import line
-    from geoflood.evaluate.trials import ALL
-    from geoflood.locate import Locator
-
     evaluations: list[Evaluation] = []
-    with eyes.open() as asker, console.progress() as progress:
-        benches = [
-            line.prepare(
-                Locator(city_folder(name, index_dir), precision),
-                asked,
-                strange,
-                distances_m=tuple(distance or [25.0]),
-                exclude_twins=exclude_twins,
-            )
-            for name in [city, *(beside or [])]
-        ]
-        how = manner(ALL.top_k, 1.0, Blend.CONTINUOUS, rerank, matcher)
-        for bench in benches:
-            bench.locator.check(how)
-        for level, line_told in zip(levels, told, strict=True):
-            way = _seeing(line.asked_way(line_told, level, how), eyes, asker, alpha)
-            ways = line.ablations(way, level if flood else line_told) if ablate else [way]
-            ways.sort(key=lambda one: one != way)
-            pairs = [(bench, one) for bench in benches for one in ways if bench.takes(one)]
-            evaluations += [line.evaluate(bench, one, level, workers, progress) for bench, one in pairs]
-    _tell(evaluations, as_json)
-    _files(evaluations, benches[0], report, out)
+    with _once():
+        with eyes.open() as asker, console.progress() as progress:
+            benches = [
+                line.prepare(
+                    Locator(city_folder(name, index_dir), precision),
+                    asked.photos,
+                    strange.photos if strange else (),
+                    distances_m=tuple(distance or [25.0]),
+                    exclude_twins=exclude_twins,
+                )
+                for name in [city, *(beside or [])]
+            ]
+            how = manner(ALL.top_k, 1.0, Blend.CONTINUOUS, rerank, matcher)
+            for bench in benches:
+                bench.locator.check(how)
+            for water, line_told in zip(waters, told, strict=True):
+                way = _seeing(line.asked_way(line_told, water.level, how), eyes, asker, alpha)
+                ways = line.ablations(way, water.level if flood else line_told) if ablate else [way]
+                ways.sort(key=lambda one: one != way)
+                pairs = [(bench, one) for bench in benches for one in ways if bench.takes(one)]
+                evaluations += [line.evaluate(bench, one, water, workers, progress) for bench, one in pairs]
+        _tell(evaluations, as_json)
+        _files(evaluations, benches[0], waters[0], report, out)
     if calibrate:
-        _calibrate(city_folder(city, index_dir), asked, workers)
-    _lost(lost, evaluations[0])
+        _calibrate(city_folder(city, index_dir), asked.photos, workers)
+    _lost(asked.lost, strange.lost if strange else Counter(), evaluations[0])
+
+
+def _needs(option: str, given: object, needed: str, there: object) -> None:
+    """Raises UsageError for an option that would be ignored."""
+    if given and not there:
+        raise UsageError(f"{option} says nothing without {needed}", f"add {needed}, or leave it out")
+
+
+def _unasked(wanted: Mapping[str, object]) -> None:
+    """Raises UsageError for what --write-folder would not do."""
+    if asked := [option for option, value in wanted.items() if value]:
+        raise UsageError(f"--write-folder evaluates nothing: {', '.join(asked)}", "evaluate in another run")
+
+
+@contextmanager
+def _once() -> Iterator[None]:
+    """Ctrl-C ends an evaluation, which is not kept and goes on nowhere."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.news("interrupted: nothing is kept of an evaluation, it begins anew when it is run again")
+        raise typer.Exit(130) from None
+
+
+def _told_of(given: Given) -> Given:
+    """The queries, with a word on what was passed over."""
+    if given.repeated:
+        console.news(f"{given.repeated} rows name a query again: each query counts once")
+    return given
 
 
 def _waterline(told: str, level: float | None) -> float | None:
@@ -203,54 +258,26 @@ def _seeing(way: Way, eyes: Eyes, asker: Asker | None, alpha: float | None) -> W
     return way
 
 
-def _queries(
-    path: Path, geotags: Path | None, select: str | None, utm_zone: str | None
-) -> tuple[list[Asked], Counter[str]]:
-    """The queries, and how many could not be used, by reason."""
-    from geoflood.imagery.dataset import labelled
-    from geoflood.judged import Asked
-
-    usable, rejected = labelled(path, geotags, select, utm_zone)
-    lost = Counter(one.reason for one in rejected)
-    if repeated := sum(lost.pop(reason, 0) for reason in HARMLESS):
-        console.news(f"{repeated} rows name a query again: each query counts once")
-    if not usable:
-        raise InputError(
-            f"{path}: no query with a position{_reasons(lost)}", "a table, @...@ names or EXIF must say where"
-        )
-    return [Asked(Path(one.location), one.geotag, one.credit) for one in usable], lost
-
-
-def _elsewhere(path: Path | None, select: str | None) -> list[Asked]:
-    from geoflood.imagery.dataset import unlabelled
-    from geoflood.judged import Asked
-
-    if path is None:
-        return []
-    usable, _ = unlabelled(path, select)
-    if not usable:
-        raise InputError(f"{path}: no photos", "give a folder of photos of other places, or a table")
-    return [Asked(one) if isinstance(one, Path) else Asked(Path(one.location), one.geotag) for one in usable]
-
-
-def _write(folder: Path, index: Path, asked: Sequence[Asked], flood: float, link: bool) -> None:
+def _write(folder: Path, index: Path, asked: Given, water: Water, link: bool, as_json: bool) -> None:
     """The index's references and the queries in the field's form."""
     from geoflood.evaluate.folderform import write_dataset
+    from geoflood.evaluate.given import reasons, remedy
     from geoflood.reference.database import Database
 
-    counts, lost = write_dataset(folder, Database(index), asked, flood, link)
+    with _once():
+        counts, missing = write_dataset(folder, Database(index), asked.photos, water, link)
+    lost = asked.lost + Counter(one.reason for one in missing)
+    if as_json:
+        console.emit({"folder": str(folder), **counts, "lost": dict(lost)})
     for name, count in counts.items():
         console.news(f"{folder / name}: {count:,} pictures")
     if lost:
-        raise PartialError(
-            f"{len(lost)} pictures could not be written{_reasons(Counter(one.reason for one in lost))}",
-            f"the first: {lost[0].location}",
-        )
+        raise PartialError(f"{lost.total()} pictures could not be written{reasons(lost)}", remedy(lost))
 
 
 def _tell(evaluations: Sequence[Evaluation], as_json: bool) -> None:
     from geoflood.writers.evaluation import evaluation_record
-    from geoflood.writers.summary import comparison, ordered, signals, told
+    from geoflood.writers.summary import comparison, notes, ordered, signals, told
 
     first, *others = evaluations
     if as_json:
@@ -263,7 +290,7 @@ def _tell(evaluations: Sequence[Evaluation], as_json: bool) -> None:
     if others:
         titles, rows = comparison(ordered(evaluations))
         console.show_table("ways to search, compared", titles, [[*map(_words, row)] for row in rows])
-    for note in first.notes:
+    for note in notes(evaluations):
         console.news(f"note: {note}")
 
 
@@ -286,39 +313,39 @@ def _words(text: str) -> str:
     return text.replace("\u00a0", " ")
 
 
-def _files(evaluations: Sequence[Evaluation], bench: Bench, report: Path | None, out: Path | None) -> None:
+def _files(
+    evaluations: Sequence[Evaluation], bench: Bench, water: Water, report: Path | None, out: Path | None
+) -> None:
     """What was asked to be written."""
-    import json
-
+    from geoflood.evaluate import outputs
     from geoflood.evaluate.misses import pictured, worst
-    from geoflood.files import write_whole
-    from geoflood.writers.evaluation import evaluation_record, write_queries
-    from geoflood.writers.report import write_report
 
-    pages = [path for path in (report, out / "report.html" if out else None) if path is not None]
-    misses = pictured(worst(evaluations[0], MISSES), bench, evaluations[0].flood) if pages else []
+    pages = outputs.pages(report, out)
+    misses = pictured(worst(evaluations[0], MISSES), bench, water) if pages else []
+    outputs.write(evaluations, misses, report, out)
     for page in pages:
-        write_report(page, evaluations, misses)
         console.news(f"report: {page}")
     if out:
-        records = [evaluation_record(one) for one in evaluations]
-        write_whole(out / "evaluation.json", json.dumps(records, indent=1, allow_nan=False) + "\n")
-        write_queries(out / "queries.csv", evaluations[0])
-        console.news(f"a row a query: {out / 'queries.csv'}")
+        console.news(f"a row a query: {out / outputs.QUERIES}")
 
 
-def _lost(lost: Counter[str], one: Evaluation) -> None:
-    """Queries that could not be used, or not be searched: exit 10; all of them: exit 3."""
+def _lost(lost: Counter[str], strangers: Counter[str], one: Evaluation) -> None:
+    """Photos that could not be used, or not be searched: exit 10; all queries: exit 3, or 5 for the index."""
+    from geoflood.evaluate.given import reasons, remedy
+
     failed = Counter(query.reason for query in one.judged if not query.answered)
     if failed.total() == len(one.judged):
-        raise InputError(f"no query could be searched{_reasons(failed)}", "give JPEG or PNG files")
-    if missing := lost + failed:
-        raise PartialError(
-            f"{missing.total()} queries could not be used{_reasons(missing)}",
-            "those without a position are left out, unreadable ones count as wrong",
-        )
-
-
-def _reasons(counts: Counter[str]) -> str:
-    told = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
-    return f" ({told})" if told else ""
+        if all(DAMAGED in reason for reason in failed):
+            raise IndexUnusableError(
+                f"no query could be searched{reasons(failed)}", "run geoflood index again, with --rebuild"
+            )
+        raise InputError(f"no query could be searched{reasons(failed)}", "give JPEG or PNG files")
+    strangers = strangers + Counter(query.reason for query in one.elsewhere if not query.answered)
+    parts = [
+        (lost, "queries left out"),
+        (failed, "queries that could not be searched and count as wrong"),
+        (strangers, "photos of elsewhere left out"),
+    ]
+    if said := [f"{what}: {n.total()}{reasons(n)}" for n, what in parts if n]:
+        hint = remedy(lost or strangers) if lost or strangers else "the figures hold for all the same"
+        raise PartialError("; ".join(said), hint)

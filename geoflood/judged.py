@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.terms import Candidate, Geotag, Image, LatLon, Outcome, Reference
+from geoflood.terms import Candidate, Geotag, LatLon, Outcome, Reference
 
 __all__ = [
     "RECALLS",
@@ -104,6 +104,9 @@ class Judged:
     signals: Mapping[str, float]
     """What may tell right from wrong, larger is surer; without those that are not known."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall time a stage, other queries beside it."""
+    doubt: str = ""
+    """Why it was searched without the attention that was asked for."""
 
     @property
     def answered(self) -> bool:
@@ -165,13 +168,16 @@ class Scores:
     confidence: tuple[Confidence, ...]
     """Of all queries that were answered, with a positive or without; the calibrated probability first."""
     reliability: tuple[Bin, ...]
-    calibration_error: float
-    """Expected calibration error of the probability, over all queries that were answered."""
+    """Of all queries that were answered."""
+    calibration_error: float | None
+    """Expected calibration error of the probability, over the same; None without any."""
     outcomes: Mapping[str, Mapping[str, int]]
     """with_positive, without_positive, elsewhere -> outcome -> how many; `right`: located and right."""
-    not_found_auroc: float | None
+    not_found_auroc: Share | None
+    """Chance that a photo of elsewhere gets a larger share "not in this index" than one with a positive; `of`
+    are the photos of both kinds."""
     seconds: Mapping[str, float]
-    """Mean of a query, a stage."""
+    """Mean of a query, a stage, while as many queries as the evaluation says shared the cores."""
 
     def needed(self, values: Floats, percent: int) -> float | None:
         """The smallest of the ascending `values` that serves this percentage; None when nothing does."""
@@ -186,10 +192,14 @@ class Evaluation:
     name: str
     """Of the way, in words."""
     city: str
+    index: str
+    """Name of its folder: two indexes may be of one city."""
     backbone: str
     references: int
     flood: float
     """Share of the height that synthetic water covers."""
+    effects: str
+    """What else was drawn: "water" alone, or names such as "storm,post"."""
     waterline: float | None
     """What the search was told."""
     distances_m: tuple[float, ...]
@@ -197,22 +207,42 @@ class Evaluation:
     judged: Sequence[Judged]
     elsewhere: Sequence[Judged]
     scores: Scores
+    seconds_each: float
+    """Of the clock, from the first photo to the last, a photo."""
+    at_a_time: int
+    """Photos that were searched side by side."""
     notes: tuple[str, ...] = ()
     """What a reader of the figures must know."""
+
+    @property
+    def doubted(self) -> int:
+        """Photos that were searched without the attention that was asked for."""
+        return sum(bool(one.doubt) for one in (*self.judged, *self.elsewhere))
+
+    @property
+    def dry(self) -> bool:
+        """Nothing was drawn into the photos."""
+        return not self.flood and self.effects == "water"
+
+    @property
+    def water(self) -> str:
+        """What was drawn into the photos, in words: "30%, storm, post"."""
+        more = "" if self.effects == "water" else f", {', '.join(self.effects.split(','))}"
+        return f"{self.flood:.0%}{more}"
 
 
 @dataclass(frozen=True, eq=False)
 class Miss:
-    """A wrong answer with its pictures; None where one is gone."""
+    """A wrong answer with its pictures, JPEG files; None where one is gone."""
 
     judged: Judged
-    photo: Image | None
+    photo: bytes | None
     """As it was searched, water and all."""
-    retrieved: tuple[Image | None, ...]
+    retrieved: tuple[bytes | None, ...]
     """Of each of `judged.best`."""
     expected: Reference
     """What ought to have been found."""
     expected_m: float
     """How far from the truth it is."""
-    view: Image | None
+    view: bytes | None
     """Its picture."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +22,12 @@ from geoflood.cli import app
 from geoflood.evaluate.line import evaluate, prepare
 from geoflood.evaluate.misses import pictured, worst
 from geoflood.evaluate.trials import Way
+from geoflood.evaluate.water import Water
 from geoflood.judged import Asked, Evaluation
 from geoflood.locate import Locator
 from geoflood.terms import Geotag, Reference
 from geoflood.townscape import Truth
+from geoflood.writers.curves import figures
 from geoflood.writers.evaluation import COLUMNS, evaluation_record, write_queries
 from geoflood.writers.plots import Axis, Line, plot
 from geoflood.writers.report import write_report
@@ -101,6 +105,7 @@ def test_the_text_says_what_counts(call: Call, table: Path) -> None:
     for way in ("nothing done", "attention on the query only", "bands, untold", "bands, told"):
         assert len(re.findall(rf"^{way}  ", text, re.M)) == 1
     assert "\ufffd" not in result.output
+    assert re.search(r"seconds a photo +\d\.\d\d, \d+ at a time; by stage, .*read .*flood .*describe", text)
     again = call("town", table, "--rerank", "2", "--json")
     assert json.loads(again.stdout)["way"] == "bands, untold, 2 re-ranked"
 
@@ -153,6 +158,29 @@ def test_every_query_is_a_row(call: Call, table: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "report.html").is_file()
 
 
+def test_every_way_and_level_is_in_the_table_of_queries_and_in_the_words(
+    call: Call, table: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    wet = ("--flood", 0.3, "--flood", 0.5, "--effects", "post", "--waterline", "true", "--rerank", 2)
+    result = call("town", table, "--out", out, "--ablate", *wet)
+    assert result.exit_code == 0, result.output
+    with (out / "queries.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    seen = Counter((row["way"], row["flood"], row["effects"]) for row in rows)
+    assert set(seen.values()) == {7}
+    assert len(seen) == 12, "six ways, two levels"
+    for level in ("0.3", "0.5"):
+        assert seen["bands, told, 2 re-ranked", level, "post"]
+        assert seen["bands, untold, 2 re-ranked", level, "post"]
+    assert len(re.findall(r"^bands, untold, 2 re-ranked +[35]0%, post +6 ", result.stdout, re.M)) == 2
+    page = " ".join((out / "report.html").read_text("utf-8").split())
+    assert "6 of 12 rows of the table are drawn under 30%, post water" in page
+    assert page.count("Of town, bands, told, 2 re-ranked, 30%, post water alone.") >= 4
+    record = json.loads((out / "evaluation.json").read_text())[0]
+    assert (record["index"], record["effects"], record["at_a_time"] > 0) == ("town", "post", True)
+
+
 def test_indexes_side_by_side(call: Call, table: Path, index_dir: Path, tmp_path: Path) -> None:
     both = tmp_path / "both"
     for name in ("town", "again"):
@@ -161,6 +189,9 @@ def test_indexes_side_by_side(call: Call, table: Path, index_dir: Path, tmp_path
     record = json.loads(result.stdout)
     assert len(record["compared"]) == 1
     assert record["compared"][0]["recall"] == record["recall"]
+    text = call("town", table, "--beside", "again", "--index-dir", both).stdout
+    for name in ("town", "again"):
+        assert re.search(rf"^bands, untold +{name} \(rootsift\) +0% +6 ", text, re.M)
 
 
 def test_a_model_looks_at_each_query(call: Call, table: Path) -> None:
@@ -174,7 +205,16 @@ def test_a_model_looks_at_each_query(call: Call, table: Path) -> None:
     for asked in (("--attention", "ollama"), ("--verify", "2")):
         result = call("town", table, *down, *asked)
         assert (result.exit_code, result.stdout) == (8, "")
-    assert call("town", table, *down, "--attention", "auto").exit_code == 0
+    auto = call("town", table, *down, "--attention", "auto", "--json")
+    record = json.loads(auto.stdout)
+    assert auto.exit_code == 0
+    assert record["way"] == "bands, untold, attention of m (asked, 7 of 7 without)"
+    assert record["without_attention"] == 7
+    assert "7 of 7 photos were searched without it" in record["notes"][-1]
+    text = call("town", table, *down, "--attention", "auto", "--report", "r.html")
+    assert "asked, 7 of 7 without" in text.stdout
+    assert "7 of 7 photos were searched without it" in " ".join(text.stderr.split())
+    assert "7 of 7 photos were searched without it" in Path("r.html").read_text("utf-8")
     assert "one map" in failed(call("town", table, "--attention", "map.json"), 2)
 
 
@@ -204,9 +244,9 @@ def test_bad_rows_are_counted_and_the_rest_is_scored(call: Call, table: Path, tm
     assert record["queries"] == 8, "seven, and the broken one"
     assert record["failed"] == 1
     assert "1 rows name a query again" in result.stderr
-    assert "3 queries could not be used" in result.stderr
-    assert "1 no position" in result.stderr
-    assert "1 missing file" in result.stderr
+    said = " ".join(result.stderr.split())
+    assert "queries left out: 2 (1 missing file, 1 no position);" in said
+    assert "queries that could not be searched and count as wrong: 1 (1 damaged)" in said
     assert "Traceback" not in result.output
 
 
@@ -225,6 +265,120 @@ def test_nothing_usable_is_one_line(call: Call, tmp_path: Path, queries: Photos)
     failed(call("nowhere", folder / "t.csv"), 4)
 
 
+def test_photos_of_elsewhere_are_not_lost_in_silence(call: Call, table: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for number, photo in enumerate(sorted(table.parent.glob("*.jpg"))[:2]):
+        shutil.copy(photo, other / f"{number}.jpg")
+    assert call("town", table, "--elsewhere", other).exit_code == 0
+    (other / "bad.jpg").write_bytes(b"none")
+    (other / "t.csv").write_text("image,lat,lon\n0.jpg,,\n1.jpg,,\nbad.jpg,,\ngone.jpg,,\n")
+    result = call("town", table, "--elsewhere", other, "--json")
+    assert result.exit_code == 10
+    said = " ".join(result.stderr.split())
+    assert "photos of elsewhere left out: 2 (1 missing file, 1 not an image)" in said
+    record = json.loads(result.stdout)
+    assert record["elsewhere"] == 3
+    assert record["not_found_auroc_error"] > 0
+    text = call("town", table, "--elsewhere", other).stdout
+    assert re.search(r"AUROC \d\.\d{3} ± \d\.\d{3}", text)
+    assert not re.search(r"said elsewhere .*right", text)
+    shutil.copy(other / "t.csv", other / "u.csv")
+    two = call("town", table, "--elsewhere", other)
+    assert two.exit_code == 2
+    assert f"--elsewhere {other}" in " ".join(two.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--elsewhere-select", "a=b"), "--elsewhere-select says nothing without --elsewhere"),
+        (("--link",), "--link says nothing without --write-folder"),
+        (("--alpha", 0.5), "--alpha says nothing without --attention"),
+        (("--effects", "water"), "--effects water says nothing without --flood"),
+        (("--effects", "fire", "--flood", 0.3), "no effects are called"),
+        (("--precision", "foo"), "no precision 'foo'"),
+        (("--write-folder", "w", "--report", "r.html", "--ablate"), "evaluates nothing: --report, --ablate"),
+        (("--report", "."), "is a folder"),
+        (("--out", "truth.csv"), "is a file"),
+        (("--out", "truth.csv/deep"), "is a file"),
+        (("--report", "truth.csv"), "would be replaced"),
+    ],
+)
+def test_what_would_be_ignored_or_lost_is_refused_before_the_work(
+    call: Call, table: Path, options: tuple[object, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*arguments: object, **named: object) -> None:
+        raise AssertionError("worked")
+
+    monkeypatch.setattr("geoflood.evaluate.line.evaluate", none)
+    monkeypatch.chdir(table.parent)
+    assert said in failed(call("town", "truth.csv", *options), 2)
+
+
+def test_a_place_where_nothing_can_be_written_is_found_out_before_the_work(
+    call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**named: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", ".secret.part")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)
+    for options in (("--report", "new/r.html"), ("--out", "new")):
+        result = call("town", table, *options)
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "cannot be written: Permission denied" in " ".join(result.stderr.split())
+        assert ".part" not in result.stderr
+    assert not Path("new").exists()
+
+
+def test_remedies_fit_what_went_wrong(call: Call, queries: Photos, tmp_path: Path) -> None:
+    """Each case: what cannot be evaluated, and the word of the hint that helps."""
+    pictures = tmp_path / "pictures"
+    tables = tmp_path / "tables"
+    for folder in (pictures, tables, tmp_path / "empty", tmp_path / "short"):
+        folder.mkdir()
+    shutil.copy(queries[0][0], pictures / "a.jpg")
+    shutil.copy(queries[0][0], tmp_path / "short" / "@544250.05@4173756.07@a.jpg")
+    (tables / "outside.csv").write_text("image,lat,lon\n../pictures/a.jpg,1,1\n")
+    (tables / "none.csv").write_text("image,lat,lon\n")
+    (tables / "gone.csv").write_text("image,lat,lon\nb.jpg,1,1\n")
+    for path, said in (
+        (tables / "outside.csv", "--geotags"),
+        (tables / "none.csv", "lists no images"),
+        (tables / "gone.csv", "relative to the table"),
+        (tmp_path / "empty", "no pictures in it"),
+        (tmp_path / "short", "--utm-zone"),
+    ):
+        result = call("town", path)
+        assert result.exit_code == 3
+        assert said in " ".join(result.stderr.split())
+    followed = call("town", pictures, "--geotags", tables / "outside.csv")
+    assert "none of the 1 queries has a reference" in failed(followed, 3)
+
+
+def test_a_damaged_index_is_not_the_photos_fault(
+    call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = Locator.describe
+    monkeypatch.setattr(Locator, "describe", lambda *arguments: describe(*arguments) * np.float32("nan"))
+    result = call("town", table)
+    assert result.exit_code == 5
+    assert "--rebuild" in result.stderr
+    assert "JPEG" not in result.stderr
+    assert "expected error –" in result.stdout
+
+
+def test_ctrl_c_does_not_promise_to_go_on(call: Call, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("geoflood.evaluate.line.evaluate", interrupted)
+    result = call("town", table)
+    assert result.exit_code == 130
+    assert "begins anew" in " ".join(result.stderr.split())
+    assert "continue" not in result.stderr
+
+
 # -- the folder form --------------------------------------------------------------------------------------
 
 
@@ -238,6 +392,22 @@ def test_a_round_trip_through_the_folder_form(call: Call, table: Path, tmp_path:
     after = json.loads(call("town", tmp_path / "set", "--json").stdout)
     for name in ("queries", "with_positive", "recall"):
         assert after[name] == before[name]
+
+
+def test_a_folder_of_links_is_read_again_and_counted(call: Call, table: Path, tmp_path: Path) -> None:
+    result = call("town", table, "--write-folder", tmp_path / "set", "--link", "--json")
+    assert result.exit_code == 0, result.output
+    counts = json.loads(result.stdout)
+    assert (counts["queries"], counts["lost"]) == (7, {})
+    assert counts["database"] > 20
+    assert call("town", tmp_path / "set", "--json").exit_code == 0
+    few = tmp_path / "few.csv"
+    header, first, *_ = table.read_text().splitlines()
+    shutil.copy(table.parent / first.split(",")[0], tmp_path)
+    few.write_text(f"{header}\n{first}\ngone.jpg{first[first.index(',') :]}\n")
+    lossy = call("town", few, "--write-folder", tmp_path / "lossy", "--json")
+    assert lossy.exit_code == 10
+    assert json.loads(lossy.stdout)["lost"] == {"missing file": 1}
 
 
 # -- the report -------------------------------------------------------------------------------------------
@@ -261,7 +431,8 @@ def hostile(one: Evaluation) -> Evaluation:
         )
         for query in one.judged
     ]
-    return replace(one, city=HOSTILE, name=HOSTILE, backbone=HOSTILE, judged=judged, notes=(HOSTILE,))
+    words = {"city": HOSTILE, "index": HOSTILE, "name": HOSTILE, "backbone": HOSTILE}
+    return replace(one, **words, judged=judged, notes=(HOSTILE,))  # type: ignore[arg-type]
 
 
 @browser
@@ -320,6 +491,37 @@ def test_a_gone_picture_leaves_a_word(
     assert (tmp_path / "r.html").read_text("utf-8").count("its picture is gone") == 5
 
 
+def test_misses_say_what_their_numbers_are_and_synthetic_pictures_what_they_are(
+    tmp_path: Path, locator: Locator, evaluation: Evaluation
+) -> None:
+    bench = prepare(locator, [query.trial.asked for query in evaluation.judged])
+    far = [
+        replace(query, error_m=99.0, best=tuple(replace(one, inliers=7) for one in query.best))
+        for query in evaluation.judged
+    ]
+    wet = replace(evaluation, judged=far, flood=0.4)
+    (miss,) = pictured(worst(wet, 1), bench, Water(0.4))
+    assert miss.photo is not None
+    assert b"compositeSynthetic" in miss.photo
+    write_report(tmp_path / "r.html", [wet], [miss])
+    text = (tmp_path / "r.html").read_text("utf-8")
+    assert re.search(r"match 1, [\d.]+\s\w+ off, similarity 0\.\d\d, 7 inliers", text)
+    assert "the photo, synthetic water over the lower 40%" in text
+
+
+def test_the_axis_of_ground_begins_where_the_searches_do(evaluation: Evaluation) -> None:
+    def drawn(*km2: float) -> str:
+        found = replace(evaluation.scores, searched_km2=np.array(km2))
+        titles = {title: svg for title, _, svg in figures([replace(evaluation, scores=found)])}
+        return titles["Recall vs area"].replace("\u00a0", " ")
+
+    assert ">10 m²<" in drawn(9e-5, 0.003, np.inf)
+    assert ">0.01 ha<" not in drawn(9e-5, 0.003, np.inf)
+    assert ">1 m²<" in drawn(9e-6, 2.0)
+    assert ">10 km²<" in drawn(9e-6, 2.0)
+    assert "<svg" in drawn(np.inf, np.inf)
+
+
 def test_what_ought_to_be_found_looks_the_same_way(locator: Locator, evaluation: Evaluation) -> None:
     every = locator.database.references(range(len(locator.database)))
     tile = next(one for one in every if one.tile_deg is not None)
@@ -336,13 +538,14 @@ def test_what_ought_to_be_found_looks_the_same_way(locator: Locator, evaluation:
 def test_hostile_names_are_harmless_in_the_table_and_the_record(
     tmp_path: Path, evaluation: Evaluation
 ) -> None:
-    write_queries(tmp_path / "q.csv", hostile(evaluation))
+    write_queries(tmp_path / "q.csv", [hostile(evaluation)])
     text = (tmp_path / "q.csv").read_bytes()
     assert text.count(b"\r\n") == 8
     assert b"\0" not in text
     formula = replace(evaluation.judged[0], reason="=cmd()")
-    write_queries(tmp_path / "q.csv", replace(evaluation, judged=[formula]))
+    write_queries(tmp_path / "q.csv", [replace(evaluation, judged=[formula], name="=way()")])
     assert "'=cmd()" in (tmp_path / "q.csv").read_text()
+    assert "'=way()" in (tmp_path / "q.csv").read_text()
     json.dumps(evaluation_record(hostile(evaluation)), allow_nan=False)
 
 

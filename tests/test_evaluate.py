@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import shutil
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,26 +14,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoflood.errors import IndexUnusableError, InputError, UsageError
+from geoflood.attending import Attended
+from geoflood.errors import IndexUnusableError, InputError, ModelError, UsageError
 from geoflood.evaluate.folderform import write_dataset
 from geoflood.evaluate.line import ablations, asked_way, evaluate, prepare
 from geoflood.evaluate.trials import Way, search_each, trials
 from geoflood.evaluate.twins import twins
-from geoflood.flood import flood
+from geoflood.evaluate.water import DRY, Water
+from geoflood.flood import POST, STORM, flood, scene
 from geoflood.geo import distance_m, from_utm, offset, to_utm
 from geoflood.imagery.dataset import Entry, fresh, labelled, name_of, unlabelled, write_split
 from geoflood.imagery.folder import images
 from geoflood.imagery.geotags import from_name
 from geoflood.images import read_image
-from geoflood.judged import Asked
+from geoflood.judged import Asked, Trial
 from geoflood.locate import Locator
 from geoflood.reference.vectors import VectorStore
 from geoflood.terms import (
-    AttentionMap,
     Banding,
     Blend,
     Geotag,
     LatLon,
+    Located,
     Manner,
     Outcome,
     Reference,
@@ -101,24 +105,31 @@ def test_twins_are_neither_found_nor_positives(locator: Locator) -> None:
     ours = [one for one in every if one.tile_deg is None][:3]
     asked = [Asked(Path(one.location), Geotag(one.position, "csv", taken_at=one.taken_at)) for one in ours]
     bench = prepare(locator, asked, exclude_twins=True)
-    for trial, located in search_each(locator, bench.queries, Way("plain")):
+    for found in search_each(locator, bench.queries, Way("plain")):
+        trial = found.trial
         assert trial.twins
-        assert not trial.twins & {one.reference.id for one in located.candidates}
+        assert not trial.twins & {one.reference.id for one in found.located.candidates}
         assert trial.nearest_id not in trial.twins
     assert any("twins" in note for note in bench.notes)
     assert any("references themselves" in note for note in prepare(locator, asked).notes)
     (itself, *_), free = trials(locator, asked), Way("plain")
     assert itself.twins == frozenset()
-    _, located = next(iter(search_each(locator, [itself], free)))
+    located = next(iter(search_each(locator, [itself], free))).located
     assert located.candidates[0].reference.location == str(itself.asked.path)
 
 
 def test_when_everything_is_a_twin_there_is_no_answer(locator: Locator, asked: list[Asked]) -> None:
     trial = replace(trials(locator, asked)[0], twins=frozenset(range(len(locator.database))))
-    ((_, located),) = search_each(locator, [trial], Way("plain"))
+    located = the_one(locator, trial, Way("plain"))
     assert located.outcome is Outcome.NOT_FOUND
     assert not located.candidates
     assert "nothing of what was searched" in located.reason
+
+
+def the_one(locator: Locator, trial: Trial, way: Way, water: Water = DRY) -> Located:
+    """What comes of a single query."""
+    (found,) = search_each(locator, [trial], way, water)
+    return found.located
 
 
 # -- searching --------------------------------------------------------------------------------------------
@@ -136,22 +147,78 @@ def test_water_is_that_of_the_number_and_the_file_stays(
         return locate(self, query, *more, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Locator, "locate", watching)
-    list(search_each(locator, trials(locator, asked)[:3], Way("plain"), 0.4))
+    list(search_each(locator, trials(locator, asked)[:3], Way("plain"), Water(0.4)))
     wet, _ = flood(read_image(asked[1].path, 1024), 0.4, 1)
     assert (seen[str(asked[1].path)] == wet).all()
     assert asked[1].path.read_bytes() == before
 
 
 def test_a_way_says_what_is_told(locator: Locator, asked: list[Asked]) -> None:
-    tried = trials(locator, asked)[:1]
+    tried = trials(locator, asked)[0]
     for told in (None, 0.4):
-        ((_, located),) = search_each(locator, tried, Way("w", waterline=told))
+        located = the_one(locator, tried, Way("w", waterline=told))
         assert located.attention is not None
         assert located.attention.waterline == told
         assert "verify" not in located.seconds
-    ((_, none),) = search_each(locator, tried, Way("w", Manner(banding=Banding.NONE)))
-    ((_, both),) = search_each(locator, tried, Way("w"))
+    none = the_one(locator, tried, Way("w", Manner(banding=Banding.NONE)))
+    both = the_one(locator, tried, Way("w"))
     assert none.candidates[0].similarity != both.candidates[0].similarity
+
+
+def test_who_is_told_the_level_is_told_where_a_crop_left_it(locator: Locator, asked: list[Asked]) -> None:
+    (trial,) = trials(locator, asked)[:1]
+    posted = scene(read_image(trial.asked.path, 1024), 0.4, trial.number, POST)
+    assert abs(posted.waterline - 0.4) > 0.01
+    water = Water(0.4, POST | STORM, "storm,post")
+    true, wrong = (the_one(locator, trial, Way("w", waterline=told), water) for told in (0.4, 0.3))
+    assert true.attention is not None
+    assert wrong.attention is not None
+    assert true.attention.waterline == pytest.approx(posted.waterline, abs=1e-3)
+    assert wrong.attention.waterline == 0.3
+    told = evaluate(prepare(locator, asked[:2]), Way("w", waterline=0.4), water)
+    assert (told.flood, told.effects, told.water) == (0.4, "storm,post", "40%, storm, post")
+
+
+def test_the_time_of_a_query_holds_all_that_it_took(locator: Locator, asked: list[Asked]) -> None:
+    def attend(trial: Trial, pixels: np.ndarray) -> Attended:
+        time.sleep(0.05)
+        return Attended(trial.asked.path, "m", error=ModelError("down"))
+
+    bench = prepare(locator, asked[:4])
+    told = evaluate(bench, Way("w", attend=attend), Water(0.3), workers=3)
+    stages = told.scores.seconds
+    assert list(stages)[:3] == ["read", "flood", "attend"]
+    assert stages["attend"] >= 0.05
+    assert stages["read"] > 0
+    assert told.at_a_time == 3
+    assert 0 < told.seconds_each < sum(stages.values()), "three at a time share a clock"
+    assert evaluate(bench, Way("w"), workers=9).at_a_time == 4
+
+
+def test_attention_that_could_not_be_had_is_counted(locator: Locator, asked: list[Asked]) -> None:
+    """In the name of the way, in a note, and of each photo."""
+
+    def attend(trial: Trial, pixels: np.ndarray) -> Attended:
+        return Attended(trial.asked.path, "m", error=ModelError("nobody listens"))
+
+    told = evaluate(prepare(locator, asked[:3], [asked[6]]), Way("attention of m", attend=attend))
+    assert told.doubted == 4
+    assert told.name == "attention of m (asked, 4 of 4 without)"
+    assert "4 of 4 photos were searched without it (no attention: nobody listens)" in told.notes[-1]
+    plain = evaluate(prepare(locator, asked[:3]), Way("plain"))
+    assert (plain.doubted, plain.name) == (0, "plain")
+    assert not any("without it" in note for note in plain.notes)
+
+
+def test_a_weak_calibration_is_said(index_dir: Path, asked: list[Asked], tmp_path: Path) -> None:
+    folder = tmp_path / "frail"
+    shutil.copytree(index_dir / "town", folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for numbers in manifest["calibration"].values():
+        numbers["weak"] = "seen once"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    notes = prepare(Locator(folder), asked).notes
+    assert any("index frail is weakly calibrated" in note and "seen once" in note for note in notes)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -177,7 +244,7 @@ def test_a_descriptor_that_is_no_number_is_no_answer(
 ) -> None:
     describe = Locator.describe
     monkeypatch.setattr(Locator, "describe", lambda *arguments: describe(*arguments) * np.float32("nan"))
-    ((_, located),) = search_each(locator, trials(locator, asked)[:1], Way("plain"))
+    located = the_one(locator, trials(locator, asked)[0], Way("plain"))
     assert (located.outcome, located.reason) == (
         Outcome.FAILED,
         "a similarity is not a number: the weights or the index are damaged",
@@ -189,9 +256,9 @@ def test_re_ranking_counts_inliers_of_what_is_no_twin(
 ) -> None:
     monkeypatch.setattr("geoflood.locate.SURE_ALREADY", 2.0)
     (trial,) = trials(locator, asked)[:1]
-    ((_, free),) = search_each(locator, [trial], Way("w"))
+    free = the_one(locator, trial, Way("w"))
     first = replace(trial, twins=frozenset({free.candidates[0].reference.id}))
-    ((_, located),) = search_each(locator, [first], Way("w", Manner(top_k=256, rerank=3)), 0.6)
+    located = the_one(locator, first, Way("w", Manner(top_k=256, rerank=3)), Water(0.6))
     counted = [one for one in located.candidates if one.inliers is not None]
     assert len(counted) == 3
     assert not {one.reference.id for one in counted} & first.twins
@@ -263,7 +330,9 @@ def test_the_papers_blend_is_a_row_where_there_is_a_map_and_an_energy(
 ) -> None:
     told = asked_way(0.45, 0.45)
     seen = replace(
-        asked_way(None, 0.0), manner=Manner(alpha=0.25), attend=lambda number, pixels: AttentionMap.neutral()
+        asked_way(None, 0.0),
+        manner=Manner(alpha=0.25),
+        attend=lambda trial, pixels: Attended(trial.asked.path, "m"),
     )
     (masked,) = [way for way in ablations(told, 0.45) if way.manner.blend is Blend.PAPER]
     assert (masked.manner.banding, masked.waterline, masked.attend) == (Banding.QUERY, 0.45, None)
@@ -282,6 +351,16 @@ def test_ablations_hold_the_way_that_was_asked_for() -> None:
     assert names == ["nothing done", "attention on the query only", "bands, untold", "bands, told"]
     assert [one.name for one in ablations(asked_way(None, 0.0), None)] == ["nothing done", "bands, untold"]
     assert [one.name for one in ablations(asked_way(0.3, 0.45), 0.45)][-1] == "bands, told 30%"
+
+
+def test_told_and_re_ranked_is_held_against_untold_and_re_ranked() -> None:
+    asked = asked_way(0.45, 0.45, Manner(top_k=256, rerank=20))
+    ways = {one.name: one for one in ablations(asked, 0.45)}
+    assert list(ways)[-1] == "bands, told, 20 re-ranked"
+    untold = ways["bands, untold, 20 re-ranked"]
+    assert (untold.waterline, untold.manner) == (None, asked.manner)
+    alone = [one.name for one in ablations(asked_way(None, 0.45, asked.manner), 0.45)]
+    assert alone.count("bands, untold, 20 re-ranked") == 1
 
 
 # -- the field's folder form ------------------------------------------------------------------------------
@@ -337,14 +416,45 @@ def test_the_folder_is_read_as_it_was_written(locator: Locator, asked: list[Aske
 def test_flooded_queries_are_written_under_water(
     locator: Locator, asked: list[Asked], tmp_path: Path
 ) -> None:
-    write_dataset(tmp_path / "set", locator.database, asked[:1], 0.5, link=True)
+    write_dataset(tmp_path / "set", locator.database, asked[:1], Water(0.5), link=True)
     (wet,) = (tmp_path / "set" / "queries").iterdir()
-    assert not wet.is_symlink()
     below = read_image(wet)[-60:].astype(int) - read_image(asked[0].path)[-60:]
     assert np.abs(below).mean() > 10
-    views = [path for path in (tmp_path / "set" / "database").iterdir() if not path.is_symlink()]
-    tiles = sum(one.tile_deg is not None for one in locator.database.references(range(len(locator.database))))
+    every = locator.database.references(range(len(locator.database)))
+    views = [path for path in (tmp_path / "set" / "database").iterdir() if path.stat().st_nlink == 1]
+    tiles = sum(one.tile_deg is not None for one in every)
     assert len(views) == tiles, "whole images are links, tiles are made"
+    assert not any(path.is_symlink() for path in (tmp_path / "set").rglob("*"))
+    found = list(images([tmp_path / "set" / "database"]))
+    assert len(found) == len(every)
+    assert all(isinstance(one, StreetImage) for one in found), "what is linked is read again"
+
+
+@pytest.mark.parametrize("water", [Water(0.5), Water(0.0, POST, "post")])
+def test_flooded_queries_say_that_they_are_synthetic(
+    locator: Locator, asked: list[Asked], tmp_path: Path, water: Water
+) -> None:
+    write_dataset(tmp_path / "set", locator.database, asked[:2], water)
+    for path in (tmp_path / "set" / "queries").iterdir():
+        assert "synthetic-flood" in path.name
+        assert isinstance(from_name(path.name), Geotag)
+        data = path.read_bytes()
+        assert b"compositeSynthetic" in data
+        assert data.count(b"SYNTHETIC FLOOD made by geoflood") == 2, "EXIF and comment"
+    assert not any("synthetic" in path.name for path in (tmp_path / "set" / "database").iterdir())
+
+
+def test_what_cannot_be_linked_is_counted(
+    locator: Locator, asked: list[Asked], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    counts, lost = write_dataset(tmp_path / "set", locator.database, asked[:2], link=True)
+    assert counts["queries"] == 0
+    assert {one.reason for one in lost} == {"cannot be linked"}
+    assert list((tmp_path / "set" / "queries").iterdir()) == []
 
 
 def test_only_new_folders_are_written(tmp_path: Path) -> None:
@@ -411,3 +521,5 @@ def test_photos_of_elsewhere_need_no_geotag(tmp_path: Path, queries: Photos) -> 
     usable, rejected = unlabelled(table)
     assert sorted(usable) == [tmp_path / "0.jpg", tmp_path / "1.jpg"]  # type: ignore[type-var]
     assert [one.reason for one in rejected if isinstance(one, Rejected)] == ["missing file"]
+    usable, _ = unlabelled(tmp_path)
+    assert all(one.is_file() for one in usable if isinstance(one, Path)), "a folder's own table"

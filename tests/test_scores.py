@@ -109,8 +109,23 @@ def test_average_precision_is_the_definition(trials: list[tuple[int, bool]]) -> 
 @given(st.lists(st.integers(0, 5), min_size=1), st.lists(st.integers(0, 5), min_size=1))
 def test_auroc_is_the_share_of_pairs(low: list[int], high: list[int]) -> None:
     wins = sum((b > a) + (a == b) / 2 for a in low for b in high) / len(low) / len(high)
-    assert auroc(low, high) == pytest.approx(wins)
-    assert auroc(high, low) == pytest.approx(1 - wins)
+    told, turned = auroc(low, high), auroc(high, low)
+    assert told.value == pytest.approx(wins)
+    assert turned.value == pytest.approx(1 - wins)
+    assert told.error == pytest.approx(turned.error), "whichever is called higher"
+    assert 0 < told.error <= 0.5
+
+
+def test_an_auroc_strays_as_far_as_it_says() -> None:
+    """Against the spread of many drawings; and no wrong pair in few is not certain."""
+    rng = np.random.default_rng(4)
+    drawn = [auroc(rng.normal(0, 1, 60), rng.normal(1, 1, 40)) for _ in range(400)]
+    spread = float(np.std([one.value for one in drawn]))
+    assert np.mean([one.error for one in drawn]) == pytest.approx(spread, rel=0.15)
+    apart = auroc(range(10), range(20, 30))
+    assert (apart.value, apart.of) == (1.0, 20)
+    assert 0.02 < apart.error < 0.15
+    assert auroc(range(1000), range(2000, 3000)).error < 0.002
 
 
 @pytest.mark.parametrize("bad", [[], [math.nan, 1.0]])
@@ -300,6 +315,15 @@ def test_nothing_but_failures_is_told_without_dividing_by_nothing() -> None:
     assert told.not_found_auroc is None
     assert all(math.isnan(area) for area in told.areas_km2)
     assert told.needed(told.searched_km2, 50) is None
+    assert (told.reliability, told.calibration_error) == ((), None)
+
+
+def test_photos_that_cannot_be_read_say_nothing_of_how_true_probabilities_are() -> None:
+    alone = scores([answer(1), answer(40)], [], (25.0,))
+    among = scores([answer(1), answer(40), *[answer(None)] * 7], [], (25.0,))
+    assert among.calibration_error == alone.calibration_error == pytest.approx(0.3)
+    assert sum(one.count for one in among.reliability) == 2
+    assert among.recall[25.0][1].of == 9, "they are misses all the same"
 
 
 def test_areas_are_held_within_their_share() -> None:

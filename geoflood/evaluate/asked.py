@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from geoflood.attending import look
+from geoflood.attending import Attended, look
 from geoflood.errors import ModelError
 from geoflood.evaluate.trials import Attend
-from geoflood.terms import AttentionMap, Image
+from geoflood.judged import Trial
+from geoflood.terms import Image
 from geoflood.vlm.attention import Attendant
 
 __all__ = ["attending"]
@@ -19,10 +18,10 @@ def attending(attendant: Attendant, provider: str, auto: bool) -> Attend:
     A query that the model calls hopeless is searched all the same: whether it is right is the question.
     """
 
-    def attend(number: int, pixels: Image) -> AttentionMap:
-        seen = look(Path(str(number)), pixels, attendant, provider)
+    def attend(trial: Trial, pixels: Image) -> Attended:
+        seen = look(trial.asked.path, pixels, attendant, provider)
         if isinstance(seen.error, ModelError) and not auto:
             raise seen.error
-        return seen.attention
+        return seen
 
     return attend

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from geoflood.evaluate.trials import photo_of
+from geoflood.evaluate.water import DRY, Water, drawn, read
+from geoflood.flood.marking import marked, named
 from geoflood.geo import to_utm
-from geoflood.imagery.dataset import DATABASE, QUERIES, Entry, fresh, name_of, write_split
+from geoflood.imagery.dataset import DATABASE, JPEG_QUALITY, QUERIES, Entry, fresh, name_of, write_split
 from geoflood.imagery.panorama import HEADINGS
 from geoflood.imagery.views import pixels_of
+from geoflood.images import jpeg
 from geoflood.judged import Asked, Trial
 from geoflood.reference.database import Database
 from geoflood.terms import Reference, Rejected
@@ -19,17 +21,18 @@ __all__ = ["write_dataset"]
 
 
 def write_dataset(
-    folder: Path, database: Database, queries: Sequence[Asked], flood: float = 0.0, link: bool = False
+    folder: Path, database: Database, queries: Sequence[Asked], water: Water = DRY, link: bool = False
 ) -> tuple[dict[str, int], list[Rejected]]:
     """Write an index's references and its queries, under water if asked for, as other evaluators read them.
 
-    All names are in one UTM zone, that of the first reference. Returns pictures written by split, and what
-    could not be. Raises UsageError when the folder is not a new or empty one.
+    All names are in one UTM zone, that of the first reference. Flooded queries say that they are synthetic,
+    as those of `geoflood flood` do; their names tell the truth about where the street is. Returns pictures
+    written by split, and what could not be. Raises UsageError when the folder is not a new or empty one.
     """
     fresh(folder)
     zone = to_utm(database.references([0])[0].position)[2]
     references = (_reference_entry(one, zone) for one in database.references(range(len(database))))
-    asked = [_query_entry(Trial(number, one), zone, flood) for number, one in enumerate(queries)]
+    asked = [_query_entry(Trial(number, one), zone, water) for number, one in enumerate(queries)]
     counts, lost = {}, []
     for split, entries, total in ((DATABASE, references, len(database)), (QUERIES, asked, len(asked))):
         missing = write_split(folder, split, entries, link)
@@ -49,19 +52,27 @@ def _reference_entry(one: Reference, zone: int) -> Entry:
         tile=tile,
         taken_at=one.taken_at,
     )
-    return Entry(name, Path(one.location), None if tile is None else partial(pixels_of, one))
+    return Entry(name, Path(one.location), None if tile is None else partial(_view, one))
 
 
-def _query_entry(trial: Trial, zone: int, flood: float) -> Entry:
+def _view(one: Reference) -> bytes:
+    return jpeg(pixels_of(one), None, JPEG_QUALITY)
+
+
+def _query_entry(trial: Trial, zone: int, water: Water) -> Entry:
     path, tag = trial.asked.path, trial.asked.geotag
     if tag is None:
         raise ValueError(f"{path} has no position")
     name = name_of(
         tag.position,
-        path.name,
+        path.name if water.dry else named(path, path.parent).name,
         trial.number,
         zone=zone,
         heading_deg=tag.heading_deg,
         taken_at=tag.taken_at,
     )
-    return Entry(name, path, partial(photo_of, trial, flood) if flood else None)
+    return Entry(name, path, None if water.dry else partial(_flooded, trial, water))
+
+
+def _flooded(trial: Trial, water: Water) -> bytes:
+    return marked(drawn(trial, read(trial), water), quality=JPEG_QUALITY)

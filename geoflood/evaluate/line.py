@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from geoflood.errors import IndexUnusableError, InputError
-from geoflood.evaluate.trials import ALL, Way, search_each, trials
+from geoflood.evaluate.trials import ALL, Way, at_a_time, search_each, trials
+from geoflood.evaluate.water import DRY, Water
 from geoflood.judged import Asked, Evaluation, Judged, Trial
 from geoflood.locate import Locator
 from geoflood.scores.judging import judged
 from geoflood.scores.streets import Streets, streets
 from geoflood.scores.summary import scores
 from geoflood.terms import Banding, Blend, Manner, Matching, Progress, unwatched
+from geoflood.waterline import UNTOLD
 
 __all__ = ["Bench", "ablations", "asked_way", "evaluate", "prepare"]
 
@@ -58,7 +62,11 @@ def prepare(
     strange = trials(locator, elsewhere)
     kept = [one for one in strange if one.nearest_m > max(distances_m)]
     roads = streets(locator.database.positions)
-    notes = (*_notes(tried, exclude_twins), *_neighbours(len(strange) - len(kept)))
+    notes = (
+        *_weakness(locator),
+        *_notes(tried, exclude_twins),
+        *_neighbours(len(strange) - len(kept)),
+    )
     return Bench(locator, tried, kept, roads, tuple(distances_m), notes)
 
 
@@ -75,6 +83,13 @@ def _check_positives(tried: Sequence[Trial], distance_m: float) -> None:
             f"the nearest is {far} away",
             "is it the right city? or say a larger --distance",
         )
+
+
+def _weakness(locator: Locator) -> Iterator[str]:
+    """What `geoflood index` said of how far the index knows itself."""
+    if weak := locator.database.manifest.calibration.get(UNTOLD, {}).get("weak"):
+        name = locator.database.folder.name
+        yield f"the index {name} is weakly calibrated, its areas are wider for it: {weak}"
 
 
 def _notes(tried: Sequence[Trial], exclude_twins: bool) -> Iterator[str]:
@@ -95,30 +110,49 @@ def _neighbours(count: int) -> Iterator[str]:
 
 
 def evaluate(
-    bench: Bench, way: Way, flood: float = 0.0, workers: int | None = None, progress: Progress = unwatched
+    bench: Bench,
+    way: Way,
+    water: Water = DRY,
+    workers: int | None = None,
+    progress: Progress = unwatched,
 ) -> Evaluation:
-    """All scores of one way to search, with the lower share `flood` of each query under synthetic water."""
+    """All scores of one way to search, with this water in each query."""
 
     def each(tried: Sequence[Trial], stage: str) -> list[Judged]:
-        found = search_each(bench.locator, tried, way, flood, workers, partial(progress, stage))
-        return [judged(trial, located, bench.streets) for trial, located in found]
+        found = search_each(bench.locator, tried, way, water, workers, partial(progress, stage))
+        return [judged(one.trial, one.located, bench.streets, one.doubt) for one in found]
 
-    stage = f"{way.name}, {flood:.0%} water" if flood else way.name
+    stage = way.name if water.dry else f"{way.name}, {water.level:.0%} {water.called}"
+    begun = time.perf_counter()
     here = each(bench.queries, stage)
     there = each(bench.elsewhere, f"{stage}, elsewhere") if bench.elsewhere else []
+    seconds = time.perf_counter() - begun
+    doubts = Counter(one.doubt for one in (*here, *there) if one.doubt)
+    name, notes = _doubted(way.name, doubts, len(here) + len(there)) if doubts else (way.name, ())
     return Evaluation(
-        name=way.name,
+        name=name,
         city=bench.locator.database.manifest.city,
+        index=bench.locator.database.folder.name,
         backbone=bench.locator.settings.backbone,
         references=len(bench.locator.database),
-        flood=flood,
+        flood=water.level,
+        effects=water.called,
         waterline=way.waterline,
         distances_m=bench.distances_m,
         judged=here,
         elsewhere=there,
         scores=scores(here, there, bench.distances_m),
-        notes=bench.notes,
+        seconds_each=seconds / (len(here) + len(there)),
+        at_a_time=at_a_time(bench.queries, workers),
+        notes=(*bench.notes, *notes),
     )
+
+
+def _doubted(way: str, doubts: Counter[str], photos: int) -> tuple[str, tuple[str, ...]]:
+    """Name and note of a way whose attention could not always be had."""
+    count, ((commonest, _),) = doubts.total(), doubts.most_common(1)
+    note = f"{way}: {count} of {photos} photos were searched without it ({commonest})"
+    return f"{way} (asked, {count} of {photos} without)", (note,)
 
 
 def asked_way(waterline: float | None, level: float, manner: Manner = ALL) -> Way:
@@ -134,13 +168,18 @@ def asked_way(waterline: float | None, level: float, manner: Manner = ALL) -> Wa
 def ablations(asked: Way, told: float | None) -> list[Way]:
     """The way that was asked for, among those that lack some of it; `told` is where the water really ends.
 
-    Without that, none of the ways that are told. The paper's blend is that of the model's map where a model
-    attends, else of the true waterline as a map of 0 and 1, on the query only; `Bench.takes` says where.
+    Without that, none of the ways that are told. Where the way that was asked for is told and re-ranks, one
+    that is not told re-ranks too, for people seldom know. The paper's blend is that of the model's map where
+    a model attends, else of the true waterline as a map of 0 and 1, on the query only; `Bench.takes` says
+    where.
     """
     ways = [Way("nothing done", replace(ALL, banding=Banding.NONE)), Way("bands, untold")]
     if told is not None:
         ways.insert(1, Way("attention on the query only", replace(ALL, banding=Banding.QUERY), told))
         ways.append(Way("bands, told", waterline=told))
+    if asked.manner.rerank and asked.waterline is not None:
+        manner = replace(ALL, rerank=asked.manner.rerank, matching=asked.manner.matching)
+        ways.append(asked_way(None, 0.0, manner))
     ways += _by_energy(asked, told)
     return ways if asked in ways else [*ways, asked]
 

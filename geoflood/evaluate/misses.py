@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from geoflood.evaluate.line import Bench
-from geoflood.evaluate.trials import photo_of
+from geoflood.evaluate.water import DRY, Water, drawn, read
+from geoflood.flood.marking import marked
 from geoflood.geo import distance_m
 from geoflood.imagery.views import pixels_of
-from geoflood.images import UnreadableImageError, fit
-from geoflood.judged import Evaluation, Judged, Miss
-from geoflood.terms import Image, Reference
+from geoflood.images import UnreadableImageError, fit, jpeg
+from geoflood.judged import Evaluation, Judged, Miss, Trial
+from geoflood.terms import Reference
 
 __all__ = ["pictured", "worst"]
 
 SHOWN_PX = 320
+QUALITY = 70
 ALIKE_DEG = 45.0
 """Two views that are turned by less show much the same."""
 ANOTHER = 2.0
@@ -33,19 +36,28 @@ def worst(evaluation: Evaluation, count: int) -> list[Judged]:
     return sorted(wrong, key=lambda one: (one.right(ANOTHER * within), -one.probability))[:count]
 
 
-def pictured(missed: list[Judged], bench: Bench, flood: float = 0.0) -> list[Miss]:
+def pictured(missed: list[Judged], bench: Bench, water: Water = DRY) -> list[Miss]:
     """Each with the photo as it was searched, what was retrieved, and the nearest reference there is."""
-    return [_pictured(one, bench, flood) for one in missed]
+    return [_pictured(one, bench, water) for one in missed]
 
 
-def _pictured(one: Judged, bench: Bench, flood: float) -> Miss:
+def _pictured(one: Judged, bench: Bench, water: Water) -> Miss:
     expected = _expected(one, bench)
     try:
-        photo = fit(photo_of(one.trial, flood), SHOWN_PX)
+        photo = _searched(one.trial, water)
     except UnreadableImageError:
         photo = None
     retrieved = tuple(_view(found.reference) for found in one.best)
     return Miss(one, photo, retrieved, expected, _off(one, expected), _view(expected))
+
+
+def _searched(trial: Trial, water: Water) -> bytes:
+    """The photo as a file; a synthetic flood says what it is, whoever saves it out of a page."""
+    photo = read(trial)
+    if water.dry:
+        return jpeg(photo, SHOWN_PX, QUALITY)
+    flooded = drawn(trial, photo, water)
+    return marked(replace(flooded, photo=fit(flooded.photo, SHOWN_PX)), quality=QUALITY)
 
 
 def _expected(one: Judged, bench: Bench) -> Reference:
@@ -75,9 +87,9 @@ def _off(one: Judged, reference: Reference) -> float:
     return float(distance_m((spot.lat, spot.lon), (tag.position.lat, tag.position.lon))) if tag else math.inf
 
 
-def _view(reference: Reference) -> Image | None:
+def _view(reference: Reference) -> bytes | None:
     """None when the picture is gone."""
     try:
-        return fit(pixels_of(reference), SHOWN_PX)
+        return jpeg(pixels_of(reference), SHOWN_PX, QUALITY)
     except UnreadableImageError:
         return None

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from geoflood.attending import Attended
 from geoflood.backbones.threads import cores, in_order, side_by_side
 from geoflood.evaluate.twins import TWIN_M, twins
-from geoflood.flood import flood
+from geoflood.evaluate.water import DRY, Water, drawn, read
 from geoflood.geo import distance_m
-from geoflood.imagery.views import LONGEST
-from geoflood.images import UnreadableImageError, read_image
+from geoflood.images import UnreadableImageError
 from geoflood.judged import Asked, Floats, Trial
 from geoflood.locate import FUSED, Locator, Verify
-from geoflood.terms import (
-    AttentionMap,
-    Image,
-    Located,
-    Manner,
-    Outcome,
-    Query,
-)
+from geoflood.terms import AttentionMap, Image, Located, Manner, Outcome, Query
 
-__all__ = ["ALL", "Attend", "Way", "photo_of", "search_each", "trials"]
+__all__ = ["ALL", "Attend", "Searched", "Way", "at_a_time", "search_each", "trials"]
 
-Attend = Callable[[int, Image], AttentionMap]
-"""(number of the query, its pixels) -> what somebody says of it."""
+Attend = Callable[[Trial, Image], Attended]
+"""(a query, its pixels, water and all) -> what somebody says of it."""
 
 NEAR_DEG = 0.01
 """References within about a kilometre north and south are looked at first."""
@@ -44,7 +39,8 @@ class Way:
     name: str
     manner: Manner = ALL
     waterline: float | None = None
-    """What the search is told."""
+    """What the search is told. Who is told the level of the water is told where it ends in each photo: a
+    crop moves it."""
     attend: Attend | None = None
     verify: Verify | None = None
 
@@ -76,50 +72,68 @@ def _away(positions: Floats, truth: tuple[float, float]) -> Floats:
     return away if away.min(initial=np.inf) <= 100 * TWIN_M else distance_m(positions, truth)
 
 
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What came of one query."""
+
+    trial: Trial
+    located: Located
+    """Its seconds begin with those of reading the photo, of the water and of who looked at it."""
+    doubt: str = ""
+    """Why it was searched without the attention that was asked for."""
+
+
 def search_each(
     locator: Locator,
     tried: Sequence[Trial],
     way: Way,
-    level: float = 0.0,
+    water: Water = DRY,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[tuple[Trial, Located]]:
-    """Each query under water up to `level`, located in this way, with every candidate that fusion saw.
-
-    What an evaluation judges, and what a calibration with labels can learn from.
-    """
-    count = min(workers or cores(), len(tried))
-
-    def one(trial: Trial) -> tuple[Trial, Located]:
-        return trial, _located(locator, trial, way, level)
-
+) -> Iterator[Searched]:
+    """Each query under this water, located in this way, in their order, with all that fusion saw."""
+    count = at_a_time(tried, workers)
     with side_by_side(count) as pool:
-        for done, result in enumerate(in_order(pool, one, tried, 2 * count + 2), 1):
+        found = in_order(pool, lambda trial: _searched(locator, trial, way, water), tried, 2 * count + 2)
+        for done, result in enumerate(found, 1):
             if progress is not None:
                 progress(done, len(tried))
             yield result
 
 
-def photo_of(trial: Trial, level: float) -> Image:
-    """The query's pixels, under water up to `level`. Raises UnreadableImageError."""
-    photo = read_image(trial.asked.path, LONGEST)
-    return flood(photo, level, trial.number)[0] if level else photo
+def at_a_time(tried: Sequence[Trial], workers: int | None = None) -> int:
+    """How many queries are searched side by side."""
+    return max(min(workers or cores(), len(tried)), 1)
 
 
-def _located(locator: Locator, trial: Trial, way: Way, level: float) -> Located:
-    query = Query(trial.asked.path)
+def _searched(locator: Locator, trial: Trial, way: Way, water: Water) -> Searched:
+    query, seconds = Query(trial.asked.path), dict[str, float]()
+    attention, doubt, told = AttentionMap.neutral(), "", way.waterline
     try:
-        pixels = photo_of(trial, level)
-        attention = way.attend(trial.number, pixels) if way.attend else AttentionMap.neutral()
-        if way.waterline is not None:
-            attention = replace(attention, waterline=way.waterline, doubt=0.0)
-        return locator.locate(
-            query,
-            attention,
-            way.manner,
-            without=trial.twins,
-            verify=way.verify,
-            pixels=pixels,
-        )
+        with _timed("read", seconds):
+            pixels = read(trial)
     except UnreadableImageError as error:
-        return Located(query, Outcome.FAILED, error.reason)
+        return Searched(trial, Located(query, Outcome.FAILED, error.reason))
+    if not water.dry:
+        with _timed("flood", seconds):
+            flooded = drawn(trial, pixels, water)
+        pixels = flooded.photo
+        told = round(flooded.waterline, 4) if told == water.level else told
+    if way.attend:
+        with _timed("attend", seconds):
+            attended = way.attend(trial, pixels)
+        attention, doubt = attended.attention, attended.doubt
+    if told is not None:
+        attention = replace(attention, waterline=told, doubt=0.0)
+    located = locator.locate(
+        query, attention, way.manner, without=trial.twins, verify=way.verify, pixels=pixels
+    )
+    return Searched(trial, replace(located, seconds=seconds | dict(located.seconds)), doubt)
+
+
+@contextmanager
+def _timed(stage: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Wall seconds of a stage, into `seconds`."""
+    begun = time.perf_counter()
+    yield
+    seconds[stage] = round(time.perf_counter() - begun, 4)

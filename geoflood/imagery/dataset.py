@@ -20,9 +20,20 @@ from geoflood.files import write_whole
 from geoflood.geo import to_utm
 from geoflood.imagery.folder import images
 from geoflood.images import UnreadableImageError, header, jpeg, read_image
-from geoflood.terms import Image, LatLon, Rejected, StreetImage
+from geoflood.terms import LatLon, Rejected, StreetImage
 
-__all__ = ["DATABASE", "QUERIES", "Entry", "fresh", "labelled", "name_of", "unlabelled", "write_split"]
+__all__ = [
+    "DATABASE",
+    "JPEG_QUALITY",
+    "QUERIES",
+    "UNLINKABLE",
+    "Entry",
+    "fresh",
+    "labelled",
+    "name_of",
+    "unlabelled",
+    "write_split",
+]
 
 DATABASE, QUERIES = "database", "queries"
 
@@ -30,6 +41,8 @@ JPEG_QUALITY = 95
 """Of pictures that have to be written anew: tiles, flooded photos, formats that evaluators do not read."""
 PASSED_ON = (".jpg", ".jpeg")
 """What is copied byte for byte, EXIF and all."""
+UNLINKABLE = "cannot be linked"
+"""Why a picture is not written that cannot share its bytes with the original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +51,8 @@ class Entry:
 
     name: str
     source: Path
-    pixels: Callable[[], Image] | None = None
-    """What is written in place of the file."""
+    made: Callable[[], bytes] | None = None
+    """The JPEG file that is written in its place: raises UnreadableImageError."""
 
 
 def labelled(
@@ -60,7 +73,8 @@ def unlabelled(path: Path, select: str | None = None) -> tuple[list[StreetImage 
     """Photos that need no geotag: those of elsewhere. One without any is its path."""
     usable, rejected = labelled(path, None, select)
     nowhere = [Path(one.location) for one in rejected if one.reason == "no position"]
-    here = [spot if spot.is_absolute() else path.parent / spot for spot in nowhere]
+    base = path if path.is_dir() else path.parent
+    here = [spot if spot.is_absolute() else base / spot for spot in nowhere]
     return [*usable, *here], [one for one in rejected if one.reason != "no position"]
 
 
@@ -117,7 +131,10 @@ def fresh(folder: Path) -> None:
 
 
 def write_split(folder: Path, split: str, entries: Iterable[Entry], link: bool = False) -> list[Rejected]:
-    """Write `folder/split/`, copies or symbolic links; returns what could not be written, with reasons."""
+    """Write `folder/split/`, copies or hard links; returns what could not be written, with reasons.
+
+    Symbolic links would lead out of the folder, where nobody follows them who distrusts a data set.
+    """
     (folder / split).mkdir(parents=True)
     lost = []
     for entry in entries:
@@ -128,18 +145,31 @@ def write_split(folder: Path, split: str, entries: Iterable[Entry], link: bool =
             _put(entry, target, link)
         except UnreadableImageError as error:
             lost.append(Rejected(str(entry.source), error.reason, error.detail))
+        except _UnlinkableError as error:
+            lost.append(Rejected(str(entry.source), UNLINKABLE, str(error)))
     return lost
 
 
+class _UnlinkableError(Exception):
+    """A file that lies on another disk, or is somebody else's."""
+
+
 def _put(entry: Entry, target: Path, link: bool) -> None:
-    """One picture: linked, copied as it is, or written anew as a JPEG without metadata."""
-    if entry.pixels is not None:
-        write_whole(target, jpeg(entry.pixels(), None, JPEG_QUALITY))
+    """One picture: linked, copied as it is, or written anew."""
+    if entry.made is not None:
+        write_whole(target, entry.made())
         return
     header(entry.source)
     if link:
-        target.symlink_to(entry.source.resolve())
+        _link(entry.source.resolve(), target)
     elif entry.source.suffix.lower() in PASSED_ON:
         shutil.copyfile(entry.source, target)
     else:
         write_whole(target, jpeg(read_image(entry.source), None, JPEG_QUALITY))
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        raise _UnlinkableError(error.strerror or str(error)) from error

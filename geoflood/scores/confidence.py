@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from geoflood.geo import distance_m, to_local
-from geoflood.judged import Confidence, Floats
+from geoflood.judged import Confidence, Floats, Share
 from geoflood.terms import LatLon
 
 __all__ = ["agreement", "auroc", "confidence", "margin"]
@@ -64,14 +64,21 @@ def confidence(name: str, signal: ArrayLike, right: ArrayLike) -> Confidence:
     return Confidence(name, float(precision @ gain), seen / len(values), precision)
 
 
-def auroc(low: ArrayLike, high: ArrayLike) -> float:
+def auroc(low: ArrayLike, high: ArrayLike) -> Share:
     """Chance that one of `high` [M] exceeds one of `low` [N], ties half: the area under the ROC curve.
 
-    By ranks (Mann and Whitney 1947). Raises ValueError when either is empty or not a number.
+    By ranks (Mann and Whitney 1947), with its standard deviation after Hanley and McNeil (1982), who count
+    every photo as drawn alone. That takes the area as (n area + 1) / (n + 2), n the smaller of N and M, so
+    that no wrong pair in few is not told as certain (Laplace). Raises ValueError when either is empty or not
+    a number.
     """
     below, above = np.asarray(low, float), np.asarray(high, float)
     if not below.size or not above.size or np.isnan(below).any() or np.isnan(above).any():
         raise ValueError("an area under no curve")
     ordered = np.sort(below)
     wins = np.searchsorted(ordered, above, "left") + np.searchsorted(ordered, above, "right")
-    return float(wins.mean() / 2 / below.size)
+    area, n, m = float(wins.mean() / 2 / below.size), below.size, above.size
+    few = min(n, m)
+    a = (few * area + 1) / (few + 2)
+    spread = a * (1 - a) + (m - 1) * (a / (2 - a) - a**2) + (n - 1) * (2 * a**2 / (1 + a) - a**2)
+    return Share(area, float(np.sqrt(spread / (n * m))), n + m)

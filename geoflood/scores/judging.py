@@ -21,8 +21,11 @@ TOLERANCE_M = 25.0
 """What the probability of a query without an answer, which is 0, speaks of."""
 
 
-def judged(trial: Trial, located: Located, streets: Streets) -> Judged:
-    """What came of a query beside its truth; of one without a truth, the answer alone."""
+def judged(trial: Trial, located: Located, streets: Streets, doubt: str = "") -> Judged:
+    """What came of a query beside its truth; of one without a truth, the answer alone.
+
+    `doubt` is why it was searched without the attention that was asked for.
+    """
     found, estimate = located.candidates, located.estimate
     places = np.array([_pair(one.reference.position) for one in found]).reshape(-1, 2)
     truth = trial.asked.geotag.position if trial.asked.geotag else None
@@ -56,6 +59,7 @@ def judged(trial: Trial, located: Located, streets: Streets) -> Judged:
         searched_km=km,
         signals=_signals(located, estimate, places) if estimate and len(places) else {},
         seconds=located.seconds,
+        doubt=doubt,
     )
 
 

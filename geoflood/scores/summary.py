@@ -21,14 +21,17 @@ Recalls = Mapping[float, Mapping[int, Share]]
 def scores(here: Sequence[Judged], elsewhere: Sequence[Judged], distances_m: Sequence[float]) -> Scores:
     """The scores. The first of the distances says what is right, and what a positive is for the areas.
 
-    Photos that could not be read or compared are answers too: wrong ones. Raises ValueError when no query has
-    a positive at one of the distances.
+    Photos that could not be read or compared count as wrong; but they were told no probability, so they say
+    nothing of how true those are. Raises ValueError when no query has a positive at one of the distances.
     """
     first = distances_m[0]
     near = {distance: [one for one in here if one.trial.nearest_m <= distance] for distance in distances_m}
     positive = near[first]
     places = _places(positive)
-    bins = reliability([one.probability for one in here], [one.right(one.tolerance_m) for one in here])
+    answered = [one for one in here if one.answered]
+    bins = reliability(
+        [one.probability for one in answered], [one.right(one.tolerance_m) for one in answered]
+    )
     return Scores(
         with_positive={distance: len(some) for distance, some in near.items()},
         recall={distance: _recalls(some, distance) for distance, some in near.items()},
@@ -41,7 +44,7 @@ def scores(here: Sequence[Judged], elsewhere: Sequence[Judged], distances_m: Seq
         searched_km=_ascending(one.searched_km for one in positive),
         confidence=_confidence(here, first),
         reliability=bins,
-        calibration_error=calibration_error(bins),
+        calibration_error=calibration_error(bins) if bins else None,
         outcomes=_outcomes(here, elsewhere, first),
         not_found_auroc=_auroc(positive, elsewhere),
         seconds=_seconds([*here, *elsewhere]),
@@ -98,15 +101,15 @@ def _outcomes(
     return told
 
 
-def _auroc(positive: Sequence[Judged], elsewhere: Sequence[Judged]) -> float | None:
+def _auroc(positive: Sequence[Judged], elsewhere: Sequence[Judged]) -> Share | None:
     """Of the share "not in this index": photos of elsewhere against those with a positive."""
-    ours = [one.not_in_index for one in positive if one.outcome is not Outcome.FAILED]
-    strange = [one.not_in_index for one in elsewhere if one.outcome is not Outcome.FAILED]
+    ours = [one.not_in_index for one in positive if one.answered]
+    strange = [one.not_in_index for one in elsewhere if one.answered]
     return auroc(ours, strange) if ours and strange else None
 
 
 def _seconds(some: Sequence[Judged]) -> dict[str, float]:
     """Mean of each stage, of the queries that got an answer."""
-    answered = [one.seconds for one in some if one.outcome is not Outcome.FAILED]
+    answered = [one.seconds for one in some if one.answered]
     stages = dict.fromkeys(stage for one in answered for stage in one)
     return {stage: sum(one.get(stage, 0.0) for one in answered) / len(answered) for stage in stages}

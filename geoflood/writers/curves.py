@@ -9,41 +9,55 @@ import numpy as np
 
 from geoflood.judged import RECALLS, Evaluation, Floats
 from geoflood.writers.plots import Axis, Line, plot
+from geoflood.writers.summary import whose
+from geoflood.writers.wording import area
 
 __all__ = ["figures"]
 
-HECTARES = ((1e-4, "0.01"), (1e-3, "0.1"), (1e-2, "1"), (0.1, "10"), (1.0, "100"))
+LEAST_KM2, MOST_KM2 = 1e-5, 1.0
+"""What the axis of ground shows where nothing was found: 10 m² to a square kilometre."""
 MOST = 6
-"""Lines in a plot."""
+"""Lines in a plot: no more can be told apart."""
 METRES = ((1, "1"), (10, "10"), (100, "100"), (1000, "1 km"), (10_000, "10 km"))
 
 
 def figures(evaluations: Sequence[Evaluation]) -> Iterator[tuple[str, str, str]]:
     """(title, what it tells, SVG) of each: of the first evaluation, or of all where they compare."""
-    one, evaluations = evaluations[0], _alike(evaluations)
-    yield "Recall", "Is the right place among the first k matches?", _recall(one)
+    one, drawn = evaluations[0], _alike(evaluations)
+    own, shared = whose(evaluations), _which(drawn, evaluations)
+    yield "Recall", f"Is the right place among the first k matches?{own}", _recall(one)
     yield (
         "Error of the position",
-        "Share of the photos that are placed at least so well.",
-        _errors(evaluations),
+        f"Share of the photos that are placed at least so well.{shared}",
+        _errors(drawn),
     )
     yield (
         "Recall vs area",
-        "How much ground has to be searched, likeliest first, until so many photos are found.",
-        _searched(evaluations),
+        f"How much ground has to be searched, likeliest first, until so many photos are found.{shared}",
+        _searched(drawn),
     )
     if one.scores.confidence:
         yield (
             "Precision against coverage",
-            "Answer only the surest photos: how many of these are right? By each signal.",
+            f"Answer only the surest photos: how many of these are right? By each signal.{own}",
             _coverage(one),
         )
-    yield (
-        "Reliability",
-        "What is called 70 % should be right seven times in ten: on the dashed line; below it, too sure. "
-        "Bars: share of the photos that were told so much.",
-        _reliability(one),
-    )
+    if one.scores.reliability:
+        yield (
+            "Reliability",
+            "What is called 70 % should be right seven times in ten: on the dashed line; below it, too sure. "
+            f"Bars: share of the photos that were told so much.{own}",
+            _reliability(one),
+        )
+
+
+def _which(drawn: Sequence[Evaluation], evaluations: Sequence[Evaluation]) -> str:
+    """Which evaluations a figure leaves to the table."""
+    if len(drawn) == len(evaluations):
+        return ""
+    alike = sum(one.water == drawn[0].water for one in evaluations)
+    under = f" under {drawn[0].water} water" if alike < len(evaluations) else ""
+    return f" {len(drawn)} of {len(evaluations)} rows of the table are drawn{under}, the asked one first."
 
 
 def _percent(title: str, low: float = 0.0) -> Axis:
@@ -72,16 +86,26 @@ def _errors(evaluations: Sequence[Evaluation]) -> str:
 
 
 def _searched(evaluations: Sequence[Evaluation]) -> str:
-    across = Axis("hectares searched", 1e-4, 1.0, HECTARES, log=True)
+    across = _ground([one.scores.searched_km2 for one in evaluations])
     lines = [
         Line(_name(one, evaluations), *_counted(one.scores.searched_km2), steps=True) for one in evaluations
     ]
     return plot("Recall vs area", across, _percent("photos found, %"), lines)
 
 
+def _ground(searched_km2: Sequence[Floats]) -> Axis:
+    """Whole powers of ten around all that was searched."""
+    every = np.concatenate(searched_km2)
+    known = every[np.isfinite(every) & (every > 0)]
+    low = math.floor(math.log10(known.min() if len(known) else LEAST_KM2))
+    high = max(math.ceil(math.log10(known.max() if len(known) else MOST_KM2)), low + 1)
+    ticks = [(10.0**power, area(10.0**power)) for power in range(low, high + 1)]
+    return Axis("ground searched", 10.0**low, 10.0**high, ticks, log=True)
+
+
 def _alike(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """Those under the water of the first; all of them where it is alone; no more than can be told apart."""
-    alike = [one for one in evaluations if one.flood == evaluations[0].flood]
+    alike = [one for one in evaluations if one.water == evaluations[0].water]
     return (alike if len(alike) > 1 else list(evaluations))[:MOST]
 
 
@@ -90,12 +114,12 @@ def _name(one: Evaluation, evaluations: Sequence[Evaluation]) -> str:
     if len(evaluations) == 1:
         return ""
     parts = []
-    if len({other.city for other in evaluations}) > 1:
-        parts.append(one.city)
+    if len({other.index for other in evaluations}) > 1:
+        parts.append(one.index)
     if len({other.name for other in evaluations}) > 1:
         parts.append(one.name)
-    if len({other.flood for other in evaluations}) > 1:
-        parts.append(f"{one.flood:.0%} water")
+    if len({other.water for other in evaluations}) > 1:
+        parts.append(f"{one.water} water")
     return ", ".join(parts) or one.name
 
 

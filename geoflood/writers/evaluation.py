@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ COVERAGES = (80, 50, 20)
 QUARTILES = (25, 50, 75, 90)
 
 COLUMNS = (
+    *("index", "way", "flood", "effects"),
     *("query", "set", "lat", "lon", "nearest_reference_m", "outcome", "found_lat", "found_lon", "error_m"),
     *("first_right_rank", "probability", "not_in_index", "similarity", "margin", "agreement", "inliers"),
     *("area_50_km2", "area_90_km2", "in_area_50", "in_area_90", "searched_km2", "searched_street_km"),
@@ -32,14 +33,16 @@ COLUMNS = (
 
 def evaluation_record(one: Evaluation) -> Json:
     """One JSON object of an evaluation; what is not known is null, and no number is NaN or infinite."""
-    s = one.scores
+    s, auroc = one.scores, one.scores.not_found_auroc
     first = one.distances_m[0]
     return {
         "way": one.name,
         "city": utf8(one.city),
+        "index": utf8(one.index),
         "backbone": one.backbone,
         "references": one.references,
         "flood": one.flood,
+        "effects": one.effects,
         "waterline": one.waterline,
         "queries": len(one.judged),
         "with_positive": s.with_positive[first],
@@ -61,8 +64,11 @@ def evaluation_record(one: Evaluation) -> Json:
         "abstained": sum(s.outcomes[group]["not-found"] for group in ("with_positive", "without_positive")),
         "failed": sum(not query.answered for query in one.judged),
         "elsewhere": len(one.elsewhere),
-        "not_found_auroc": _round(s.not_found_auroc),
-        "seconds_per_query": _round(sum(s.seconds.values())),
+        "not_found_auroc": _round(auroc.value if auroc else None),
+        "not_found_auroc_error": _round(auroc.error if auroc else None),
+        "without_attention": one.doubted,
+        "seconds_per_query": _round(one.seconds_each),
+        "at_a_time": one.at_a_time,
         "seconds": {stage: _round(seconds) for stage, seconds in s.seconds.items()},
         "notes": [utf8(note) for note in one.notes],
     }
@@ -101,14 +107,24 @@ def _round(value: float | None, places: int = 4) -> float | None:
     return None if value is None or not math.isfinite(value) else round(float(value), places)
 
 
-def write_queries(path: Path, one: Evaluation) -> None:
-    """Write a row a query, those of elsewhere last; CSV (RFC 4180, UTF-8), empty where nothing is known."""
+def write_queries(path: Path, evaluations: Sequence[Evaluation]) -> None:
+    """Write a row a query of each evaluation, those of elsewhere last; empty where nothing is known.
+
+    CSV (RFC 4180, UTF-8).
+    """
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\r\n", restval="")
     writer.writeheader()
-    for name, some in (("queries", one.judged), ("elsewhere", one.elsewhere)):
-        for query in some:
-            writer.writerow({"set": name, **_row(query, one.distances_m[0])})
+    for one in evaluations:
+        of = {
+            "index": harmless(one.index),
+            "way": harmless(one.name),
+            "flood": f"{one.flood:g}",
+            "effects": one.effects,
+        }
+        for name, some in (("queries", one.judged), ("elsewhere", one.elsewhere)):
+            for query in some:
+                writer.writerow({**of, "set": name, **_row(query, one.distances_m[0])})
     write_whole(path, text.getvalue())
 
 

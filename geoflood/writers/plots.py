@@ -17,8 +17,8 @@ WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 10, 44
 LEGEND = 18
 """Height of a row of names under the plot."""
-SHORT = 17
-"""Letters of a name of which three fit in a row; of longer ones two."""
+SHORT, MIDDLING = 17, 32
+"""Letters of a name of which three fit in a row, and two; of longer ones it is one."""
 INKS = ("#00478f", "#d55e00", "#009e73", "#9b2393", "#56789a", "#8a6d00")
 """Told apart by people who see fewer colours too (after Okabe and Ito)."""
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")
@@ -140,7 +140,8 @@ def _path(points: Sequence[tuple[float, float]], ink: str, dash: str, steps: boo
 
 
 def _abreast(lines: Sequence[Line]) -> int:
-    return 3 if all(len(line.name) <= SHORT for line in lines) else 2
+    longest = max((len(line.name) for line in lines), default=0)
+    return 3 if longest <= SHORT else 2 if longest <= MIDDLING else 1
 
 
 def _legend(lines: Sequence[Line]) -> list[str]:

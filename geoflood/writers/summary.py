@@ -8,7 +8,18 @@ from geoflood.judged import RECALLS, SHARES, TO_SEARCH, Evaluation, Share
 from geoflood.writers.evaluation import COVERAGES
 from geoflood.writers.wording import area, length
 
-__all__ = ["comparison", "figure", "ordered", "sentences", "signals", "to_search", "told"]
+__all__ = [
+    "comparison",
+    "ece",
+    "figure",
+    "notes",
+    "ordered",
+    "sentences",
+    "signals",
+    "told",
+    "watered",
+    "whose",
+]
 
 
 def figure(of: Share) -> str:
@@ -20,11 +31,10 @@ def told(one: Evaluation) -> dict[str, str]:
     """Names and values, a line each."""
     s, right_m = one.scores, one.distances_m[0]
     errors = [(share, s.needed(s.errors_m, share)) for share in (50, 75, 90)]
-    water = f"water over the lower {one.flood:.0%}" if one.flood else "photos as they are"
     near = f"{s.with_positive[right_m]:,} with a reference within {length(right_m)}"
     rows = {
         "index": f"{one.city}: {one.references:,} references, {one.backbone}",
-        "searched": f"{one.name}; {water}",
+        "searched": f"{one.name}; {watered(one)}",
         "queries": f"{len(one.judged):,}, {near}",
     }
     for distance, of in s.recall.items():
@@ -34,16 +44,47 @@ def told(one: Evaluation) -> dict[str, str]:
         f"{share} %: {'no answer' if metres is None else length(metres)}" for share, metres in errors
     )
     rows["areas hold"] = ", ".join(
-        f"{part} %: {figure(of)} (median {'-' if size != size else area(size)})"
+        f"{part} %: {figure(of)} (median {'–' if size != size else area(size)})"
         for part, of, size in zip(SHARES, s.contained, s.areas_km2, strict=True)
     )
-    rows["to search"] = ", ".join(f"{share} %: {to_search(one, share)}" for share in TO_SEARCH)
-    rows["calibration"] = f"expected error {s.calibration_error:.3f}"
+    rows["to search"] = ", ".join(f"{share} %: {_to_search(one, share)}" for share in TO_SEARCH)
+    rows["calibration"] = f"expected error {ece(s.calibration_error)}"
     if s.not_found_auroc is not None:
-        rows["not found"] = f"AUROC {s.not_found_auroc:.3f}"
-    rows |= {f"said {name.replace('_', ' ')}": _said(n) for name, n in s.outcomes.items() if any(n.values())}
-    rows["seconds a photo"] = f"{sum(s.seconds.values()):.2f}"
+        rows["not found"] = f"AUROC {_chance(s.not_found_auroc)}"
+    said = {name: n for name, n in s.outcomes.items() if any(n.values())}
+    rows |= {f"said {name.replace('_', ' ')}": _said(name, n) for name, n in said.items()}
+    stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in s.seconds.items())
+    shared = f"; by stage, the cores shared: {stages}" if stages else ""
+    rows["seconds a photo"] = f"{one.seconds_each:.2f}, {one.at_a_time} at a time{shared}"
     return rows
+
+
+def notes(evaluations: Sequence[Evaluation]) -> list[str]:
+    """What a reader of the figures must know, each once."""
+    return list(dict.fromkeys(note for one in evaluations for note in one.notes))
+
+
+def watered(one: Evaluation) -> str:
+    """What was done to the photos, in words."""
+    drawn = [] if one.effects == "water" else [one.effects.replace(",", ", ")]
+    water = [f"synthetic water over the lower {one.flood:.0%}"] if one.flood else []
+    return "photos as they are" if one.dry else ", ".join(water + drawn)
+
+
+def whose(evaluations: Sequence[Evaluation]) -> str:
+    """Of which evaluation something is that shows the first one only; nothing where there are no others."""
+    one = evaluations[0]
+    return f" Of {one.index}, {one.name}, {one.water} water alone." if len(evaluations) > 1 else ""
+
+
+def ece(error: float | None) -> str:
+    """A calibration error, where any photo was answered."""
+    return "–" if error is None else f"{error:.3f}"
+
+
+def _chance(of: Share) -> str:
+    """A share of one with one standard deviation: "0.953 ± 0.011"."""
+    return f"{of.value:.3f} ± {of.error:.3f}"
 
 
 def sentences(one: Evaluation) -> Iterator[str]:
@@ -66,13 +107,16 @@ def sentences(one: Evaluation) -> Iterator[str]:
     )
     sizes = ", ".join(f"{p} %: {area(a)}" for p, a in zip(SHARES, s.areas_km2, strict=True) if a == a)
     yield f"Median search areas: {sizes or 'none'}."
-    needs = "; ".join(f"{share} % of them within {to_search(one, share)}" for share in TO_SEARCH)
+    needs = "; ".join(f"{share} % of them within {_to_search(one, share)}" for share in TO_SEARCH)
     yield f"Who searches the likeliest ground first finds {needs}."
     if one.elsewhere:
         wrong = s.outcomes["elsewhere"]["located"]
-        yield f"Of {len(one.elsewhere):,} photos of elsewhere {wrong} are called located."
+        auroc = f" Not-found AUROC: {_chance(s.not_found_auroc)}." if s.not_found_auroc else ""
+        yield f"Of {len(one.elsewhere):,} photos of elsewhere {wrong} are called located.{auroc}"
     if failed := sum(not query.answered for query in one.judged):
-        yield f"{failed} photos could not be searched; they count as wrong."
+        yield f"{failed} photos could not be searched; they count as wrong, not in the calibration error."
+    if lost := sum(not query.answered for query in one.elsewhere):
+        yield f"{lost} photos of elsewhere could not be searched; they count nowhere."
 
 
 def signals(one: Evaluation) -> tuple[list[str], list[list[str]]]:
@@ -85,27 +129,31 @@ def signals(one: Evaluation) -> tuple[list[str], list[list[str]]]:
     return titles, rows
 
 
-def to_search(one: Evaluation, share: int) -> str:
+def _to_search(one: Evaluation, share: int) -> str:
     """What has to be searched until this percentage of the photos with a positive is found."""
     km2 = one.scores.needed(one.scores.searched_km2, share)
     km = one.scores.needed(one.scores.searched_km, share)
     return "no area at all" if km2 is None or km is None else f"{area(km2)}, {length(km * 1000)} of street"
 
 
-def _said(counts: Mapping[str, int]) -> str:
+def _said(photos: str, counts: Mapping[str, int]) -> str:
+    """Of photos of elsewhere none that is located is right."""
     said = ", ".join(f"{n:,} {name}" for name, n in counts.items() if n and name != "right")
-    return f"{said}; {counts['right']:,} located and right"
+    return said if photos == "elsewhere" else f"{said}; {counts['right']:,} located and right"
 
 
 def comparison(evaluations: Sequence[Evaluation]) -> tuple[list[str], list[list[str]]]:
-    """Titles and rows, a row an evaluation in their order; figures at the first distance, percent."""
-    titles = ["way", "water", *(f"R@{k}" for k in RECALLS), "median error", "90 % area holds", "its median"]
+    """Titles and rows, a row an evaluation in their order; figures at the first distance, percent.
+
+    `n` are the photos with a reference in reach, which indexes side by side need not share.
+    """
+    titles = ["way", "water", "n", *(f"R@{k}" for k in RECALLS), "median error", "90 % area holds"]
     rows = [_row(one) for one in evaluations]
-    if len({(one.city, one.backbone) for one in evaluations}) > 1:
+    if len({one.index for one in evaluations}) > 1:
         titles.insert(1, "index")
         for one, row in zip(evaluations, rows, strict=True):
-            row.insert(1, f"{one.city} ({one.backbone})")
-    return [*titles, "AUC-PR", "ECE", "s"], rows
+            row.insert(1, f"{one.index} ({one.backbone})")
+    return [*titles, "its median", "AUC-PR", "ECE", "s"], rows
 
 
 def ordered(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
@@ -119,12 +167,13 @@ def _row(one: Evaluation) -> list[str]:
     half, size = s.needed(s.errors_m, 50), s.areas_km2[1]
     return [
         one.name,
-        f"{one.flood:.0%}",
+        one.water,
+        f"{s.with_positive[right_m]:,}",
         *(figure(s.recall[right_m][k]) for k in RECALLS),
         "none" if half is None else length(half),
         figure(s.contained[1]),
-        "-" if size != size else area(size),
-        f"{s.confidence[0].auc_pr:.3f}" if s.confidence else "-",
-        f"{s.calibration_error:.3f}",
-        f"{sum(s.seconds.values()):.2f}",
+        "–" if size != size else area(size),
+        f"{s.confidence[0].auc_pr:.3f}" if s.confidence else "–",
+        ece(s.calibration_error),
+        f"{one.seconds_each:.2f}",
     ]
