@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -187,12 +187,17 @@ def describe_index(database: Database) -> dict[str, Any]:
         ],
         "covered_km2": round(covered_km2(database.positions), 3),
         "headings": database.headings(),
-        "calibration": {name: _trials(numbers) for name, numbers in manifest.calibration.items()},
+        "calibration": _calibration(manifest.calibration),
     }
 
 
-def _trials(numbers: Any) -> str:
-    if not isinstance(numbers, dict):
-        return "damaged"
-    weak = numbers.get("weak")
-    return f"{numbers.get('trials', 0)} trials" + (f", weak: {weak}" if weak else "")
+def _calibration(calibration: Mapping[str, Any]) -> dict[str, Any]:
+    """What it rests on: trials of the part that has fewest and most, parts by labels; why it is weak."""
+    sound = [numbers for numbers in calibration.values() if isinstance(numbers, dict)]
+    weak = dict.fromkeys(str(numbers["weak"]) for numbers in sound if numbers.get("weak"))
+    trials = sorted(int(numbers.get("trials", 0)) for numbers in sound)
+    told: dict[str, Any] = {"WEAK": "; ".join(weak)} if weak else {}
+    told["trials a waterline"] = f"{trials[0]} to {trials[-1]}" if trials else "none"
+    told["by labels"] = sum(bool(numbers.get("labelled")) for numbers in sound)
+    told["damaged"] = len(calibration) - len(sound)
+    return {name: value for name, value in told.items() if value}

@@ -166,6 +166,20 @@ def test_hardly_any_labels_change_nothing(town: Path, queries: Photos) -> None:
     assert (town / "manifest.json").read_bytes() == before
 
 
+def test_info_says_once_what_an_index_rests_on(town: Path, queries: Photos) -> None:
+    refine(town, [(path, truth.position) for path, truth in queries], 2)
+    path = town / "manifest.json"
+    content = json.loads(path.read_text("utf-8"))
+    for numbers in content["calibration"].values():
+        numbers["weak"] = "too few places"
+    path.write_text(json.dumps(content), "utf-8")
+    shown = CliRunner().invoke(app, ["info", "town", "--index-dir", str(town.parent)]).output
+    assert shown.count("too few places") == 1
+    assert "by labels " in shown
+    located = Locator(town).locate(Query(queries[0][0]))
+    assert located.reason.endswith("weakly calibrated: too few places")
+
+
 def test_evaluate_calibrates_after_it_has_judged(town: Path, queries: Photos) -> None:
     table = queries[0][0].parent / "truth.csv"
     run = ["evaluate", "town", str(table), "--index-dir", str(town.parent), "--calibrate"]
