@@ -175,7 +175,7 @@ def export(
         raise UsageError(f"{file} is there already", "add --overwrite, or name another file")
     _unsealed(results)
     count = line(results, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
-    told = f"public: no persons, places within {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
+    told = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
     console.news(f"{count} photos in {file} ({told})")
 
 

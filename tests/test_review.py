@@ -106,9 +106,9 @@ def hours_ahead(hours: int) -> str:
 @pytest.mark.parametrize(
     ("more", "fault"),
     [
-        *(({"by": name}, "1 decisions are signed by nobody") for name in ("", " \t")),
-        ({"at": "2126-11-20T10:00:00Z"}, "are made later than"),
-        ({"at": hours_ahead(25)}, "are made later than"),
+        *(({"by": name}, "decisions that nobody signed: 1") for name in ("", " \t")),
+        ({"at": "2126-11-20T10:00:00Z"}, "decisions later than"),
+        ({"at": hours_ahead(25)}, "decisions later than"),
     ],
 )
 def test_decisions_must_be_signed_and_made(tmp_path: Path, more: dict[str, object], fault: str) -> None:
@@ -135,7 +135,7 @@ def test_a_photo_without_a_place_is_confirmed_by_a_pin_only(tmp_path: Path) -> N
     out = tmp_path / "out"
     (one,) = Results(out)
     assert one.located.place is None
-    with pytest.raises(InputError, match="1 decisions confirm a photo that has no place, and set no pin"):
+    with pytest.raises(InputError, match="photos confirmed that have neither place nor pin: 1"):
         review(out, decisions(tmp_path, decision(one.sha256)))
     review(out, decisions(tmp_path, decision(one.sha256, "rejected")))
     review(out, decisions(tmp_path, decision(one.sha256, at="2021-11-20T12:00:00Z", lat=29.5, lon=-95.5)))

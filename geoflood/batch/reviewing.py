@@ -54,8 +54,7 @@ def review(out: Path, decisions: Path) -> Merged:
     """
     photos = {one.sha256: _Photo(one.number, one.file, one.located.place is not None) for one in Results(out)}
     read = _decisions(decisions)
-    if fault := _fault(read, photos, out):
-        raise InputError(f"{decisions}: {fault}; nothing was merged", _HINT)
+    _check(read, photos, out)
     known = _known(out)
     new = [(sha, made) for sha, made in read if made not in known[sha]]
     with Journal(out) as journal:
@@ -72,19 +71,20 @@ def review(out: Path, decisions: Path) -> Merged:
     )
 
 
-def _fault(read: Sequence[tuple[str, Decision]], photos: Mapping[str, _Photo], out: Path) -> str:
-    """The first kind of fault that any decision has; empty when there is none."""
+def _check(read: Sequence[tuple[str, Decision]], photos: Mapping[str, _Photo], out: Path) -> None:
+    """Raises InputError for the first kind of fault that any decision has."""
     latest = datetime.now(UTC).replace(tzinfo=None) + AHEAD
     if count := sum(sha not in photos for sha, _ in read):
-        return f"{count:,} decisions are about photos that are not in {out}"
+        raise InputError(f"decisions about photos that are not in {out}: {count:,}", _HINT)
     if count := sum(not made.by for _, made in read):
-        return f"{count:,} decisions are signed by nobody"
+        raise InputError(f"decisions that nobody signed: {count:,}", "give each a reviewer's name, as by")
     if count := sum(made.at > latest for _, made in read):
-        return f"{count:,} decisions are made later than {latest:%Y-%m-%d %H:%M} UTC"
+        raise InputError(
+            f"decisions later than {latest:%Y-%m-%d %H:%M} UTC: {count:,}", "set the reviewer's clock right"
+        )
     confirmed = [sha for sha, made in read if made.status is Status.CONFIRMED and not made.position]
     if count := sum(not photos[sha].placed for sha in confirmed):
-        return f"{count:,} decisions confirm a photo that has no place, and set no pin"
-    return ""
+        raise InputError(f"photos confirmed that have neither place nor pin: {count:,}", "move their pins")
 
 
 def _known(out: Path) -> defaultdict[str, list[Decision]]:
