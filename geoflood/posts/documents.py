@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import IO
@@ -170,11 +170,14 @@ class Documents:
     def _archive(self, folder: str) -> Companions:
         """What lies beside the tweets of an X archive; read once."""
         if folder not in self._archives:
-            there = [self._document(entry) for entry in self._beside if entry.folder == folder]
-            self._archives = {
-                folder: companions(one for each in there for one in records(each.opened, each.name, False))
-            }
+            there = [entry for entry in self._beside if entry.folder == folder]
+            self._archives = {folder: companions(one for entry in there for one in self._records(entry))}
         return self._archives[folder]
+
+    def _records(self, entry: Entry) -> Iterator[Record | Rejected]:
+        with suppress(*DAMAGED):  # told when the file itself is read
+            document = self._document(entry)
+            yield from records(document.opened, document.name, by_line=False)
 
 
 def _without_a_file(post: Post, document: Entry) -> Iterator[Rejected]:

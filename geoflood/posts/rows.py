@@ -18,6 +18,8 @@ from geoflood.terms import Rejected
 __all__ = ["OPEN_QUOTE", "folded", "named", "rows"]
 
 OPEN_QUOTE = "quote left open"
+MAX_ROW = 200_000
+"""Characters of a row that runs over several lines."""
 Tells: TypeAlias = Callable[[Record], bool]
 """Whether a line that could as well be text is a row, by its cells."""
 
@@ -39,9 +41,9 @@ def named(line: str) -> str:
 def rows(text: IO[str], name: str, mark: str, tells: Tells | None) -> Iterator[Record | Rejected]:
     """Each row by its folded columns, parted by `mark`; each line is one when `tells` is None."""
     feed = _Feed(lines(text, name))
-    header = next(feed.strings(), "")
+    header = next(feed, "")
     if named(header):
-        header = next(feed.strings(), "")
+        header = next(feed, "")
     columns = [folded(cell) for cell in next(csv.reader([header], delimiter=mark), [])]
     for cells, ended in _told(feed, mark, columns, tells) if tells else _plain(feed, mark):
         place = f"{name}, line {ended}"
@@ -55,27 +57,42 @@ def rows(text: IO[str], name: str, mark: str, tells: Tells | None) -> Iterator[R
 
 
 class _Feed:
-    """The lines of a table, which can be pushed back; `taken` holds those since it was last cleared."""
+    """The lines of a table, each with its end; `taken` holds those since the last `clear`.
+
+    It ends, for once, when these are more than MAX_ROW. A line that is too long is left out and kept apart.
+    """
 
     def __init__(self, found: Iterator[str | Rejected]) -> None:
         self._found, self._waiting = found, deque[str]()
         self.taken: list[str] = []
         self.rejected: list[Rejected] = []
-        self.number, self.ended = 0, False
+        self.number, self._size = 0, 0
+        self.ended = False
+        """No line follows."""
 
-    def strings(self) -> Iterator[str]:
-        """The next lines, each with its end. One that is too long is left out and told at the end."""
-        while self._waiting or not self.ended:
-            line = self._waiting.popleft() if self._waiting else next(self._found, None)
-            if line is None:
-                self.ended = True
-            elif isinstance(line, Rejected):
-                self.rejected.append(line)
-            else:
-                line = line.removesuffix("\n") + "\n"
-                self.number += 1
-                self.taken.append(line)
-                yield line
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._size > MAX_ROW:
+            raise StopIteration
+        line = self._waiting.popleft() if self._waiting else next(self._found, None)
+        while isinstance(line, Rejected):
+            self.rejected.append(line)
+            line = next(self._found, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        line = line.removesuffix("\n") + "\n"
+        self.number += 1
+        self._size += len(line)
+        self.taken.append(line)
+        return line
+
+    def clear(self) -> None:
+        """Begin a row."""
+        self._size = 0
+        self.taken = []
 
     def back(self, line: str) -> None:
         """Have a line come once more."""
@@ -89,8 +106,8 @@ Cells: TypeAlias = tuple[list[str] | None, int]
 
 def _plain(feed: _Feed, mark: str) -> Iterator[Cells]:
     """Every line a row; a cell in quotes without them."""
-    for line in feed.strings():
-        feed.taken.clear()
+    for line in feed:
+        feed.clear()
         yield _parted(line, mark), feed.number
 
 
@@ -104,23 +121,24 @@ def _parted(line: str, mark: str) -> list[str]:
 
 def _told(feed: _Feed, mark: str, columns: list[str], tells: Tells) -> Iterator[Cells]:
     """Rows with their quotes, as long as these can be right."""
-    reader = csv.reader(feed.strings(), delimiter=mark)
+    reader = csv.reader(feed, delimiter=mark)
     while True:
-        feed.taken.clear()
+        feed.clear()
         try:
-            cells = next(reader, None)
-            overrun = feed.ended and len(feed.taken) > 0 and _is_open(feed.taken, mark)
+            cells = next(reader, [])
         except csv.Error:
-            cells, overrun = [], True
-        if cells is None:
+            cells = []
+        taken = feed.taken
+        if not taken:
             return
-        taken = [*feed.taken]
         first = feed.number - len(taken) + 1
-        if not overrun and (len(taken) == 1 or not _swallowed(taken, mark, columns, tells)):
+        if len(taken) == 1 and not feed.ended:
+            yield cells or _alone(taken[0], mark), feed.number
+            continue
+        if cells and not _swallowed(taken, mark, columns, tells):
             yield cells, feed.number
             continue
-        if len(taken) > 1 or feed.ended:
-            yield None, first
+        yield None, first
         if len(taken) > 1 and not feed.ended:  # it may open a quote of its own
             feed.back(taken.pop())
         for number, line in enumerate(taken, first):

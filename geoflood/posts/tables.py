@@ -99,7 +99,7 @@ def _named(cell: object) -> list[str]:
 
 def is_manifest(record: Record) -> bool:
     """Some column is there to name a picture; where it is empty, the post has none. Not our own tables."""
-    if _OWN <= record.keys():
+    if record.keys() >= _OWN:
         return False
     named = [record[key] for key in ROLES["image"] if key in record]
     return bool(_images(record)) or any(value in (None, "", []) for value in named)
@@ -125,7 +125,8 @@ def sidecar(record: Record) -> Post:
 
 def untimed(record: Record) -> str:
     """What stands where a row's time should, and cannot be read as one: its order may be either."""
-    return "" if _row(record, ()).posted_at else ident(_first(record, ROLES["time"]))
+    told = ident(_first(record, ROLES["time"]))
+    return "" if not told or _row(record, ()).posted_at else told
 
 
 def _row(record: Record, media: tuple[Medium, ...]) -> Post:

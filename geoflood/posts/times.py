@@ -31,7 +31,8 @@ _NUMBERS = re.compile(
 
 def when(*values: object) -> tuple[datetime | None, str]:
     """The first time that can be read, UTC where it says so, and whose clock tells it: empty for UTC."""
-    return next((read for read in map(_told, values) if read[0]), (None, ""))
+    told = (_told(value) for value in values if value not in (None, ""))
+    return next((read for read in told if read[0]), (None, ""))
 
 
 def moment(value: object) -> datetime | None:
