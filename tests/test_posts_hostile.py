@@ -7,6 +7,7 @@ import json
 import os
 import struct
 import tempfile
+import time
 import tracemalloc
 import zipfile
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from geoflood.errors import InputError
 from geoflood.finding import Post
 from geoflood.posts import objects, reading, shelf
+from geoflood.posts.companions import Companions
 from geoflood.posts.fields import box, geotag, prose, unmarked
 from geoflood.posts.folder import Folder
 from geoflood.posts.layouts import LAYOUTS
@@ -28,6 +30,7 @@ from geoflood.posts.reading import Record, lines
 from geoflood.posts.shelf import Shelf
 from geoflood.posts.tally import NO_FILE
 from geoflood.posts.times import moment, snowflake
+from geoflood.posts.whatsapp import whatsapp
 from geoflood.terms import Rejected
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -178,6 +181,24 @@ def test_damaged_and_encrypted_archives(tmp_path: Path) -> None:
     (tmp_path / "e.zip").write_bytes(data)
     assert reasons(tmp_path) == ["encrypted"] or "cannot be read" in reasons(tmp_path)
     assert posts(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["…" * 20_000 + "x", " https://t.co/a" * 1300 + "!", " " * 20_000 + "x"])
+def test_no_text_takes_long_to_be_made_whole(text: str) -> None:
+    begun = time.process_time()
+    assert Companions("ana").of(Post("X archive", "1", text)).text == text
+    assert time.process_time() - begun < 0.5
+
+
+def test_no_chat_takes_long() -> None:
+    chat = "14.07.21, 18:23 - A: " + "https://maps.google.com/" * 800 + "\n" + "<x: a.jpg (" * 2000
+
+    def opened() -> AbstractContextManager[io.StringIO]:
+        return nullcontext(io.StringIO(chat))
+
+    begun = time.process_time()
+    assert len(list(whatsapp(opened, "_chat.txt"))) == 1
+    assert time.process_time() - begun < 0.5
 
 
 def test_links_out_of_the_folder(tmp_path: Path) -> None:

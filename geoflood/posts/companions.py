@@ -21,6 +21,8 @@ MAX_NOTES = 30_000_000
 """Characters of long tweets that are kept; later ones stay cut."""
 _OPENING = 100
 """Characters in which a tweet and its long form must agree at least: a cut one keeps 270."""
+_END = 200
+"""Characters in which the mark of a cut, and the addresses behind it, stand."""
 _CUT = re.compile(r"(?:…|\s+https://t\.co/\w+)+\s*$")
 
 
@@ -37,7 +39,7 @@ class Companions:
         return replace(post, author=post.author or self.username, text=self._whole(post.text))
 
     def _whole(self, text: str) -> str:
-        cut = html.unescape(_CUT.sub("", text))
+        cut = html.unescape(text[:-_END] + _CUT.sub("", text[-_END:]))
         there = [note for note in self.notes.get(cut[:_OPENING], ()) if note.startswith(cut)]
         return there[0] if len(there) == 1 and len(cut) >= _OPENING else text
 

@@ -25,7 +25,7 @@ _ATTACHED = re.compile(
 )
 """<attached: f> on iOS, f (file attached) on Android, f <attached> on old phones, in any language."""
 _PINNED = re.compile(
-    r"https?://(?:maps\.google\.com|www\.google\.com/maps)/\S*?[?&@]?q?=?(-?\d+\.\d+),(-?\d+\.\d+)"
+    r"https?://(?:maps\.google\.com|www\.google\.com/maps)/\S{0,300}?[?&@]?q?=?(-?\d+\.\d+),(-?\d+\.\d+)"
 )
 _NO_PICTURES = (".mp4", ".opus", ".m4a", ".mp3", ".pdf", ".vcf", ".3gp", ".mov", ".aac", ".docx")
 _STICKER = re.compile(r"STK-|\d+-STICKER-", re.ASCII)
