@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pictures
 
 from geoflood.flood.cars import CARS, PAINTS, car
-from geoflood.flood.debris import KINDS
+from geoflood.flood.debris import KINDS, PIECES, piece
 from geoflood.flood.painting import Sprite, View, painted
-from geoflood.flood.solids import Pose, packed
+from geoflood.flood.solids import Points, Pose, Solid
 from geoflood.flood.water import FOCAL, Floats, Mask, Water
 from geoflood.terms import Image
 
-__all__ = ["Body", "cars", "cast", "debris", "lay"]
+__all__ = ["Body", "Look", "bodies", "cars", "cast", "debris", "lay", "look"]
 
 MOST_CARS = 3
 MOST_DEBRIS = 14
-LENGTH_M = 4.6
+LENGTH_M = 4.8
 CONTACT = 0.006
 """Share of the height over which a thing is darker where it meets the water."""
+LOWER = 0.72
+"""Seen from the water, a thing is so much lower than seen from above: its top is hidden behind its edge."""
+SHADE = 0.45
+"""What a thing takes of the light inside the water under it."""
+USUAL = 118.0
+"""Brightness of a usual photo: things afloat are painted as bright as the photo they float in."""
+GRIME = 256
+"""Side of the texture of dirt, which repeats; a power of two."""
 
 MUD = np.array([104.0, 94.0, 78.0], np.float32)
 """What the water leaves on things."""
+
+
+Thing: TypeAlias = tuple[Solid, Pose]
+"""Something, and where it floats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What things afloat must share with the photo to belong to it."""
+
+    light: Points
+    """How bright it is in red, green and blue, each 1 for a usual photo."""
+    grain: float
+    """Deviation of its noise, grey levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,42 +60,59 @@ class Body:
     right: float
     away: float
     """Metres from the camera."""
-    upright: Sprite
-    mirrored: Sprite
+    sprite: Sprite
+    foot: NDArray[np.intp]
+    """In each column of the sprite, the row where it meets the water."""
 
 
-def cars(water: Water, rng: np.random.Generator, amount: float, light: float) -> list[Body]:
-    """Cars up to their doors or windows, drifted to where they came to rest."""
-    view = View(water.height, water.width, water.line)
-    found: list[Body] = []
+def look(photo: Image) -> Look:
+    """Of a photo: its mean, half of its tint, and how much neighbouring pixels differ where nothing is."""
+    some = photo[::16].astype(np.float32)
+    mean = some[:, ::4].mean((0, 1))
+    bright = float(mean.mean())
+    tint = np.clip((mean + 8.0) / (bright + 8.0), 0.7, 1.4) ** 0.5
+    steps = np.abs(np.diff(some[..., 1], axis=1))
+    grain = float(np.quantile(steps, 0.3)) / 0.545 if steps.size else 0.0
+    return Look(np.clip(bright / USUAL, 0.35, 1.25) * tint, min(grain, 9.0))
+
+
+def cars(view: View, rng: np.random.Generator, amount: float) -> list[Thing]:
+    """Cars up to their wheels, doors or windows, drifted to where they came to rest."""
+    found: list[Thing] = []
     for _ in range(max(1, round(MOST_CARS * amount * rng.random()))):
         kind, paint = CARS[int(rng.integers(len(CARS)))], PAINTS[int(rng.integers(len(PAINTS)))]
         away = within(view, float(rng.uniform(8.0, 15.0)))
         right = float(rng.uniform(-0.62, 0.62)) * away * view.width / view.height / FOCAL
         heading = float(rng.normal(math.pi / 2, 0.5) + math.pi * rng.integers(2))
-        draft = float(rng.uniform(0.5, 0.8)) * kind.shoulder
-        pose = Pose(right, away, heading, float(rng.uniform(0.0, 0.09)), float(rng.normal(0, 0.03)), draft)
-        if any(math.hypot(right - one.right, away - one.away) < LENGTH_M for one in found):
-            continue
-        if sprites := painted(car(kind, paint), pose, view, light):
-            found.append(Body(right, away, worn(sprites[0], view.height, rng, light), sprites[1]))
+        draft = float(rng.uniform(0.42, 0.8)) * kind.shoulder
+        pose = Pose(right, away, heading, float(rng.uniform(-0.02, 0.08)), float(rng.normal(0, 0.025)), draft)
+        if all(math.hypot(right - other.right, away - other.away) >= LENGTH_M for _, other in found):
+            found.append((car(kind, paint), pose))
     return found
 
 
-def debris(water: Water, rng: np.random.Generator, amount: float, light: float) -> list[Body]:
+def debris(view: View, rng: np.random.Generator, amount: float) -> list[Thing]:
     """Flotsam: more of it far away, where there is more water."""
-    view = View(water.height, water.width, water.line)
     found = []
-    shares = [share for _, share in KINDS]
+    shares = np.cumsum([share for _, share in KINDS])
     for _ in range(max(1, round(MOST_DEBRIS * amount * rng.uniform(0.3, 1.0)))):
-        faces, draft = KINDS[int(rng.choice(len(KINDS), p=shares))][0](rng)
+        kind = KINDS[int(np.searchsorted(shares, rng.random() * shares[-1], "right"))][0]
+        solid, draft = piece(kind, int(rng.integers(PIECES)))
         away = within(view, float(rng.uniform(3.5, 16.0)))
         right = float(rng.uniform(-0.55, 0.55)) * away * view.width / view.height / FOCAL
-        pitch, roll = rng.normal(0.0, 0.06, 2).tolist()
-        pose = Pose(right, away, float(rng.uniform(0.0, 2 * math.pi)), pitch, roll, draft)
-        if sprites := painted(packed(faces), pose, view, light):
-            found.append(Body(right, away, worn(sprites[0], view.height, rng, light), sprites[1]))
+        pitch, roll = rng.normal(0.0, 0.05, 2).tolist()
+        found.append((solid, Pose(right, away, float(rng.uniform(0.0, 2 * math.pi)), pitch, roll, draft)))
     return found
+
+
+def bodies(
+    things: Sequence[Thing], view: View, rng: np.random.Generator, seen: Look, dirty: float
+) -> list[Body]:
+    """The things painted, as dirty as `worn` says; those that do not show are left out."""
+    sprites = zip(things, painted(things, view, seen.light), strict=True)
+    return [
+        body(pose, worn(sprite, view.height, rng, seen, dirty)) for (_, pose), sprite in sprites if sprite
+    ]
 
 
 def within(view: View, away: float) -> float:
@@ -77,57 +120,100 @@ def within(view: View, away: float) -> float:
     return max(away, 1.1 * view.away(view.height))
 
 
-def cast(reflected: Floats, body: Body, water: Water) -> None:
-    """Put a thing's mirror image into what the water reflects, shaken by the ripples between it and us."""
-    image = body.mirrored
-    top, bottom = max(image.top, water.top), image.top + len(image.pixels)
-    reach = 6
-    left, right = max(image.left - reach, 0), min(image.left + image.pixels.shape[1] + reach, water.width)
-    bottom = min(bottom + reach, water.height)
-    if bottom <= top:
+def body(pose: Pose, sprite: Sprite) -> Body:
+    """The thing, and where each of its columns meets the water."""
+    solid = sprite.solid[::-1] > 0.4
+    return Body(pose.right, pose.away, sprite, len(solid) - 1 - solid.argmax(0))
+
+
+def cast(reflected: Floats, murk: Floats, thing: Body, water: Water) -> None:
+    """Put a thing's mirror image into what the water reflects, and its shade into what is seen inside.
+
+    Each column is turned over about its foot, and shaken by the ripples between it and us.
+    """
+    image, reach = thing.sprite, 6
+    high, wide = image.solid.shape
+    top = max(image.top + int(thing.foot.min()), water.top)
+    bottom = min(image.top + int(thing.foot.max()) + int(LOWER * high) + reach, water.height)
+    left, right = max(image.left - reach, 0), min(image.left + wide + reach, water.width)
+    if bottom <= top or right <= left:
         return
     part = (slice(top - water.top, bottom - water.top), slice(left, right))
     grazing = water.grazing[part[0]]
-    shift = 2.0 * FOCAL * water.height * np.clip(1.0 - grazing[0] / grazing, 0.05, 1.0)
-    rows = np.arange(top, bottom)[:, None] - image.top + shift * water.dip[part]
-    columns = np.arange(left, right) - image.left + shift * grazing * water.lean[part]
-    i, j = rows.astype(np.intp), columns.astype(np.intp)
-    high, wide = image.pixels.shape[:2]
-    inside = (i >= 0) & (i < high) & (j >= 0) & (j < wide)
-    seen = image.pixels[np.clip(i, 0, high - 1), np.clip(j, 0, wide - 1)].astype(np.float32)
-    solid = seen[..., 3] * inside / np.float32(255.0)
-    planes = reflected[:, part[0], part[1]]
-    planes += (np.moveaxis(seen[..., :3], 2, 0) - planes) * solid
+    shift = np.float32(2.0 * FOCAL * water.height) * np.clip(1.0 - grazing[0] / grazing, 0.05, 1.0)
+    columns = water.lean[part] * (shift * grazing)
+    columns += np.arange(left - image.left, right - image.left, dtype=np.float32)
+    j = np.clip(columns, 0, wide - 1).astype(np.intp)
+    below = water.dip[part] * shift
+    below += np.arange(top - image.top, bottom - image.top, dtype=np.float32)[:, None]
+    foot = thing.foot.astype(np.float32).take(j)
+    below -= foot
+    rows = foot - below * np.float32(1.0 / LOWER)
+    inside = (below > -1.0) & (rows >= 0.0) & (columns >= 0.0) & (columns < wide)
+    place = np.clip(rows, 0, high - 1).astype(np.intp)
+    place *= wide
+    place += j
+    solid = image.solid.take(place)
+    solid *= inside
+    left_over = 1.0 - solid
+    seen = np.float32(0.86) * inside
+    for k in range(3):
+        plane = reflected[k][part]
+        plane *= left_over
+        plane += image.colours[k].take(place) * seen
+    murk[:, part[0], part[1]] *= 1.0 - np.float32(SHADE) * solid
 
 
-def worn(image: Sprite, height: int, rng: np.random.Generator, light: float) -> Sprite:
-    """The painted thing muddy from below, blotched, grainy, and wet where it meets the water.
+def worn(image: Sprite, height: int, rng: np.random.Generator, seen: Look, dirty: float) -> Sprite:
+    """The painted thing muddy from below, blotched, as grainy as the photo, and wet where it meets the water.
 
-    `height` is the frame's, px; `light` as in `painted`.
+    `height` is the frame's, px; `dirty` how much of its foot the mud covers.
     """
-    high, wide = image.pixels.shape[:2]
-    blotch = max(height // 64, 2)
-    blotches = rng.random((high // blotch + 2, wide // blotch + 2), np.float32)
-    mottle = np.asarray(Pictures.fromarray(blotches).resize((wide, high), Pictures.Resampling.BILINEAR)) - 0.5
+    high, wide = image.solid.shape
+    blotches, noise = grime(rng, high, wide)
     low = np.linspace(0.0, 1.0, high, dtype=np.float32)[:, None]
-    dirt = np.clip(0.06 + 0.34 * low * low + 0.4 * mottle, 0.0, 0.7)[..., None]
+    dirt = np.clip(np.float32(0.3) * blotches * low + (0.04 + np.float32(dirty) * low * low), 0.0, 0.7)
     foot = max(1, round(CONTACT * height))
     under = np.zeros((high, wide), np.float32)
-    under[: max(high - foot, 0)] = image.pixels[foot:, :, 3]
-    shade = 1.0 + 0.12 * mottle + 0.025 * rng.standard_normal((high, wide), np.float32)
-    shade *= 0.66 + np.float32(0.34 / 255.0) * under
-    colours = image.pixels[..., :3].astype(np.float32)
-    colours += (MUD * np.float32(light) - colours) * dirt
-    pixels = image.pixels.copy()
-    pixels[..., :3] = np.clip(colours * shade[..., None], 0, 255)
-    return replace(image, pixels=pixels)
+    under[: max(high - foot, 0)] = image.solid[foot:]
+    # The water laps at its foot: here higher, there lower.
+    lapping = np.clip(0.45 + 0.55 * under + np.float32(0.8) * blotches * (1.0 - under), 0.0, 1.0)
+    solid = image.solid * lapping
+    shade = (1.0 + np.float32(0.08) * blotches) * (0.55 + 0.45 * under)
+    clean = shade * (1.0 - dirt) * lapping
+    mud = dirt * shade * solid
+    grain = noise * solid * np.float32(seen.grain)
+    colours = image.colours * clean
+    for k, brown in enumerate((MUD * seen.light).tolist()):
+        colours[k] += mud * np.float32(brown) + grain
+    np.clip(colours, 0.0, np.float32(255.0) * solid, colours)
+    return replace(image, colours=colours, solid=solid)
 
 
-def lay(photo: Image, mask: Mask, body: Body) -> None:
+def grime(rng: np.random.Generator, high: int, wide: int) -> tuple[Floats, Floats]:
+    """Blotches, about -0.5..0.5, and noise of deviation 1, [high, wide], cut out of the texture anywhere."""
+    rows = (np.arange(high) + int(rng.integers(GRIME))) & (GRIME - 1)
+    columns = (np.arange(wide) + int(rng.integers(GRIME))) & (GRIME - 1)
+    blotches, noise = grimes()
+    return blotches[rows][:, columns], noise[rows][:, columns]
+
+
+@lru_cache(1)
+def grimes() -> tuple[Floats, Floats]:
+    """Both textures, [GRIME, GRIME]."""
+    rng = np.random.default_rng(GRIME)
+    coarse = np.pad(rng.random((GRIME // 8, GRIME // 8), np.float32) - np.float32(0.5), 4, "wrap")
+    size, cut = (GRIME + 64, GRIME + 64), slice(32, -32)
+    blotches = np.asarray(Pictures.fromarray(coarse).resize(size, Pictures.Resampling.BICUBIC))[cut, cut]
+    return np.ascontiguousarray(blotches), rng.standard_normal((GRIME, GRIME), np.float32)
+
+
+def lay(photo: Image, mask: Mask, thing: Body) -> None:
     """Lay a thing over the photo and mark it."""
-    image = body.upright
-    high, wide = image.pixels.shape[:2]
+    image = thing.sprite
+    high, wide = image.solid.shape
     part = (slice(image.top, image.top + high), slice(image.left, image.left + wide))
-    solid = image.pixels[..., 3:] / np.float32(255.0)
-    photo[part] = photo[part] + (image.pixels[..., :3] - photo[part].astype(np.float32)) * solid
-    mask[part] |= image.pixels[..., 3] > 0
+    left = 1.0 - image.solid
+    for k in range(3):
+        photo[(*part, k)] = photo[(*part, k)] * left + image.colours[k]
+    mask[part] |= image.solid > 0.0

@@ -1,26 +1,31 @@
-"""Solids afloat as a camera sees them: projected, shaded by an overcast sky, painted, and mirrored."""
+"""Solids afloat as a camera sees them: projected, shaded by what stands around them, painted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
 from PIL import ImageDraw
 
-from geoflood.flood.solids import Points, Pose, Solid, cut_all, far_first, placed
-from geoflood.flood.water import FOCAL, HORIZON
+from geoflood.flood.solids import Points, Pose, Solid, cut, far_first, gathered
+from geoflood.flood.water import FOCAL, HORIZON, Floats
 
 __all__ = ["Sprite", "View", "painted"]
 
 CAMERA_M = 1.6
 """Height of the camera above the water: someone stands at a window or on a step."""
-FINER = 3
-"""Faces are painted with so many times more rows and columns, then averaged: soft edges."""
 NEAREST_M = 0.8
-SKY = 190.0
-"""What glossy faces that look up mirror."""
+FINER = (3, 2)
+"""Faces are painted with so many times more rows and columns, then averaged, for soft edges: small things,
+and large ones."""
+LARGE = 48
+"""Rows, px, from which on a thing is large."""
+AROUND = np.array([(-1.0, 62.0), (-0.08, 74.0), (0.0, 50.0), (0.16, 66.0), (0.36, 178.0), (1.0, 226.0)])
+"""What glossy faces mirror, by the sine of how high they look: water, the dark of houses, an overcast sky."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,54 +56,98 @@ class Sprite:
 
     left: int
     top: int
-    pixels: NDArray[np.uint8]
-    """[rows, columns, 4], the last one is opacity."""
+    colours: Floats
+    """[3, rows, columns], 0..255, already times the opacity."""
+    solid: Floats
+    """Opacity [rows, columns], 0..1."""
 
 
-def painted(solid: Solid, pose: Pose, view: View, light: float) -> tuple[Sprite, Sprite] | None:
-    """The thing, and its mirror image in still water; None where none of it shows.
+def painted(things: Sequence[tuple[Solid, Pose]], view: View, light: Points) -> list[Sprite | None]:
+    """Each of the things; None where nothing of it shows, or where it is too near to be seen.
 
-    `light` is how bright the photo is, 1 for a usual one.
+    `light` is how bright the photo is in red, green and blue, each 1 for a usual one.
     """
-    points = placed(solid.points, pose)
-    if points[:, 1].min() < NEAREST_M:
-        return None
-    order = far_first(points[:, 1], solid)
-    cuts = cut_all(points, solid.starts)
-    faces = [cuts[k] for k in order if len(cuts[k]) > 2]
-    colours = shades(points, solid, light)[[k for k in order if len(cuts[k]) > 2]]
-    if not faces:
-        return None
-    above = np.concatenate(faces)
-    starts = [0, *np.cumsum([len(face) for face in faces]).tolist()]
-    upright = sprite(view.project(above), starts, colours, view, FINER)
-    # From below things hide each other in nearly the same order; and ripples soften every edge.
-    mirrored = sprite(view.project(above * (1.0, 1.0, -1.0)), starts, 0.82 * colours, view, 1)
-    return None if upright is None or mirrored is None else (upright, mirrored)
+    if not things:
+        return []
+    solid = gathered(things)
+    normals, sight = facing(solid)
+    towards = -(normals * sight).sum(1)
+    near = np.minimum.reduceat(solid.points[:, 1], solid.starts[:-1]) < NEAREST_M
+    above, starts = cut(solid.points, solid.starts)
+    seen = (np.diff(starts) > 2) & (~solid.hides | (towards > 0.0))
+    normals *= np.where(towards < 0.0, -1.0, 1.0)[:, None]
+    inks = [(*ink, 255) for ink in shades(normals, sight, solid, light).astype(int).tolist()]
+    above[:, 1] = np.maximum(above[:, 1], NEAREST_M)
+    corners, begins = view.project(above), starts.tolist()
+    faces, found = far_first(solid), []
+    for begin, end in pairwise(np.cumsum([0, *(len(one.over) for one, _ in things)]).tolist()):
+        here = faces[(faces >= begin) & (faces < end)]
+        here = here[seen[here]].tolist()
+        whole = not near[begin:end].any() and here
+        part = corners[begins[begin] : begins[end]]
+        found.append(sprite(part, begins[begin], begins, here, inks, view) if whole else None)
+    return found
 
 
-def shades(points: Points, solid: Solid, light: float) -> Points:
-    """The faces' colours [faces, 3] under an overcast sky: what looks up is bright."""
-    first = solid.starts[:-1]
-    normals = np.cross(points[first + 1] - points[first], points[first + 2] - points[first])
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    up, side = np.abs(normals[:, 2]), normals[:, 0] * np.where(normals[:, 1] < 0.0, 1.0, -1.0)
-    sky = (solid.gloss * up)[:, None]
-    lit = light * (0.66 + 0.34 * up + 0.07 * side)[:, None]
-    return np.asarray(np.clip((solid.colours * (1.0 - sky) + SKY * sky) * lit, 0, 255))
+def facing(solid: Solid) -> tuple[Points, Points]:
+    """Unit normals of the faces, outwards of hulls, and where one looks when one looks at them, [faces, 3]."""
+    first, third = solid.starts[:-1], np.diff(solid.starts) // 3
+    near, left, right = (solid.points[first + k * third] for k in range(3))
+    (a, b, c), (d, e, f) = (right - near).T, (left - near).T
+    # A thing's own frame is left-handed, the camera's is not.
+    normals = np.stack([b * f - c * e, c * d - a * f, a * e - b * d], 1)
+    sight = (near + left + right) / 3.0 - (0.0, 0.0, CAMERA_M)
+    return unit(normals), unit(sight)
 
 
-def sprite(corners: Points, starts: list[int], colours: Points, view: View, finer: int) -> Sprite | None:
-    """Paint polygons (px) in their order; None when nothing of them is in the frame."""
+def unit(vectors: Points) -> Points:
+    """As long as 1."""
+    return np.asarray(vectors / np.maximum(np.sqrt((vectors * vectors).sum(1, keepdims=True)), 1e-9))
+
+
+def shades(normals: Points, sight: Points, solid: Solid, light: Points) -> Points:
+    """The faces' colours [faces, 3] under an overcast sky: what looks up is bright, what is glossy mirrors.
+
+    The flatter one looks at a face, the more it mirrors (Fresnel, as Schlick puts it).
+    """
+    squarely = -(normals * sight).sum(1)
+    bounced = sight[:, 2] + 2.0 * squarely * normals[:, 2]
+    flat = np.minimum(4.0 * solid.gloss, 1.0) * np.clip(1.0 - squarely, 0.0, 1.0) ** 4
+    share = (solid.gloss + (1.0 - solid.gloss) * flat)[:, None]
+    mirrored = np.interp(bounced, AROUND[:, 0], AROUND[:, 1])[:, None]
+    lit = (0.60 + 0.36 * normals[:, 2] + 0.07 * normals[:, 0])[:, None]
+    return np.asarray(np.clip((solid.colours * lit * (1.0 - share) + mirrored * share) * light, 0, 255))
+
+
+def sprite(
+    corners: Points,
+    offset: int,
+    begins: list[int],
+    order: list[int],
+    inks: list[tuple[int, int, int, int]],
+    view: View,
+) -> Sprite | None:
+    """Paint some faces in their order; None when nothing of them is in the frame.
+
+    `corners` are those of one thing, px [n, 2], and `offset` is how many others come before them.
+    """
     left, top = np.maximum(np.floor(corners.min(0)), 0).astype(int).tolist()
-    right, bottom = np.minimum(np.ceil(corners.max(0)), (view.width, view.height)).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(corners.max(0)) + 1, (view.width, view.height)).astype(int).tolist()
     if right <= left or bottom <= top:
         return None
+    finer = FINER[bottom - top >= LARGE]
     picture = Pictures.new("RGBA", ((right - left) * finer, (bottom - top) * finer))
-    draw = ImageDraw.Draw(picture)
+    paint = ImageDraw.Draw(picture).polygon
     flat = ((corners - (left, top)) * finer).ravel().tolist()
-    for begin, end, (red, green, blue) in zip(
-        starts[:-1], starts[1:], colours.astype(int).tolist(), strict=True
-    ):
-        draw.polygon(flat[2 * begin : 2 * end], (red, green, blue, 255))
-    return Sprite(left, top, np.asarray(picture.reduce(finer) if finer > 1 else picture))
+    for face in order:
+        paint(flat[2 * (begins[face] - offset) : 2 * (begins[face + 1] - offset)], inks[face])
+    pixels = np.asarray(picture.reduce(finer))
+    return Sprite(left, top, planes(pixels), pixels[..., 3] * np.float32(1.0 / 255.0))
+
+
+def planes(pixels: NDArray[np.uint8]) -> Floats:
+    """The first three channels [3, rows, columns] of pixels [rows, columns, ...]."""
+    found = np.empty((3, *pixels.shape[:2]), np.float32)
+    for k in range(3):
+        found[k] = pixels[..., k]
+    return found

@@ -34,8 +34,11 @@ def mirror(dry: Image, water: Water) -> Floats:
     place = np.minimum(rows, np.float32(len(source) - 1)).astype(np.intp)
     place *= width
     place += np.clip(columns, 0, width - 1).astype(np.intp)
-    found = source.reshape(-1).take(place).view(np.uint8).reshape(*place.shape, 4)
-    return np.asarray(np.moveaxis(found[..., :3], 2, 0), np.float32)
+    found = source.reshape(-1).take(place)
+    planes = np.empty((3, *place.shape), np.float32)
+    for k, plane in enumerate(planes):
+        plane[:] = (found >> np.uint32(8 * k)) & np.uint32(255)
+    return planes
 
 
 def upside_down(dry: Image, above: int, squeeze: int, height: int) -> NDArray[np.uint32]:
@@ -47,7 +50,7 @@ def upside_down(dry: Image, above: int, squeeze: int, height: int) -> NDArray[np
     if squeeze > 1:
         picture = picture.reduce((1, squeeze))
     picture = picture.filter(ImageFilter.BoxBlur((height / 320.0, height / 90.0 / squeeze)))
-    return np.asarray(picture.convert("RGBA")).view(np.uint32)[..., 0]
+    return np.asarray(picture.convert("RGBA")).view("<u4")[..., 0]
 
 
 def mud(dry: Image, water: Water, rng: np.random.Generator) -> Floats:
@@ -95,5 +98,6 @@ def submerge(dry: Image, water: Water, colours: Floats) -> Image:
     shown[:, :soft] = edge + (shown[:, :soft] - edge) * water.cover[:soft]
     np.clip(shown, 0.0, 255.0, shown)
     out = dry.copy()
-    out[water.top :] = np.moveaxis(shown, 0, 2)
+    for k, plane in enumerate(shown.astype(np.uint8)):
+        out[water.top :, :, k] = plane
     return out

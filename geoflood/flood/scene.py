@@ -6,21 +6,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from geoflood.flood.afloat import Body, cars, cast, debris, lay
-from geoflood.flood.debris import specks
+from geoflood.flood.afloat import Body, Look, bodies, cars, cast, debris, lay, look
 from geoflood.flood.effects import WATER, Effects
 from geoflood.flood.lens import drops
+from geoflood.flood.painting import View
 from geoflood.flood.phone import Box, compressed, cropped, shrunk
 from geoflood.flood.reflection import brightness, mirror, mix, mud, submerge
+from geoflood.flood.rings import pelt, splash
+from geoflood.flood.specks import specks
 from geoflood.flood.water import Mask, Water, surface
-from geoflood.flood.weather import overcast, pelt, rain
+from geoflood.flood.weather import overcast, rain
 from geoflood.terms import Image
 
 __all__ = ["Scene", "flood", "scene"]
 
-USUAL = 118.0
-"""Brightness of a usual photo: things afloat are painted as bright as the photo they float in."""
-STREAMS = ("rings", "cars", "debris", "specks", "rain", "drops", "crop", "shrink", "compression")
+np.empty(1 << 24, np.uint8)
+"""Freed at once, it teaches the C library to keep what is freed, up to twice as much, for the next scene; else
+it gives pages back and asks for them anew, dozens of times a scene, a fifth of the time."""
+STREAMS = ("rings", "cars", "debris", "specks", "rain", "drops", "crop", "shrink", "compression",
+           "splashes")  # fmt: skip
 """Each effect draws from a stream of its own: to switch one on or off changes no other."""
 
 
@@ -64,6 +68,8 @@ def scene(photo: Image, level: float, seed: int, effects: Effects = WATER) -> Sc
     out, mask, line = photo.copy(), np.zeros(photo.shape[:2], bool), float(photo.shape[0])
     if round(level * photo.shape[0]) >= 1:
         out, mask, line = underwater(photo, level, seed, effects)
+    elif effects.rain:
+        out = overcast(photo, 0.0, effects.rain)
     if effects.rain:
         out = rain(out, stream(seed, "rain"), effects.rain)
     wet = np.zeros_like(mask)
@@ -80,31 +86,38 @@ def stream(seed: int, effect: str) -> np.random.Generator:
 def underwater(photo: Image, level: float, seed: int, effects: Effects) -> tuple[Image, Mask, float]:
     """The street under water with all that floats on it, its mask, and the mean row of the waterline."""
     rng = np.random.default_rng(seed)
-    dull = overcast(photo, effects.overcast) if effects.overcast else photo
+    dull = overcast(photo, effects.overcast, effects.rain) if effects.overcast or effects.rain else photo
     water = surface(photo.shape[0], photo.shape[1], level, rng)
     if effects.rain:
         water = pelt(water, stream(seed, "rings"), effects.rain)
-    light = float(np.clip(brightness(dull) / USUAL, 0.35, 1.25))
-    bodies = afloat(water, seed, effects, light)
-    reflected = mirror(dull, water)
-    for body in bodies:
-        cast(reflected, body, water)
-    out = submerge(dull, water, mix(reflected, mud(dull, water, rng), water))
+    reflected, murk = mirror(dull, water), mud(dull, water, rng)
+    seen = look(dull)
+    found = afloat(water, seed, effects, seen)
+    for body in found:
+        cast(reflected, murk, body, water)
+    out = submerge(dull, water, mix(reflected, murk, water))
     mask = np.zeros(photo.shape[:2], bool)
     mask[water.top :] = water.cover > 0.0
     if effects.debris:
-        specks(out, water, stream(seed, "specks"), effects.debris, light)
-    for body in bodies:
+        specks(out, water, stream(seed, "specks"), effects.debris, seen.light)
+    if effects.rain:
+        splash(out, water, stream(seed, "splashes"), effects.rain, 1.3 * brightness(dull) + 40.0)
+    for body in found:
         lay(out, mask, body)
     return out, mask, water.line
 
 
-def afloat(water: Water, seed: int, effects: Effects, light: float) -> list[Body]:
+def afloat(water: Water, seed: int, effects: Effects, seen: Look) -> list[Body]:
     """All things afloat, the farthest first."""
-    bodies = cars(water, stream(seed, "cars"), effects.cars, light) if effects.cars else []
-    if effects.debris:
-        bodies += debris(water, stream(seed, "debris"), effects.debris, light)
-    return sorted(bodies, key=lambda body: -body.away)
+    view, found = View(water.height, water.width, water.line), []
+    for effect, amount, drawn, dirty in (
+        ("cars", effects.cars, cars, 0.30),
+        ("debris", effects.debris, debris, 0.22),
+    ):
+        if amount:
+            rng = stream(seed, effect)
+            found += bodies(drawn(view, rng, amount), view, rng, seen, dirty)
+    return sorted(found, key=lambda body: -body.away)
 
 
 def posted(taken: Scene, line: float) -> Scene:

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
-from PIL import ImageChops, ImageDraw
 
-from geoflood.flood.water import FOCAL, Water
+from geoflood.flood.water import Floats
 from geoflood.terms import Image
 
-__all__ = ["overcast", "pelt", "rain"]
+__all__ = ["overcast", "rain"]
 
-FAR = (0.010, 0.030, 0.4, 64)
-NEAR = (0.05, 0.13, 1.0, 44)
-"""Streaks: shortest and longest (shares of the height), width (400ths of the height), opacity out of 255."""
+FAR = (0.010, 0.030, 0.0026, 0.22, 420)
+NEAR = (0.05, 0.13, 0.0045, 0.17, 26)
+"""Streaks: shortest, longest, half of the width (shares of the height), opacity, how many in a square frame."""
+SUNLESS = 0.5
+"""How far what the sun lit and what it left in shadow draw together under rain clouds: all the way is 1."""
+SHADOW = 32
+"""What is darker than this is as dark without sun."""
+EDGE = 16.0
+"""Steps of grey that are an edge of the light, and not the grain of a wall."""
+PATCH = 1.0 / 20.0
+"""Side of the patches whose light is told from their grain, as a share of the height."""
 
 
-def overcast(photo: Image, amount: float = 1.0) -> Image:
-    """The light of a day of rain: less colour, less contrast, a little cooler."""
+def overcast(photo: Image, amount: float = 1.0, clouds: float = 0.0) -> Image:
+    """The light of a day of rain: less colour, less contrast, a little cooler.
+
+    With `clouds` there is no sun either: hardly a shadow, and little colour.
+    """
+    picture, matrix = Pictures.fromarray(photo), cool(amount)
+    if clouds:
+        dimmed = dimming(picture, clouds)
+        lit = np.multiply(photo, np.asarray(Pictures.merge("RGB", (dimmed,) * 3)), dtype=np.uint16)
+        lit >>= 8
+        picture = Pictures.fromarray(lit.astype(np.uint8))
+        dull = faded(1.0 - 0.55 * clouds, 1.0 + 0.5 * clouds)
+        matrix = np.column_stack([matrix[:, :3] @ dull, matrix[:, 3]])
+    return np.asarray(picture.convert("RGB", tuple(matrix.ravel().tolist())))
+
+
+def cool(amount: float) -> NDArray[np.float64]:
+    """What an overcast sky makes of colours, [3, 4]: a matrix and what is added."""
     keep, grey = 0.78, 0.22
     red, green, blue = 0.299 * grey, 0.587 * grey, 0.114 * grey
     matrix = np.array(
@@ -30,85 +51,82 @@ def overcast(photo: Image, amount: float = 1.0) -> Image:
             (0.97 * red, 0.97 * green, 0.97 * (keep + blue), 8.0),
         ]
     )
-    matrix = np.eye(3, 4) + (matrix - np.eye(3, 4)) * amount
-    return np.asarray(Pictures.fromarray(photo).convert("RGB", tuple(matrix.ravel().tolist())))
+    return np.eye(3, 4) + (matrix - np.eye(3, 4)) * amount
+
+
+def faded(keep: float, bright: float) -> NDArray[np.float64]:
+    """Colours of which the share `keep` is left, `bright` times as bright, [3, 3]."""
+    return bright * (keep * np.eye(3) + (1.0 - keep) * np.array([(0.299, 0.587, 0.114)] * 3))
+
+
+def dimming(picture: Pictures.Image, amount: float) -> Pictures.Image:
+    """What is left of the light at every pixel, 255 is all: the brighter the patch, the less.
+
+    The patches are found by a guided filter: means, but not over edges. So walls keep their grain.
+    """
+    grey = picture.reduce(2).convert("L") if min(picture.size) > 1 else picture.convert("L")
+    light = np.asarray(grey, np.float32)
+    side = max(PATCH * grey.height, 1.0)
+    patches = max(round(grey.width / side), 1), max(round(grey.height / side), 1)
+    mean, square = (resized(part, patches, Pictures.Resampling.BOX) for part in (light, light * light))
+    edge = np.maximum(square - mean * mean, 0.0)
+    edge /= edge + np.float32(EDGE * EDGE)
+    surface = resized(edge, grey.size) * light + resized((1.0 - edge) * mean, grey.size)
+    bright = np.maximum(np.arange(256.0), SHADOW) + 20.0
+    left = np.round(255.0 * (bright[0] / bright) ** (SUNLESS * amount)).astype(np.uint8)
+    dimmed = left[np.clip(surface, 0, 255).astype(np.uint8)]
+    return Pictures.fromarray(dimmed).resize(picture.size, Pictures.Resampling.NEAREST)
+
+
+def resized(
+    values: Floats, size: tuple[int, int], how: Pictures.Resampling = Pictures.Resampling.BILINEAR
+) -> Floats:
+    """The same values over (width, height) pixels."""
+    return np.asarray(Pictures.fromarray(values).resize(size, how))
 
 
 def rain(photo: Image, rng: np.random.Generator, amount: float) -> Image:
     """A veil over what is far, and streaks before it; every pixel may change a little."""
-    height, width = photo.shape[:2]
-    picture = greyed(Pictures.fromarray(photo), amount)
-    bright = int(np.clip(1.25 * float(photo[: max(height // 3, 1) : 4, ::4].mean()) + 25, 85, 240))
-    fog = veil(height, width, amount * rng.uniform(0.5, 1.0))
-    falling = streaks(height, width, rng, amount)
-    picture.paste((bright, bright + 3, bright + 6), (0, 0), ImageChops.add(fog, falling))
-    return np.array(picture)
+    height = len(photo)
+    bright = int(np.clip(1.25 * float(photo[: max(height // 3, 1) : 4, ::4].mean()) + 28, 88, 243))
+    fog = veil(height, amount * rng.uniform(0.5, 1.0))
+    out = np.multiply(photo.reshape(height, -1), 256 - fog, dtype=np.uint16)
+    out += fog * np.uint16(bright)
+    out >>= 8
+    wet = out.astype(np.uint8).reshape(photo.shape)
+    streaks(wet, rng, amount, bright)
+    return wet
 
 
-def greyed(picture: Pictures.Image, amount: float) -> Pictures.Image:
-    """No blue sky behind rain: what is bluer than red loses its colour, the more the higher it stands."""
-    red, _, blue = picture.split()
-    high = column(np.linspace(255.0, 0.0, picture.height), picture.width)
-    bluer = ImageChops.subtract(blue, red).point([min(int(5 * amount * value), 255) for value in range(256)])
-    grey = blue.point([min(int(0.25 * value + 0.75 * max(value, 90)), 255) for value in range(256)])
-    return Pictures.composite(
-        Pictures.merge("RGB", (grey, grey, grey)), picture, ImageChops.multiply(bluer, high)
-    )
-
-
-def veil(height: int, width: int, amount: float) -> Pictures.Image:
-    """Opacity of the rain between here and there: most at mid-height, where a street is farthest."""
+def veil(height: int, amount: float) -> NDArray[np.uint16]:
+    """Opacity of the rain between here and there, 256ths [height, 1]: most where a street is farthest."""
     down = np.linspace(0.0, 1.0, height)
-    opacity = 255 * amount * (0.06 + 0.22 * np.exp(-(((down - 0.45) / 0.28) ** 2)))
-    return column(opacity, width)
+    opacity = 256 * amount * (0.06 + 0.22 * np.exp(-(((down - 0.45) / 0.28) ** 2)))
+    return np.round(opacity).astype(np.uint16)[:, None]
 
 
-def column(values: NDArray[np.float64], width: int) -> Pictures.Image:
-    """A grey picture whose rows have these values, 0..255."""
-    narrow = Pictures.fromarray(np.round(values).astype(np.uint8)[:, None])
-    return narrow.resize((width, len(values)), Pictures.Resampling.NEAREST)
-
-
-def streaks(height: int, width: int, rng: np.random.Generator, amount: float) -> Pictures.Image:
-    """Opacity of falling drops: many short faint ones far away, few long ones near, all on one slant.
-
-    Drawn at half the size, which is also how sharp they are.
-    """
-    small = (width + 1) // 2, (height + 1) // 2
-    layer = Pictures.new("L", small)
-    draw = ImageDraw.Draw(layer)
+def streaks(photo: Image, rng: np.random.Generator, amount: float, bright: int) -> None:
+    """Put falling drops before the photo: many short faint ones far away, few long ones near, on one slant."""
+    height, width = photo.shape[:2]
     slant = rng.uniform(-0.25, 0.25)
     crowd = amount * rng.uniform(0.4, 1.0) * width / height
-    for (shortest, longest, thick, opacity), count in ((FAR, 420), (NEAR, 26)):
+    for shortest, longest, thick, opacity, count in (FAR, NEAR):
         many = min(round(count * crowd), 4 * count)
-        start = rng.random((many, 2)) * (small[0], 1.2 * small[1]) - (0.0, 0.1 * small[1])
-        length = rng.uniform(shortest, longest, many) * small[1]
-        ends = start + np.stack([length * (slant + rng.normal(0, 0.03, many)), length], 1)
-        faint = (opacity * rng.uniform(0.4, 1.0, many)).astype(int)
-        thickness = max(1, round(thick * small[1] / 400))
-        for (x0, y0), (x1, y1), value in zip(start.tolist(), ends.tolist(), faint.tolist(), strict=True):
-            draw.line((x0, y0, x1, y1), value, thickness)
-    return layer.resize((width, height), Pictures.Resampling.BILINEAR)
-
-
-def pelt(water: Water, rng: np.random.Generator, amount: float) -> Water:
-    """The water with rings where drops fell: ellipses lying on the plane, small as they are far."""
-    rows, width = water.cover.shape
-    layer = Pictures.new("L", (width, rows))
-    draw = ImageDraw.Draw(layer)
-    many = min(round(240 * amount * rng.uniform(0.4, 1.0) * width / water.height), 1000)
-    where, ages = rng.random((many, 2)) * (width, rows), rng.random(many)
-    tilt = np.minimum(water.grazing[where[:, 1].astype(int), 0], 1.0)
-    wide = (0.008 + 0.05 * ages) * water.height * tilt * FOCAL
-    reach = np.stack([wide, wide * tilt], 1)
-    corners = np.concatenate([where - reach, where + reach], 1)
-    for corner, faint in zip(corners.tolist(), (255 - 170 * ages).astype(int).tolist(), strict=True):
-        draw.ellipse(corner, outline=faint)
-    waves = np.asarray(layer, np.float32)
-    waves *= np.float32(0.09 / 255.0)
-    dip, lean = water.dip.copy(), water.lean.copy()
-    dip[1:] += waves[1:]
-    dip[1:] -= waves[:-1]
-    lean[:, 1:] += waves[:, 1:]
-    lean[:, 1:] -= waves[:, :-1]
-    return replace(water, dip=dip, lean=lean)
+        length = rng.uniform(shortest, longest, many) * height
+        x, y = (rng.random((many, 2)) * (width, 1.2 * height) - (0.0, 0.1 * height)).T
+        lean, faint = slant + rng.normal(0, 0.03, many), opacity * rng.uniform(0.4, 1.0, many)
+        steps = np.ceil(length).astype(np.intp)
+        which = np.repeat(np.arange(many), steps)
+        along = np.arange(len(which)) - np.repeat(np.cumsum(steps) - steps, steps)
+        wide = max(thick * height, 1.0)
+        beside = np.arange(1 - int(wide), int(wide) + 2)
+        middle = (x[which] + along * lean[which])[:, None]
+        column = np.floor(middle).astype(np.intp) + beside
+        row = np.broadcast_to((y[which] + along).astype(np.intp)[:, None], column.shape)
+        # Fading in and out, and to both sides.
+        fade = np.minimum(4.0 * np.minimum(along + 0.5, steps[which] - along - 0.5) / steps[which], 1.0)
+        share = np.maximum(1.0 - np.abs(column - middle) / wide, 0.0) * (faint[which] * fade)[:, None]
+        seen = (row >= 0) & (row < height) & (column >= 0) & (column < width) & (share > 0.0)
+        row, column, solid = row[seen], column[seen], share[seen].astype(np.float32)[:, None]
+        there = photo[row, column].astype(np.float32)
+        photo[row, column] = there + (np.float32(bright) - there) * solid
