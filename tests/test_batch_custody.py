@@ -16,7 +16,8 @@ from geoflood.batch.custody import unsealed, verify
 from geoflood.batch.journal import Journal
 from geoflood.batch.line import batch_locate
 from geoflood.batch.options import Options
-from geoflood.batch.outputs import review, write_outputs
+from geoflood.batch.outputs import write_outputs
+from geoflood.batch.reviewing import review
 from geoflood.errors import InputError, UsageError
 from geoflood.files import fingerprint
 from geoflood.terms import Manner
