@@ -18,7 +18,7 @@ from PIL.ExifTags import IFD
 from geoflood.batch.journal import Journal, read_journal
 from geoflood.batch.narrowing import Narrowing, Said, said
 from geoflood.batch.options import Options
-from geoflood.finding import Post
+from geoflood.finding import Decision, Post, Status
 from geoflood.terms import Bounds, Geotag, LatLon
 from geoflood.writers.formats import format_of
 from geoflood.writers.sharing import Sharing
@@ -162,6 +162,23 @@ def test_a_position_that_comes_later_has_the_photo_located_again(tmp_path: Path)
     idle = Fake()
     run(tmp_path, idle, NARROWED)
     assert idle.seen == []
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_several_decisions_the_latest_says_whether_a_result_stays(order: tuple[int, int]) -> None:
+    made = [
+        Decision(Status.CONFIRMED, "bo", datetime(2026, 11, 20)),
+        Decision(Status.CANDIDATE, "bo", datetime(2026, 11, 21)),
+    ]
+    narrowing = Narrowing()
+    narrowing.meet("photo", Path("a.jpg"), "a.jpg")
+    narrowing.located("photo", "")
+    narrowing.hear("photo", "1", Post("x", "1", box=Bounds(0, 0, 1, 1)))
+    narrowing.decided("photo", made[0])
+    assert list(narrowing.due({"photo"})) == []
+    for n in order:
+        narrowing.decided("photo", made[n])
+    assert [photo for photo, *_ in narrowing.due({"photo"})] == ["photo"]
 
 
 def test_stopped_while_narrowing_the_next_run_ends_with_the_same(tmp_path: Path) -> None:

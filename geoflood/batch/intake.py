@@ -18,9 +18,9 @@ from geoflood.batch.hashing import Hashes
 from geoflood.batch.journal import Journal, Line
 from geoflood.batch.narrowing import Narrowing
 from geoflood.batch.seeing import Seen
-from geoflood.batch.stored import geotag_to, post_from, post_to, time_to
+from geoflood.batch.stored import decision_from, geotag_to, post_from, post_to, time_to
 from geoflood.errors import InputError
-from geoflood.finding import Post, Status
+from geoflood.finding import Post
 from geoflood.posts.folder import Folder, Tally
 from geoflood.terms import Bounds, Image, Progress, Rejected, unwatched
 
@@ -155,7 +155,7 @@ class Intake:
                 if self._narrowing:
                     self._narrowing.located(told["sha256"], told["narrowed"])
             case "decision" if self._narrowing:
-                self._narrowing.decided(told["sha256"], told["decision"]["status"] != Status.CANDIDATE)
+                self._narrowing.decided(told["sha256"], decision_from(told["decision"]))
 
     def _reject(self, one: Rejected) -> None:
         digest = _digest(one.location, one.reason)

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from geoflood.finding import Post
+from geoflood.finding import Decision, Post, Status
 from geoflood.geo import bounds_of, offset
 from geoflood.terms import Bounds
 
@@ -52,7 +52,7 @@ class Narrowing:
         self._said: dict[str, dict[str, tuple[_Rank, Said]]] = {}
         self._met: dict[str, tuple[Path, str]] = {}
         self._under: dict[str, str] = {}
-        self._decided: set[str] = set()
+        self._decided: dict[str, Decision] = {}
 
     def hear(self, photo: str, key: str, post: Post) -> None:
         """Take in a post by its key, or what it says now."""
@@ -67,9 +67,9 @@ class Narrowing:
         """It has a result, found under these words."""
         self._under[photo] = told
 
-    def decided(self, photo: str, final: bool) -> None:
-        """Whether a person confirmed or rejected the result."""
-        (self._decided.add if final else self._decided.discard)(photo)
+    def decided(self, photo: str, decision: Decision) -> None:
+        """What a person made of the result; of several decisions the latest stands."""
+        self._decided[photo] = max(decision, self._decided.get(photo, decision), key=lambda made: made.rank)
 
     def meet(self, photo: str, path: Path, file: str) -> None:
         """It is in the folder; where it can be read, and its name there."""
@@ -84,6 +84,7 @@ class Narrowing:
         """The photos that are to be located: none of `handled` but those with a result under another word."""
         for photo, (path, file) in self._met.items():
             found = self.best(photo)
-            stands = photo in self._decided or self._under.get(photo, "") == found.told
-            if photo not in handled or not stands:
+            made = self._decided.get(photo)
+            final = made is not None and made.status is not Status.CANDIDATE
+            if photo not in handled or not (final or self._under.get(photo, "") == found.told):
                 yield photo, path, file, found
