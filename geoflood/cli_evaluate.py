@@ -347,5 +347,4 @@ def _lost(lost: Counter[str], strangers: Counter[str], one: Evaluation) -> None:
         (strangers, "photos of elsewhere left out"),
     ]
     if said := [f"{what}: {n.total()}{reasons(n)}" for n, what in parts if n]:
-        hint = remedy(lost or strangers) if lost or strangers else "the figures hold for all the same"
-        raise PartialError("; ".join(said), hint)
+        raise PartialError("; ".join(said), remedy(lost or failed or strangers))

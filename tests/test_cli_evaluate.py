@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from geoflood.cli import app
@@ -31,6 +33,7 @@ from geoflood.writers.curves import figures
 from geoflood.writers.evaluation import COLUMNS, evaluation_record, write_queries
 from geoflood.writers.plots import Axis, Line, plot
 from geoflood.writers.report import write_report
+from geoflood.writers.wording import area
 from tests.far_side.ollama_server import FarModel, FarOllama
 from tests.test_cli import failed
 from tests.test_cli_vlm import seeing
@@ -175,8 +178,8 @@ def test_every_way_and_level_is_in_the_table_of_queries_and_in_the_words(
         assert seen["bands, untold, 2 re-ranked", level, "post"]
     assert len(re.findall(r"^bands, untold, 2 re-ranked +[35]0%, post +6 ", result.stdout, re.M)) == 2
     page = " ".join((out / "report.html").read_text("utf-8").split())
-    assert "6 of 12 rows of the table are drawn under 30%, post water" in page
-    assert page.count("Of town, bands, told, 2 re-ranked, 30%, post water alone.") >= 4
+    assert "Drawn are 6 of the 12 rows of the table, of those with water 30%, post;" in page
+    assert page.count("Only of “bands, told, 2 re-ranked” in the index town, water 30%, post.") >= 4
     record = json.loads((out / "evaluation.json").read_text())[0]
     assert (record["index"], record["effects"], record["at_a_time"] > 0) == ("town", "post", True)
 
@@ -520,6 +523,15 @@ def test_the_axis_of_ground_begins_where_the_searches_do(evaluation: Evaluation)
     assert ">1 m²<" in drawn(9e-6, 2.0)
     assert ">10 km²<" in drawn(9e-6, 2.0)
     assert "<svg" in drawn(np.inf, np.inf)
+
+
+@given(st.floats(1e-6, 1e3))
+@example(0.000999)
+def test_an_area_is_told_in_the_unit_that_fits(km2: float) -> None:
+    number, unit = area(km2).split("\u00a0")
+    in_km2 = {"m²": 1e-6, "ha": 1e-2, "km²": 1.0}[unit]
+    assert float(number) * in_km2 == pytest.approx(km2, rel=0.051)
+    assert float(number) >= (0.1 if unit == "ha" else 1)
 
 
 def test_what_ought_to_be_found_looks_the_same_way(locator: Locator, evaluation: Evaluation) -> None:

@@ -16,8 +16,9 @@ __all__ = ["Given", "elsewhere", "queries", "reasons", "remedy"]
 
 HARMLESS = "duplicate row"
 """The reason for which nothing is lost."""
-USUAL = "a table, @...@ names or EXIF must say where"
 REMEDIES = {
+    **dict.fromkeys(("not an image", "empty file", "truncated", "damaged"), "give JPEG or PNG files"),
+    "no position": "a table, @...@ names or EXIF must say where",
     "missing file": "paths in a table are relative to the table",
     "no UTM zone": "say the zone of the names: --utm-zone 10S",
     "outside the folder": "a table reaches what lies beside it or deeper: give the pictures' folder as "
@@ -85,4 +86,4 @@ def reasons(counts: Counter[str]) -> str:
 
 def remedy(counts: Counter[str]) -> str:
     """What helps against the commonest of the reasons."""
-    return REMEDIES.get(counts.most_common(1)[0][0], USUAL)
+    return REMEDIES.get(counts.most_common(1)[0][0], "the others count; look at the table or the folder")

@@ -56,8 +56,8 @@ def _which(drawn: Sequence[Evaluation], evaluations: Sequence[Evaluation]) -> st
     if len(drawn) == len(evaluations):
         return ""
     alike = sum(one.water == drawn[0].water for one in evaluations)
-    under = f" under {drawn[0].water} water" if alike < len(evaluations) else ""
-    return f" {len(drawn)} of {len(evaluations)} rows of the table are drawn{under}, the asked one first."
+    under = f", of those with water {drawn[0].water}" if alike < len(evaluations) else ""
+    return f" Drawn are {len(drawn)} of the {len(evaluations)} rows of the table{under}; the asked one first."
 
 
 def _percent(title: str, low: float = 0.0) -> Axis:

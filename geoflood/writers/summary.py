@@ -74,7 +74,9 @@ def watered(one: Evaluation) -> str:
 def whose(evaluations: Sequence[Evaluation]) -> str:
     """Of which evaluation something is that shows the first one only; nothing where there are no others."""
     one = evaluations[0]
-    return f" Of {one.index}, {one.name}, {one.water} water alone." if len(evaluations) > 1 else ""
+    if len(evaluations) == 1:
+        return ""
+    return f" Only of “{one.name}” in the index {one.index}, water {one.water}."
 
 
 def ece(error: float | None) -> str:
