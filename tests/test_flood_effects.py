@@ -17,10 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoflood.flood import POST, PRESETS, STORM, WATER, Effects, Scene, flood, overcast, scene
-from geoflood.flood.cars import CARS, PAINTS, car
-from geoflood.flood.debris import KINDS
-from geoflood.flood.painting import View, painted
-from geoflood.flood.solids import Pose, box, cut, packed, placed
+from geoflood.flood.patches import around
+from geoflood.flood.rings import pelt
+from geoflood.flood.water import surface
 from geoflood.terms import Image
 from tests.test_flood import street
 
@@ -228,67 +227,70 @@ def test_any_photo_any_effects(
     assert (done.waterline > 0) == (round(level * size[0]) >= 1)
 
 
-VIEW = View(480, 640, 240.0)
-
-
-@pytest.mark.parametrize("row", [240.0, 300.0, 470.0])
-def test_a_thing_on_the_water_is_seen_in_its_row(row: float) -> None:
-    away = VIEW.away(row)
-    column, found = VIEW.project(np.array([[0.0, away, 0.0]]))[0]
-    assert (column, found) == (pytest.approx(320.0), pytest.approx(row))
-
-
-def test_what_is_farther_is_smaller_and_higher() -> None:
-    near, far = (painted(packed(box(1, 1, 1, (90, 90, 90))), Pose(0, away, 0), VIEW, 1.0) for away in (5, 12))
-    assert near
-    assert far
-    assert near[0].pixels.shape[0] > 1.8 * far[0].pixels.shape[0]
-    assert near[0].top + len(near[0].pixels) > far[0].top + len(far[0].pixels)
-    assert near[1].top > near[0].top, "its mirror image hangs below it"
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(*[st.floats(-2.0, 2.0)] * 3), min_size=3, max_size=6))
-def test_nothing_is_seen_through_the_water(corners: list[tuple[float, float, float]]) -> None:
-    points = np.array(corners)
-    kept = cut(points)
-    if len(kept):
-        assert kept[:, 2].min() >= -1e-9
-    if points[:, 2].min() >= 0:
-        assert np.array_equal(kept, points)
-    if points[:, 2].max() < 0:
-        assert not len(kept)
-
-
-def test_a_front_that_goes_down_goes_down() -> None:
-    ahead = np.array([[1.0, 0.0, 0.0]])
-    assert placed(ahead, Pose(0, 5, 0, pitch=0.1))[0, 2] < 0
-    assert placed(ahead, Pose(0, 5, 0))[0] == pytest.approx([0.0, 6.0, 0.0])
-    assert placed(ahead, Pose(0, 5, np.pi / 2))[0] == pytest.approx([1.0, 5.0, 0.0])
-    assert placed(ahead, Pose(0, 5, 0, draft=0.5))[0, 2] == pytest.approx(-0.5)
-
-
-def test_a_sunken_thing_is_not_painted() -> None:
-    assert painted(packed(box(1, 1, 1, (90, 90, 90))), Pose(0, 5, 0, draft=1.5), VIEW, 1.0) is None
-    assert painted(packed(box(1, 1, 1, (90, 90, 90))), Pose(0, 0.5, 0), VIEW, 1.0) is None
-
-
-@pytest.mark.parametrize("kind", CARS)
-@pytest.mark.parametrize("heading", [0.0, 0.8, 1.6, 3.1, 4.5])
-def test_a_car_is_painted_from_all_sides(kind: object, heading: float) -> None:
-    sprites = painted(car(kind, PAINTS[2]), Pose(0, 8, heading, draft=0.6), VIEW, 1.0)  # type: ignore[arg-type]
-    assert sprites
-    solid = sprites[0].pixels[..., 3] > 0
-    assert solid.mean() > 0.5
-    bright = sprites[0].pixels[..., :3].max(2)
-    assert np.ptp(bright[solid].astype(int)) > 80, "glass is darker than paint"
-
-
-def test_all_kinds_of_debris_float() -> None:
+def test_clouds_leave_little_of_sun_and_shadow() -> None:
+    """A wall half in the sun: under rain its halves draw together, its bricks stay."""
     rng = np.random.default_rng(1)
-    assert sum(share for _, share in KINDS) == pytest.approx(1.0)
-    for kind, _ in KINDS:
-        faces, draft = kind(rng)
-        solid = packed(faces)
-        assert solid.points[:, 2].min() < draft < solid.points[:, 2].max()
-        assert painted(solid, Pose(0, 6, 0.5, draft=draft), VIEW, 1.0)
+    wall = np.full((120, 160, 3), (205, 190, 160), np.float64) + rng.normal(0, 6, (120, 160, 1))
+    wall[:, 80:] *= 0.35
+    photo = np.clip(wall, 0, 255).astype(np.uint8)
+
+    def contrast(picture: Image) -> float:
+        return float(picture[:, 10:70].mean() / picture[:, 90:150].mean())
+
+    dull, stormy = overcast(photo), overcast(photo, 1.0, 1.0)
+    assert contrast(dull) > 2.3
+    assert contrast(stormy) < 0.75 * contrast(dull)
+    assert stormy[:, 10:70].std() > 1.0
+    assert np.ptp(stormy.mean((0, 1))) < 0.75 * np.ptp(dull.mean((0, 1)))
+    assert np.array_equal(overcast(photo, 1.0, 0.0), dull)
+
+
+def test_rings_differ_and_fade_with_distance() -> None:
+    water = surface(480, 480, 0.5, np.random.default_rng(1))
+    rained = pelt(water, np.random.default_rng(2), 1.0)
+    change = np.abs(rained.dip - water.dip)
+    assert change[-80:].max() > 3.0 * change[:30].max()
+    near = change[-120:]
+    peaks = np.array([block.max() for row in np.array_split(near, 6) for block in np.array_split(row, 12, 1)])
+    assert peaks.max() > 2.5 * np.median(peaks[peaks > 0])
+    again = pelt(water, np.random.default_rng(2), 1.0)
+    assert np.array_equal(again.dip, rained.dip)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 30), st.integers(1, 30),
+    st.lists(st.tuples(*[st.floats(-40, 70)] * 2, *[st.floats(0.5, 20)] * 2), max_size=5),
+)  # fmt: skip
+def test_the_pixels_around_things(
+    height: int, width: int, things: list[tuple[float, float, float, float]]
+) -> None:
+    given_ = np.array(things, np.float32).reshape(-1, 4)
+    which, row, column, right, below = around(given_[:, :2], given_[:, 2:], height, width)
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    for k, (x, y, wide, tall) in enumerate(given_.astype(float)):
+        inside = (np.abs(columns - x) < wide - 1e-4) & (np.abs(rows - y) < tall - 1e-4)
+        mine = which == k
+        marked = np.zeros((height, width), bool)
+        marked[row[mine], column[mine]] = True
+        assert not (inside & ~marked).any()
+        assert marked.sum() == mine.sum()
+        assert right[mine] == pytest.approx((column[mine] + 0.5 - x) / wide, abs=1e-3)
+        assert below[mine] == pytest.approx((row[mine] + 0.5 - y) / tall, abs=1e-3)
+
+
+MEASURED = np.array(
+    [
+        (191.5, 191.4, 190.2, 190.4),
+        (96.0, 96.0, 90.1, 90.1),
+        (59.5, 59.3, 57.7, 57.7),
+        (90.7, 92.4, 91.1, 89.9),
+    ]
+)
+
+
+def test_plain_water_is_the_water_that_was_measured() -> None:
+    """All figures and every self-calibration rest on it; means of blocks, to half a step of grey."""
+    flooded = flood(busy(), 0.45, 11)[0].astype(float)
+    means = flooded.reshape(4, 30, 4, 40, 3).mean((1, 3, 4))
+    assert means == pytest.approx(MEASURED, abs=0.5)

@@ -19,7 +19,7 @@ from geoflood.flood.solids import Points, Pose, Solid
 from geoflood.flood.water import FOCAL, Floats, Mask, Water
 from geoflood.terms import Image
 
-__all__ = ["Body", "Look", "bodies", "cars", "cast", "debris", "lay", "look"]
+__all__ = ["Body", "Look", "bodies", "body", "cars", "cast", "debris", "lay", "look"]
 
 MOST_CARS = 3
 MOST_DEBRIS = 14
@@ -28,7 +28,9 @@ CONTACT = 0.006
 """Share of the height over which a thing is darker where it meets the water."""
 LOWER = 0.72
 """Seen from the water, a thing is so much lower than seen from above: its top is hidden behind its edge."""
-SHADE = 0.45
+BLUR = 1.0 / 180.0
+"""Half of how far a mirror image is blurred up and down, as a share of the height."""
+SHADE = 0.30
 """What a thing takes of the light inside the water under it."""
 USUAL = 118.0
 """Brightness of a usual photo: things afloat are painted as bright as the photo they float in."""
@@ -63,10 +65,12 @@ class Body:
     sprite: Sprite
     foot: NDArray[np.intp]
     """In each column of the sprite, the row where it meets the water."""
+    mirrored: Floats
+    """Each column turned over about its foot: colours and opacity [4, rows, columns], the foot comes first."""
 
 
 def look(photo: Image) -> Look:
-    """Of a photo: its mean, half of its tint, and how much neighbouring pixels differ where nothing is."""
+    """Of a photo: its mean, half of its tint, and how neighbouring pixels differ where nothing is to see."""
     some = photo[::16].astype(np.float32)
     mean = some[:, ::4].mean((0, 1))
     bright = float(mean.mean())
@@ -111,7 +115,9 @@ def bodies(
     """The things painted, as dirty as `worn` says; those that do not show are left out."""
     sprites = zip(things, painted(things, view, seen.light), strict=True)
     return [
-        body(pose, worn(sprite, view.height, rng, seen, dirty)) for (_, pose), sprite in sprites if sprite
+        body(pose, worn(sprite, view.height, rng, seen, dirty), view.height)
+        for (_, pose), sprite in sprites
+        if sprite
     ]
 
 
@@ -120,21 +126,33 @@ def within(view: View, away: float) -> float:
     return max(away, 1.1 * view.away(view.height))
 
 
-def body(pose: Pose, sprite: Sprite) -> Body:
-    """The thing, and where each of its columns meets the water."""
-    solid = sprite.solid[::-1] > 0.4
-    return Body(pose.right, pose.away, sprite, len(solid) - 1 - solid.argmax(0))
+def body(pose: Pose, sprite: Sprite, height: int) -> Body:
+    """The thing, and what of it the water mirrors; `height` is the frame's, px.
+
+    As blurred up and down as the street in the water is.
+    """
+    high = len(sprite.solid)
+    foot = high - 1 - (sprite.solid[::-1] > 0.4).argmax(0)
+    radius = max(round(BLUR * height), 1)
+    below = np.maximum(np.arange(-radius - 1, round(LOWER * high) + 2 * radius), 0) / LOWER
+    rows = foot - below.astype(np.intp)[:, None]
+    whole = np.concatenate([sprite.colours, sprite.solid[None]])
+    turned = np.take_along_axis(whole, np.maximum(rows, 0)[None], 1)
+    turned *= rows >= 0
+    sums = np.cumsum(turned, 1)
+    span = 2 * radius + 1
+    return Body(pose.right, pose.away, sprite, foot, (sums[:, span:] - sums[:, :-span]) / np.float32(span))
 
 
 def cast(reflected: Floats, murk: Floats, thing: Body, water: Water) -> None:
     """Put a thing's mirror image into what the water reflects, and its shade into what is seen inside.
 
-    Each column is turned over about its foot, and shaken by the ripples between it and us.
+    It is shaken by the ripples between it and us.
     """
     image, reach = thing.sprite, 6
-    high, wide = image.solid.shape
+    deep, wide = thing.mirrored.shape[1:]
     top = max(image.top + int(thing.foot.min()), water.top)
-    bottom = min(image.top + int(thing.foot.max()) + int(LOWER * high) + reach, water.height)
+    bottom = min(image.top + int(thing.foot.max()) + deep + reach, water.height)
     left, right = max(image.left - reach, 0), min(image.left + wide + reach, water.width)
     if bottom <= top or right <= left:
         return
@@ -143,24 +161,20 @@ def cast(reflected: Floats, murk: Floats, thing: Body, water: Water) -> None:
     shift = np.float32(2.0 * FOCAL * water.height) * np.clip(1.0 - grazing[0] / grazing, 0.05, 1.0)
     columns = water.lean[part] * (shift * grazing)
     columns += np.arange(left - image.left, right - image.left, dtype=np.float32)
-    j = np.clip(columns, 0, wide - 1).astype(np.intp)
+    place = np.clip(columns, 0, wide - 1).astype(np.intp)
     below = water.dip[part] * shift
     below += np.arange(top - image.top, bottom - image.top, dtype=np.float32)[:, None]
-    foot = thing.foot.astype(np.float32).take(j)
-    below -= foot
-    rows = foot - below * np.float32(1.0 / LOWER)
-    inside = (below > -1.0) & (rows >= 0.0) & (columns >= 0.0) & (columns < wide)
-    place = np.clip(rows, 0, high - 1).astype(np.intp)
-    place *= wide
-    place += j
-    solid = image.solid.take(place)
+    below -= thing.foot.astype(np.float32).take(place)
+    inside = (below > -1.0) & (below < deep) & (columns >= 0.0) & (columns < wide)
+    place += np.clip(below, 0, deep - 1).astype(np.intp) * wide
+    solid = thing.mirrored[3].take(place)
     solid *= inside
     left_over = 1.0 - solid
-    seen = np.float32(0.86) * inside
+    seen = np.float32(0.92) * inside
     for k in range(3):
         plane = reflected[k][part]
         plane *= left_over
-        plane += image.colours[k].take(place) * seen
+        plane += thing.mirrored[k].take(place) * seen
     murk[:, part[0], part[1]] *= 1.0 - np.float32(SHADE) * solid
 
 
@@ -179,7 +193,7 @@ def worn(image: Sprite, height: int, rng: np.random.Generator, seen: Look, dirty
     # The water laps at its foot: here higher, there lower.
     lapping = np.clip(0.45 + 0.55 * under + np.float32(0.8) * blotches * (1.0 - under), 0.0, 1.0)
     solid = image.solid * lapping
-    shade = (1.0 + np.float32(0.08) * blotches) * (0.55 + 0.45 * under)
+    shade = (1.0 + np.float32(0.08) * blotches) * (0.66 + 0.34 * under)
     clean = shade * (1.0 - dirt) * lapping
     mud = dirt * shade * solid
     grain = noise * solid * np.float32(seen.grain)

@@ -1,4 +1,4 @@
-"""Cars, as one sees them from a window: a rounded hull, glass that mirrors the sky, and what is set into it."""
+"""Cars, as one sees them from a window: a rounded hull, glass that mirrors the sky, lamps, seams, mirrors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Car:
         return max(up for _, up in self.outline)
 
     def wide(self, ahead: Points, up: Points) -> Points:
-        """Half of the width at points of the hull: round to nose and tail, bulging, leaning in at the glass."""
+        """Half of the width at points of the hull: less at nose, tail and sill, leaning in at the glass."""
         tail, nose = self.outline[0][0], self.outline[-1][0]
         middle, reach = (tail + nose) / 2.0, (nose - tail) / 2.0
         end = np.clip((np.abs(ahead - middle) / reach - 0.55) / 0.45, 0.0, 1.0)
@@ -76,13 +76,13 @@ VAN = Car(
 )  # fmt: skip
 CARS = (SALOON, HATCH, ESTATE, MINI, VAN)
 PAINTS: tuple[Colour, ...] = (
-    (176, 178, 180), (44, 46, 50), (224, 224, 220), (118, 26, 28), (38, 56, 96), (104, 108, 112),
-    (20, 21, 24), (72, 84, 78), (150, 140, 122), (214, 216, 216),
+    (182, 184, 186), (48, 50, 54), (228, 228, 224), (132, 28, 30), (42, 62, 108), (112, 116, 120),
+    (22, 23, 26), (78, 92, 86), (158, 148, 130), (218, 220, 220),
 )  # fmt: skip
 GLASS: Colour = (17, 20, 23)
 TRIM: Colour = (24, 25, 27)
 SKY_IN_GLASS = ((0.03, 0.30, 0.07), (0.30, 0.52, 0.11), (0.52, 0.72, 0.17), (0.72, 0.88, 0.25))
-"""Side windows in bands, from share to share of their height, and what each mirrors: houses below, sky above."""
+"""Bands of the side windows, from share to share of their height, and their gloss: most where sky is."""
 SILL = 0.24
 
 
@@ -100,7 +100,7 @@ def rounded(outline: tuple[tuple[float, float], ...]) -> Points:
     return np.concatenate([points[:1], inner, points[-1:]])
 
 
-def quads(rows: Points, colour: Colour, over: float = 0.0, gloss: float = 0.04) -> Iterator[Face]:
+def quads(rows: Points, colour: Colour, over: float = 0.0, gloss: float = 0.06) -> Iterator[Face]:
     """Faces between points [rows, columns, 3]; seen from outside, rows go ahead and columns to the left."""
     for low, high in pairwise(rows):
         for k in range(len(low) - 1):
@@ -125,14 +125,14 @@ def hull(kind: Car, paint: Colour) -> Iterator[Face]:
     # Flanks are long: every other station is enough for them.
     some = skin[[*range(0, len(skin) - 1, 2), len(skin) - 1]]
     yield from quads(some[:, :5], paint)
-    yield from quads(skin[:, 4:11], paint, gloss=0.07)
+    yield from quads(skin[:, 4:11], paint, gloss=0.10)
     yield from quads(some[:, 10:], paint)
     for end, turn in ((skin[0], -1), (skin[-1], 1)):
         yield Face(end[::turn], paint, gloss=0.04, hides=True)
 
 
 def windows(kind: Car, paint: Colour) -> Iterator[Face]:
-    """Screens before and behind, and the side windows in their black frame, each in bands: glass is curved."""
+    """Screens before and behind, side windows in their black frame, each in bands: glass is curved."""
     points = rounded(kind.outline)
     ahead, top = points.T
     for low, high in (kind.rear, kind.front):
@@ -178,20 +178,20 @@ def fittings(kind: Car, paint: Colour) -> Iterator[Face]:
             yield patch(kind, (x + 0.08, x + 0.27), at, side, dark, 0.12, 0.2)
         yield patch(kind, (tail + 0.5, nose - 0.6), (0.50, 0.54), side, TRIM, 0.11)
         for axle in (tail + 0.85, nose - 0.85):
-            yield wheel(kind, axle, 0.38, side, (10, 10, 11), 0.13)
-            yield wheel(kind, axle, 0.31, side, (26, 26, 27), 0.14)
-            yield wheel(kind, axle, 0.20, side, (112, 114, 116), 0.15)
-        foot, base = kind.pillars[-1], kind.shoulder
-        x = foot + np.array([-0.20, 0.02, 0.02, -0.14])
-        z = base + np.array([0.02, 0.03, 0.15, 0.17])
-        outer = np.column_stack([x, np.full(4, side * (kind.half + 0.15)), z])
-        back = np.stack([outer[0], outer[3], outer[3], outer[0]]) * (1.0, 1.0, 1.0)
-        back[2:, 1] -= side * 0.17
-        yield Face(outer, paint, 0.3, 0.05)
-        yield Face(back, (60, 64, 68), 0.31, 0.3)
-        lid = np.stack([outer[3], outer[2], outer[2], outer[3]])
-        lid[2:, 1] -= side * 0.17
-        yield Face(lid, paint, 0.3, 0.05)
+            for radius, grey, over in ((0.38, 10, 0.13), (0.31, 26, 0.14), (0.20, 112, 0.15)):
+                yield wheel(kind, axle, radius, side, (grey, grey, grey + 1), over)
+        yield from wing_mirror(kind, side, paint)
+
+
+def wing_mirror(kind: Car, side: float, paint: Colour) -> Iterator[Face]:
+    """Its outer face, its lid, and its glass."""
+    x = kind.pillars[-1] + np.array([-0.20, 0.02, 0.02, -0.14])
+    z = kind.shoulder + np.array([0.02, 0.03, 0.15, 0.17])
+    outer = np.column_stack([x, np.full(4, side * (kind.half + 0.15)), z])
+    inner = outer - (0.0, side * 0.17, 0.0)
+    yield Face(outer, paint, 0.3, 0.05)
+    yield Face(np.stack([outer[3], outer[2], inner[2], inner[3]]), paint, 0.3, 0.05)
+    yield Face(np.stack([outer[0], outer[3], inner[3], inner[0]]), (60, 64, 68), 0.31, 0.3)
 
 
 def patch(

@@ -17,11 +17,11 @@ class Effects:
     overcast: float = 1.0
     """The light of a day of rain; only where there is water."""
     rain: float = 0.0
-    """Streaks, a veil over what is far, rings on the water."""
+    """No sun, streaks, a veil over what is far, rings and splashes on the water."""
     drops: float = 0.0
     """Out-of-focus drops on the lens."""
     debris: float = 0.0
-    """Planks, bins, bags, branches, leaves and foam afloat."""
+    """Boards, bins, bags, bottles, branches, reed, leaves and foam afloat."""
     cars: float = 0.0
     """Cars afloat."""
     crop: float = 0.0

@@ -71,7 +71,8 @@ def shapes(number: int) -> Floats:
     rng = np.random.default_rng([number, FINE])
     across = np.linspace(-REACH, REACH, FINE, dtype=np.float32)
     down = across[:, None]
-    angle, uneven = np.arctan2(down, across), np.float32(1.0)
+    angle = np.arctan2(down, across)
+    uneven = np.ones_like(angle)
     for waves in (1, 2, 3):
         uneven = uneven + np.float32(rng.uniform(0.0, 0.09)) * np.cos(waves * angle + rng.uniform(0.0, 6.3))
     far = np.hypot(across, down * rng.uniform(0.85, 1.0)) / uneven

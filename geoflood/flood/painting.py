@@ -90,7 +90,7 @@ def painted(things: Sequence[tuple[Solid, Pose]], view: View, light: Points) -> 
 
 
 def facing(solid: Solid) -> tuple[Points, Points]:
-    """Unit normals of the faces, outwards of hulls, and where one looks when one looks at them, [faces, 3]."""
+    """Unit normals of the faces, outwards of hulls, and unit vectors from the camera to them, [faces, 3]."""
     first, third = solid.starts[:-1], np.diff(solid.starts) // 3
     near, left, right = (solid.points[first + k * third] for k in range(3))
     (a, b, c), (d, e, f) = (right - near).T, (left - near).T
@@ -112,7 +112,7 @@ def shades(normals: Points, sight: Points, solid: Solid, light: Points) -> Point
     """
     squarely = -(normals * sight).sum(1)
     bounced = sight[:, 2] + 2.0 * squarely * normals[:, 2]
-    flat = np.minimum(4.0 * solid.gloss, 1.0) * np.clip(1.0 - squarely, 0.0, 1.0) ** 4
+    flat = np.minimum(4.0 * solid.gloss, 1.0) * np.clip(1.0 - squarely, 0.0, 0.8) ** 4
     share = (solid.gloss + (1.0 - solid.gloss) * flat)[:, None]
     mirrored = np.interp(bounced, AROUND[:, 0], AROUND[:, 1])[:, None]
     lit = (0.60 + 0.36 * normals[:, 2] + 0.07 * normals[:, 0])[:, None]

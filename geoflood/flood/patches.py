@@ -1,4 +1,4 @@
-"""Many small things at once: the pixels around each of them in one flat array, so that arithmetic is done once."""
+"""Many small things at once: the pixels around all of them in one flat array, for one round of arithmetic."""
 
 from __future__ import annotations
 

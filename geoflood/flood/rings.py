@@ -22,8 +22,8 @@ WIDEST = 0.075
 
 
 def places(water: Water, rng: np.random.Generator, many: int) -> tuple[Floats, Floats, Floats]:
-    """Where drops hit the plane, evenly: (column, row) px [n, 2]; px in a height of the camera there [n]; and
-    the tangent under which the surface is seen there [n]."""
+    """Where drops hit the plane, evenly: (column, row) px [n, 2]; there, px in a height of the camera, and
+    the tangent of the angle between view and surface, both [n]."""
     near = FOCAL / (HORIZON + (water.height - water.line) / water.height)
     far = max(FARTHEST, near + 1.0)
     away = np.sqrt(near * near + (far * far - near * near) * rng.random(many))
@@ -41,7 +41,7 @@ def pelt(water: Water, rng: np.random.Generator, amount: float) -> Water:
     radius = np.maximum(scale * (0.008 + (WIDEST * (0.4 + 0.6 * strong) - 0.008) * age), 0.7)
     reach = np.stack([radius, np.maximum(radius * tilt, 0.6)], 1)
     # What is less than a pixel high only roughens the water.
-    steep = 0.16 * (0.25 + 0.75 * strong) * (1.0 - age) ** 1.2 * np.minimum(reach[:, 1] / 2.5, 1.0)
+    steep = 0.28 * (0.25 + 0.75 * strong) * (1.0 - age) ** 1.2 * np.minimum(reach[:, 1] / 2.5, 1.0)
     crests = 1.2 + 1.6 * age
     which, row, column, right, below = around(where, reach, *water.cover.shape)
     far = np.hypot(right, below)
@@ -61,10 +61,10 @@ def splash(photo: Image, water: Water, rng: np.random.Generator, amount: float, 
     """
     many = min(round(SPLASHES * amount * rng.uniform(0.4, 1.0) * water.width / water.height), 4 * SPLASHES)
     where, scale, _ = places(water, rng, many)
-    size = scale * rng.uniform(0.004, 0.012, many) * (0.4 + rng.random(many))
+    size = scale * rng.uniform(0.003, 0.008, many) * (0.4 + rng.random(many))
     reach = np.stack([np.maximum(size, 0.7), np.maximum(size * rng.uniform(0.7, 1.9, many), 0.6)], 1)
     where[:, 1] -= reach[:, 1]
-    faint = rng.uniform(0.10, 0.50, many).astype(np.float32) * np.minimum(size / 1.2, 1.0).astype(np.float32)
+    faint = rng.uniform(0.10, 0.42, many).astype(np.float32) * np.minimum(size / 1.2, 1.0).astype(np.float32)
     which, row, column, right, below = around(where, reach, *water.cover.shape)
     solid = np.maximum(1.0 - right * right - below * below, 0.0) * faint[which] * water.cover[row, column]
     pixels = photo[water.top :]

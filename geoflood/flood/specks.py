@@ -49,8 +49,8 @@ def specks(photo: Image, water: Water, rng: np.random.Generator, amount: float, 
 def strewn(
     water: Water, drifts: Points, many: int, rng: np.random.Generator
 ) -> tuple[Floats, Points, Points]:
-    """Where specks lie, around a few lines on the plane: (column, row) px [n, 2]; px in a height of the camera
-    there [n]; and the tangent under which the surface is seen there [n]."""
+    """Where specks lie, around a few lines on the plane: (column, row) px [n, 2]; there, px in a height of
+    the camera, and the tangent of the angle between view and surface, both [n]."""
     rows, width = water.cover.shape
     place = drifts[rng.integers(len(drifts), size=many)] + rng.normal(0.0, 1.0, (many, 2)) * (0.22, 0.03)
     down = rows * (0.04 + 0.96 * np.clip(place[:, 1], 0.0, 1.1) ** 2)

@@ -13,7 +13,7 @@ __all__ = ["overcast", "rain"]
 
 FAR = (0.010, 0.030, 0.0026, 0.22, 420)
 NEAR = (0.05, 0.13, 0.0045, 0.17, 26)
-"""Streaks: shortest, longest, half of the width (shares of the height), opacity, how many in a square frame."""
+"""Streaks: shortest, longest, half of the width (shares of the height), opacity, how many in a square."""
 SUNLESS = 0.5
 """How far what the sun lit and what it left in shadow draw together under rain clouds: all the way is 1."""
 SHADOW = 32
@@ -35,7 +35,7 @@ def overcast(photo: Image, amount: float = 1.0, clouds: float = 0.0) -> Image:
         lit = np.multiply(photo, np.asarray(Pictures.merge("RGB", (dimmed,) * 3)), dtype=np.uint16)
         lit >>= 8
         picture = Pictures.fromarray(lit.astype(np.uint8))
-        dull = faded(1.0 - 0.55 * clouds, 1.0 + 0.5 * clouds)
+        dull = faded(1.0 - 0.55 * clouds, 1.0 + 0.7 * clouds)
         matrix = np.column_stack([matrix[:, :3] @ dull, matrix[:, 3]])
     return np.asarray(picture.convert("RGB", tuple(matrix.ravel().tolist())))
 
@@ -69,9 +69,9 @@ def dimming(picture: Pictures.Image, amount: float) -> Pictures.Image:
     side = max(PATCH * grey.height, 1.0)
     patches = max(round(grey.width / side), 1), max(round(grey.height / side), 1)
     mean, square = (resized(part, patches, Pictures.Resampling.BOX) for part in (light, light * light))
-    edge = np.maximum(square - mean * mean, 0.0)
+    edge = np.maximum(square - mean * mean, np.float32(0.0))
     edge /= edge + np.float32(EDGE * EDGE)
-    surface = resized(edge, grey.size) * light + resized((1.0 - edge) * mean, grey.size)
+    surface = resized(edge, grey.size) * light + resized(mean - edge * mean, grey.size)
     bright = np.maximum(np.arange(256.0), SHADOW) + 20.0
     left = np.round(255.0 * (bright[0] / bright) ** (SUNLESS * amount)).astype(np.uint8)
     dimmed = left[np.clip(surface, 0, 255).astype(np.uint8)]
@@ -79,7 +79,9 @@ def dimming(picture: Pictures.Image, amount: float) -> Pictures.Image:
 
 
 def resized(
-    values: Floats, size: tuple[int, int], how: Pictures.Resampling = Pictures.Resampling.BILINEAR
+    values: NDArray[np.floating],
+    size: tuple[int, int],
+    how: Pictures.Resampling = Pictures.Resampling.BILINEAR,
 ) -> Floats:
     """The same values over (width, height) pixels."""
     return np.asarray(Pictures.fromarray(values).resize(size, how))
@@ -106,7 +108,7 @@ def veil(height: int, amount: float) -> NDArray[np.uint16]:
 
 
 def streaks(photo: Image, rng: np.random.Generator, amount: float, bright: int) -> None:
-    """Put falling drops before the photo: many short faint ones far away, few long ones near, on one slant."""
+    """Put falling drops before the photo: many short ones far away, few long ones near, all on one slant."""
     height, width = photo.shape[:2]
     slant = rng.uniform(-0.25, 0.25)
     crowd = amount * rng.uniform(0.4, 1.0) * width / height
