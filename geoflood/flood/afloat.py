@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +40,6 @@ MUD = np.array([104.0, 94.0, 78.0], np.float32)
 """What the water leaves on things."""
 
 
-Thing: TypeAlias = tuple[Solid, Pose]
-"""Something, and where it floats."""
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """What things afloat must share with the photo to belong to it."""
@@ -53,6 +48,18 @@ class Look:
     """How bright it is in red, green and blue, each 1 for a usual photo."""
     grain: float
     """Deviation of its noise, grey levels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Something, where it floats, and how worn it is."""
+
+    solid: Solid
+    pose: Pose
+    dirt: float
+    """How much of its foot the mud covers."""
+    spot: tuple[int, int]
+    """Where in the texture of dirt its own begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +73,13 @@ class Body:
     foot: NDArray[np.intp]
     """In each column of the sprite, the row where it meets the water."""
     mirrored: Floats
-    """Each column turned over about its foot: colours and opacity [4, rows, columns], the foot comes first."""
+    """Colours and opacity [4, rows, columns], each column turned over about its foot, which comes first."""
 
 
 def look(photo: Image) -> Look:
     """Of a photo: its mean, half of its tint, and how neighbouring pixels differ where nothing is to see."""
-    some = photo[::16].astype(np.float32)
-    mean = some[:, ::4].mean((0, 1))
+    some = photo[::32].astype(np.float32)
+    mean = some[:, ::2].mean((0, 1))
     bright = float(mean.mean())
     tint = np.clip((mean + 8.0) / (bright + 8.0), 0.7, 1.4) ** 0.5
     steps = np.abs(np.diff(some[..., 1], axis=1))
@@ -90,8 +97,8 @@ def cars(view: View, rng: np.random.Generator, amount: float) -> list[Thing]:
         heading = float(rng.normal(math.pi / 2, 0.5) + math.pi * rng.integers(2))
         draft = float(rng.uniform(0.42, 0.8)) * kind.shoulder
         pose = Pose(right, away, heading, float(rng.uniform(-0.02, 0.08)), float(rng.normal(0, 0.025)), draft)
-        if all(math.hypot(right - other.right, away - other.away) >= LENGTH_M for _, other in found):
-            found.append((car(kind, paint), pose))
+        if all(math.hypot(right - one.pose.right, away - one.pose.away) >= LENGTH_M for one in found):
+            found.append(Thing(car(kind, paint), pose, 0.30, spot(rng)))
     return found
 
 
@@ -105,18 +112,17 @@ def debris(view: View, rng: np.random.Generator, amount: float) -> list[Thing]:
         away = within(view, float(rng.uniform(3.5, 16.0)))
         right = float(rng.uniform(-0.55, 0.55)) * away * view.width / view.height / FOCAL
         pitch, roll = rng.normal(0.0, 0.05, 2).tolist()
-        found.append((solid, Pose(right, away, float(rng.uniform(0.0, 2 * math.pi)), pitch, roll, draft)))
+        pose = Pose(right, away, float(rng.uniform(0.0, 2 * math.pi)), pitch, roll, draft)
+        found.append(Thing(solid, pose, 0.22, spot(rng)))
     return found
 
 
-def bodies(
-    things: Sequence[Thing], view: View, rng: np.random.Generator, seen: Look, dirty: float
-) -> list[Body]:
-    """The things painted, as dirty as `worn` says; those that do not show are left out."""
-    sprites = zip(things, painted(things, view, seen.light), strict=True)
+def bodies(things: Sequence[Thing], view: View, seen: Look) -> list[Body]:
+    """The things painted, worn and mirrored; those that do not show are left out."""
+    sprites = painted([(thing.solid, thing.pose) for thing in things], view, seen.light)
     return [
-        body(pose, worn(sprite, view.height, rng, seen, dirty), view.height)
-        for (_, pose), sprite in sprites
+        body(thing.pose, worn(sprite, view.height, thing, seen), view.height)
+        for thing, sprite in zip(things, sprites, strict=True)
         if sprite
     ]
 
@@ -136,8 +142,8 @@ def body(pose: Pose, sprite: Sprite, height: int) -> Body:
     radius = max(round(BLUR * height), 1)
     below = np.maximum(np.arange(-radius - 1, round(LOWER * high) + 2 * radius), 0) / LOWER
     rows = foot - below.astype(np.intp)[:, None]
-    whole = np.concatenate([sprite.colours, sprite.solid[None]])
-    turned = np.take_along_axis(whole, np.maximum(rows, 0)[None], 1)
+    place = np.maximum(rows, 0) * len(foot) + np.arange(len(foot))
+    turned = np.stack([plane.take(place) for plane in (*sprite.colours, sprite.solid)])
     turned *= rows >= 0
     sums = np.cumsum(turned, 1)
     span = 2 * radius + 1
@@ -178,15 +184,20 @@ def cast(reflected: Floats, murk: Floats, thing: Body, water: Water) -> None:
     murk[:, part[0], part[1]] *= 1.0 - np.float32(SHADE) * solid
 
 
-def worn(image: Sprite, height: int, rng: np.random.Generator, seen: Look, dirty: float) -> Sprite:
+def spot(rng: np.random.Generator) -> tuple[int, int]:
+    """Anywhere in the texture of dirt."""
+    return int(rng.integers(GRIME)), int(rng.integers(GRIME))
+
+
+def worn(image: Sprite, height: int, thing: Thing, seen: Look) -> Sprite:
     """The painted thing muddy from below, blotched, as grainy as the photo, and wet where it meets the water.
 
-    `height` is the frame's, px; `dirty` how much of its foot the mud covers.
+    `height` is the frame's, px.
     """
     high, wide = image.solid.shape
-    blotches, noise = grime(rng, high, wide)
+    blotches, noise = grime(thing.spot, high, wide)
     low = np.linspace(0.0, 1.0, high, dtype=np.float32)[:, None]
-    dirt = np.clip(np.float32(0.3) * blotches * low + (0.04 + np.float32(dirty) * low * low), 0.0, 0.7)
+    dirt = np.clip(np.float32(0.3) * blotches * low + (0.04 + np.float32(thing.dirt) * low * low), 0.0, 0.7)
     foot = max(1, round(CONTACT * height))
     under = np.zeros((high, wide), np.float32)
     under[: max(high - foot, 0)] = image.solid[foot:]
@@ -204,12 +215,14 @@ def worn(image: Sprite, height: int, rng: np.random.Generator, seen: Look, dirty
     return replace(image, colours=colours, solid=solid)
 
 
-def grime(rng: np.random.Generator, high: int, wide: int) -> tuple[Floats, Floats]:
-    """Blotches, about -0.5..0.5, and noise of deviation 1, [high, wide], cut out of the texture anywhere."""
-    rows = (np.arange(high) + int(rng.integers(GRIME))) & (GRIME - 1)
-    columns = (np.arange(wide) + int(rng.integers(GRIME))) & (GRIME - 1)
+def grime(begin: tuple[int, int], high: int, wide: int) -> tuple[Floats, Floats]:
+    """Blotches, about -0.5..0.5, and noise of deviation 1, [high, wide], cut out of the texture."""
+    rows, columns = (
+        (np.arange(size) + first) & (GRIME - 1) for size, first in zip((high, wide), begin, strict=True)
+    )
+    place = rows[:, None] * GRIME + columns
     blotches, noise = grimes()
-    return blotches[rows][:, columns], noise[rows][:, columns]
+    return blotches.take(place), noise.take(place)
 
 
 @lru_cache(1)

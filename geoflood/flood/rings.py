@@ -49,8 +49,9 @@ def pelt(water: Water, rng: np.random.Generator, amount: float) -> Water:
     wave = np.sin(far * (2.0 * np.pi * crests).astype(np.float32)[which]) * packet
     wave *= steep.astype(np.float32)[which] / np.maximum(far, np.float32(0.1))
     dip, lean = water.dip.copy(), water.lean.copy()
-    np.add.at(dip, (row, column), wave * below)
-    np.add.at(lean, (row, column), wave * right)
+    place = row * water.width + column
+    np.add.at(dip.reshape(-1), place, wave * below)
+    np.add.at(lean.reshape(-1), place, wave * right)
     return replace(water, dip=dip, lean=lean)
 
 

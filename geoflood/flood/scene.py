@@ -112,15 +112,11 @@ def underwater(photo: Image, level: float, seed: int, effects: Effects) -> tuple
 
 def afloat(water: Water, seed: int, effects: Effects, seen: Look) -> list[Body]:
     """All things afloat, the farthest first."""
-    view, found = View(water.height, water.width, water.line), []
-    for effect, amount, drawn, dirty in (
-        ("cars", effects.cars, cars, 0.30),
-        ("debris", effects.debris, debris, 0.22),
-    ):
-        if amount:
-            rng = stream(seed, effect)
-            found += bodies(drawn(view, rng, amount), view, rng, seen, dirty)
-    return sorted(found, key=lambda body: -body.away)
+    view = View(water.height, water.width, water.line)
+    things = cars(view, stream(seed, "cars"), effects.cars) if effects.cars else []
+    if effects.debris:
+        things += debris(view, stream(seed, "debris"), effects.debris)
+    return sorted(bodies(things, view, seen), key=lambda body: -body.away)
 
 
 def posted(taken: Scene, line: float) -> Scene:
