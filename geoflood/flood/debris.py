@@ -18,7 +18,7 @@ Kind: TypeAlias = Callable[[np.random.Generator], tuple[list[Face], float]]
 """Draws one thing: its faces, and how much of its height is under water (metres)."""
 
 BAGS: tuple[Colour, ...] = ((26, 27, 30), (30, 31, 34), (196, 198, 196), (58, 74, 98), (150, 148, 140))
-BINS: tuple[Colour, ...] = ((36, 54, 42), (44, 46, 50), (38, 48, 76), (72, 60, 44))
+BINS: tuple[Colour, ...] = ((36, 54, 42), (44, 46, 50), (38, 48, 76), (62, 66, 62))
 WOOD: tuple[Colour, ...] = ((122, 106, 84), (146, 130, 104), (92, 80, 66), (112, 106, 96))
 LITTER: tuple[Colour, ...] = ((214, 216, 214), (104, 136, 104), (150, 62, 50), (88, 122, 156), (196, 178, 96))
 BARK: tuple[Colour, ...] = ((62, 52, 42), (76, 66, 52), (54, 48, 42))

@@ -19,11 +19,8 @@ __all__ = ["Sprite", "View", "painted"]
 CAMERA_M = 1.6
 """Height of the camera above the water: someone stands at a window or on a step."""
 NEAREST_M = 0.8
-FINER = (3, 2)
-"""Faces are painted with so many times more rows and columns, then averaged, for soft edges: small things,
-and large ones."""
-LARGE = 48
-"""Rows, px, from which on a thing is large."""
+FINER = 2
+"""Faces are painted with so many times more rows and columns, then averaged: soft edges."""
 AROUND = np.array([(-1.0, 62.0), (-0.08, 74.0), (0.0, 50.0), (0.16, 66.0), (0.36, 178.0), (1.0, 226.0)])
 """What glossy faces mirror, by the sine of how high they look: water, the dark of houses, an overcast sky."""
 
@@ -135,13 +132,12 @@ def sprite(
     right, bottom = np.minimum(np.ceil(corners.max(0)) + 1, (view.width, view.height)).astype(int).tolist()
     if right <= left or bottom <= top:
         return None
-    finer = FINER[bottom - top >= LARGE]
-    picture = Pictures.new("RGBA", ((right - left) * finer, (bottom - top) * finer))
+    picture = Pictures.new("RGBA", ((right - left) * FINER, (bottom - top) * FINER))
     paint = ImageDraw.Draw(picture).polygon
-    flat = ((corners - (left, top)) * finer).ravel().tolist()
+    flat = ((corners - (left, top)) * FINER).ravel().tolist()
     for face in order:
         paint(flat[2 * (begins[face] - offset) : 2 * (begins[face + 1] - offset)], inks[face])
-    pixels = np.asarray(picture.reduce(finer))
+    pixels = np.asarray(picture.reduce(FINER))
     return Sprite(left, top, planes(pixels), pixels[..., 3] * np.float32(1.0 / 255.0))
 
 
