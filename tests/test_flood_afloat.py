@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from geoflood.flood.afloat import body, cast, look
 from geoflood.flood.cars import CARS, PAINTS, Car, car
 from geoflood.flood.debris import KINDS, PIECES, piece
-from geoflood.flood.painting import Sprite, View, painted
+from geoflood.flood.painting import Sprite, View, averaged, painted
 from geoflood.flood.reflection import mirror
 from geoflood.flood.solids import Pose, Solid, box, cut, packed, placed
 from geoflood.flood.water import surface
@@ -85,6 +85,13 @@ def test_a_front_that_goes_down_goes_down() -> None:
     assert placed(ahead, Pose(0, 5, 0))[0] == pytest.approx([0.0, 6.0, 0.0])
     assert placed(ahead, Pose(0, 5, np.pi / 2))[0] == pytest.approx([1.0, 5.0, 0.0])
     assert placed(ahead, Pose(0, 5, 0, draft=0.5))[0, 2] == pytest.approx(-0.5)
+
+
+def test_four_pixels_are_averaged_as_they_are() -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (6, 10, 4), np.uint8)
+    means = pixels.reshape(3, 2, 5, 2, 4).mean((1, 3))
+    assert np.array_equal(np.moveaxis(averaged(pixels), 0, 2), means)
+    assert np.array_equal(averaged(np.full((2, 2, 4), 255, np.uint8)), np.full((4, 1, 1), 255.0))
 
 
 def test_what_is_sunken_or_too_near_is_not_painted() -> None:
