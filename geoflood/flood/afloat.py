@@ -21,7 +21,7 @@ from geoflood.terms import Image
 __all__ = ["Body", "Look", "bodies", "body", "cars", "cast", "debris", "lay", "look"]
 
 MOST_CARS = 3
-MOST_DEBRIS = 14
+MOST_DEBRIS = 12
 LENGTH_M = 4.8
 CONTACT = 0.006
 """Share of the height over which a thing is darker where it meets the water."""

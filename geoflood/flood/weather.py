@@ -31,7 +31,7 @@ def overcast(photo: Image, amount: float = 1.0, clouds: float = 0.0) -> Image:
     """
     picture, matrix = Pictures.fromarray(photo), cool(amount)
     if clouds:
-        dimmed = dimming(picture, clouds)
+        dimmed = dimming(photo, clouds)
         lit = np.multiply(photo, np.asarray(Pictures.merge("RGB", (dimmed,) * 3)), dtype=np.uint16)
         lit >>= 8
         picture = Pictures.fromarray(lit.astype(np.uint8))
@@ -59,23 +59,24 @@ def faded(keep: float, bright: float) -> NDArray[np.float64]:
     return bright * (keep * np.eye(3) + (1.0 - keep) * np.array([(0.299, 0.587, 0.114)] * 3))
 
 
-def dimming(picture: Pictures.Image, amount: float) -> Pictures.Image:
+def dimming(photo: Image, amount: float) -> Pictures.Image:
     """What is left of the light at every pixel, 255 is all: the brighter the patch, the less.
 
     The patches are found by a guided filter: means, but not over edges. So walls keep their grain.
+    Green stands for brightness, and every other pixel for its neighbours.
     """
-    grey = picture.reduce(2).convert("L") if min(picture.size) > 1 else picture.convert("L")
-    light = np.asarray(grey, np.float32)
-    side = max(PATCH * grey.height, 1.0)
-    patches = max(round(grey.width / side), 1), max(round(grey.height / side), 1)
+    light = photo[::2, ::2, 1].astype(np.float32)
+    height, width = light.shape
+    side = max(PATCH * height, 1.0)
+    patches = max(round(width / side), 1), max(round(height / side), 1)
     mean, square = (resized(part, patches, Pictures.Resampling.BOX) for part in (light, light * light))
     edge = np.maximum(square - mean * mean, np.float32(0.0))
     edge /= edge + np.float32(EDGE * EDGE)
-    surface = resized(edge, grey.size) * light + resized(mean - edge * mean, grey.size)
+    surface = resized(edge, (width, height)) * light + resized(mean - edge * mean, (width, height))
     bright = np.maximum(np.arange(256.0), SHADOW) + 20.0
     left = np.round(255.0 * (bright[0] / bright) ** (SUNLESS * amount)).astype(np.uint8)
     dimmed = left[np.clip(surface, 0, 255).astype(np.uint8)]
-    return Pictures.fromarray(dimmed).resize(picture.size, Pictures.Resampling.NEAREST)
+    return Pictures.fromarray(dimmed).resize(photo.shape[1::-1], Pictures.Resampling.NEAREST)
 
 
 def resized(
