@@ -185,8 +185,13 @@ def _place(estimate: Estimate) -> dict[str, str]:
     return {
         "position": f"{where.lat:.5f}, {where.lon:.5f}   {spoken}",
         "search": f"within {near} first (50 %), then {far} (90 %); the likeliest 90 % are {area:.2g} ha",
-        "not here": f"{estimate.not_in_index:.0%} that the place is not in this index at all",
+        "not here": f"{_share(estimate.not_in_index)} that the place is not in this index at all",
     }
+
+
+def _share(share: float) -> str:
+    """For people, who would take 0 % for a promise."""
+    return "under 1%" if share < 0.01 else f"{share:.0%}"
 
 
 def _candidate(rank: int, found: Candidate, estimate: Estimate) -> list[str]:

@@ -156,7 +156,7 @@ class Locator:
         outcome, reason = judge(estimate, tried=name not in self._untried)
         weak = f"weakly calibrated: {self._weak[name]}" if self._weak[name] else ""
         caution = weak if outcome is not Outcome.NOT_FOUND else ""
-        reason = "; ".join(filter(None, (reason, told, caution)))
+        reason = "; ".join(filter(None, (reason, caution, told)))
         return Located(query, outcome, reason, found[: manner.top_k], estimate, attention, watch.seconds)
 
     def locate_all(

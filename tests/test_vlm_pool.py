@@ -191,5 +191,5 @@ def test_ctrl_c_ends_a_batch_that_waits_for_slow_servers() -> None:
             while a.busy_now + b.busy_now < 2 and time.monotonic() < deadline:
                 time.sleep(0.02)
             process.send_signal(signal.SIGINT)
-            assert process.wait(5) == 130
+            assert process.wait(20) == 130  # long before the servers answer
         assert len(a.asked("/api/chat")) + len(b.asked("/api/chat")) == 2, "nothing more was sent"
