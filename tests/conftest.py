@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from geoflood.terms import Matching, Rejected, StreetImage
 from geoflood.townscape import Town, Truth, build_town, write_city, write_queries
 
 Source = Callable[..., list[StreetImage | Rejected]]
+
+# What a shell starts in the background ignores Ctrl-C, and so does all that is started from there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
