@@ -230,7 +230,7 @@ def test_it_opens_by_double_click_with_hostile_text_and_no_network(tmp_path: Pat
     assert told(dom, "failures") is None
     assert told(dom, "canary") is None
     assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
-    assert dom.count("<script") == 5
+    assert dom.count("<script") == 6
     assert "leaflet-marker-icon" in dom
     assert "leaflet-overlay-pane" in dom
     shown = text_of(dom, "reason")

@@ -130,13 +130,14 @@ def page(
 ) -> str:
     """A page around a map: NAME.html, NAME.css and NAME.js beside this file, and blocks of data by their id.
 
-    `pictures` are the sources of pictures that the page's policy allows; `scripts` run instead of NAME.js.
+    `pictures` are the sources of pictures that the page's policy allows; `scripts` run instead of NAME.js,
+    after dom.js.
     """
     figure = Figure()
     figure.add_child(chart)
     figure.render()
     first = [_WATCH, _leaflet_js()]
-    last = [figure.script.render(), *(_asset(f"{script}.js") for script in scripts or (name,))]
+    last = [figure.script.render(), *(_asset(f"{script}.js") for script in ("dom", *(scripts or (name,))))]
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_policy([*first, *last], pictures)}">',

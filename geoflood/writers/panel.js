@@ -1,24 +1,13 @@
 "use strict";
 // Puts the data of the page on the panel and the map. Foreign text is only ever set by textContent.
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const map = window[data.map];
 map.attributionControl.setPrefix("Leaflet");
 const evidence = L.layerGroup().addTo(map);
 const sharp = L.svg({ padding: 0.5 });
-const byId = (id) => document.getElementById(id);
 let photo = 0;
 let chosen = 0;
 let markers = [];
 let cones = [];
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  node.className = className || "";
-  node.textContent = text || "";
-  if (tag === "button") node.type = "button";
-  return node;
-}
 
 function fit(frame) {
   map.fitBounds(frame || data.city, { padding: [12, 12], maxZoom: 19, animate: false });

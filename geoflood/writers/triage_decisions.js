@@ -2,9 +2,6 @@
 // The photos, and who decided what of them: kept in the browser until it is saved. Foreign text is only ever set
 // by textContent.
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const map = window[data.map];
-const byId = (id) => document.getElementById(id);
 const items = data.items;
 const PUBLIC = data.sharing === "public";  // a map to look at: nothing in it can be decided
 const STORE = `geoflood triage ${data.batch}`;
@@ -12,14 +9,6 @@ const STATUSES = ["candidate", "confirmed", "rejected"];
 const SIGNS = { candidate: "?", confirmed: "✓", rejected: "✕" };
 const own = { by: "", onward: false, decisions: {}, notes: {} };  // notes: of photos that are not decided here yet
 let waiting = null;  // what is done once the reviewer has signed
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  node.className = className || "";
-  node.textContent = text || "";
-  if (tag === "button") node.type = "button";
-  return node;
-}
 
 function decisionOf(item) {
   return own.decisions[item.sha256] || item.decision;
