@@ -74,8 +74,8 @@ def batch_locate(
     """Locate every photo in `folder` that has no result in `out` yet, `at_once` of them described together.
 
     `news` is told what is recognised; `stopping` is asked before each post and photo, and those in hand are
-    finished. Raises InputError for a folder that is
-    none or a journal that was altered, UsageError when `out` holds results of other settings or is in use.
+    finished. Raises InputError for a folder that is none or a journal that was altered, UsageError when `out`
+    holds results of other settings or is in use.
     """
     if out.resolve() == folder.resolve():
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
