@@ -36,6 +36,7 @@ __all__ = [
     "fit",
     "header",
     "jpeg",
+    "png",
     "read_image",
     "resize",
     "thumbnail",
@@ -155,6 +156,13 @@ def resize(image: Image, width: int, height: int, *, bilinear: bool = False) -> 
 def jpeg(image: Image, longest: int | None = None, quality: int = 85) -> bytes:
     """The image [H, W, 3] as a JPEG file of at most `longest` pixels a side, without any metadata."""
     return _encoded(PIL.Image.fromarray(image if longest is None else fit(image, longest)), quality)
+
+
+def png(pixels: Image) -> bytes:
+    """Pixels [H, W, 3], or [H, W, 4] with their opacity, as a PNG file."""
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def thumbnail(source: Image | Path, about: int, quality: int) -> bytes:

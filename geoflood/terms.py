@@ -342,15 +342,11 @@ class Estimate:
         """Of the 90 % search area."""
         return math.fsum(cell.size_m**2 for cell in self.search_area) / 1e6
 
-    def cells(self, share: float) -> Sequence[Cell]:
+    def cells(self, share: float) -> Cells:
         """The fewest most probable cells that hold `share` of the belief."""
-        held, taken = 0.0, 0
-        for cell in self.search_area:
-            if held >= share - 1e-9:
-                break
-            held += cell.probability
-            taken += 1
-        return self.search_area[:taken]
+        area = Cells.of(self.search_area)
+        enough = np.searchsorted(np.cumsum(area.probabilities), share - 1e-9)
+        return area[: int(enough) + 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

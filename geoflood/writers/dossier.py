@@ -15,7 +15,7 @@ import numpy as np
 from geoflood.finding import Finding, Post
 from geoflood.geo import degrees_minutes, distance_m, usng
 from geoflood.terms import Candidate, Estimate, Geotag, Image, LatLon, Located, Outcome, Reference
-from geoflood.writers.pieces import boxes, held
+from geoflood.writers.pieces import boxes
 from geoflood.writers.thumbnails import Thumbnails
 from geoflood.writers.wording import decimal_degrees, lines, plain
 
@@ -85,7 +85,7 @@ def _coordinates(place: Estimate) -> list[str]:
 
 def _area(place: Estimate) -> list[list[int]]:
     """For each share the boxes of its cells, one after the other: south, west, north, east of the place."""
-    found = (boxes(held(place, share), place.position, BOXES) * _DEGREE for share in _SHARES)
+    found = (boxes(place.cells(share), place.position, BOXES) * _DEGREE for share in _SHARES)
     outwards = (np.hstack([np.floor(one[:, :2]), np.ceil(one[:, 2:])]) for one in found)
     return [one.astype(int).ravel().tolist() for one in outwards]
 
@@ -120,7 +120,7 @@ def _apart(candidates: Sequence[Candidate]) -> list[tuple[int, Candidate]]:
 
 def _shares(place: Estimate, spots: Sequence[LatLon]) -> list[float]:
     """How likely each spot is, a cell counted for the nearest: the likeliest as `place` says of its own."""
-    cells = held(place, 1.0)
+    cells = place.cells(1.0)
     metres = np.stack([distance_m(cells.centres, (spot.lat, spot.lon)) for spot in spots])
     near = np.where(metres.min(axis=0) <= place.tolerance_m, metres.argmin(axis=0), -1)
     around = np.bincount(near + 1, cells.probabilities, len(spots) + 1)[1:]

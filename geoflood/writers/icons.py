@@ -5,14 +5,13 @@ They are white, so that a program can tint them; what tells them apart is their 
 
 from __future__ import annotations
 
-import struct
-import zlib
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.finding import Status
+from geoflood.images import png
 
 __all__ = ["icon"]
 
@@ -32,7 +31,7 @@ def icon(status: Status) -> bytes:
         inside = ((away < 0.92) & (away > 0.6)) | (away < 0.2)
     pixels = np.full((_SIDE, _SIDE, 4), 255, np.uint8)
     pixels[..., 3] = np.where(inside, 255, 0)
-    return _png(pixels)
+    return png(pixels)
 
 
 def _from_line(
@@ -42,15 +41,3 @@ def _from_line(
     (ax, ay), (dx, dy) = start, (end[0] - start[0], end[1] - start[1])
     along = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy), 0.0, 1.0)
     return np.asarray(np.hypot(x - ax - along * dx, y - ay - along * dy))
-
-
-def _png(pixels: NDArray[np.uint8]) -> bytes:
-    """Pixels [H, W, 4] as a file: PNG is zlib with a few words around."""
-    high, wide, _ = pixels.shape
-    rows = np.hstack([np.zeros((high, 1), np.uint8), pixels.reshape(high, -1)])
-    head = struct.pack(">IIBBBBB", wide, high, 8, 6, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks
-    )

@@ -12,19 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.geo import from_local, to_local
-from geoflood.terms import Cells, Estimate, LatLon
+from geoflood.terms import Cells, LatLon
 from geoflood.writers.shapes import Floats
 
-__all__ = ["boxes", "held"]
+__all__ = ["boxes"]
 
 Numbers: TypeAlias = NDArray[np.intp]
-
-
-def held(estimate: Estimate, share: float) -> Cells:
-    """The fewest most probable cells that hold `share` of the belief."""
-    cells = Cells.of(estimate.search_area)
-    enough = np.searchsorted(np.cumsum(cells.probabilities), share - 1e-9)
-    return cells[: int(enough) + 1]
 
 
 def boxes(cells: Cells, around: LatLon, most: int) -> Floats:
