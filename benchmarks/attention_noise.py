@@ -26,18 +26,18 @@ from numpy.typing import NDArray
 from recall import right
 from streets import Queries, arguments, indexed, queries, share
 
-from geoflood.attending import DOUBT
-from geoflood.attention import blend, sample
-from geoflood.backbones.seam import Features
+from geoflood.backbones.interface import Features
 from geoflood.backbones.threads import cores
-from geoflood.flood import flood
-from geoflood.images import read_image
-from geoflood.locate import Locator
-from geoflood.terms import AttentionMap, Image, Vectors
+from geoflood.core.datatypes import AttentionMap, Image, Vectors
+from geoflood.core.images import read_image
+from geoflood.localize.attention import blend, sample
+from geoflood.localize.locator import Locator
+from geoflood.localize.waterline import band_weights, belief
+from geoflood.synthetic.flood import flood
+from geoflood.vlm.attend import DOUBT
 from geoflood.vlm.attention import Attendant
 from geoflood.vlm.canvas import VIEWS
 from geoflood.vlm.client import Answer, Asker, Options, Prompt, Standing
-from geoflood.waterline import band_weights, belief
 
 ALPHAS = (0.0, 0.25, 0.5, 1.0)
 CELLS = 4

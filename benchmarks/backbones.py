@@ -32,7 +32,7 @@ from geoflood.backbones.network import Network
 from geoflood.backbones.published import Published, build, skeleton
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.backbones.untrained import untrained
-from geoflood.waterline import band_weights
+from geoflood.localize.waterline import band_weights
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 LONGEST = 1024

@@ -22,13 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from geoflood.batch.journal import Journal
-from geoflood.batch.line import batch_locate
-from geoflood.batch.options import Options
-from geoflood.batch.outputs import write_outputs
-from geoflood.batch.stored import located_to
-from geoflood.images import jpeg
-from geoflood.terms import (
+from geoflood.core.datatypes import (
     USUAL,
     AttentionMap,
     Bounds,
@@ -45,6 +39,12 @@ from geoflood.terms import (
     Reference,
     Vectors,
 )
+from geoflood.core.images import jpeg
+from geoflood.triage.codec import located_to
+from geoflood.triage.journal import Journal
+from geoflood.triage.options import Options
+from geoflood.triage.outputs import write_outputs
+from geoflood.triage.pipeline import batch_locate
 
 SPOT = LatLon(29.76, -95.37)
 CELLS = Cells(

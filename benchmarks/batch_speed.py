@@ -29,14 +29,14 @@ import numpy as np
 from streets import queries
 
 from geoflood.backbones.threads import cores
-from geoflood.batch.line import batch_locate
-from geoflood.batch.options import Options
-from geoflood.batch.outputs import write_outputs
+from geoflood.core.datatypes import Image, Query
+from geoflood.core.images import jpeg, read_image, resize
 from geoflood.imagery.views import LONGEST
-from geoflood.images import jpeg, read_image, resize
-from geoflood.locate import Locator
-from geoflood.terms import Image, Query
-from geoflood.waterline import BANDS, band_weights
+from geoflood.localize.locator import Locator
+from geoflood.localize.waterline import BANDS, band_weights
+from geoflood.triage.options import Options
+from geoflood.triage.outputs import write_outputs
+from geoflood.triage.pipeline import batch_locate
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from geoflood.batch.duplicates import SAME_BITS, Duplicates, Looks, _apart, looks
-from geoflood.flood import flood
-from geoflood.images import fit, jpeg, read_image
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.core.images import fit, jpeg, read_image
+from geoflood.synthetic.flood import flood
+from geoflood.triage.near_duplicates import SAME_BITS, Duplicates, Looks, _apart, looks
 
 LIMITS = (8, 12, 16, 18, 20, 22)
 LEVELS = (0.0, 0.15, 0.25, 0.3, 0.35, 0.45, 0.6)

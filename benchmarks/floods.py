@@ -18,12 +18,12 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from geoflood.flood import POST, STORM, WATER, Effects, scene
+from geoflood.core.datatypes import Image
+from geoflood.core.images import read_image, resize
 from geoflood.imagery.folder import is_picture
-from geoflood.images import read_image, resize
-from geoflood.terms import Image
-from geoflood.townscape import build_town, view
-from geoflood.townscape.shots import drive
+from geoflood.synthetic.flood import POST, STORM, WATER, Effects, scene
+from geoflood.synthetic.town import build_town, view
+from geoflood.synthetic.town.shots import drive
 
 ROUNDS = 3
 SETS = {

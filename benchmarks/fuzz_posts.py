@@ -16,9 +16,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from geoflood.finding import Post
-from geoflood.posts.folder import Folder
-from geoflood.posts.shelf import Shelf
+from geoflood.triage.findings import Post
+from geoflood.triage.posts.file_tree import Shelf
+from geoflood.triage.posts.folder import Folder
 
 SLOW_S = 1.0
 SEEDS: dict[str, Any] = {

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from streets import POSITIVE_M, Queries, arguments, indexed, queries, share
 
 from geoflood.backbones.threads import cores
-from geoflood.flood import flood
-from geoflood.geo import distance_m
+from geoflood.core.datatypes import AttentionMap, Matching
+from geoflood.core.geo import distance_m
+from geoflood.core.images import read_image
 from geoflood.imagery.views import LONGEST
-from geoflood.images import read_image
-from geoflood.locate import Locator
-from geoflood.reranking import Reranker, matcher
-from geoflood.terms import AttentionMap, Matching
-from geoflood.waterline import belief
+from geoflood.localize.locator import Locator
+from geoflood.localize.rerank import Reranker, matcher
+from geoflood.localize.waterline import belief
+from geoflood.synthetic.flood import flood
 
 SLOPES = (0.0, 0.02, 0.05, 0.1, 0.2)
 

@@ -3,7 +3,8 @@
     python benchmarks/recall.py DATA [--work DIR] [--levels 0,0.3,0.45,0.55]
 
 DATA holds images.csv with columns image, lat, lon, split (database or query). Positive distance 25 m;
-queries without a reference in reach are left out. Water is geoflood.flood's, seeded by the query's number.
+queries without a reference in reach are left out. Water is geoflood.synthetic.flood's, seeded by the
+query's number.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 from streets import POSITIVE_M, Queries, arguments, indexed, queries, share
 
 from geoflood.backbones.threads import cores
-from geoflood.flood import flood
-from geoflood.geo import distance_m
-from geoflood.images import read_image
-from geoflood.locate import Locator
-from geoflood.terms import Image, Vectors
-from geoflood.waterline import band_weights, belief
+from geoflood.core.datatypes import Image, Vectors
+from geoflood.core.geo import distance_m
+from geoflood.core.images import read_image
+from geoflood.localize.locator import Locator
+from geoflood.localize.waterline import band_weights, belief
+from geoflood.synthetic.flood import flood
 
 
 def main() -> None:

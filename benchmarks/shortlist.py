@@ -21,13 +21,13 @@ import torch
 from streets import POSITIVE_M, arguments, indexed, queries, share
 
 from geoflood.backbones.threads import cores, side_by_side
-from geoflood.flood import flood
-from geoflood.geo import distance_m
+from geoflood.core.datatypes import Image
+from geoflood.core.geo import distance_m
+from geoflood.core.images import read_image
 from geoflood.imagery.views import pixels_of
-from geoflood.images import read_image
-from geoflood.locate import Locator
-from geoflood.terms import Image
-from geoflood.waterline import band_weights, belief
+from geoflood.localize.locator import Locator
+from geoflood.localize.waterline import band_weights, belief
+from geoflood.synthetic.flood import flood
 
 WAYS = ("bands", "own mask", "own mask, whole descriptor", "bands + own mask", "bands + whole")
 

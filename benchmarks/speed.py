@@ -25,13 +25,13 @@ from streets import settings
 
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.threads import cores, side_by_side
-from geoflood.build import build, describe_missing, learned
+from geoflood.core.datatypes import Image, StreetImage, unwatched
+from geoflood.core.images import read_image
+from geoflood.database.build import build, describe_missing, learned
+from geoflood.database.plan import Ledger
+from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.imagery.folder import images
-from geoflood.images import read_image
-from geoflood.reference.ledger import Ledger
-from geoflood.reference.shards import Shard, read_shard, shard_path, write_shard
-from geoflood.terms import Image, StreetImage, unwatched
-from geoflood.waterline import BANDS, band_weights
+from geoflood.localize.waterline import BANDS, band_weights
 
 ROUNDS = 3
 CHUNK = 16

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.learned import version_of
-from geoflood.build import build
-from geoflood.geo import distance_m
+from geoflood.core.geo import distance_m
+from geoflood.database.build import build
+from geoflood.database.manifest import Settings
 from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
-from geoflood.locate import Locator
-from geoflood.reference.manifest import Settings
-from geoflood.waterline import BANDS
+from geoflood.localize.locator import Locator
+from geoflood.localize.waterline import BANDS
 
 __all__ = ["Queries", "arguments", "indexed", "queries", "settings", "share"]
 

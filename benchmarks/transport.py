@@ -25,11 +25,11 @@ from geoflood.backbones.rootsift import local_descriptors
 from geoflood.backbones.salad import ITERATIONS, transport
 from geoflood.backbones.threads import cores, side_by_side
 from geoflood.backbones.vlad import learn_vocabulary
-from geoflood.flood import flood
-from geoflood.geo import distance_m
+from geoflood.core.datatypes import Image, StreetImage
+from geoflood.core.geo import distance_m
+from geoflood.core.images import read_image, resize
 from geoflood.imagery.folder import images
-from geoflood.images import read_image, resize
-from geoflood.terms import Image, StreetImage
+from geoflood.synthetic.flood import flood
 
 SIDE = 224
 """Pixels a side: patches of 16 px every 8, 729 of them."""

@@ -20,10 +20,10 @@ from recall import right
 from streets import Queries, arguments, indexed, queries, share
 
 from geoflood.backbones.threads import cores
-from geoflood.flood import flood
-from geoflood.images import read_image
-from geoflood.locate import Locator
-from geoflood.waterline import band_weights
+from geoflood.core.images import read_image
+from geoflood.localize.locator import Locator
+from geoflood.localize.waterline import band_weights
+from geoflood.synthetic.flood import flood
 
 ERRORS = (-0.2, -0.1, 0.0, 0.1, 0.2)
 BELIEFS = ((0.1, 0.0), (0.1, 0.25), (0.1, 0.5), (0.15, 0.0), (0.2, 0.0), (0.1, 1.0))
@@ -61,7 +61,7 @@ def trial(locator: Locator, asked: Queries, level: float, number: int) -> list[l
 
 
 def believed(told: float, bands: Sequence[int], spread: float, doubt: float) -> NDArray[np.float32]:
-    """As geoflood.waterline.belief, with a spread and a doubt to choose."""
+    """As geoflood.localize.waterline.belief, with a spread and a doubt to choose."""
     near = np.exp(-((np.asarray(bands) / 100 - told) ** 2) / (2 * spread**2))
     return np.asarray((1 - doubt) * near / near.sum() + doubt / len(bands), np.float32)
 

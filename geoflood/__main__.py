@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geoflood.cli import app
+from geoflood.cli.app import app
 
 
 def main() -> None:

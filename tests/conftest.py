@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoflood import console, pseudoqueries
 from geoflood.backbones import rootsift
 from geoflood.backbones.learned import version_of
-from geoflood.build import build
+from geoflood.cli import terminal
+from geoflood.core.datatypes import Matching, Rejected, StreetImage
+from geoflood.database.build import build
+from geoflood.database.manifest import Settings
 from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
-from geoflood.locate import Locator
-from geoflood.reference.manifest import Settings
-from geoflood.terms import Matching, Rejected, StreetImage
-from geoflood.townscape import Town, Truth, build_town, write_city, write_queries
+from geoflood.localize.calibration import pseudo_queries
+from geoflood.localize.locator import Locator
+from geoflood.synthetic.town import Town, Truth, build_town, write_city, write_queries
 
 Source = Callable[..., list[StreetImage | Rejected]]
 
@@ -64,8 +65,8 @@ def quick_backbone() -> Iterator[None]:
     """Smaller pictures than people get, and fewer pseudo-queries: the drawn town shows no more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rootsift, "SIDE", 224)
-        patch.setattr(pseudoqueries, "TRIALS", 30)
-        patch.setattr(pseudoqueries, "COUNTED", {Matching.DENSE: (40, 10), Matching.SIFT: (6, 2)})
+        patch.setattr(pseudo_queries, "TRIALS", 30)
+        patch.setattr(pseudo_queries, "COUNTED", {Matching.DENSE: (40, 10), Matching.SIFT: (6, 2)})
         yield
 
 
@@ -95,4 +96,4 @@ def noise() -> np.ndarray:
 def usual_verbosity() -> Iterator[None]:
     """What -q and -v change lasts as long as the process, which a command does not outlive."""
     yield
-    console.set_verbosity(0)
+    terminal.set_verbosity(0)

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from geoflood.attending import attend, search_attended
-from geoflood.attention import editable, overlay, read_attention
-from geoflood.errors import InputError, ModelError, UsageError
-from geoflood.eyes import Choice, Eyes, asking
-from geoflood.fusion.calibration import DEFAULT
-from geoflood.fusion.estimate import Trust, fuse, ranked
-from geoflood.home import cache_folder
-from geoflood.terms import AttentionMap, Candidate, LatLon, Located, Outcome, Query, Reference
-from geoflood.verifying import Verifier
+from geoflood.core.datatypes import AttentionMap, Candidate, LatLon, Located, Outcome, Query, Reference
+from geoflood.core.errors import InputError, ModelError, UsageError
+from geoflood.core.paths import cache_folder
+from geoflood.localize.attention import editable, overlay, read_attention
+from geoflood.localize.calibration.fit import DEFAULT
+from geoflood.localize.fusion import Trust, fuse, ranked
+from geoflood.vlm.attend import attend, search_attended
 from geoflood.vlm.attention import Attendant
 from geoflood.vlm.client import RefusalError
+from geoflood.vlm.stage import Choice, Eyes, asking
+from geoflood.vlm.verify_candidates import Verifier
 from tests.far_side.ollama_server import FarModel, FarOllama
 from tests.far_side.scripted import Scripted, Sighted, cells_answer, in_turn
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pictures
 
-from geoflood.attention import MAX_SIDE, blend, read_attention, sample
-from geoflood.errors import InputError
-from geoflood.terms import AttentionMap
+from geoflood.core.datatypes import AttentionMap
+from geoflood.core.errors import InputError
+from geoflood.localize.attention import MAX_SIDE, blend, read_attention, sample
 
 CENTRES = np.array([[(x + 0.5) / 3, (y + 0.5) / 2] for y in range(2) for x in range(3)])
 

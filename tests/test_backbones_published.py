@@ -9,11 +9,11 @@ from PIL import Image as Pictures
 
 from geoflood.backbones.catalog import find
 from geoflood.backbones.compute import Compute
+from geoflood.backbones.interface import Backbone
 from geoflood.backbones.published import Published, build
-from geoflood.backbones.seam import Backbone
 from geoflood.backbones.selftest import draw_field, draw_street, self_test
 from geoflood.backbones.untrained import untrained
-from geoflood.errors import UsageError, WeightsError
+from geoflood.core.errors import UsageError, WeightsError
 
 CPU = Compute("cpu", "float32")
 NAMES = ("cosplace-resnet18-32", "eigenplaces-vgg16-512", "salad")

@@ -20,16 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geoflood.batch.journal import NAME, read_journal
-from geoflood.batch.line import Summary, batch_locate
-from geoflood.batch.options import Options
-from geoflood.batch.results import Results
-from geoflood.batch.stored import located_from, located_to
-from geoflood.errors import InputError, UsageError
-from geoflood.finding import Finding
-from geoflood.images import UnreadableImageError, jpeg, read_image, resize
-from geoflood.locate import Locator
-from geoflood.terms import (
+from geoflood.core.datatypes import (
     USUAL,
     AttentionMap,
     Bounds,
@@ -45,7 +36,16 @@ from geoflood.terms import (
     Query,
     Reference,
 )
-from geoflood.townscape import Truth
+from geoflood.core.errors import InputError, UsageError
+from geoflood.core.images import UnreadableImageError, jpeg, read_image, resize
+from geoflood.localize.locator import Locator
+from geoflood.synthetic.town import Truth
+from geoflood.triage.codec import located_from, located_to
+from geoflood.triage.findings import Finding
+from geoflood.triage.journal import NAME, read_journal
+from geoflood.triage.options import Options
+from geoflood.triage.pipeline import Summary, batch_locate
+from geoflood.triage.results import Results
 
 SPOT = LatLon(29.76, -95.37)
 OPTIONS = Options("rivertown")

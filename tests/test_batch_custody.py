@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geoflood.batch.custody import unsealed, verify
-from geoflood.batch.journal import Journal
-from geoflood.batch.line import batch_locate
-from geoflood.batch.options import Options
-from geoflood.batch.outputs import write_outputs
-from geoflood.batch.reviewing import review
-from geoflood.errors import InputError, UsageError
-from geoflood.files import fingerprint
-from geoflood.terms import Manner
+from geoflood.core.datatypes import Manner
+from geoflood.core.errors import InputError, UsageError
+from geoflood.core.files import fingerprint
+from geoflood.triage.custody import unsealed, verify
+from geoflood.triage.journal import Journal
+from geoflood.triage.options import Options
+from geoflood.triage.outputs import write_outputs
+from geoflood.triage.pipeline import batch_locate
+from geoflood.triage.review import review
 from tests.test_batch import OPTIONS, Fake, found, index, photo, posts, row, run
 from tests.test_cli_batch import CITY
 

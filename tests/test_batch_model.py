@@ -18,21 +18,21 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from geoflood import locate as locating
-from geoflood.batch import looking
-from geoflood.batch.custody import verify, write_run
-from geoflood.batch.intake import Photo
-from geoflood.batch.journal import NAME, read_journal
-from geoflood.batch.line import Summary, batch_locate
-from geoflood.batch.looking import IN_A_ROW, Looked, Looking
-from geoflood.batch.options import Asked, Options
-from geoflood.batch.results import Results
-from geoflood.cli import app
-from geoflood.eyes import Choice, Eyes
-from geoflood.finding import Finding
-from geoflood.terms import Outcome
+from geoflood.cli.app import app
+from geoflood.core.datatypes import Outcome
+from geoflood.localize import locator as locating
+from geoflood.triage import ask_model
+from geoflood.triage.ask_model import IN_A_ROW, Looked, Looking
+from geoflood.triage.custody import verify, write_run
+from geoflood.triage.findings import Finding
+from geoflood.triage.intake import Photo
+from geoflood.triage.journal import NAME, read_journal
+from geoflood.triage.options import Asked, Options
+from geoflood.triage.pipeline import Summary, batch_locate
+from geoflood.triage.results import Results
 from geoflood.vlm.attention import Attendant
 from geoflood.vlm.client import RefusalError
+from geoflood.vlm.stage import Choice, Eyes
 from tests.far_side.ollama_server import FarModel, FarOllama
 from tests.far_side.scripted import Scripted, Sighted, cells_answer, in_turn
 from tests.test_batch import Fake, index, photo, posts, row, scene, table
@@ -46,7 +46,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setattr(locating, "Locator", Located)
     monkeypatch.setattr(
-        "geoflood.reference.manifest.read_manifest", lambda _: SimpleNamespace(city="Rivertown")
+        "geoflood.database.manifest.read_manifest", lambda _: SimpleNamespace(city="Rivertown")
     )
     monkeypatch.setenv("GEOFLOOD_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("GEOFLOOD_INDEX_DIR", str(tmp_path / "indexes"))
@@ -151,7 +151,7 @@ def test_a_replay_without_the_verdicts_says_so(root: Path, monkeypatch: pytest.M
             return replace(located, reason=told or located.reason)
 
     monkeypatch.setattr(locating, "Locator", Verified)
-    monkeypatch.setattr("geoflood.verifying.pixels_of", lambda reference: scene(1))
+    monkeypatch.setattr("geoflood.vlm.verify_candidates.pixels_of", lambda reference: scene(1))
     with FarOllama(FarModel(answer=seeing())) as far:
         assert call(root, *asked(far)).exit_code == 0
     done = call(root, "--model", "tiny-vl", "--verify", "2", "--replay", out="again")
@@ -176,7 +176,7 @@ def test_a_model_that_is_down_at_first_is_exit_8_and_nothing_is_begun(root: Path
 def test_a_model_that_goes_down_stops_the_batch_and_the_next_run_goes_on(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looking, "PAUSES_S", (0.01, 0.01))
+    monkeypatch.setattr(ask_model, "PAUSES_S", (0.01, 0.01))
     filled(root, 30)
     far = FarOllama(FarModel(answer=seeing()))
     with far:
@@ -281,7 +281,7 @@ AWAY = RefusalError("unreachable", "no server answers", "ollama serve")
 def test_a_server_that_starts_again_is_waited_for() -> None:
     waited: list[float] = []
     looks, (one,) = look(Scripted(in_turn(AWAY, AWAY, GOOD)), 1, sleep=waited.append)
-    assert waited == list(looking.PAUSES_S[:2])
+    assert waited == list(ask_model.PAUSES_S[:2])
     assert (one.again, looks.down) == (False, None)
     assert one.attended is not None
     assert one.attended.reading is not None
@@ -291,7 +291,7 @@ def test_a_server_that_does_not_is_given_up_once() -> None:
     waited: list[float] = []
     looks, all_ = look(Scripted(in_turn(AWAY)), 3, sleep=waited.append)
     assert looks.down is not None
-    assert waited == [*looking.PAUSES_S], "the others do not wait any more"
+    assert waited == [*ask_model.PAUSES_S], "the others do not wait any more"
     assert all(one.again for one in all_)
 
 
@@ -369,7 +369,7 @@ def test_a_verdict_that_could_not_be_had_is_asked_for_again(
             _, told = verify(named["pixels"], located.candidates)
             return replace(located, reason=told)
 
-    monkeypatch.setattr("geoflood.verifying.pixels_of", lambda reference: scene(1))
+    monkeypatch.setattr("geoflood.vlm.verify_candidates.pixels_of", lambda reference: scene(1))
     first = batch(tmp_path, Scripted(in_turn(RefusalError("final", "out of memory"))), Verified(), verify=2)
     assert first.unverified == 2
     lines = [line.content for line in read_journal(tmp_path / "out") if line.kind == "located"]

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL.ExifTags import IFD
 
-from geoflood.batch.journal import Journal, read_journal
-from geoflood.batch.narrowing import Narrowing, Said, said
-from geoflood.batch.options import Options
-from geoflood.finding import Decision, Post, Status
-from geoflood.terms import Bounds, Geotag, LatLon
-from geoflood.writers.formats import format_of
-from geoflood.writers.sharing import Sharing
+from geoflood.core.datatypes import Bounds, Geotag, LatLon
+from geoflood.triage.export.formats import format_of
+from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.findings import Decision, Post, Status
+from geoflood.triage.journal import Journal, read_journal
+from geoflood.triage.narrowing import Narrowing, Said, said
+from geoflood.triage.options import Options
 from tests.test_batch import Fake, found, posts, row, run, scene
 
 TAKEN = "2021:07:14 17:03:09"

@@ -23,27 +23,27 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from geoflood import build as line
 from geoflood.backbones import rootsift
-from geoflood.build import build
-from geoflood.errors import CityError, IndexUnusableError, InputError
-from geoflood.geo import distance_m
+from geoflood.core.datatypes import Geotag, LatLon, Rejected, StreetImage
+from geoflood.core.errors import CityError, IndexUnusableError, InputError
+from geoflood.core.geo import distance_m
+from geoflood.database import build as line
+from geoflood.database import plan
+from geoflood.database.build import build
+from geoflood.database.database import Database
+from geoflood.database.manifest import Settings, read_manifest, verify
+from geoflood.database.plan import Ledger, locked
+from geoflood.database.shards import read_shard, shard_path
 from geoflood.imagery.folder import images
-from geoflood.reference import ledger
-from geoflood.reference.database import Database
-from geoflood.reference.ledger import Ledger, locked
-from geoflood.reference.manifest import Settings, read_manifest, verify
-from geoflood.reference.shards import read_shard, shard_path
-from geoflood.terms import Geotag, LatLon, Rejected, StreetImage
-from geoflood.townscape import Town
-from geoflood.townscape.folders import stands
-from geoflood.townscape.shots import located
+from geoflood.synthetic.town import Town
+from geoflood.synthetic.town.folders import stands
+from geoflood.synthetic.town.shots import located
 
 Found = list[StreetImage | Rejected]
 
 FORKS = multiprocessing.get_context("forkserver")
 """Children that can be killed: forked from a process that has loaded everything and started no thread."""
-FORKS.set_forkserver_preload(["geoflood.build", "pytest"])
+FORKS.set_forkserver_preload(["geoflood.database.build", "pytest"])
 
 PER_SHARD = 2
 
@@ -67,7 +67,7 @@ def few(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def quicken(patch: pytest.MonkeyPatch) -> None:
     """Small shards, small pictures in them, and one matcher to calibrate."""
-    patch.setattr(ledger, "SHARD_IMAGES", PER_SHARD)
+    patch.setattr(plan, "SHARD_IMAGES", PER_SHARD)
     patch.setattr(rootsift, "SIDE", 128, raising=False)
 
 

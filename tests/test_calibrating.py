@@ -11,22 +11,28 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from geoflood import calibrating
-from geoflood.build import build
-from geoflood.calibrating import refine, self_calibrate
-from geoflood.cli import app
-from geoflood.errors import InputError
-from geoflood.fusion import calibration
-from geoflood.fusion.calibration import Group
-from geoflood.fusion.estimate import Trust
+from geoflood.cli.app import app
+from geoflood.core.datatypes import AttentionMap, Manner, Matching, Query
+from geoflood.core.errors import InputError
+from geoflood.core.images import jpeg
+from geoflood.database.build import build
+from geoflood.database.manifest import Settings, read_manifest
 from geoflood.imagery.folder import images
 from geoflood.imagery.views import pixels_of
-from geoflood.images import jpeg
-from geoflood.locate import Locator
-from geoflood.pseudoqueries import asked, chosen, photos_as_actors, play, references_as_actors
-from geoflood.reference.manifest import Settings, read_manifest
-from geoflood.terms import AttentionMap, Manner, Matching, Query
-from geoflood.townscape import Truth
+from geoflood.localize.calibration import calibrate as calibrating
+from geoflood.localize.calibration import fit
+from geoflood.localize.calibration.calibrate import refine, self_calibrate
+from geoflood.localize.calibration.fit import Group
+from geoflood.localize.calibration.pseudo_queries import (
+    asked,
+    chosen,
+    photos_as_actors,
+    play,
+    references_as_actors,
+)
+from geoflood.localize.fusion import Trust
+from geoflood.localize.locator import Locator
+from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
 pytestmark = pytest.mark.usefixtures("quick_backbone")
@@ -35,7 +41,7 @@ pytestmark = pytest.mark.usefixtures("quick_backbone")
 @pytest.fixture
 def town(index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy to be changed; a handful of places is enough here."""
-    monkeypatch.setattr(calibration, "ENOUGH", 5)
+    monkeypatch.setattr(fit, "ENOUGH", 5)
     return Path(shutil.copytree(index_dir / "town", tmp_path / "town"))
 
 
@@ -90,7 +96,7 @@ def test_nothing_new_is_not_calibrated_again(
     streets: Path, settings: Settings, town: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = read_manifest(town)
-    monkeypatch.setattr("geoflood.build.self_calibrate", lambda *arguments: pytest.fail("again"))
+    monkeypatch.setattr("geoflood.database.build.self_calibrate", lambda *arguments: pytest.fail("again"))
     assert build(town, "Town", images([streets]), settings).calibration == before.calibration
 
 
@@ -107,7 +113,7 @@ def test_labelled_photos_refine_the_index(town: Path, queries: Photos) -> None:
 def test_what_too_few_labels_speak_of_stays_as_it_was(
     town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calibration, "ENOUGH", 6)  # places; at each waterline are fewer
+    monkeypatch.setattr(fit, "ENOUGH", 6)  # places; at each waterline are fewer
     before = read_manifest(town).calibration
     numbers = refine(town, [(path, truth.position) for path, truth in queries], 2)
     assert "labelled" in numbers["untold"]
@@ -117,7 +123,7 @@ def test_what_too_few_labels_speak_of_stays_as_it_was(
 def test_a_waterline_that_labels_hardly_speak_of_keeps_what_it_knew(
     town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calibration, "ENOUGH", 6)
+    monkeypatch.setattr(fit, "ENOUGH", 6)
     seen: dict[str, Trust] = {}
 
     def calibrate(store: object, captures: object, asked: object, pools: list[list[Group]]) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def test_another_matcher_keeps_what_labels_taught(
     new = {name: dict(told) for name, told in alone.items()} | {"untold, re-ranked by sift": {}}
     for told in new.values():
         told.pop("labelled", None)
-    monkeypatch.setattr("geoflood.build.self_calibrate", lambda *arguments: new)
+    monkeypatch.setattr("geoflood.database.build.self_calibrate", lambda *arguments: new)
     found = build(town, "Town", images([streets]), settings, matching=Matching.SIFT).calibration
     assert found["untold"] == json.loads(json.dumps(labelled["untold"]))
     assert "untold, re-ranked by sift" in found
@@ -230,7 +236,7 @@ def test_what_is_told_to_be_under_water_agrees_with_nothing(locator: Locator) ->
 def test_a_sure_photo_is_not_re_ranked(
     locator: Locator, queries: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("geoflood.locate.SURE_ALREADY", 0.0)
+    monkeypatch.setattr("geoflood.localize.locator.SURE_ALREADY", 0.0)
     found = locator.locate(Query(queries[0][0]), manner=Manner(rerank=5))
     assert "rerank" not in found.seconds
     assert found.candidates[0].inliers is None

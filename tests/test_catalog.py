@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from geoflood.backbones.catalog import CATALOG, find
-from geoflood.errors import UsageError
+from geoflood.core.errors import UsageError
 
 
 def test_every_published_combination_is_there_once() -> None:

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from geoflood import __version__, console
-from geoflood.cli import app
-from geoflood.errors import (
+from geoflood import __version__
+from geoflood.cli import terminal
+from geoflood.cli.app import app
+from geoflood.core.datatypes import Candidate, Estimate, LatLon, Located, Outcome, Query, Reference
+from geoflood.core.errors import (
     CityError,
     ExtraMissingError,
     GeofloodError,
@@ -28,9 +30,8 @@ from geoflood.errors import (
     UsageError,
     WeightsError,
 )
-from geoflood.reference.ledger import locked
-from geoflood.terms import Candidate, Estimate, LatLon, Located, Outcome, Query, Reference
-from geoflood.townscape import Truth
+from geoflood.database.plan import locked
+from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
 Result = Any
@@ -132,7 +133,7 @@ def test_every_error_has_its_code(
     def broken(*_: object) -> None:
         raise error("the thing [bold]x[/] is \x1b[31mbroken", "mend it")
 
-    monkeypatch.setattr("geoflood.doctor.examine", broken)
+    monkeypatch.setattr("geoflood.cli.checks.examine", broken)
     line = failed(call("doctor"), code)
     assert "[bold]x[/]" in line, "markup of others is text"
     assert "\x1b" not in line
@@ -142,13 +143,13 @@ def test_ctrl_c_is_130(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("geoflood.doctor.examine", interrupted)
+    monkeypatch.setattr("geoflood.cli.checks.examine", interrupted)
     result = call("doctor")
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (130, "", 1)
 
 
 def test_our_own_bugs_keep_their_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("geoflood.doctor.examine", lambda *_: 1 / 0)
+    monkeypatch.setattr("geoflood.cli.checks.examine", lambda *_: 1 / 0)
     result = call("doctor")
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
@@ -391,25 +392,25 @@ def found(outcome: Outcome, count: int) -> Located:
 
 
 def test_a_report_is_aligned_and_short(capsys: pytest.CaptureFixture[str]) -> None:
-    console.report(found(Outcome.LOCATED, 12))
+    terminal.report(found(Outcome.LOCATED, 12))
     lines = capsys.readouterr().out.splitlines()
     rows = [line for line in lines if ".jpg" in line and "photo" not in line]
-    assert len(rows) == console.SHOWN
+    assert len(rows) == terminal.SHOWN
     assert len({line.index("a/") for line in rows}) == 1, "a column is a column"
     assert "0°" in rows[0]
     assert "360" not in rows[0]
-    assert f"{12 - console.SHOWN} more" in "\n".join(lines)
+    assert f"{12 - terminal.SHOWN} more" in "\n".join(lines)
 
 
 def test_a_place_that_was_not_found_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    console.report(found(Outcome.NOT_FOUND, 3))
+    terminal.report(found(Outcome.NOT_FOUND, 3))
     text = capsys.readouterr().out
     assert "NOT-FOUND" in text
     assert "10.00000" not in text, "somebody would drive there"
 
 
 def test_tables_hold_any_script(capsys: pytest.CaptureFixture[str]) -> None:
-    console.show_table("t", ["name", "n"], [["東京", "1"], ["[red]x", "2"], ["a\nb" + "c" * 200, "3"]])
+    terminal.show_table("t", ["name", "n"], [["東京", "1"], ["[red]x", "2"], ["a\nb" + "c" * 200, "3"]])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert lines[3].startswith("[red]x")

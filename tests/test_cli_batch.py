@@ -15,12 +15,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from geoflood import locate as locating
-from geoflood.batch.journal import Journal
-from geoflood.cli_batch import register
-from geoflood.errors import InputError, PartialError, UsageError
-from geoflood.reference import manifest
-from geoflood.terms import City
+from geoflood.cli.batch import register
+from geoflood.core.datatypes import City
+from geoflood.core.errors import InputError, PartialError, UsageError
+from geoflood.database import manifest
+from geoflood.localize import locator as locating
+from geoflood.triage.journal import Journal
 from tests.test_batch import Fake, photo, posts, row
 
 CITY = City("rivertown", 3, 3, "rootsift", np.array([[29.76, -95.37]]))

@@ -20,20 +20,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from geoflood.cli import app
-from geoflood.evaluate.line import evaluate, prepare
-from geoflood.evaluate.misses import pictured, worst
-from geoflood.evaluate.trials import Way
-from geoflood.evaluate.water import Water
-from geoflood.judged import Asked, Evaluation
-from geoflood.locate import Locator
-from geoflood.terms import Geotag, Reference
-from geoflood.townscape import Truth
-from geoflood.writers.curves import figures
-from geoflood.writers.evaluation import COLUMNS, evaluation_record, write_queries
-from geoflood.writers.plots import Axis, Line, plot
-from geoflood.writers.report import write_report
-from geoflood.writers.wording import area
+from geoflood.cli.app import app
+from geoflood.core.datatypes import Geotag, Reference
+from geoflood.evaluation.evaluate import evaluate, prepare
+from geoflood.evaluation.misses import pictured, worst
+from geoflood.evaluation.query_water import Water
+from geoflood.evaluation.report.curves import figures
+from geoflood.evaluation.report.evaluation_record import COLUMNS, evaluation_record, write_queries
+from geoflood.evaluation.report.html_report import write_report
+from geoflood.evaluation.report.plots import Axis, Line, plot
+from geoflood.evaluation.results import Asked, Evaluation
+from geoflood.evaluation.search_queries import Way
+from geoflood.localize.locator import Locator
+from geoflood.outputs.wording import area
+from geoflood.synthetic.town import Truth
 from tests.far_side.ollama_server import FarModel, FarOllama
 from tests.test_cli import failed
 from tests.test_cli_vlm import seeing
@@ -314,7 +314,7 @@ def test_what_would_be_ignored_or_lost_is_refused_before_the_work(
     def none(*arguments: object, **named: object) -> None:
         raise AssertionError("worked")
 
-    monkeypatch.setattr("geoflood.evaluate.line.evaluate", none)
+    monkeypatch.setattr("geoflood.evaluation.evaluate.evaluate", none)
     monkeypatch.chdir(table.parent)
     assert said in failed(call("town", "truth.csv", *options), 2)
 
@@ -375,7 +375,7 @@ def test_ctrl_c_does_not_promise_to_go_on(call: Call, table: Path, monkeypatch: 
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("geoflood.evaluate.line.evaluate", interrupted)
+    monkeypatch.setattr("geoflood.evaluation.evaluate.evaluate", interrupted)
     result = call("town", table)
     assert result.exit_code == 130
     assert "begins anew" in " ".join(result.stderr.split())

@@ -11,8 +11,8 @@ import PIL.Image
 import pytest
 from typer.testing import CliRunner
 
-from geoflood.cli import app
-from geoflood.images import read_image
+from geoflood.cli.app import app
+from geoflood.core.images import read_image
 from tests.test_flood import street
 
 GPS = 0x8825

@@ -17,12 +17,12 @@ import PIL.Image
 import pytest
 from typer.testing import CliRunner
 
-from geoflood.cli import app
+from geoflood.cli.app import app
+from geoflood.core.datatypes import AttentionMap, Query
+from geoflood.core.images import read_image
 from geoflood.imagery.views import pixels_of
-from geoflood.images import read_image
-from geoflood.locate import Locator
-from geoflood.terms import AttentionMap, Query
-from geoflood.townscape import Truth
+from geoflood.localize.locator import Locator
+from geoflood.synthetic.town import Truth
 from geoflood.vlm.canvas import bare
 from geoflood.vlm.verify import SIDE
 from tests.far_side.ollama_server import FarModel, FarOllama
@@ -257,7 +257,7 @@ def test_a_verdict_moves_the_right_candidate_up(
     call: Call, queries: Photos, locator: Locator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the photo whose candidates are hardest to tell apart: nobody's, as it happens."""
-    monkeypatch.setattr("geoflood.locate.NOWHERE", 1.0)
+    monkeypatch.setattr("geoflood.localize.locator.NOWHERE", 1.0)
     photo, before = min(
         ((path, locator.locate(Query(path)).candidates) for path, _ in queries),
         key=lambda one: one[1][0].similarity - one[1][1].similarity,

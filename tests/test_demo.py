@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from geoflood import demo
 from geoflood.backbones import rootsift
-from geoflood.demo import Shown, run, verdict
-from geoflood.terms import Located, Outcome, Query, unwatched
-from geoflood.townscape import Truth, build_town
-from geoflood.townscape import write_city as write_whole_city
+from geoflood.cli import demo
+from geoflood.cli.demo import Shown, run, verdict
+from geoflood.core.datatypes import Located, Outcome, Query, unwatched
+from geoflood.synthetic.town import Truth, build_town
+from geoflood.synthetic.town import write_city as write_whole_city
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,12 @@ from PIL import Image as Pictures
 
 from geoflood.backbones.compute import Compute
 from geoflood.backbones.describe import ByEnergy, Describer, write_descriptors
-from geoflood.backbones.seam import Features
+from geoflood.backbones.interface import Features
 from geoflood.backbones.threads import in_order
-from geoflood.errors import InputError, UsageError
-from geoflood.images import UnreadableImageError
-from geoflood.terms import Image
-from geoflood.waterline import band_weights
+from geoflood.core.datatypes import Image
+from geoflood.core.errors import InputError, UsageError
+from geoflood.core.images import UnreadableImageError
+from geoflood.localize.waterline import band_weights
 
 DRY = partial(band_weights, bands=(0,))
 

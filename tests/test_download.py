@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from geoflood import download as module
-from geoflood.download import Retry, download
-from geoflood.errors import NetworkError
+from geoflood.core import download as module
+from geoflood.core.download import Retry, download
+from geoflood.core.errors import NetworkError
 
 BODY = bytes(range(256)) * 4000
 """A megabyte."""

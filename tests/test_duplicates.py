@@ -10,7 +10,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from geoflood.batch.duplicates import (
+from geoflood.core.datatypes import Image
+from geoflood.core.images import jpeg, read_image, resize
+from geoflood.triage.near_duplicates import (
     CROPS,
     SAME_BITS,
     WORDS,
@@ -22,8 +24,6 @@ from geoflood.batch.duplicates import (
     looks,
     to_text,
 )
-from geoflood.images import jpeg, read_image, resize
-from geoflood.terms import Image
 
 
 @cache

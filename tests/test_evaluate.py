@@ -14,23 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoflood.attending import Attended
-from geoflood.errors import IndexUnusableError, InputError, ModelError, UsageError
-from geoflood.evaluate.folderform import write_dataset
-from geoflood.evaluate.line import ablations, asked_way, evaluate, prepare
-from geoflood.evaluate.trials import Way, search_each, trials
-from geoflood.evaluate.twins import twins
-from geoflood.evaluate.water import DRY, Water
-from geoflood.flood import POST, STORM, flood, scene
-from geoflood.geo import distance_m, from_utm, offset, to_utm
-from geoflood.imagery.dataset import Entry, fresh, labelled, name_of, unlabelled, write_split
-from geoflood.imagery.folder import images
-from geoflood.imagery.geotags import from_name
-from geoflood.images import read_image
-from geoflood.judged import Asked, Trial
-from geoflood.locate import Locator
-from geoflood.reference.vectors import VectorStore
-from geoflood.terms import (
+from geoflood.core.datatypes import (
     Banding,
     Blend,
     Geotag,
@@ -42,7 +26,23 @@ from geoflood.terms import (
     Rejected,
     StreetImage,
 )
-from geoflood.townscape import Truth
+from geoflood.core.errors import IndexUnusableError, InputError, ModelError, UsageError
+from geoflood.core.geo import distance_m, from_utm, offset, to_utm
+from geoflood.core.images import read_image
+from geoflood.database.vectors import VectorStore
+from geoflood.evaluation.dataset import write_dataset
+from geoflood.evaluation.evaluate import ablations, asked_way, evaluate, prepare
+from geoflood.evaluation.query_water import DRY, Water
+from geoflood.evaluation.results import Asked, Trial
+from geoflood.evaluation.search_queries import Way, search_each, trials
+from geoflood.evaluation.twins import twins
+from geoflood.imagery.filenames import from_name
+from geoflood.imagery.folder import images
+from geoflood.imagery.vpr_format import Entry, fresh, labelled, name_of, unlabelled, write_split
+from geoflood.localize.locator import Locator
+from geoflood.synthetic.flood import POST, STORM, flood, scene
+from geoflood.synthetic.town import Truth
+from geoflood.vlm.attend import Attended
 
 Photos = list[tuple[Path, Truth]]
 pytestmark = pytest.mark.usefixtures("quick_backbone")
@@ -254,7 +254,7 @@ def test_a_descriptor_that_is_no_number_is_no_answer(
 def test_re_ranking_counts_inliers_of_what_is_no_twin(
     locator: Locator, asked: list[Asked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("geoflood.locate.SURE_ALREADY", 2.0)
+    monkeypatch.setattr("geoflood.localize.locator.SURE_ALREADY", 2.0)
     (trial,) = trials(locator, asked)[:1]
     free = the_one(locator, trial, Way("w"))
     first = replace(trial, twins=frozenset({free.candidates[0].reference.id}))

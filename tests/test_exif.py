@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from PIL.ExifTags import IFD
 from PIL.TiffImagePlugin import IFDRational
 
+from geoflood.core.datatypes import LatLon
 from geoflood.imagery.exif import Facts, read
-from geoflood.terms import LatLon
 
 HOUSTON = {1: "N", 2: (29, 45, 37.44), 3: "W", 4: (95, 22, 11.28)}
 """GPS tags by number; decimal 29.7604, -95.3698."""

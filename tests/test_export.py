@@ -19,11 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.errors import UsageError
-from geoflood.finding import Decision, Finding, Medium, Post, Status
-from geoflood.geo import distance_m
-from geoflood.images import jpeg, read_image
-from geoflood.terms import (
+from geoflood.core.datatypes import (
     Candidate,
     Cell,
     Estimate,
@@ -35,11 +31,15 @@ from geoflood.terms import (
     Reference,
     Rejected,
 )
-from geoflood.writers.formats import FORMATS, format_of
-from geoflood.writers.icons import icon
-from geoflood.writers.record import METHOD
-from geoflood.writers.sharing import GRID_M, PINNED, PUBLIC_FIELDS, Sharing, row, title
-from geoflood.writers.sheet import write_rejections
+from geoflood.core.errors import UsageError
+from geoflood.core.geo import distance_m
+from geoflood.core.images import jpeg, read_image
+from geoflood.outputs.record import METHOD
+from geoflood.triage.export.finding_table import write_rejections
+from geoflood.triage.export.formats import FORMATS, format_of
+from geoflood.triage.export.icons import icon
+from geoflood.triage.export.redaction import GRID_M, PINNED, PUBLIC_FIELDS, Sharing, row, title
+from geoflood.triage.findings import Decision, Finding, Medium, Post, Status
 
 SPOT = LatLon(29.7604123, -95.3698012)
 SECRET = "s3cret"
@@ -130,7 +130,7 @@ def test_public_rows_have_public_fields_only() -> None:
 @pytest.mark.parametrize("lat", [-80.0, -0.0001, 0.0001, 29.7604, 71.3])
 @pytest.mark.parametrize("lon", [-179.999, -95.37, 0.0, 179.999])
 def test_public_positions_are_in_the_middle_of_a_square(lat: float, lon: float) -> None:
-    from geoflood.writers.sharing import _snapped
+    from geoflood.triage.export.redaction import _snapped
 
     seen = {_snapped(LatLon(lat + n / 1e6, lon), GRID_M) for n in range(3)}
     assert len(seen) <= 2

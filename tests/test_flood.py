@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.flood import flood, overcast
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.synthetic.flood import flood, overcast
 
 
 def street(height: int = 120, width: int = 160) -> Image:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.flood.afloat import body, cast, look
-from geoflood.flood.cars import CARS, PAINTS, Car, car
-from geoflood.flood.debris import KINDS, PIECES, piece
-from geoflood.flood.painting import Sprite, View, averaged, painted
-from geoflood.flood.reflection import mirror
-from geoflood.flood.solids import Pose, Solid, box, cut, packed, placed
-from geoflood.flood.water import surface
+from geoflood.synthetic.flood.afloat import body, cast, look
+from geoflood.synthetic.flood.cars import CARS, PAINTS, Car, car
+from geoflood.synthetic.flood.debris import KINDS, PIECES, piece
+from geoflood.synthetic.flood.painting import Sprite, View, averaged, painted
+from geoflood.synthetic.flood.reflection import mirror
+from geoflood.synthetic.flood.solids import Pose, Solid, box, cut, packed, placed
+from geoflood.synthetic.flood.water import surface
 from tests.test_flood_effects import busy
 
 VIEW = View(480, 640, 240.0)

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.flood import POST, PRESETS, STORM, WATER, Effects, Scene, flood, overcast, scene
-from geoflood.flood.patches import around
-from geoflood.flood.rings import pelt
-from geoflood.flood.water import surface
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.synthetic.flood import POST, PRESETS, STORM, WATER, Effects, Scene, flood, overcast, scene
+from geoflood.synthetic.flood.patches import around
+from geoflood.synthetic.flood.rings import pelt
+from geoflood.synthetic.flood.water import surface
 from tests.test_flood import street
 
 ALL = STORM | POST

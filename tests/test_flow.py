@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from geoflood.batch.flow import Stage, flow
+from geoflood.triage.stages import Stage, flow
 
 
 def doubled(chunk: list[int]) -> Iterator[int]:

@@ -12,9 +12,9 @@ import PIL.Image
 import pytest
 from PIL.ExifTags import IFD
 
-from geoflood.errors import InputError, UsageError
+from geoflood.core.datatypes import LatLon, Projection, Rejected, StreetImage
+from geoflood.core.errors import InputError, UsageError
 from geoflood.imagery.folder import images, is_picture
-from geoflood.terms import LatLon, Projection, Rejected, StreetImage
 
 UTM = "@0544250.05@4173756.07@10@S@037.70998@-122.49797@@@090@@@@2011@@.jpg"
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from geoflood.fusion.calibration import DEFAULT, Asked, Captures, Counts, Group, calibrate
-from geoflood.fusion.estimate import (
+from geoflood.core.datatypes import Candidate, LatLon, Reference
+from geoflood.core.geo import distance_m, from_local, to_local
+from geoflood.localize.calibration.fit import DEFAULT, Asked, Captures, Counts, Group, calibrate
+from geoflood.localize.fusion import (
     TAIL,
     Evidence,
     Trust,
@@ -23,8 +25,6 @@ from geoflood.fusion.estimate import (
     ranked,
     spread,
 )
-from geoflood.geo import distance_m, from_local, to_local
-from geoflood.terms import Candidate, LatLon, Reference
 
 HOME = LatLon(52.2, 0.12)
 TRUST = Trust(temperature=0.03, kernel_m=10, intercept=-6, similarity=10, margin=20)

@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.attention import blend_by_energy
 from geoflood.backbones.gem import GemNetwork, energy, gem
+from geoflood.backbones.interface import relative
 from geoflood.backbones.resnet import ResNet
-from geoflood.backbones.seam import relative
 from geoflood.backbones.untrained import untrained_like
+from geoflood.localize.attention import blend_by_energy
 
 CUBE = torch.tensor([3.0])
 # Two channels on a 2 x 2 map, rows first; unit over channels as the networks make them.

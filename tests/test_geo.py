@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.geo import (
+from geoflood.core.datatypes import Bounds, LatLon
+from geoflood.core.geo import (
     bounds_of,
     degrees_minutes,
     digits_for,
@@ -19,7 +20,6 @@ from geoflood.geo import (
     to_local,
     usng,
 )
-from geoflood.terms import Bounds, LatLon
 
 latitudes = st.floats(-85, 85)
 longitudes = st.floats(-180, 180)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from geoflood.terms import Candidate, Cell, Estimate, LatLon, Located, Outcome, Query, Reference
-from geoflood.writers.geojson import collection, write_geojson
+from geoflood.core.datatypes import Candidate, Cell, Estimate, LatLon, Located, Outcome, Query, Reference
+from geoflood.outputs.geojson import collection, write_geojson
 
 SPOT = LatLon(52.2, 0.12)
 CELLS = (

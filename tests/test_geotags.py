@@ -12,9 +12,10 @@ import utm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.errors import InputError, UsageError
-from geoflood.geo import distance_m
-from geoflood.imagery.geotags import (
+from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected
+from geoflood.core.errors import InputError, UsageError
+from geoflood.core.geo import distance_m
+from geoflood.imagery.filenames import (
     BadGeotagError,
     Zone,
     from_name,
@@ -23,8 +24,7 @@ from geoflood.imagery.geotags import (
     parse_time,
     parse_zone,
 )
-from geoflood.imagery.sidecar import Row, Tagged, has_geotags, read_sidecar
-from geoflood.terms import Geotag, LatLon, Projection, Rejected
+from geoflood.imagery.geotag_table import Row, Tagged, has_geotags, read_sidecar
 
 FULL = "@0544250.05@4173756.07@10@S@037.70998@-122.49797@pano_1@03@090@012@@@20110203_101112@note@.jpg"
 

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from geoflood.images import (
+from geoflood.core.images import (
     MAX_PIXELS,
     UnreadableImageError,
     fit,

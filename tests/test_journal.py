@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from geoflood.batch.journal import NAME, Journal, line_at, read_journal
-from geoflood.errors import InputError, UsageError
+from geoflood.core.errors import InputError, UsageError
+from geoflood.triage.journal import NAME, Journal, line_at, read_journal
 
 
 def write(folder: Path, *texts: str) -> None:

@@ -13,18 +13,19 @@ import torch
 from PIL import Image as Pictures
 
 from geoflood.backbones.catalog import find
-from geoflood.backbones.learned import learn, load_learned, save_learned, stock, usual_dimension, version_of
+from geoflood.backbones.learned import (
+    learn,
+    load_learned,
+    save_learned,
+    stock,
+    usual_dimension,
+    version_of,
+)
 from geoflood.backbones.published import Published
 from geoflood.backbones.selftest import draw_field, draw_street
 from geoflood.backbones.untrained import untrained
 from geoflood.backbones.weights import import_weights
-from geoflood.build import build
-from geoflood.errors import IndexUnusableError, UsageError, WeightsError
-from geoflood.imagery.panorama import FOV_DEG, HEADINGS
-from geoflood.images import resize
-from geoflood.locate import Locator
-from geoflood.reference.manifest import Settings
-from geoflood.terms import (
+from geoflood.core.datatypes import (
     AttentionMap,
     Blend,
     Geotag,
@@ -36,7 +37,13 @@ from geoflood.terms import (
     Query,
     StreetImage,
 )
-from geoflood.waterline import band_weights
+from geoflood.core.errors import IndexUnusableError, UsageError, WeightsError
+from geoflood.core.images import resize
+from geoflood.database.build import build
+from geoflood.database.manifest import Settings
+from geoflood.imagery.panorama import FOV_DEG, HEADINGS
+from geoflood.localize.locator import Locator
+from geoflood.localize.waterline import band_weights
 
 NAME = "cosplace-resnet18-32"
 BANDS = (0, 40)

@@ -11,15 +11,25 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from geoflood.attention import read_attention
-from geoflood.errors import CityError, IndexUnusableError
-from geoflood.geo import distance_m
-from geoflood.images import read_image
-from geoflood.locate import Locator, judge
-from geoflood.terms import AttentionMap, Bounds, Estimate, LatLon, Located, Manner, Outcome, Query, Vectors
-from geoflood.townscape import Truth
-from geoflood.waterline import band_weights
-from geoflood.writers.record import record
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Bounds,
+    Estimate,
+    LatLon,
+    Located,
+    Manner,
+    Outcome,
+    Query,
+    Vectors,
+)
+from geoflood.core.errors import CityError, IndexUnusableError
+from geoflood.core.geo import distance_m
+from geoflood.core.images import read_image
+from geoflood.localize.attention import read_attention
+from geoflood.localize.locator import Locator, judge
+from geoflood.localize.waterline import band_weights
+from geoflood.outputs.record import record
+from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
 

@@ -17,9 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoflood.errors import UsageError
-from geoflood.geo import from_local, offset
-from geoflood.terms import (
+from geoflood.core.datatypes import (
     AttentionMap,
     Candidate,
     Cell,
@@ -32,7 +30,9 @@ from geoflood.terms import (
     Query,
     Reference,
 )
-from geoflood.writers.map import Sheet, write_map
+from geoflood.core.errors import UsageError
+from geoflood.core.geo import from_local, offset
+from geoflood.outputs.map import Sheet, write_map
 
 SPOT = LatLon(29.76, -95.37)
 CANARY = "document.documentElement.dataset.canary='ran'"

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from geoflood import sift
-from geoflood.build import build
-from geoflood.cli import app
-from geoflood.errors import ExtraMissingError, IndexUnusableError
+from geoflood.cli.app import app
+from geoflood.core.datatypes import AttentionMap, Manner, Matching, Query
+from geoflood.core.errors import ExtraMissingError, IndexUnusableError
+from geoflood.database.build import build
+from geoflood.database.manifest import Settings
 from geoflood.imagery.folder import images
 from geoflood.imagery.views import pixels_of
-from geoflood.locate import Locator
-from geoflood.reference.manifest import Settings
-from geoflood.reranking import Reranker, matcher
-from geoflood.terms import AttentionMap, Manner, Matching, Query
-from geoflood.townscape import Truth
-from geoflood.waterline import belief, reranked
+from geoflood.localize.locator import Locator
+from geoflood.localize.matching import sift
+from geoflood.localize.rerank import Reranker, matcher
+from geoflood.localize.waterline import belief, reranked
+from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
 pytestmark = pytest.mark.usefixtures("quick_backbone")

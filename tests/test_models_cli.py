@@ -15,15 +15,15 @@ import typer
 from PIL import Image as Pictures
 from typer.testing import CliRunner
 
-from geoflood import cli_models
 from geoflood.backbones.catalog import find
 from geoflood.backbones.published import Published
 from geoflood.backbones.selftest import draw_field, draw_street
 from geoflood.backbones.untrained import untrained
 from geoflood.backbones.weights import import_weights
-from geoflood.cli import Commands
-from geoflood.files import fingerprint
-from geoflood.images import resize
+from geoflood.cli import models as commands
+from geoflood.cli.app import Commands
+from geoflood.core.files import fingerprint
+from geoflood.core.images import resize
 
 NAME = "cosplace-resnet18-32"
 
@@ -46,7 +46,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*arguments: object) -> Any:
     app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
-    cli_models.register(app)
+    commands.register(app)
     return CliRunner().invoke(app, [str(one) for one in arguments])
 
 
@@ -159,7 +159,7 @@ def test_a_known_checksum_is_demanded_unless_allowed(
     models: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = dataclasses.replace(find(NAME), sha256="0" * 64)
-    monkeypatch.setattr(cli_models, "find", lambda name: known)
+    monkeypatch.setattr(commands, "find", lambda name: known)
     result = run("models", "import", NAME, checkpoint)
     assert result.exit_code == 6
     assert "--allow-unverified" in result.stderr

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.errors import InputError
-from geoflood.geo import from_local, offset
-from geoflood.terms import (
+from geoflood.core.datatypes import (
     AttentionMap,
     Candidate,
     Cell,
@@ -25,10 +23,12 @@ from geoflood.terms import (
     Query,
     Reference,
 )
-from geoflood.writers.basemap import credit, layers
-from geoflood.writers.panel import about, describe, headline
-from geoflood.writers.places import places
-from geoflood.writers.wording import area, decimal_degrees, length, percent, plain
+from geoflood.core.errors import InputError
+from geoflood.core.geo import from_local, offset
+from geoflood.outputs.basemap import credit, layers
+from geoflood.outputs.panel import about, describe, headline
+from geoflood.outputs.search_places import places
+from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain
 
 SPOT = LatLon(29.76, -95.37)
 

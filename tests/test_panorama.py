@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from geoflood.core.datatypes import Projection
+from geoflood.core.images import Header
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS, SIZE, WIDTH, closes, is_panorama, tile, tiles
-from geoflood.images import Header
-from geoflood.terms import Projection
 
 Pixels = NDArray[np.uint8]
 

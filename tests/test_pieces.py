@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.geo import from_local, to_local
-from geoflood.terms import Cells, Estimate, LatLon
-from geoflood.writers.pieces import boxes
-from geoflood.writers.shapes import Floats
+from geoflood.core.datatypes import Cells, Estimate, LatLon
+from geoflood.core.geo import from_local, to_local
+from geoflood.outputs.shapes import Floats
+from geoflood.triage.export.area_boxes import boxes
 
 AROUND = LatLon(29.76, -95.37)
 

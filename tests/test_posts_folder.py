@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from geoflood.batch import journal
-from geoflood.finding import Post
-from geoflood.posts import shelf
-from geoflood.terms import Rejected
+from geoflood.core.datatypes import Rejected
+from geoflood.triage import journal
+from geoflood.triage.findings import Post
+from geoflood.triage.posts import file_tree
 from tests.test_posts_hostile import read as everything
 from tests.test_posts_layouts import JPEG, TWEET, V1, V2, files, folder, only, read
 
@@ -97,7 +97,7 @@ def test_a_journal_is_known_by_its_first_line(tmp_path: Path) -> None:
     )
     found = everything(tmp_path / "in")
     assert [(one.location, one.reason) for one in found if isinstance(one, Rejected)] == [
-        ("triage", shelf.OWN)
+        ("triage", file_tree.OWN)
     ]
     assert [files(one) for one in found if isinstance(one, Post)] == [["a.jpg"]]
 
@@ -109,7 +109,7 @@ def test_results_in_an_archive_are_passed_over(tmp_path: Path) -> None:
         archive.writestr("tent.jpg", JPEG)
     posts, tally = read(tmp_path)
     assert [files(post) for post in posts] == [["x.zip!/tent.jpg"]]
-    assert tally.rejected == {shelf.OWN: 1}
+    assert tally.rejected == {file_tree.OWN: 1}
 
 
 @pytest.mark.parametrize("line", [own(before="0" * 64), b'{"image": "a.jpg"}\n', b"", own()[:-1]])

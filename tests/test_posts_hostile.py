@@ -18,27 +18,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.errors import InputError
-from geoflood.finding import Post
-from geoflood.posts import objects, reading, shelf
-from geoflood.posts.companions import Companions
-from geoflood.posts.fields import box, geotag, prose, unmarked
-from geoflood.posts.folder import Folder
-from geoflood.posts.layouts import LAYOUTS
-from geoflood.posts.objects import is_lines, records
-from geoflood.posts.reading import Record, lines
-from geoflood.posts.shelf import Shelf
-from geoflood.posts.tally import NO_FILE
-from geoflood.posts.times import moment, snowflake
-from geoflood.posts.whatsapp import whatsapp
-from geoflood.terms import Rejected
+from geoflood.core.datatypes import Rejected
+from geoflood.core.errors import InputError
+from geoflood.triage.findings import Post
+from geoflood.triage.posts import file_tree, json_records, text_files
+from geoflood.triage.posts.file_tree import Shelf
+from geoflood.triage.posts.folder import Folder
+from geoflood.triage.posts.json_records import is_lines, records
+from geoflood.triage.posts.layouts import LAYOUTS
+from geoflood.triage.posts.safe_values import box, geotag, prose, unmarked
+from geoflood.triage.posts.tally import NO_FILE
+from geoflood.triage.posts.text_files import Record, lines
+from geoflood.triage.posts.times import moment, snowflake
+from geoflood.triage.posts.whatsapp import whatsapp
+from geoflood.triage.posts.x_archive_extras import Companions
 
 JPEG = b"\xff\xd8\xff\xe0"
 
 
 def read(root: Path) -> list[Post | Rejected]:
-    with Shelf(root) as shelf:
-        return list(Folder(shelf).posts())
+    with Shelf(root) as file_tree:
+        return list(Folder(file_tree).posts())
 
 
 def reasons(root: Path) -> list[str]:
@@ -108,11 +108,11 @@ def test_a_line_of_2_gb_takes_no_memory() -> None:
     finally:
         tracemalloc.stop()
     assert [one.reason if isinstance(one, Rejected) else one for one in told] == ["line too long", GOOD]
-    assert peak < 5 * reading.MAX_ITEM
+    assert peak < 5 * text_files.MAX_ITEM
 
 
 def test_an_item_without_end_stops_its_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_ITEM", 100_000)
+    monkeypatch.setattr(text_files, "MAX_ITEM", 100_000)
     text = f"[{GOOD},\n" + '{"text": "' + "x" * 1_000_000
     found = told(text)
     assert [one.reason if isinstance(one, Rejected) else one["text"] for one in found] == [
@@ -122,7 +122,7 @@ def test_an_item_without_end_stops_its_document(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_large_object_is_streamed_where_it_has_posts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "MAX_WHOLE", 100)
+    monkeypatch.setattr(json_records, "MAX_WHOLE", 100)
     message = {"id": 1, "type": "message", "date": "2021-07-14T18:00:00", "text": "hi"}
     text = json.dumps({"name": "chat", "messages": [message] * 20}, indent=1)
     assert len(told(text)) == 20
@@ -156,7 +156,7 @@ def test_zip_bombs(tmp_path: Path) -> None:
 
 
 def test_a_bomb_of_many_small_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf, "ARCHIVE_BOMB", (1_000_000, 50))
+    monkeypatch.setattr(file_tree, "ARCHIVE_BOMB", (1_000_000, 50))
     whole = {f"{n}.jpg": JPEG + b"\0" * 100_000 for n in range(20)}
     archive(tmp_path / "bomb.zip", whole)
     archive(tmp_path / "ok.zip", {name: JPEG + os.urandom(100_000) for name in whole})

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geoflood.posts import objects, reading
-from geoflood.posts.folder import Folder
-from geoflood.posts.shelf import Shelf
+from geoflood.triage.posts import json_records, text_files
+from geoflood.triage.posts.file_tree import Shelf
+from geoflood.triage.posts.folder import Folder
 from tests.test_posts_layouts import JPEG, files, folder, only, read
 
 
@@ -31,21 +31,21 @@ def test_twarc2_pages_longer_than_what_tells_a_file(tmp_path: Path, name: str) -
 
 
 def test_jsonl_larger_than_one_document_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objects, "MAX_WHOLE", 100_000)
+    monkeypatch.setattr(json_records, "MAX_WHOLE", 100_000)
     posts, tally = read(folder(tmp_path, {"tweets.jsonl": [page(100), page(200)]}))
     assert (len(posts), tally.rejected) == (200, {})
 
 
 def test_a_first_line_that_is_too_long_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_ITEM", 100_000)
+    monkeypatch.setattr(text_files, "MAX_ITEM", 100_000)
     posts, tally = read(folder(tmp_path, {"t.jsonl": [page(1), page(200, 2), page(300, 2)]}))
     assert [post.id for post in posts] == ["200", "201", "300", "301"]
     assert tally.rejected == {"line too long": 1}
 
 
 def test_one_line_with_a_large_document_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_ITEM", 100_000)
-    monkeypatch.setattr(objects, "MAX_WHOLE", 10_000)
+    monkeypatch.setattr(text_files, "MAX_ITEM", 100_000)
+    monkeypatch.setattr(json_records, "MAX_WHOLE", 10_000)
     message = {"id": 1, "type": "message", "date": "2021-07-14T18:00:00", "text": "hi" * 40}
     about = {"contacts": {"list": [{"first_name": "A" * 100}] * 200}}
     chats = {"list": [{"name": "a", "messages": [message] * 2000}, {"name": "b", "messages": [message]}]}
@@ -55,7 +55,7 @@ def test_one_line_with_a_large_document_is_streamed(tmp_path: Path, monkeypatch:
 
 
 def test_memory_stays_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_ITEM", 200_000)
+    monkeypatch.setattr(text_files, "MAX_ITEM", 200_000)
     with (tmp_path / "t.jsonl").open("w") as file:
         file.write('{"text": "')
         file.writelines("x" * 100_000 for _ in range(200))

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from geoflood.finding import Post
-from geoflood.posts.folder import Folder, Tally
-from geoflood.posts.shelf import Shelf
-from geoflood.terms import Bounds, LatLon, Rejected
+from geoflood.core.datatypes import Bounds, LatLon, Rejected
+from geoflood.triage.findings import Post
+from geoflood.triage.posts.file_tree import Shelf
+from geoflood.triage.posts.folder import Folder, Tally
 
 JPEG = b"\xff\xd8\xff\xe0 not decoded here"
 TWEET = "1415409600000000001"

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from geoflood.finding import Post
-from geoflood.posts.rows import rows
-from geoflood.posts.times import moment, when
-from geoflood.terms import Rejected
+from geoflood.core.datatypes import Rejected
+from geoflood.triage.findings import Post
+from geoflood.triage.posts.table_rows import rows
+from geoflood.triage.posts.times import moment, when
 from tests.test_posts_hostile import read as everything
 from tests.test_posts_layouts import JPEG, TWEET, TWEET_TIME, files, folder, only, read
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.posts.stamps import order_of
-from geoflood.posts.whatsapp import GUESSED, PHONE
+from geoflood.triage.posts.whatsapp import GUESSED, PHONE
+from geoflood.triage.posts.whatsapp_dates import order_of
 from tests.test_posts_layouts import JPEG, files, folder, read
 
 DAY = datetime(2021, 7, 14, 18, 23)

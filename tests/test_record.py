@@ -8,8 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from geoflood.terms import AttentionMap, Candidate, Cell, Estimate, LatLon, Located, Outcome, Query, Reference
-from geoflood.writers.record import record
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Candidate,
+    Cell,
+    Estimate,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reference,
+)
+from geoflood.outputs.record import record
 
 SPOT = LatLon(29.760412345678, -95.369801)
 

@@ -13,14 +13,14 @@ import faiss
 import numpy as np
 import pytest
 
-from geoflood.errors import CityError, IndexUnusableError
-from geoflood.files import fingerprint
-from geoflood.reference.database import Database, read_captures, write_references
-from geoflood.reference.ledger import SHARD_IMAGES, Ledger, locked
-from geoflood.reference.manifest import FORMAT, Manifest, Settings, read_manifest, verify, write_manifest
-from geoflood.reference.shards import Shard, read_shard, shard_path, write_shard
-from geoflood.reference.vectors import VectorStore, write_vectors
-from geoflood.terms import Geotag, LatLon, Projection, Reference, Rejected, StreetImage
+from geoflood.core.datatypes import Geotag, LatLon, Projection, Reference, Rejected, StreetImage
+from geoflood.core.errors import CityError, IndexUnusableError
+from geoflood.core.files import fingerprint
+from geoflood.database.database import Database, read_captures, write_references
+from geoflood.database.manifest import FORMAT, Manifest, Settings, read_manifest, verify, write_manifest
+from geoflood.database.plan import SHARD_IMAGES, Ledger, locked
+from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
+from geoflood.database.vectors import VectorStore, write_vectors
 
 SETTINGS = Settings("rootsift", "1", (0, 30), 16, 8, 80.0)
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.backbones.matching import Patches, matches
-from geoflood.rerank import agreeing
+from geoflood.localize.matching.geometry import agreeing
+from geoflood.localize.matching.patches import Patches, matches
 
 RNG = np.random.default_rng(3)
 

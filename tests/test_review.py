@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.batch.journal import NAME
-from geoflood.batch.outputs import export, write_outputs
-from geoflood.batch.results import Results
-from geoflood.batch.reviewing import review
-from geoflood.errors import InputError
-from geoflood.finding import Decision, Status
-from geoflood.terms import LatLon
-from geoflood.writers.sharing import Sharing
+from geoflood.core.datatypes import LatLon
+from geoflood.core.errors import InputError
+from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.findings import Decision, Status
+from geoflood.triage.journal import NAME
+from geoflood.triage.outputs import export, write_outputs
+from geoflood.triage.results import Results
+from geoflood.triage.review import review
 from tests.test_batch import Fake, photo, posts, row, run
 from tests.test_triage import CITY, results
 

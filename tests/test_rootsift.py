@@ -23,8 +23,8 @@ from geoflood.backbones.rootsift import (
     sampled,
 )
 from geoflood.backbones.vlad import Local, Vocabulary, aggregate, learn_vocabulary
-from geoflood.terms import Image
-from geoflood.waterline import BANDS, band_weights
+from geoflood.core.datatypes import Image
+from geoflood.localize.waterline import BANDS, band_weights
 
 Floats = NDArray[Any]
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoflood.backbones.dinov2 import DinoV2
+from geoflood.backbones.interface import relative
 from geoflood.backbones.megaloc import MegaLocNetwork
 from geoflood.backbones.salad import Aggregation, Given, SaladNetwork, transport
-from geoflood.backbones.seam import relative
 from geoflood.backbones.untrained import untrained_like
 
 ONE = torch.tensor(1.0)

@@ -12,16 +12,26 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from geoflood.geo import from_local, offset
-from geoflood.judged import Asked, Judged, Trial
-from geoflood.scores.areas import holds, searched
-from geoflood.scores.confidence import agreement, auroc, confidence, margin
-from geoflood.scores.judging import judged
-from geoflood.scores.reliability import calibration_error, reliability
-from geoflood.scores.retrieval import padded, recall, share
-from geoflood.scores.streets import Streets, streets
-from geoflood.scores.summary import scores
-from geoflood.terms import Candidate, Cell, Estimate, Geotag, LatLon, Located, Outcome, Query, Reference
+from geoflood.core.datatypes import (
+    Candidate,
+    Cell,
+    Estimate,
+    Geotag,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reference,
+)
+from geoflood.core.geo import from_local, offset
+from geoflood.evaluation.metrics.areas import holds, searched
+from geoflood.evaluation.metrics.confidence import agreement, auroc, confidence, margin
+from geoflood.evaluation.metrics.judging import judged
+from geoflood.evaluation.metrics.reliability import calibration_error, reliability
+from geoflood.evaluation.metrics.retrieval import padded, recall, share
+from geoflood.evaluation.metrics.streets import Streets, streets
+from geoflood.evaluation.metrics.summary import scores
+from geoflood.evaluation.results import Asked, Judged, Trial
 
 SPOT = LatLon(53.55, 10.0)
 NOWHERE = Streets(np.array([[0.0, 0.0]]), np.array([1.0]))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.geo import covered_km2, distance_m, from_local, to_local
-from geoflood.terms import Cell, LatLon
-from geoflood.writers.shapes import Floats, Polygon, cone, outline, thinned
+from geoflood.core.datatypes import Cell, LatLon
+from geoflood.core.geo import covered_km2, distance_m, from_local, to_local
+from geoflood.outputs.shapes import Floats, Polygon, cone, outline, thinned
 
 CITY = LatLon(29.76, -95.37)
 SIZE = 20.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geoflood import sift
 from geoflood.backbones.selftest import draw_field, draw_street
-from geoflood.errors import ExtraMissingError
-from geoflood.images import resize
-from geoflood.sift import Keypoints, Sift, matches
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.core.errors import ExtraMissingError
+from geoflood.core.images import resize
+from geoflood.localize.matching import sift
+from geoflood.localize.matching.sift import Keypoints, Sift, matches
 
 
 def test_without_opencv_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.terms import Candidate, Cell, Estimate, LatLon, Located, Outcome, Query, Reference
-from geoflood.writers.table import COLUMNS, table, write_table
+from geoflood.core.datatypes import Candidate, Cell, Estimate, LatLon, Located, Outcome, Query, Reference
+from geoflood.outputs.table import COLUMNS, table, write_table
 
 SPOT = LatLon(29.7604123, -95.3698012)
 

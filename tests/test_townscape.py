@@ -12,14 +12,14 @@ import pytest
 from PIL import ExifTags
 from PIL import Image as Pictures
 
-from geoflood.geo import distance_m, to_local
-from geoflood.terms import Image
-from geoflood.townscape import Town, Truth, build_town, panorama, view, write_city, write_queries
-from geoflood.townscape.building import DOGGER_BANK
-from geoflood.townscape.camera import Camera, meet
-from geoflood.townscape.model import EYE_M, Walls
-from geoflood.townscape.plan import draw_plan
-from geoflood.townscape.shots import drive, located
+from geoflood.core.datatypes import Image
+from geoflood.core.geo import distance_m, to_local
+from geoflood.synthetic.town import Town, Truth, build_town, panorama, view, write_city, write_queries
+from geoflood.synthetic.town.building import DOGGER_BANK
+from geoflood.synthetic.town.camera import Camera, meet
+from geoflood.synthetic.town.model import EYE_M, Walls
+from geoflood.synthetic.town.plan import draw_plan
+from geoflood.synthetic.town.shots import drive, located
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_the_same_seed_draws_the_same_town(town: Town) -> None:
 def test_views_do_not_depend_on_where_they_are_cut(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rendering goes strip by strip; only the grain of the asphalt is drawn from one stream of noise."""
     whole = view(town, (1, 2), 30, size=(64, 48), season="winter")
-    monkeypatch.setattr("geoflood.townscape.render.STRIP", 16)
+    monkeypatch.setattr("geoflood.synthetic.town.render.STRIP", 16)
     parts = view(town, (1, 2), 30, size=(64, 48), season="winter")
     assert alike(whole[:24], parts[:24]) > 0.99
     assert alike(whole, parts) > 0.95

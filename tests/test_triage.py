@@ -12,14 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoflood.batch.custody import verify, write_run
-from geoflood.batch.journal import NAME
-from geoflood.batch.outputs import write_outputs
-from geoflood.batch.results import Results
-from geoflood.errors import InputError, UsageError
-from geoflood.finding import Decision, Finding, Post, Status
-from geoflood.geo import from_local
-from geoflood.terms import (
+from geoflood.core.datatypes import (
     Candidate,
     Cell,
     City,
@@ -32,9 +25,16 @@ from geoflood.terms import (
     Query,
     Reference,
 )
-from geoflood.writers.formats import format_of
-from geoflood.writers.sharing import Sharing
-from geoflood.writers.triage import write_triage
+from geoflood.core.errors import InputError, UsageError
+from geoflood.core.geo import from_local
+from geoflood.triage.custody import verify, write_run
+from geoflood.triage.export.formats import format_of
+from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.export.triage_page import write_triage
+from geoflood.triage.findings import Decision, Finding, Post, Status
+from geoflood.triage.journal import NAME
+from geoflood.triage.outputs import write_outputs
+from geoflood.triage.results import Results
 from tests.test_batch import photo, posts, row, run
 from tests.test_map import CANARY, CHROMIUMS_OWN, HOSTILE, browser, eavesdropper, opened, told
 

@@ -11,13 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoflood.finding import Decision, Finding, Post, Status
-from geoflood.geo import degrees_minutes, from_local, usng
-from geoflood.terms import Candidate, Cell, Estimate, Geotag, LatLon, Located, Outcome, Reference
-from geoflood.writers import triage
-from geoflood.writers.formats import format_of
-from geoflood.writers.sharing import Sharing
-from geoflood.writers.triage import write_triage
+from geoflood.core.datatypes import (
+    Candidate,
+    Cell,
+    Estimate,
+    Geotag,
+    LatLon,
+    Located,
+    Outcome,
+    Reference,
+)
+from geoflood.core.geo import degrees_minutes, from_local, usng
+from geoflood.triage.export import triage_page
+from geoflood.triage.export.formats import format_of
+from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.export.triage_page import write_triage
+from geoflood.triage.findings import Decision, Finding, Post, Status
 from tests.test_map import browser, told
 from tests.test_triage import CITY, SPOT, driven, finding, picture
 
@@ -297,7 +306,7 @@ def items_of(page: Path) -> Sequence[dict[str, object]]:
 def test_only_so_many_photos_have_pictures_of_their_other_matches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(triage, "WEIGHED", 1)
+    monkeypatch.setattr(triage_page, "WEIGHED", 1)
     found = [placed(n, Outcome.UNCERTAIN, SPOT, at(300)) for n in (1, 2)]
     items = items_of(page_of(tmp_path, *found))
     pictured = [[match["picture"] for match in item["matches"]] for item in items]  # type: ignore[attr-defined]

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.errors import ModelError, UsageError
+from geoflood.core.errors import ModelError, UsageError
+from geoflood.vlm.answer_formats import FORMS, spread
 from geoflood.vlm.attention import Attendant
 from geoflood.vlm.canvas import VIEWS, read_back
 from geoflood.vlm.client import Answer, RefusalError, Standing
 from geoflood.vlm.consensus import agreed, agreement, fit_waterline, waterline
-from geoflood.vlm.forms import FORMS, spread
 from tests.far_side.ollama_server import FarModel, FarOllama
 from tests.far_side.scripted import Scripted, Sighted, cells_answer, cells_of, in_turn
 from tests.test_vlm_pool import pool

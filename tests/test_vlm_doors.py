@@ -13,14 +13,14 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from geoflood.errors import ModelError, UsageError
+from geoflood.core.errors import ModelError, UsageError
+from geoflood.vlm.answer_formats import FORMS, closed
 from geoflood.vlm.canvas import VIEWS, gridded
 from geoflood.vlm.client import Answer, Options, Prompt, RefusalError
 from geoflood.vlm.connect import doors
-from geoflood.vlm.forms import FORMS, closed
-from geoflood.vlm.ollama_door import OllamaDoor
+from geoflood.vlm.ollama_backend import OllamaDoor
 from geoflood.vlm.privacy import away
-from geoflood.vlm.wire import address, is_loopback
+from geoflood.vlm.transport import address, is_loopback
 from tests.far_side.ollama_server import FarModel, FarOllama
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)

@@ -17,12 +17,12 @@ import httpx
 import numpy as np
 import pytest
 
+from geoflood.vlm.answer_formats import FORMS
 from geoflood.vlm.attention import Attendant
 from geoflood.vlm.canvas import SIDES, VIEWS, gridded
 from geoflood.vlm.client import Answer, Options, Prompt, RefusalError
 from geoflood.vlm.connect import connect
-from geoflood.vlm.forms import FORMS
-from geoflood.vlm.openai_door import OpenAIDoor
+from geoflood.vlm.openai_backend import OpenAIDoor
 from geoflood.vlm.probe import probe
 from geoflood.vlm.verify import compare
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from geoflood.vlm.answer_formats import FORMS
 from geoflood.vlm.attention import Attendant, Reading
-from geoflood.vlm.forms import FORMS
-from geoflood.vlm.replies import MAX_CHARACTERS, objects, plain, without_controls
+from geoflood.vlm.parse_replies import MAX_CHARACTERS, objects, plain, without_controls
 from geoflood.vlm.verify import compare
 from tests.far_side.contract import ramble
 from tests.far_side.scripted import Scripted, cells_answer, in_turn
@@ -36,7 +36,7 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 def _small_canvases() -> Any:
     """A canvas of 1008 px for each of thousands of made-up answers would take minutes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("geoflood.vlm.ladder.SIDES", (96,))
+        patch.setattr("geoflood.vlm.retries.SIDES", (96,))
         yield
 
 

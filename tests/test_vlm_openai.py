@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from geoflood.errors import ModelError
+from geoflood.core.errors import ModelError
+from geoflood.vlm.answer_formats import FORMS
 from geoflood.vlm.attention import Attendant
 from geoflood.vlm.canvas import VIEWS, gridded
 from geoflood.vlm.client import Answer, Options, Prompt, RefusalError
 from geoflood.vlm.connect import connect
-from geoflood.vlm.forms import FORMS
-from geoflood.vlm.openai_door import OpenAIDoor
+from geoflood.vlm.openai_backend import OpenAIDoor
 from tests.far_side.openai_server import FarOpenAI
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)

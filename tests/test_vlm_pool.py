@@ -12,10 +12,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from geoflood.errors import ModelError
+from geoflood.core.errors import ModelError
+from geoflood.vlm.answer_formats import closed, one_of
 from geoflood.vlm.client import Options, Prompt, RefusalError
-from geoflood.vlm.forms import closed, one_of
-from geoflood.vlm.ollama_door import OllamaDoor
+from geoflood.vlm.ollama_backend import OllamaDoor
 from geoflood.vlm.pool import Pool, each
 from tests.far_side.ollama_server import FarModel, FarOllama
 

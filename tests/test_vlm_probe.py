@@ -12,8 +12,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from geoflood.vlm.ollama_door import OllamaDoor
-from geoflood.vlm.openai_door import OpenAIDoor
+from geoflood.vlm.ollama_backend import OllamaDoor
+from geoflood.vlm.openai_backend import OpenAIDoor
 from geoflood.vlm.probe import MODELS, Probe, memory_gb, probe, recommended
 from tests.far_side.ollama_server import FarModel, FarOllama
 from tests.far_side.openai_server import FarOpenAI

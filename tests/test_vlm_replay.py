@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geoflood.errors import ModelError
+from geoflood.core.errors import ModelError
 from geoflood.vlm.attention import Attendant
 from geoflood.vlm.cache import Remembered
 from geoflood.vlm.client import Options, Prompt, RefusalError, Standing

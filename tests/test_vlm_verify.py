@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geoflood.errors import ModelError
+from geoflood.core.errors import ModelError
 from geoflood.vlm.client import RefusalError
 from geoflood.vlm.verify import compare, verify
 from tests.far_side.ollama_server import FarModel, FarOllama

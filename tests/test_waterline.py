@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.waterline import BANDS, band_weights, belief, beliefs, nearest
+from geoflood.localize.waterline import BANDS, band_weights, belief, beliefs, nearest
 
 BAND_SETS = [BANDS, (0,), (0, 30), (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)]
 

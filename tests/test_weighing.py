@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.attention import blend_by_energy, sample
 from geoflood.backbones.describe import ByEnergy
-from geoflood.terms import AttentionMap, Banding, Blend, Manner
-from geoflood.waterline import band_weights
-from geoflood.weighing import weighing
+from geoflood.core.datatypes import AttentionMap, Banding, Blend, Manner
+from geoflood.localize.attention import blend_by_energy, sample
+from geoflood.localize.waterline import band_weights
+from geoflood.localize.weighing import weighing
 
 BANDS = (0, 30, 60)
 PLACES = np.array([[x, y] for y in (0.1, 0.3, 0.5, 0.8) for x in (0.2, 0.7)], np.float32)

@@ -28,9 +28,9 @@ from geoflood.backbones.compute import Compute
 from geoflood.backbones.published import build
 from geoflood.backbones.untrained import untrained
 from geoflood.backbones.weights import fetch, import_weights, load, present, record, verify
-from geoflood.download import Retry
-from geoflood.errors import NetworkError, WeightsError
-from geoflood.files import fingerprint
+from geoflood.core.download import Retry
+from geoflood.core.errors import NetworkError, WeightsError
+from geoflood.core.files import fingerprint
 
 ROW = find("cosplace-resnet18-32")
 STATE = untrained(ROW)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
-from geoflood.errors import UsageError
+from geoflood.core.errors import UsageError
 
 __all__ = ["CATALOG", "Checkpoint", "find"]
 

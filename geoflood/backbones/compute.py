@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 
-from geoflood.errors import UsageError
+from geoflood.core.errors import UsageError
 
 __all__ = ["PRECISIONS", "Compute"]
 

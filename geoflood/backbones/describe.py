@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from geoflood.backbones.interface import Backbone, Features
 from geoflood.backbones.projection import Projection
-from geoflood.backbones.seam import Backbone, Features
 from geoflood.backbones.threads import in_order, side_by_side
-from geoflood.errors import InputError
-from geoflood.files import replacing
-from geoflood.images import UnreadableImageError, read_image
-from geoflood.terms import Image, Vectors
+from geoflood.core.datatypes import Image, Vectors
+from geoflood.core.errors import InputError
+from geoflood.core.files import replacing
+from geoflood.core.images import UnreadableImageError, read_image
 
 __all__ = ["ByEnergy", "Described", "Describer", "Weigh", "Weighs", "write_descriptors"]
 

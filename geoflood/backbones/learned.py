@@ -25,9 +25,9 @@ from geoflood.backbones.rootsift import DIMENSION, RootSift, sampled
 from geoflood.backbones.threads import cores, in_order, side_by_side
 from geoflood.backbones.vlad import Vocabulary, learn_vocabulary
 from geoflood.backbones.weights import record
-from geoflood.errors import IndexUnusableError, InputError, UsageError
-from geoflood.files import replacing
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.core.errors import IndexUnusableError, InputError, UsageError
+from geoflood.core.files import replacing
 
 __all__ = ["learn", "load_learned", "save_learned", "stock", "usual_dimension", "version_of"]
 

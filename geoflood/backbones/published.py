@@ -13,13 +13,13 @@ from geoflood.backbones.catalog import Checkpoint, find
 from geoflood.backbones.compute import Compute
 from geoflood.backbones.dinov2 import DinoV2
 from geoflood.backbones.gem import gem_network
+from geoflood.backbones.interface import Features, relative
 from geoflood.backbones.megaloc import MegaLocNetwork
 from geoflood.backbones.network import Network
 from geoflood.backbones.salad import SaladNetwork
-from geoflood.backbones.seam import Features, relative
 from geoflood.backbones.weights import check_state, load
-from geoflood.images import resize
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.core.images import resize
 
 __all__ = ["Published", "State", "build", "skeleton", "version"]
 

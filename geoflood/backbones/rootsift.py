@@ -16,10 +16,10 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
-from geoflood.backbones.seam import Features
+from geoflood.backbones.interface import Features
 from geoflood.backbones.vlad import Local, Vocabulary, aggregate
-from geoflood.images import resize
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.core.images import resize
 
 __all__ = ["DIMENSION", "RootSift", "local_descriptors", "sampled"]
 
@@ -42,7 +42,7 @@ DIMENSION = CELLS**2 * ORIENTATIONS + 2
 
 
 class RootSift:
-    """The embedded backbone; see geoflood.backbones.seam.Backbone."""
+    """The embedded backbone; see geoflood.backbones.interface.Backbone."""
 
     name = "rootsift"
     version = "2"

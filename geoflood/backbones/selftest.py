@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from geoflood.backbones.seam import Backbone, Features
-from geoflood.terms import Image
+from geoflood.backbones.interface import Backbone, Features
+from geoflood.core.datatypes import Image
 
 __all__ = ["Check", "SelfTest", "self_test"]
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from geoflood.backbones.catalog import CATALOG, Checkpoint
-from geoflood.download import PATIENT, Progress, Retry, download
-from geoflood.errors import NetworkError, WeightsError
-from geoflood.files import fingerprint, replacing, write_whole
-from geoflood.home import home
+from geoflood.core.download import PATIENT, Progress, Retry, download
+from geoflood.core.errors import NetworkError, WeightsError
+from geoflood.core.files import fingerprint, replacing, write_whole
+from geoflood.core.paths import home
 
 if TYPE_CHECKING:
     import torch

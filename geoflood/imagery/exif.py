@@ -24,7 +24,7 @@ from typing import BinaryIO, cast
 
 import exifread
 
-from geoflood.terms import Geotag, LatLon
+from geoflood.core.datatypes import Geotag, LatLon
 
 __all__ = ["Facts", "read"]
 

@@ -15,11 +15,11 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from geoflood.errors import InputError, UsageError
+from geoflood.core.datatypes import Geotag, Rejected, StreetImage
+from geoflood.core.errors import InputError, UsageError
 from geoflood.imagery import exif
-from geoflood.imagery.geotags import Zone, from_name, parse_zone
-from geoflood.imagery.sidecar import Row, Tagged, has_geotags, read_sidecar
-from geoflood.terms import Geotag, Rejected, StreetImage
+from geoflood.imagery.filenames import Zone, from_name, parse_zone
+from geoflood.imagery.geotag_table import Row, Tagged, has_geotags, read_sidecar
 
 __all__ = ["images", "is_picture"]
 

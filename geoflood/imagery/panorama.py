@@ -18,8 +18,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.images import Header, resize
-from geoflood.terms import Image, Projection
+from geoflood.core.datatypes import Image, Projection
+from geoflood.core.images import Header, resize
 
 __all__ = ["FOV_DEG", "HEADINGS", "SIZE", "WIDTH", "closes", "is_panorama", "tile", "tiles"]
 

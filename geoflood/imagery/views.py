@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from geoflood.core.datatypes import Image, Projection, Reference, StreetImage
+from geoflood.core.images import header, read_image
 from geoflood.imagery.panorama import FOV_DEG, WIDTH, closes, is_panorama, tile, tiles
-from geoflood.images import header, read_image
-from geoflood.terms import Image, Projection, Reference, StreetImage
 
 __all__ = ["View", "pixels_of", "views"]
 

@@ -15,15 +15,15 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.errors import ModelError, UsageError
-from geoflood.terms import AttentionMap, Image
+from geoflood.core.datatypes import AttentionMap, Image
+from geoflood.core.errors import ModelError, UsageError
+from geoflood.vlm.answer_formats import FORMS, Said
 from geoflood.vlm.canvas import View, read_back
 from geoflood.vlm.client import Asker
 from geoflood.vlm.consensus import agreed, agreement, waterline
-from geoflood.vlm.forms import FORMS, Said
-from geoflood.vlm.ladder import Ladder, RawReply
 from geoflood.vlm.pool import each
 from geoflood.vlm.privacy import away
+from geoflood.vlm.retries import Ladder, RawReply
 
 __all__ = ["Attendant", "RawReply", "Reading"]
 

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from geoflood.files import write_whole
+from geoflood.core.files import write_whole
 from geoflood.vlm.client import NUM_CTX, Answer, Asker, Kind, Options, Prompt, RefusalError, Standing
-from geoflood.vlm.standings import note
+from geoflood.vlm.model_records import note
 
 __all__ = ["TELLING", "Remembered", "kept_answer", "path_of", "question_of"]
 

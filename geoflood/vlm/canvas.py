@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.images import jpeg, resize
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.core.images import jpeg, resize
 from geoflood.vlm.glyphs import cross, stamp
 
 __all__ = ["SIDES", "VIEWS", "View", "bare", "blank", "gridded", "read_back", "ruled"]

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
-from geoflood.errors import ModelError
-from geoflood.vlm.replies import Json, objects
+from geoflood.core.errors import ModelError
+from geoflood.vlm.parse_replies import Json, objects
 
 __all__ = [
     "KEEP_ALIVE",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from geoflood.vlm.cache import Remembered
 from geoflood.vlm.client import Asker, Door
-from geoflood.vlm.ollama_door import OllamaDoor
-from geoflood.vlm.openai_door import OpenAIDoor
+from geoflood.vlm.ollama_backend import OllamaDoor
+from geoflood.vlm.openai_backend import OpenAIDoor
 from geoflood.vlm.pool import Pool
 
 __all__ = ["connect", "doors"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
 
 __all__ = ["cross", "stamp"]
 

@@ -12,7 +12,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
-from geoflood.errors import ModelError
+from geoflood.core.errors import ModelError
 from geoflood.vlm.client import Answer, Door, Options, Prompt, RefusalError, Standing
 
 __all__ = ["Pool", "each"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from geoflood.errors import ModelError
+from geoflood.core.errors import ModelError
 from geoflood.vlm.client import Standing
-from geoflood.vlm.wire import is_loopback
+from geoflood.vlm.transport import is_loopback
 
 __all__ = ["away", "vet_host", "vet_model"]
 

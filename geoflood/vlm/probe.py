@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geoflood.errors import ModelError
+from geoflood.core.errors import ModelError
+from geoflood.vlm.answer_formats import closed, names, numbers_of, one_of
 from geoflood.vlm.canvas import SIDES, VIEWS, blank, gridded
 from geoflood.vlm.client import Answer, Asker, Door, Options, Prompt, Standing
-from geoflood.vlm.forms import closed, names, numbers_of, one_of
+from geoflood.vlm.parse_replies import Json
 from geoflood.vlm.prompts import block_prompt
-from geoflood.vlm.replies import Json
 
 __all__ = ["MODELS", "Check", "Model", "Probe", "memory_gb", "probe", "recommended"]
 

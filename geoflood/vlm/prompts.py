@@ -7,7 +7,7 @@ model to its form, but is not shown to it, so the form is told here too.
 
 from __future__ import annotations
 
-from geoflood.vlm.replies import plain
+from geoflood.vlm.parse_replies import plain
 
 __all__ = ["PAIR_VERSION", "block_prompt", "cells_prompt", "grid_prompt", "pair_prompt", "points_prompt"]
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geoflood.errors import ModelError
+from geoflood.core.errors import ModelError
 from geoflood.vlm.cache import TELLING, kept_answer, path_of, question_of
 from geoflood.vlm.client import Answer, Options, Prompt, RefusalError, Standing
-from geoflood.vlm.standings import standings
+from geoflood.vlm.model_records import standings
 
 __all__ = ["Replayed", "UnansweredError"]
 

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from geoflood.terms import Image
+from geoflood.core.datatypes import Image
+from geoflood.vlm.answer_formats import closed, numbers_of, one_of
 from geoflood.vlm.canvas import bare
 from geoflood.vlm.client import Answer, Asker, Options, Prompt, RefusalError
-from geoflood.vlm.forms import closed, numbers_of, one_of
-from geoflood.vlm.ladder import RawReply
+from geoflood.vlm.parse_replies import Json, plain
 from geoflood.vlm.pool import each
 from geoflood.vlm.prompts import PAIR_VERSION, pair_prompt
-from geoflood.vlm.replies import Json, plain
+from geoflood.vlm.retries import RawReply
 
 __all__ = ["Judgement", "Verdict", "compare", "verify"]
 

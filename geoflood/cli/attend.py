@@ -1,0 +1,246 @@
+"""What the command line knows of vision-language models: their options, `attend`, and who pays attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geoflood.cli import terminal
+from geoflood.cli.options import Json, Quiet, Verbose
+from geoflood.core.errors import GeofloodError, PartialError, UsageError
+
+if TYPE_CHECKING:
+    from geoflood.core.datatypes import AttentionMap
+    from geoflood.vlm.attend import Attended
+    from geoflood.vlm.stage import Choice, Eyes
+
+__all__ = [
+    "AllowRemote",
+    "Anyway",
+    "Consistency",
+    "Grid",
+    "Model",
+    "OllamaHost",
+    "OpenAIHost",
+    "PromptForm",
+    "Verify",
+    "choice",
+    "eyes",
+    "register",
+]
+
+Model = Annotated[
+    str | None,
+    typer.Option(envvar="GEOFLOOD_VLM_MODEL", help="Vision-language model, such as qwen3-vl:8b-instruct."),
+]
+OllamaHost = Annotated[
+    list[str] | None,
+    typer.Option(help="Where Ollama answers; several share the work. Default: OLLAMA_HOST, else here."),
+]
+OpenAIHost = Annotated[
+    list[str] | None,
+    typer.Option(help="Instead: llama-server, vLLM, LM Studio ...; a key: GEOFLOOD_VLM_KEY."),
+]
+AllowRemote = Annotated[
+    list[str] | None, typer.Option(help="Host or cloud model that may see the photos although elsewhere.")
+]
+PromptForm = Annotated[str, typer.Option("--prompt", help="cells, or points or grid of VPR-AttLLM.")]
+Grid = Annotated[int, typer.Option(min=2, max=8, help="Cells a side that the model judges.")]
+Consistency = Annotated[int, typer.Option(min=1, max=4, help="Views of the photo asked about; they vote.")]
+Anyway = Annotated[
+    bool, typer.Option("--search-anyway", help="Search also where the model sees nothing that lasts.")
+]
+Verify = Annotated[
+    int, typer.Option(min=0, max=50, help="Candidates that the model compares with the photo.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add attend to the program."""
+    app.command()(attend)
+
+
+def choice(
+    model: str | None,
+    ollama: Sequence[str] | None = None,
+    openai: Sequence[str] | None = None,
+    allowed: Sequence[str] | None = None,
+    form: str = "cells",
+    cells: int = 4,
+    consistency: int = 1,
+) -> Choice | None:
+    """The model that the options name; None when they name none."""
+    from geoflood.vlm.stage import Choice
+
+    if ollama and openai:
+        raise UsageError("one of --ollama-host and --openai-host", "a model is asked in one way")
+    hosts = tuple(openai or ollama or ())
+    allow = tuple(allowed or ())
+    return Choice(model, hosts, bool(openai), allow, form, cells, consistency) if model else None
+
+
+def eyes(
+    chosen: Choice | None, attention: str | None, verify: int, index: Path, replay: bool = False
+) -> Eyes:
+    """What `locate` asks of the model, which is told the city's name."""
+    from geoflood.database.manifest import read_manifest
+    from geoflood.vlm.stage import Eyes
+
+    city = read_manifest(index).city
+    return Eyes.of(chosen, attention, verify, city, terminal.news, terminal.warning, replay)
+
+
+def attend(
+    photos: Annotated[list[Path], typer.Argument(help="Photos.")],
+    city: Annotated[str, typer.Option(help="Told to the model: what is common there says little.")] = "",
+    model: Model = None,
+    ollama_host: OllamaHost = None,
+    openai_host: OpenAIHost = None,
+    allow_remote: AllowRemote = None,
+    prompt: PromptForm = "cells",
+    grid: Grid = 4,
+    consistency: Consistency = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for the pictures.")] = None,
+    edit: Annotated[
+        Path | None, typer.Option(help="Write the map as JSON, to be corrected and given to --attention.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an --edit file.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """geoflood attend photo.jpg --model qwen3-vl:8b-instruct: what the model makes of a photo, and why.
+
+    Pictures are written to ./attended; with --json only where --out says.
+    """
+    chosen = choice(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
+    from geoflood.vlm.attend import attend as line
+    from geoflood.vlm.stage import WHICH, asking
+
+    if chosen is None:
+        raise UsageError("geoflood attend needs a model", WHICH)
+    if edit is not None:
+        _check_edit(edit, photos, overwrite)
+    with asking(chosen, terminal.news) as asker, terminal.progress() as progress:
+        _ = asker.standing
+        attended = line(photos, chosen.attendant(asker, city), chosen.named, progress)
+    folder = out or (None if as_json else Path("attended"))
+    for number, one in enumerate(attended, 1):
+        picture = _write_overlay(one, folder, number) if folder else None
+        _show(one, picture, as_json)
+    if edit is not None and attended[0].reading:
+        _write_edit(edit, attended[0])
+    _raise_first([one.error for one in attended if one.error], len(attended))
+
+
+def _check_edit(edit: Path, photos: Sequence[Path], overwrite: bool) -> None:
+    if len(photos) != 1:
+        raise UsageError("--edit takes the map of one photo", "give one photo")
+    if edit.suffix.lower() != ".json":
+        raise UsageError(f"{edit} is read again by its suffix", "name it .json")
+    if edit.exists() and not overwrite:
+        raise UsageError(f"{edit} is there already", "add --overwrite, or name another file")
+
+
+def _write_edit(edit: Path, one: Attended) -> None:
+    from geoflood.core.files import write_whole
+    from geoflood.localize.attention import editable
+
+    write_whole(edit, editable(one.attention))
+    terminal.news(f"{edit}: correct it, then geoflood locate {one.path} --attention {edit}")
+
+
+def _write_overlay(one: Attended, folder: Path, number: int) -> Path | None:
+    """The photo under its map; None for a photo without one."""
+    from geoflood.core.files import write_whole
+    from geoflood.core.images import jpeg, read_image
+    from geoflood.localize.attention import overlay
+
+    if one.reading is None:
+        return None
+    path = folder / f"{number:03d}-{one.path.stem}.jpg"
+    write_whole(path, jpeg(overlay(read_image(one.path, 1024), one.attention)))
+    return path
+
+
+def _show(one: Attended, picture: Path | None, as_json: bool) -> None:
+    if as_json:
+        terminal.emit(_record(one, picture))
+        return
+    if one.reading is None:
+        terminal.warning(f"{one.path}: {one.error}")
+        return
+    told, reading = one.attention, one.reading
+    rows = {
+        "photo": str(one.path),
+        "model": one.provider,
+        "scene": reading.scene + ("" if reading.localizable else ", not localizable"),
+        "water": "unknown" if told.waterline is None else f"{told.waterline:.0%} of the height",
+        "legible": ", ".join(reading.texts) or "nothing",
+        "took": f"{reading.seconds:.1f} s" + (", remembered" if reading.cached else ""),
+    }
+    rows |= {f"reason {number}": reason for number, reason in enumerate(told.reasons, 1)}
+    terminal.show_rows(rows | ({"picture": str(picture)} if picture else {}))
+    _show_map(told)
+    for reply in reading.replies:
+        fault = f", not used: {reply.fault}" if reply.fault else ""
+        terminal.show_rows({f"answer ({reply.view}{fault})": reply.content or reply.thinking})
+
+
+def _show_map(told: AttentionMap) -> None:
+    """At most nine cells a side: what is finer, the picture shows."""
+    import numpy as np
+
+    from geoflood.localize.attention import sample
+
+    rows, columns = (min(size, 9) for size in told.weights.shape)
+    x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
+    weights = sample(told, np.stack([x, y], axis=2).reshape(-1, 2)).reshape(rows, columns)
+    lines = [
+        [letter, *(f"{weight:.1f}" for weight in row)]
+        for letter, row in zip("ABCDEFGHI", weights, strict=False)
+    ]
+    names = ["", *(str(column + 1) for column in range(columns))]
+    terminal.show_table("map: 1 counts as usual, 0 not at all, 2 twice", names, lines)
+
+
+def _record(one: Attended, picture: Path | None) -> dict[str, Any]:
+    """The object of `attend --json`."""
+    from geoflood.outputs.record import utf8
+
+    told, reading = one.attention, one.reading
+    head = {
+        "photo": utf8(str(one.path)),
+        "provider": utf8(one.provider),
+        "error": utf8(str(one.error)) if one.error else None,
+        "waterline": told.waterline,
+        "reasons": [utf8(reason) for reason in told.reasons],
+        "weights": [[round(float(weight), 3) for weight in row] for row in told.weights],
+        "picture": utf8(str(picture)) if picture else None,
+    }
+    if reading is None:
+        return head
+    replies = [
+        {"view": reply.view, "content": utf8(reply.content), "thinking": utf8(reply.thinking)}
+        | {"fault": utf8(reply.fault), "remembered": reply.cached}
+        for reply in reading.replies
+    ]
+    return head | {
+        "scene": reading.scene,
+        "localizable": reading.localizable,
+        "texts": [utf8(text) for text in reading.texts],
+        "seconds": round(reading.seconds, 3),
+        "remembered": reading.cached,
+        "replies": replies,
+    }
+
+
+def _raise_first(errors: Sequence[GeofloodError], photos: int) -> None:
+    """All failed: the first one's exit code; some: exit 10."""
+    if errors and len(errors) == photos:
+        raise errors[0]
+    if errors:
+        raise PartialError(f"{len(errors)} of {photos} photos failed", f"the first: {errors[0]}")

@@ -1,0 +1,173 @@
+"""The command that puts photos under drawn water: parse, call one function, show, exit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geoflood.cli import terminal
+from geoflood.cli.options import Json, Quiet, Verbose
+from geoflood.core.errors import InputError, PartialError, UsageError
+
+if TYPE_CHECKING:
+    from geoflood.synthetic.flood import Effects
+    from geoflood.synthetic.flood.marking import Flooded
+
+__all__ = ["effects_of", "register"]
+
+PICTURES = (".jpg", ".jpeg", ".png")
+SAID = "synthetic"
+"""What the name of a picture says of it, whatever else it says."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add flood to the program."""
+    app.command()(flood)
+
+
+def flood(
+    photos: Annotated[list[Path], typer.Argument(help="Photos of streets.")],
+    level: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the height under water, from the bottom.")
+    ] = 0.4,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Same seed, same picture; the second photo takes the next one.")
+    ] = 0,
+    effects: Annotated[
+        str,
+        typer.Option(
+            help="water; storm: rain, wet lens, debris, cars; post: cropped, shrunk, compressed; "
+            "or several, as storm,post."
+        ),
+    ] = "water",
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for PHOTO.synthetic-flood.jpg, or for one photo a .jpg or .png "
+            "whose name holds the word synthetic."
+        ),
+    ] = Path("flooded"),
+    mask: Annotated[
+        bool, typer.Option("--mask", help="Write the true mask beside it: a PNG, white is water.")
+    ] = False,
+    longest: Annotated[
+        int, typer.Option(min=16, help="Pixels of the longer side at most; nothing is enlarged.")
+    ] = 1600,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """geoflood flood street.jpg --level 0.45 --effects storm: the same street under synthetic water.
+
+    For tests and training. Each picture says that it is synthetic, and carries no position.
+    """
+    from geoflood.synthetic.flood.marking import flood_file
+
+    if not math.isfinite(level):
+        raise UsageError("--level is a share of the height from 0 to 0.9", "such as --level 0.45")
+    chosen = effects_of(effects)
+    files = _files(photos, out)
+    _unharmed(photos, files, mask, overwrite)
+    failed: list[InputError] = []
+    for number, (photo, file) in enumerate(zip(photos, files, strict=True)):
+        try:
+            made = flood_file(photo, file, level, seed + number, chosen, longest, mask=mask)
+        except InputError as error:
+            failed.append(error)
+            terminal.error_line(error)
+            if as_json:
+                terminal.emit({"photo": str(photo), "file": None, "error": str(error)})
+        else:
+            _show(made, as_json)
+    if len(failed) == len(photos):
+        raise typer.Exit(InputError.exit_code)
+    if failed:
+        raise PartialError(f"{len(failed)} of {len(photos)} photos failed", "the others were flooded")
+
+
+def effects_of(wanted: str) -> Effects:
+    """The presets of a list such as "storm,post", together."""
+    from geoflood.synthetic.flood import PRESETS, WATER
+
+    chosen = WATER
+    for name in wanted.split(","):
+        if name.strip() not in PRESETS:
+            raise UsageError(
+                f"no effects are called {name.strip()!r}", f"one or more of {', '.join(PRESETS)}"
+            )
+        chosen |= PRESETS[name.strip()]
+    return chosen
+
+
+def _files(photos: Sequence[Path], out: Path) -> list[Path]:
+    """Where each photo's picture goes; no two to the same place, none under a name that hides what it is."""
+    from geoflood.synthetic.flood.marking import named
+
+    if folders := [photo for photo in photos if photo.is_dir()]:
+        raise UsageError(f"{folders[0]} is a folder", f"name its photos, such as {folders[0] / '*.jpg'}")
+    if not out.is_dir() and (out.suffix.lower() in PICTURES or out.exists() or _picture(out)):
+        return [_one(photos, out)]
+    files = [named(photo, out) for photo in photos]
+    for number, file in enumerate(files):
+        if file in files[:number]:
+            first = photos[files.index(file)]
+            raise UsageError(
+                f"{first} and {photos[number]} would both become {file}", "flood them into different folders"
+            )
+    return files
+
+
+def _one(photos: Sequence[Path], out: Path) -> Path:
+    """The file that was named for one photo. Raises UsageError for one that is not to be written."""
+    from geoflood.synthetic.flood.marking import SUFFIX
+
+    if out.suffix.lower() not in PICTURES:
+        raise UsageError(f"{out} is no {' or '.join(PICTURES)}, and no folder", "name one of these")
+    if len(photos) > 1:
+        raise UsageError(f"{len(photos)} photos do not go into one file", "name a folder with --out")
+    if SAID not in out.stem.lower():
+        name = out.with_name(f"{out.stem}{SUFFIX}{out.suffix}")
+        raise UsageError(f"{out}: the name of a synthetic flood says that it is one", f"--out {name}")
+    return out
+
+
+def _picture(out: Path) -> bool:
+    """Whether a name is that of a picture, which would make a strange folder."""
+    from geoflood.imagery.folder import is_picture
+
+    return is_picture(out)
+
+
+def _unharmed(photos: Sequence[Path], files: Sequence[Path], mask: bool, overwrite: bool) -> None:
+    """Raises UsageError where a file would take the place of a photo, or of a file that is to stay."""
+    given = {photo.resolve() for photo in photos}
+    written = [*files, *(file.with_name(f"{file.stem}.mask.png") for file in files if mask)]
+    for file in written:
+        if file.resolve() in given:
+            raise UsageError(f"{file} is one of the photos, and photos are only read", "name another --out")
+        if file.exists() and not overwrite:
+            raise UsageError(f"{file} is there already", "add --overwrite, or name another --out")
+
+
+def _show(made: Flooded, as_json: bool) -> None:
+    """Where it is, and the truth about it."""
+    scene = made.scene
+    if not as_json:
+        terminal.show_rows({str(made.file): f"water over the lower {scene.waterline:.0%}, seed {scene.seed}"})
+        return
+    told: dict[str, Any] = {
+        "photo": str(made.photo),
+        "file": str(made.file),
+        "mask": str(made.mask) if made.mask else None,
+        "synthetic": True,
+        "level": scene.level,
+        "waterline": round(scene.waterline, 4),
+        "seed": scene.seed,
+        "box": [scene.box.left, scene.box.top, scene.box.right, scene.box.bottom],
+    }
+    terminal.emit(told)

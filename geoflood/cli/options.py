@@ -1,0 +1,89 @@
+"""The options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from geoflood.cli import terminal
+from geoflood.core.datatypes import Blend, Manner, Matching
+from geoflood.core.errors import UsageError
+
+__all__ = [
+    "Basemap",
+    "BlendForm",
+    "IndexDir",
+    "Json",
+    "MatcherForm",
+    "Precision",
+    "Quiet",
+    "Rerank",
+    "UsualRerank",
+    "Verbose",
+    "Workers",
+    "manner",
+]
+
+
+def _quieter(wanted: bool) -> None:
+    if wanted:
+        terminal.set_verbosity(-1)
+
+
+def _louder(level: int) -> None:
+    if level:
+        terminal.set_verbosity(level)
+
+
+IndexDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="GEOFLOOD_INDEX_DIR", help="Where indexes live; default ./index, else the user's data."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object an answer, on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
+Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        envvar="GEOFLOOD_PRECISION", help="float32, bfloat16 or auto: what the hardware is made for."
+    ),
+]
+Workers = Annotated[int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")]
+BlendForm = Annotated[
+    Blend,
+    typer.Option(
+        "--blend", help="How attention and features mix; paper: as VPR-AttLLM's code, GeM networks."
+    ),
+]
+Basemap = Annotated[Path | None, typer.Option(help="GeoJSON of streets and water to draw under the map.")]
+
+Rerank = Annotated[
+    int,
+    typer.Option(
+        min=0, max=256, help="Candidates whose details are compared with the photo's; 20 helps, 0 for none."
+    ),
+]
+UsualRerank = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=256,
+        show_default="20 with rootsift, else 0",
+        help="Candidates whose details are compared with the photo's.",
+    ),
+]
+MatcherForm = Annotated[
+    Matching,
+    typer.Option("--matcher", help="How --rerank compares; sift: SIFT and MAGSAC++, with the extra opencv."),
+]
+
+
+def manner(top_k: int, alpha: float, blend: Blend, rerank: int, matcher: Matching) -> Manner:
+    """How photos are searched for. Raises UsageError for a matcher where nothing would be compared by it."""
+    if matcher is not Matching.DENSE and not rerank:
+        raise UsageError(f"--matcher {matcher} says how --rerank compares", "add --rerank 20")
+    return Manner(top_k, alpha, blend, rerank=rerank, matching=matcher)

@@ -1,0 +1,205 @@
+"""The terminal: results on stdout, news on stderr; the only file that knows rich."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from geoflood.core.datatypes import AttentionMap, Candidate, Estimate, Located, Outcome
+from geoflood.core.errors import GeofloodError
+from geoflood.core.geo import degrees_minutes, distance_m, usng
+
+__all__ = [
+    "emit",
+    "error_line",
+    "news",
+    "progress",
+    "report",
+    "set_verbosity",
+    "show_rows",
+    "show_table",
+    "warning",
+]
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_quiet = False
+
+_VERDICTS = {"same": "the model: same place", "different": "the model: another", "cannot_say": "unsure"}
+
+SHOWN = 5
+"""Candidates that are listed; the map and --json have all."""
+
+_STYLE = {
+    Outcome.LOCATED: "bold green",
+    Outcome.UNCERTAIN: "bold yellow",
+    Outcome.NOT_FOUND: "bold magenta",
+    Outcome.FAILED: "bold red",
+}
+
+
+def set_verbosity(level: int) -> None:
+    """-q is -1, -v is 1, -vv is 2: how much news there is, and whether the log is shown."""
+    global _quiet
+    _quiet = level < 0
+    wanted = {0: logging.WARNING, 1: logging.INFO}.get(max(level, 0), logging.DEBUG)
+    logging.basicConfig(
+        level=logging.ERROR if _quiet else wanted,
+        force=True,
+        format="%(message)s",
+        handlers=[RichHandler(console=_err)],
+    )
+
+
+def emit(record: Mapping[str, Any]) -> None:
+    """One JSON object, one line, on stdout."""
+    sys.stdout.write(json.dumps(record, ensure_ascii=True, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def news(text: str) -> None:
+    """A line for people, on stderr."""
+    if not _quiet:
+        _err.print(plain(text))
+
+
+def warning(text: str) -> None:
+    """What was asked for and is not done, on stderr."""
+    if not _quiet:
+        _err.print(f"[bold yellow]warning:[/] {plain(text)}")
+
+
+def plain(text: str) -> str:
+    """Text from outside made harmless for a terminal: no control characters, no markup."""
+    return escape("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text))
+
+
+def error_line(error: GeofloodError) -> None:
+    """What went wrong and what helps."""
+    _err.print(f"[bold red]error:[/] {plain(str(error))}")
+    if error.hint:
+        _err.print(f"[dim]what helps:[/] {plain(error.hint)}")
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar a stage with rate and time left, on stderr, once a stage takes over two seconds.
+
+    Quiet when stderr is no terminal. Yields what geoflood.database.build.build calls (stage, done, total).
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    bars = Progress(
+        *columns, TimeRemainingColumn(), console=_err, transient=True, disable=_quiet or not _err.is_terminal
+    )
+    begun: dict[str, float] = {}
+    tasks: dict[str, TaskID] = {}
+
+    def update(stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        spent = now - begun.setdefault(stage, now)
+        if stage not in tasks and spent > 2:
+            tasks[stage] = bars.add_task(stage, total=total or None, rate="")
+        if stage in tasks:
+            bars.update(
+                tasks[stage], completed=done, total=total or None, rate=f"{done / max(spent, 1e-9):.1f}/s"
+            )
+
+    with bars:
+        yield update
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout, a row a line whatever its length, so that it can be searched and cut."""
+    if title:
+        _out.print(f"[bold]{plain(title)}[/]")
+    header, *lines = _aligned([columns, *rows])
+    _out.print(f"[dim]{header}[/]")
+    for line in lines:
+        _out.print(line)
+
+
+def show_rows(rows: Mapping[str, str]) -> None:
+    """Names and values, one a line, on stdout."""
+    for line in _aligned(list(rows.items())):
+        _out.print(line)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line a row, columns under each other whatever the script; the cells are text from anywhere."""
+    cells = [[" ".join(cell.split("\n")) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            plain(cell) + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def report(located: Located) -> None:
+    """What a responder reads first: outcome, position, where to look; then what it rests on."""
+    style, name = _STYLE[located.outcome], located.outcome.value.upper()
+    _out.print(f"[{style}]{name}[/]  {plain(str(located.query.path))}")
+    _out.print(f"  {plain(located.reason)}")
+    for line in _looked(located.attention):
+        _out.print(f"  [dim]{plain(line)}[/]")
+    if place := located.place:
+        show_rows({f"  {name}": value for name, value in _place(place).items()})
+        rows = [_candidate(rank, one, place) for rank, one in enumerate(located.candidates[:SHOWN], 1)]
+        show_table("", ("  match", "similarity", "position", "from there", "looks", "image"), rows)
+        if (more := len(located.candidates) - SHOWN) > 0:
+            _out.print(f"  [dim]{more} more in the map[/]")
+    _out.print()
+
+
+def _looked(attention: AttentionMap | None) -> Iterator[str]:
+    """Who says which part of the photo counts, where its water ends, and why."""
+    if attention is None or attention.provider == "none":
+        return
+    line = attention.waterline
+    yield f"attention: {attention.provider}" + ("" if line is None else f", water over the lower {line:.0%}")
+    yield from (f"  {' '.join(reason.split())}" for reason in attention.reasons)
+
+
+def _place(estimate: Estimate) -> dict[str, str]:
+    where, known = estimate.position, min(estimate.radius_90_m, estimate.tolerance_m)
+    near, far = f"{estimate.radius_50_m:.0f} m", f"{estimate.radius_90_m:.0f} m"
+    area = max(estimate.area_km2 * 100, 0.01)
+    spoken = f"{degrees_minutes(where, known)}   {usng(where, known)}"
+    return {
+        "position": f"{where.lat:.5f}, {where.lon:.5f}   {spoken}",
+        "search": f"within {near} first (50 %), then {far} (90 %); the likeliest 90 % are {area:.2g} ha",
+        "not here": f"{_share(estimate.not_in_index)} that the place is not in this index at all",
+    }
+
+
+def _share(share: float) -> str:
+    """For people, who would take 0 % for a promise."""
+    return "under 1%" if share < 0.01 else f"{share:.0%}"
+
+
+def _candidate(rank: int, found: Candidate, estimate: Estimate) -> list[str]:
+    ref, here = found.reference, estimate.position
+    heading = "" if ref.heading_deg is None else f"{round(ref.heading_deg) % 360}°"
+    off = distance_m((here.lat, here.lon), (ref.position.lat, ref.position.lon))
+    position = f"{ref.position.lat:.5f}, {ref.position.lon:.5f}"
+    alike = f"{found.similarity:.2f}" + ("" if found.inliers is None else f", {found.inliers} points agree")
+    image = ref.image_key.partition(":")[2] or ref.image_key
+    image += f"  ({_VERDICTS.get(found.verdict, found.verdict)})" if found.verdict else ""
+    return [f"  {rank}", alike, position, f"{off:.0f} m", heading, image]

@@ -1,0 +1,1 @@
+"""What every room stands on: values, errors, files, pictures, positions."""

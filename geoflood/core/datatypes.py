@@ -1,0 +1,393 @@
+"""Every value that passes between rooms: frozen, checked when made, free of any library but numpy.
+
+Degrees, metres, square kilometres, UTC. Headings run clockwise from true north. Positions are
+(lat, lon) everywhere in code; (lon, lat) exists only inside GeoJSON and KML writers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "USUAL",
+    "AttentionMap",
+    "Banding",
+    "Blend",
+    "Bounds",
+    "Candidate",
+    "Cell",
+    "Cells",
+    "City",
+    "Estimate",
+    "Geotag",
+    "Image",
+    "LatLon",
+    "Located",
+    "Manner",
+    "Matching",
+    "Outcome",
+    "Progress",
+    "Projection",
+    "Query",
+    "Reference",
+    "Rejected",
+    "StreetImage",
+    "Vectors",
+    "unwatched",
+]
+
+Image: TypeAlias = NDArray[np.uint8]
+"""Pixels, upright, sRGB: shape [height, width, 3]."""
+
+Vectors: TypeAlias = NDArray[np.float32]
+"""Descriptors, unit rows: shape [N, bands, D], or [N, D] where there is one band."""
+
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with (stage, done, total) as work goes on, from one thread; total 0 when unknown."""
+
+
+def unwatched(stage: str, done: int, total: int) -> None:
+    """The Progress of nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatLon:
+    """A position on WGS 84, degrees. Raises ValueError outside [-90, 90] x [-180, 180]."""
+
+    lat: float
+    lon: float
+
+    def __post_init__(self) -> None:
+        if not (-90.0 <= self.lat <= 90.0 and -180.0 <= self.lon <= 180.0):  # NaN fails too
+            raise ValueError(f"not a position: lat {self.lat}, lon {self.lon}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A box that does not cross the antimeridian, degrees. Raises ValueError when turned inside out."""
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+    def __post_init__(self) -> None:
+        if not (-90 <= self.south <= self.north <= 90 and -180 <= self.west <= self.east <= 180):
+            raise ValueError(f"not a box: {self.south},{self.west},{self.north},{self.east}")
+
+
+@dataclass(frozen=True, slots=True)
+class Geotag:
+    """Where, and as far as known which way and when, an image was taken."""
+
+    position: LatLon
+    origin: str
+    """What says so: exif, filename, csv, geojson; later mapillary, panoramax, kartaview."""
+    heading_deg: float | None = None
+    """Of the image's centre, clockwise from true north, [0, 360)."""
+    accuracy_m: float | None = None
+    taken_at: datetime | None = None
+    """UTC where the source says so, else the camera's local time; always without tzinfo."""
+
+
+class Projection(StrEnum):
+    """How a street image maps directions to pixels."""
+
+    PERSPECTIVE = "perspective"
+    EQUIRECTANGULAR = "equirectangular"
+    UNKNOWN = "unknown"
+    """To be told from the pixels: 2:1 or a GPano tag means equirectangular."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreetImage:
+    """A geotagged image that a source offers as a reference."""
+
+    key: str
+    """Unique in the city and stable over runs, such as "mapillary:1234" or "folder:a/b.jpg"."""
+    location: str
+    """A path or a URL."""
+    geotag: Geotag
+    projection: Projection = Projection.UNKNOWN
+    licence: str = ""
+    """SPDX, such as CC-BY-SA-4.0; empty when unknown."""
+    credit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An image, post or row that could not be used: a value, counted and shown."""
+
+    location: str
+    reason: str
+    """A short phrase out of a small set, so that it can be counted: "no position"."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One view in the index: a street image, or a tile of a panorama."""
+
+    id: int
+    """Also the row of its vectors."""
+    image_key: str
+    position: LatLon
+    location: str
+    heading_deg: float | None = None
+    fov_deg: float | None = None
+    """Horizontal field of view; None when unknown."""
+    licence: str = ""
+    credit: str = ""
+    taken_at: datetime | None = None
+    tile_deg: float | None = None
+    """Of a panorama's tile: how far right of the panorama's centre column it was cut. None: a whole image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A photo to be located, and what came with it."""
+
+    path: Path
+    post_id: str = ""
+    posted_at: datetime | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AttentionMap:
+    """Which parts of a photo speak for its place.
+
+    Raises ValueError when a weight is not finite or outside [0, 2], or the waterline outside [0, 1).
+    """
+
+    weights: NDArray[np.float32]
+    """[rows, cols] over the whole upright frame, row 0 on top, each in [0, 2]; 1 is neutral."""
+    waterline: float | None = None
+    """Share of the height, from the bottom, that is under water; None when nothing is known."""
+    provider: str = "none"
+    """Who says so: none, analyst, file, ollama:MODEL, openai:MODEL."""
+    reasons: tuple[str, ...] = ()
+    doubt: float = 0.0
+    """Share of the belief that the waterline is elsewhere altogether: larger for a model than a person."""
+
+    def __post_init__(self) -> None:
+        w = self.weights
+        if w.ndim != 2 or not w.size or not bool(np.isfinite(w).all()) or w.min() < 0 or w.max() > 2:
+            raise ValueError("an attention map is a grid of weights between 0 and 2")
+        if self.waterline is not None and not 0 <= self.waterline < 1:
+            raise ValueError(f"a waterline is a share of the height from 0 to below 1, not {self.waterline}")
+        if not 0 <= self.doubt <= 1:
+            raise ValueError(f"a doubt is a share from 0 to 1, not {self.doubt}")
+
+    @classmethod
+    def neutral(cls, waterline: float | None = None, provider: str = "none", *reasons: str) -> AttentionMap:
+        """A map that changes nothing: every weight 1."""
+        return cls(np.ones((1, 1), np.float32), waterline, provider, reasons)
+
+    @property
+    def uniform(self) -> bool:
+        """Every weight is the same, so the descriptor is the plain one."""
+        return bool((self.weights == self.weights.flat[0]).all())
+
+
+class Blend(StrEnum):
+    """How an attention map is mixed with a photo's features; `geoflood.localize.attention` has the
+    formulas."""
+
+    CONTINUOUS = "continuous"
+    """With alpha, from the plain descriptor to pure attention without a jump."""
+    PAPER = "paper"
+    """As VPR-AttLLM's code does (arXiv 2512.11811): with the features' own energy."""
+
+
+class Matching(StrEnum):
+    """How the details of two photos are compared where candidates are re-ranked."""
+
+    DENSE = "dense"
+    """The backbone's own patches, and one shift and scale."""
+    SIFT = "sift"
+    """SIFT keypoints and a homography by MAGSAC++; needs OpenCV, an extra."""
+
+
+class Banding(StrEnum):
+    """Which side of a comparison ignores what is under water."""
+
+    BOTH = "both"
+    """Query and references, under the same waterline: the bands."""
+    QUERY = "query"
+    """The query only, as VPR-AttLLM does (arXiv 2512.11811); nothing when no waterline is told."""
+    NONE = "none"
+    """Neither: place recognition as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How photos are searched for, all of them alike."""
+
+    top_k: int = 10
+    """Candidates that are kept of each."""
+    alpha: float = 1.0
+    """How much the attention counts, 0 to 1."""
+    blend: Blend = Blend.CONTINUOUS
+    banding: Banding = Banding.BOTH
+    rerank: int = 0
+    """Candidates whose inliers are counted, unless the first is sure without."""
+    matching: Matching = Matching.DENSE
+
+
+USUAL = Manner()
+"""Without options; `geoflood locate` re-ranks, too, see `geoflood.localize.locator.Locator.usual_rerank`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A reference that may show the query's place."""
+
+    reference: Reference
+    similarity: float
+    """Cosine of the descriptors, mixed over the waterline bands: [-1, 1]."""
+    inliers: int | None = None
+    verdict: str | None = None
+    """Of a model that compared the two: same, different, cannot_say; None when none was asked."""
+    verdict_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A square of the search area."""
+
+    centre: LatLon
+    size_m: float
+    probability: float
+    """Of the photo having been taken in it, given that its place is in the index."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells(Sequence[Cell]):
+    """Cells of one size as arrays: an area has thousands, and few are ever looked at one by one."""
+
+    centres: NDArray[np.float64]
+    """[n, 2] (lat, lon)."""
+    probabilities: NDArray[np.float64]
+    """[n]."""
+    size_m: float
+
+    @classmethod
+    def of(cls, cells: Sequence[Cell]) -> Cells:
+        """The same cells as arrays. Raises ValueError when they differ in size."""
+        if isinstance(cells, Cells):
+            return cells
+        sizes = {cell.size_m for cell in cells} or {0.0}
+        if len(sizes) > 1:
+            raise ValueError(f"cells of {len(sizes)} sizes")
+        centres = [(cell.centre.lat, cell.centre.lon) for cell in cells]
+        probabilities = np.array([cell.probability for cell in cells], float)
+        return cls(np.array(centres, float).reshape(-1, 2), probabilities, sizes.pop())
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def __iter__(self) -> Iterator[Cell]:
+        for (lat, lon), probability in zip(self.centres.tolist(), self.probabilities.tolist(), strict=True):
+            yield Cell(LatLon(lat, lon), self.size_m, probability)
+
+    @overload
+    def __getitem__(self, at: int) -> Cell: ...
+    @overload
+    def __getitem__(self, at: slice) -> Cells: ...
+    def __getitem__(self, at: int | slice) -> Cell | Cells:
+        if isinstance(at, slice):
+            return Cells(self.centres[at], self.probabilities[at], self.size_m)
+        lat, lon = self.centres[at].tolist()
+        return Cell(LatLon(lat, lon), self.size_m, float(self.probabilities[at]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A position with the area to search and how far to trust it.
+
+    Probabilities speak of the camera's place. `not_in_index` and the cells answer two questions:
+    is the place in this index at all, and if so, where.
+    """
+
+    position: LatLon
+    """The mode, not the mean: errors are bimodal, and between two candidates there is nothing."""
+    probability: float
+    """That the position is right within `tolerance_m`, [0, 1]; covers "not in this index"."""
+    radius_50_m: float
+    radius_90_m: float
+    """Around the position, holding the place with 50 and 90 % if it is in the index."""
+    search_area: Sequence[Cell]
+    """Most probable first, until 90 % are reached."""
+    not_in_index: float
+    """Share of the belief that the place is not in this index, [0, 1]."""
+    tolerance_m: float = 25.0
+
+    @property
+    def area_km2(self) -> float:
+        """Of the 90 % search area."""
+        return math.fsum(cell.size_m**2 for cell in self.search_area) / 1e6
+
+    def cells(self, share: float) -> Cells:
+        """The fewest most probable cells that hold `share` of the belief."""
+        area = Cells.of(self.search_area)
+        enough = np.searchsorted(np.cumsum(area.probabilities), share - 1e-9)
+        return area[: int(enough) + 1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class City:
+    """What an index covers, for people: shown by `cities` and `info`, drawn under every map."""
+
+    name: str
+    references: int
+    images: int
+    backbone: str
+    coverage: NDArray[np.float64]
+    """Positions of the images, [N, 2] (lat, lon): what can be found, and no more."""
+    credits: tuple[tuple[str, str, int], ...] = ()
+    """(credit, licence, images), most images first."""
+
+
+class Outcome(StrEnum):
+    """What a responder is told first."""
+
+    LOCATED = "located"
+    UNCERTAIN = "uncertain"
+    NOT_FOUND = "not-found"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Everything that is known of a query after locating it."""
+
+    query: Query
+    outcome: Outcome
+    reason: str
+    """One line that a responder understands."""
+    candidates: tuple[Candidate, ...] = ()
+    estimate: Estimate | None = None
+    attention: AttentionMap | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall time a stage."""
+
+    @property
+    def place(self) -> Estimate | None:
+        """The estimate, if a responder may go by it: a place that was not found has none to be drawn."""
+        return self.estimate if self.outcome in (Outcome.LOCATED, Outcome.UNCERTAIN) else None

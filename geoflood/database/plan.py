@@ -1,0 +1,169 @@
+"""ledger.sqlite: the plan of an index, one row an image, each with its shard.
+
+Needed to continue or to add, not to search. The order of the rows decides everything that follows,
+so the same images always give the same index.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected, StreetImage
+from geoflood.core.errors import IndexUnusableError
+from geoflood.database.manifest import Settings
+
+__all__ = ["SHARD_IMAGES", "Ledger", "locked"]
+
+SHARD_IMAGES = 64
+"""What a kill can lose at most, a worker: a few seconds of work. Also the unit of work."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS settings (content TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS images (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, location TEXT NOT NULL,
+    lat REAL NOT NULL, lon REAL NOT NULL, origin TEXT NOT NULL, heading REAL, accuracy REAL, taken TEXT,
+    projection TEXT NOT NULL, licence TEXT NOT NULL, credit TEXT NOT NULL, shard INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS images_by_shard ON images (shard);
+CREATE TABLE IF NOT EXISTS rejected (location TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
+"""
+
+
+_REBUILD = "build it again: geoflood index CITY IMAGES --rebuild"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the index for writing. Raises IndexUnusableError when another process does.
+
+    The lock is the system's and ends with its process, however that ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as busy:
+        raise IndexUnusableError(
+            f"another geoflood is building {folder}", "wait until it ends, or stop it; nothing is lost"
+        ) from busy
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class Ledger:
+    """The plan of one index. Use it under `locked`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "ledger.sqlite"
+        try:
+            self._db = sqlite3.connect(self.path)
+            self._db.executescript(_TABLES)
+        except sqlite3.DatabaseError as error:
+            raise IndexUnusableError(f"{self.path} is damaged: {error}", _REBUILD) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def agree(self, settings: Settings) -> None:
+        """Keep the settings of the first run. Raises IndexUnusableError when these are others."""
+        row = self._db.execute("SELECT content FROM settings").fetchone()
+        if row is None:
+            with self._db:
+                self._db.execute("INSERT INTO settings VALUES (?)", (json.dumps(asdict(settings)),))
+            return
+        try:
+            stored = json.loads(row[0])
+            before = Settings(**{**stored, "bands": tuple(stored["bands"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise IndexUnusableError(f"{self.path} is of another geoflood, or damaged", _REBUILD) from error
+        if different := settings.differences(before):
+            raise IndexUnusableError(
+                f"the index {self.path.parent} was begun with other settings: {different}",
+                "give the same options, another CITY name, or --rebuild",
+            )
+
+    def plan(self, found: Iterable[StreetImage | Rejected]) -> int:
+        """Add the images that are new, in the order given; note the rejected ones; return how many are new.
+
+        One transaction: killed in the middle, nothing was planned. New images begin a new shard, so that
+        finished shards stay as they are. An old key at a new position is another image: two folders of one
+        name may be indexed in separate runs. It goes by its key and its position.
+        """
+        rows = self._db.execute("SELECT key, lat, lon FROM images")
+        known = {key: _spot(lat, lon) for key, lat, lon in rows}
+        count, first_shard = self._db.execute(
+            "SELECT count(*), coalesce(max(shard) + 1, 0) FROM images"
+        ).fetchone()
+        new = 0
+        with self._db:
+            self._db.execute("DELETE FROM rejected")
+            for item in found:
+                if isinstance(item, Rejected):
+                    self._db.execute(
+                        "INSERT INTO rejected VALUES (?, ?, ?)", (item.location, item.reason, item.detail)
+                    )
+                    continue
+                spot = _spot(item.geotag.position.lat, item.geotag.position.lon)
+                if known.get(item.key, spot) != spot:
+                    item = replace(item, key=f"{item.key}@{spot}")
+                if item.key not in known:
+                    known[item.key] = spot
+                    self._insert(count + new, item, first_shard + new // SHARD_IMAGES)
+                    new += 1
+        return new
+
+    def _insert(self, number: int, image: StreetImage, shard: int) -> None:
+        tag = image.geotag
+        taken = tag.taken_at.isoformat() if tag.taken_at else None
+        where = (tag.position.lat, tag.position.lon, tag.origin, tag.heading_deg, tag.accuracy_m, taken)
+        who = (image.projection.value, image.licence, image.credit, shard)
+        row = (number, image.key, image.location, *where, *who)
+        self._db.execute(f"INSERT INTO images VALUES ({','.join('?' * len(row))})", row)
+
+    def __len__(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM images").fetchone()[0])
+
+    def shards(self) -> Iterator[tuple[int, list[tuple[int, StreetImage]]]]:
+        """(shard, its images with their numbers), in order; holds one shard in memory."""
+        rows = self._db.execute("SELECT * FROM images ORDER BY id")
+        for shard, group in groupby(rows, key=lambda row: int(row[-1])):
+            yield shard, [(int(row[0]), _image(row)) for row in group]
+
+    def sample(self, count: int) -> list[StreetImage]:
+        """At most `count` images, evenly spread over the plan."""
+        total = len(self)
+        count = min(count, total)
+        picks = sorted({round(i * (total - 1) / max(count - 1, 1)) for i in range(count)})
+        found = (self._db.execute("SELECT * FROM images WHERE id = ?", (pick,)).fetchone() for pick in picks)
+        return [_image(row) for row in found]
+
+    def rejected(self) -> Counter[str]:
+        """Reason -> images that the last plan could not use."""
+        return Counter(
+            {str(r): int(n) for r, n in self._db.execute("SELECT reason, count(*) FROM rejected GROUP BY 1")}
+        )
+
+
+def _spot(lat: float, lon: float) -> str:
+    """A position to 10 cm, as it stands in a key."""
+    return f"{lat:.6f},{lon:.6f}"
+
+
+def _image(row: tuple[Any, ...]) -> StreetImage:
+    _, key, location, lat, lon, origin, heading, accuracy, taken, projection, licence, credit, _ = row
+    when = datetime.fromisoformat(taken) if taken else None
+    tag = Geotag(LatLon(lat, lon), origin, heading, accuracy, when)
+    return StreetImage(key, location, tag, Projection(projection), licence, credit)

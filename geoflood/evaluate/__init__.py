@@ -1,1 +1,0 @@
-"""`geoflood evaluate`: queries with a truth, located in several ways, and scored."""

@@ -1,0 +1,1 @@
+"""Photos with a truth in, figures out."""

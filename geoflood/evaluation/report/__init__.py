@@ -1,0 +1,1 @@
+"""An evaluation for people and programs: text, JSON, CSV, one HTML page."""

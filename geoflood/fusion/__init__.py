@@ -1,1 +1,0 @@
-"""From candidates to an Estimate, and how far to trust it."""

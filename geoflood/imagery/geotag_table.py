@@ -1,0 +1,242 @@
+"""A table of geotags beside the images: CSV, or GeoJSON with a point for each image.
+
+Columns (or properties) image, lat, lon [, heading, taken, pano, licence, credit, accuracy_m]; case,
+blanks and the usual other names do not matter. One bad row is a `Rejected` value; only what is no
+such table as a whole raises.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoflood.core.datatypes import Geotag, Projection, Rejected
+from geoflood.core.errors import InputError, UsageError
+from geoflood.imagery.filenames import BadGeotagError, number, parse_heading, parse_position, parse_time
+
+__all__ = ["Row", "Tagged", "has_geotags", "read_sidecar"]
+
+ROLES = {
+    "image": ("image", "path", "file", "filename", "file_name", "image_path", "img", "photo"),
+    "lat": ("lat", "latitude", "gpslatitude", "gps_latitude"),
+    "lon": ("lon", "lng", "long", "longitude", "gpslongitude", "gps_longitude"),
+    "heading": ("heading", "heading_deg", "bearing", "azimuth", "yaw", "compass_angle", "gpsimgdirection"),
+    "taken": (
+        "taken",
+        "taken_at",
+        "captured_at",
+        "timestamp",
+        "datetime",
+        "date",
+        "time",
+        "datetimeoriginal",
+    ),
+    "pano": ("pano", "is_pano", "panorama", "projection"),
+    "licence": ("licence", "license"),
+    "credit": ("credit", "attribution", "author", "creator"),
+    "accuracy": ("accuracy_m", "accuracy", "gps_accuracy"),
+}
+"""What a column is for, by its folded name; the first one in a line wins."""
+
+NEEDED = ("image", "lat", "lon")
+
+PROJECTIONS = {
+    **dict.fromkeys(("1", "true", "yes", "y", "equirectangular", "spherical"), Projection.EQUIRECTANGULAR),
+    **dict.fromkeys(("0", "false", "no", "n", "perspective"), Projection.PERSPECTIVE),
+}
+
+NO_PATH = re.compile("[\x00-\x1f\ud800-\udfff]")
+"""What no path holds that anyone wants: a quote left open swallows lines, JSON can name half characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """What a row says of its image."""
+
+    geotag: Geotag
+    projection: Projection = Projection.UNKNOWN
+    licence: str = ""
+    credit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a sidecar that names an image."""
+
+    image: str
+    """The path as it is written, relative to the sidecar."""
+    found: Tagged | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Cells as text, whatever the file was."""
+
+    origin: str
+    columns: tuple[str, ...]
+    """As written."""
+    rows: tuple[Mapping[str, str] | None, ...]
+    """By the column's folded name; None for a row that does not fit its columns."""
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """The folded column for each role that has one."""
+        there = {_folded(column) for column in self.columns}
+        first = {role: next((name for name in names if name in there), "") for role, names in ROLES.items()}
+        return {role: name for role, name in first.items() if name}
+
+
+def has_geotags(path: Path) -> bool:
+    """Whether a file is a table with an image and a position in each row. Raises nothing."""
+    try:
+        return set(NEEDED) <= _table(path).roles.keys()
+    except InputError:
+        return False
+
+
+def read_sidecar(path: Path, select: str | None = None) -> list[Row | Rejected]:
+    """Every row of a CSV or GeoJSON, or those for which `select`, COLUMN=VALUE, is true.
+
+    Raises InputError when it is no table of geotags, UsageError when the selection fits no column or row.
+    """
+    table = _table(path)
+    roles = table.roles
+    if missing := [role for role in NEEDED if role not in roles]:
+        raise InputError(
+            f"{path}: no column for {', '.join(missing)}",
+            f"needed are image, lat and lon; there are {', '.join(table.columns) or 'none'}",
+        )
+    column, wanted = _condition(select, path, table) if select else ("", "")
+    chosen = [
+        (n, cells)
+        for n, cells in enumerate(table.rows, 1)
+        if not select or (cells or {}).get(column) == wanted
+    ]
+    if select and not chosen:
+        raise UsageError(f"{path}: no row has {select}", _values(table, column))
+    return [_row(cells, roles, table.origin, f"{path.name}, row {count}") for count, cells in chosen]
+
+
+def _row(
+    cells: Mapping[str, str] | None, roles: Mapping[str, str], origin: str, place: str
+) -> Row | Rejected:
+    """A row's cells as its image and what they say of it."""
+    if cells is None:
+        return Rejected(place, "bad row", "does not fit the columns")
+    values = {role: cells.get(name, "") for role, name in roles.items()}
+    if not values["image"] or NO_PATH.search(values["image"]):
+        return Rejected(place, "bad row", "names no image")
+    return Row(values["image"], _tagged(values, origin, place))
+
+
+def _tagged(values: Mapping[str, str], origin: str, place: str) -> Tagged | Rejected:
+    """A row's cells by role as a geotag."""
+    try:
+        position = parse_position(values["lat"], values["lon"])
+        if position is None:
+            return Rejected(values["image"], "no position", place)
+        heading = parse_heading(values.get("heading", ""))
+    except BadGeotagError as error:
+        return Rejected(values["image"], error.reason, f"{place}: {error.detail}")
+    accuracy = number(values.get("accuracy", ""))
+    taken = parse_time(values.get("taken", ""))
+    return Tagged(
+        Geotag(position, origin, heading, accuracy if accuracy and accuracy > 0 else None, taken),
+        PROJECTIONS.get(values.get("pano", "").lower(), Projection.UNKNOWN),
+        values.get("licence", ""),
+        values.get("credit", ""),
+    )
+
+
+def _condition(text: str, path: Path, table: _Table) -> tuple[str, str]:
+    """The folded column and the value of COLUMN=VALUE. Raises UsageError."""
+    column, equals, value = text.partition("=")
+    if not equals or _folded(column) not in map(_folded, table.columns):
+        raise UsageError(
+            f"{path}: {text!r} selects nothing", f"write COLUMN=VALUE; there are {', '.join(table.columns)}"
+        )
+    return _folded(column), value.strip()
+
+
+def _values(table: _Table, column: str) -> str:
+    """What a column holds, for the one who missed it."""
+    there = sorted({cells.get(column, "") for cells in table.rows if cells})
+    return f"there are {', '.join(there[:8])}{' ...' * (len(there) > 8)}"
+
+
+def _folded(column: str) -> str:
+    """A column's name without what differs between writers."""
+    return "_".join(column.strip("\ufeff \t\"'").lower().replace("-", " ").split())
+
+
+def _table(path: Path) -> _Table:
+    """The table in a file, by its content. Raises InputError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        return _geojson(path, data)
+    return _csv(path, _decoded(data))
+
+
+def _decoded(data: bytes) -> str:
+    """Text as spreadsheets write it: UTF-8 with or without a mark, UTF-16, else Latin-1."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _csv(path: Path, text: str) -> _Table:
+    """Rows parted by whatever of comma, semicolon and tab makes the most of the header. Raises InputError."""
+    lines = io.StringIO(text.lstrip(), newline=None)
+    try:
+        header = next(lines, "")
+        if "\0" in header:
+            raise InputError(f"{path}: neither CSV nor GeoJSON")
+        tables = [_Table("csv", tuple(next(csv.reader([header], delimiter=mark), ())), ()) for mark in ",;\t"]
+        best = max(tables, key=lambda table: len(table.roles))
+        mark = ",;\t"[tables.index(best)]
+        columns = [_folded(column) for column in best.columns]
+        rows = tuple(_cells(columns, row) for row in csv.reader(lines, delimiter=mark) if any(row))
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV: {error}") from error
+    return _Table("csv", tuple(column.strip() for column in best.columns), rows)
+
+
+def _cells(columns: Sequence[str], row: Sequence[str]) -> dict[str, str] | None:
+    """A row by column; None when it has more cells than there are columns: which is which is unknown then."""
+    if any(cell.strip() for cell in row[len(columns) :]):
+        return None
+    return {column: cell.strip() for column, cell in zip(columns, row, strict=False)}
+
+
+def _geojson(path: Path, data: bytes) -> _Table:
+    """The points of a FeatureCollection with their properties. Raises InputError."""
+    try:
+        match json.loads(data):
+            case {"type": "FeatureCollection", "features": [*features]}:
+                rows = tuple(map(_feature, features))
+            case _:
+                raise InputError(f"{path}: not a FeatureCollection", "a Point for each image is needed")
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a GeoJSON: {type(error).__name__}") from error
+    columns = dict.fromkeys(name for row in rows if row for name in row)
+    return _Table("geojson", tuple(columns), rows)
+
+
+def _feature(feature: object) -> dict[str, str] | None:
+    """A feature's properties and its point as cells; None when it is no point."""
+    match feature:
+        case {"geometry": {"type": "Point", "coordinates": [lon, lat, *_]}, "properties": {**named}}:
+            cells = {_folded(str(k)): "" if v is None else str(v).strip() for k, v in named.items()}
+            return {**cells, "lat": str(lat), "lon": str(lon)}
+    return None

@@ -1,0 +1,171 @@
+"""Pseudo-queries: references made into photos as people take and post them, in several depths of water.
+
+What calibration rehearses with. Their places are known, no label is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflood.backbones.describe import Describer
+from geoflood.backbones.threads import cores, in_order, side_by_side
+from geoflood.core.datatypes import LatLon, Matching, Progress, Reference, Vectors, unwatched
+from geoflood.core.images import UnreadableImageError, read_image
+from geoflood.imagery.views import LONGEST, pixels_of
+from geoflood.localize.calibration.fit import Asked, Counts
+from geoflood.localize.rerank import Reranker, Seen
+from geoflood.localize.waterline import band_weights
+from geoflood.synthetic.flood import Effects, Scene, scene
+
+__all__ = [
+    "Actor",
+    "Played",
+    "asked",
+    "asked_with_inliers",
+    "chosen",
+    "photos_as_actors",
+    "play",
+    "references_as_actors",
+]
+
+TRIALS = 128
+"""References that play queries, each dry and in two or three depths of water."""
+COUNTED = {Matching.DENSE: (80, 10), Matching.SIFT: (32, 3)}
+"""Of these photos, those whose inliers are counted too, and with how many candidates: references must be
+read for it, and SIFT takes a tenth of a second of each."""
+KEPT = 64
+"""References whose patches are at hand: a query is compared with the same ones up to four times."""
+PHONE = Effects(crop=0.4, shrink=0.6, compression=0.5)
+"""Between the street camera and the phone that posts: of the amounts tried, the one under which similarities
+of pseudo-queries and of real ones agreed best; DESIGN.md has the figures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Actor:
+    """A photo whose place is known, and which can be put under water."""
+
+    position: LatLon
+    take: Callable[[float], Scene]
+    """Share of the height under water -> the photo. Raises UnreadableImageError."""
+    reference: int = -1
+    """The reference that it is; -1 for a labelled query."""
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """An actor in some depth of water."""
+
+    actor: Actor
+    level: float
+    waterline: float
+    """Share of the photo's height under water; a little less than `level` where the photo was cropped."""
+    descriptors: Vectors
+    """[bands, D]."""
+
+
+def references_as_actors(references: Sequence[Reference]) -> list[Actor]:
+    """References as people would photograph them."""
+
+    def taking(reference: Reference) -> Callable[[float], Scene]:
+        return lambda level: scene(pixels_of(reference), level, seed=reference.id, effects=PHONE)
+
+    return [Actor(one.position, taking(one), one.id) for one in references]
+
+
+def photos_as_actors(photos: Sequence[tuple[Path, LatLon]]) -> list[Actor]:
+    """Labelled photos as they are, but for the water."""
+
+    def taking(number: int, path: Path) -> Callable[[float], Scene]:
+        return lambda level: scene(read_image(path, LONGEST), level, seed=number)
+
+    return [Actor(spot, taking(number, path)) for number, (path, spot) in enumerate(photos)]
+
+
+def chosen(count: int) -> NDArray[np.int64]:
+    """Ids of the references that play queries, spread over all `count`."""
+    return np.unique(np.linspace(0, count - 1, min(TRIALS, count)).astype(np.int64))
+
+
+def play(
+    describer: Describer,
+    bands: Sequence[int],
+    actors: Sequence[Actor],
+    workers: int,
+    progress: Progress = unwatched,
+) -> list[Played]:
+    """Each photo dry, and under water up to every other band. One that cannot be read plays nothing."""
+
+    def one(part: tuple[Actor, int]) -> Played | None:
+        actor, band = part
+        try:
+            taken = actor.take(band / 100)
+        except UnreadableImageError:
+            return None
+        vectors = describer.describe([taken.photo], lambda places: band_weights(places, bands))
+        return Played(actor, band / 100, taken.waterline, vectors[0])
+
+    parts = [
+        (actor, band)
+        for number, actor in enumerate(actors)
+        for turn, band in enumerate(bands)
+        if turn == 0 or (number + turn) % 2
+    ]
+    played = []
+    with side_by_side(max(workers, cores())) as pool:  # one core each: the same photos, the same numbers
+        for done, photo in enumerate(in_order(pool, one, parts, ahead=workers), 1):
+            progress("rehearsing", done, len(parts))
+            played += [] if photo is None else [photo]
+    return played
+
+
+def asked(played: Sequence[Played], counts: Counts | None = None) -> Asked:
+    """As calibration takes them."""
+    positions = [(one.actor.position.lat, one.actor.position.lon) for one in played]
+    return Asked(
+        np.stack([one.descriptors for one in played]) if played else np.empty((0, 0, 0), np.float32),
+        np.array(positions, float).reshape(-1, 2),
+        np.array([one.waterline for one in played], float),
+        np.array([one.actor.reference for one in played], np.int64),
+        counts,
+    )
+
+
+def asked_with_inliers(
+    played: Sequence[Played],
+    reranker: Reranker,
+    find: Callable[[int], Reference],
+    matching: Matching,
+) -> Asked:
+    """Some of them, with their inliers, see COUNTED; `find` gives a reference by its id."""
+    count, candidates = COUNTED[matching]
+    some = played[:: max(len(played) // count, 1)]
+
+    @lru_cache(maxsize=1)
+    def query(i: int) -> Seen:
+        return reranker.matcher.look(some[i].actor.take(some[i].level).photo)
+
+    @lru_cache(maxsize=KEPT)
+    def reference(number: int) -> Seen | None:
+        return reranker.look(find(number))
+
+    @lru_cache(maxsize=4 * KEPT)
+    def inliers(i: int, belief: bytes | None, number: int) -> float:
+        ours, other = query(i), reference(number)
+        told = None if belief is None else np.frombuffer(belief, np.float32)
+        if other is None:
+            return np.nan
+        return reranker.matcher.inliers(ours, reranker.worth(ours, told), other, reranker.worth(other, told))
+
+    def counts(i: int, belief: NDArray[np.float32] | None, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        query(i)  # once, before several threads want it
+        told = None if belief is None else belief.tobytes()
+        seen = reranker.pool.map(partial(inliers, i, told), ids[:candidates].tolist())
+        return np.array([*seen, *[np.nan] * len(ids[candidates:])], float)
+
+    return asked(some, counts)

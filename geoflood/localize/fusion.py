@@ -1,0 +1,366 @@
+"""From candidates to an Estimate: where, how large an area, and whether in this index at all. Pure.
+
+Errors of place recognition are bimodal: a candidate shows the place, within metres, or it shows another
+one, kilometres off. So candidates are never averaged across places. Each is a small bump on the ground,
+weighted by exp(similarity / temperature); the position is the highest peak, the search area the fewest
+cells that hold the belief, in as many pieces as it takes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflood.core.datatypes import Candidate, Cells, Estimate, LatLon
+from geoflood.core.geo import distance_m, from_local, to_local
+
+__all__ = [
+    "ELSEWHERE_M",
+    "TOLERANCE_M",
+    "Evidence",
+    "Trust",
+    "evidence",
+    "fuse",
+    "fused",
+    "posterior",
+    "ranked",
+    "spread",
+]
+
+Floats: TypeAlias = NDArray[np.float64]
+Knots: TypeAlias = tuple[tuple[float, float], ...]
+
+TOLERANCE_M = 25.0
+"""Right means within this: the positive distance of the field."""
+ELSEWHERE_M = 50.0
+"""Candidates farther from the first than this show another place."""
+SHARE = 0.9
+"""Of the belief that the search area holds."""
+SUREST = 10.0
+"""Log likelihood ratio that no verdict may exceed."""
+SURE_OF = 0.9
+"""Share of the belief in one place from which only the exact spot is in doubt."""
+TAIL = (0.15, 2.5)
+"""Share of a bump that is so many times wider: geotags are off by more than a bell admits."""
+_ROWS = 1 << 24
+"""More cells than lie across any city: two numbers of a cell as one."""
+REACH = 5.0
+"""Kernel widths at which a bump ends; 2 % lie beyond."""
+_RINGS = 1000
+"""Around a position, as wide as each other."""
+_GONE = 9.0
+"""Kernel widths from which a bell is nothing beside 1 in double precision."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What calibration learned from the city; see geoflood.localize.calibration.fit for how."""
+
+    temperature: float
+    """Of the softmax over similarities: two candidates this far apart differ e-fold."""
+    kernel_m: float
+    """Standard deviation, an axis, of the camera around the reference that shows its place."""
+    intercept: float
+    similarity: float
+    margin: float
+    """Logistic coefficients of P(in this index), see `Evidence`: of the best similarity, of its lead over
+    the best of another place, """
+    level: float = 0.0
+    """of the mean similarity of all candidates: what resembles everything a little is from nowhere here, """
+    agreement: float = 0.0
+    """and of the logarithm of the first candidate's inliers."""
+    inliers: float = 0.0
+    """Log likelihood ratio that a candidate shows the place, a unit of log(1 + inliers), """
+    usual: float = 0.0
+    """counted from log(1 + inliers) of the usual wrong candidate."""
+    coverage: Knots = ()
+    """(belief, share) rising in both: the most probable cells that hold so much of the belief held the place
+    in that share of the trials. Empty: as much as they believe."""
+    sure_coverage: Knots = ()
+    """The same where one place holds SURE_OF of the belief: there the areas only wonder how far off it is."""
+    same: float = 2.0
+    different: float = -1.2
+    """Log likelihood ratios of a model's verdict on a candidate that shows the place. Not measured: cautious,
+    since a model may be fooled, by writing in the photo too. `cannot_say` is 0."""
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, Any]) -> Trust:
+        """From a manifest's numbers. Raises KeyError or ValueError when they are not what they should be."""
+        known = {
+            one.name: numbers[one.name]
+            for one in fields(cls)
+            if one.default is MISSING or one.name in numbers
+        }
+        coverage, sure = (_knots(known.pop(name, ())) for name in ("coverage", "sure_coverage"))
+        told = {name: float(number) for name, number in known.items()}
+        trust = replace(cls(**told), coverage=coverage, sure_coverage=sure)  # type: ignore[arg-type]
+        if not all(map(math.isfinite, told.values())) or trust.temperature <= 0 or trust.kernel_m <= 0:
+            raise ValueError("calibration out of range")
+        if max(abs(trust.same), abs(trust.different)) > SUREST:
+            raise ValueError("a verdict weighs too much")
+        return trust
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """For a manifest: what was learned, so that defaults stay this program's."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
+
+    def likelihood(self, inliers: Floats) -> Floats:
+        """Log likelihood ratios [k] of candidates with so many inliers; 0 where NaN: not looked at."""
+        ratio = self.inliers * (np.log1p(inliers) - self.usual)
+        return np.where(np.isnan(inliers), 0.0, np.clip(ratio, -SUREST, SUREST))
+
+    def logit(self, seen: Evidence) -> float:
+        """Of P(in this index)."""
+        slopes = (self.similarity, self.margin, self.level, self.agreement)
+        return self.intercept + sum(slope * value for slope, value in zip(slopes, seen, strict=True))
+
+
+def _knots(told: Sequence[Sequence[float]]) -> Knots:
+    """Raises ValueError when they do not rise from (0, 0) to (1, 1)."""
+    knots = tuple((float(belief), float(share)) for belief, share in told)
+    steps = pairwise([(0.0, 0.0), *knots, (1.0, 1.0)] if knots else [])
+    if not all(after[0] > before[0] and after[1] > before[1] for before, after in steps):  # nor NaN
+        raise ValueError("coverage does not rise from 0 to 1")
+    return knots
+
+
+class Evidence(NamedTuple):
+    """What speaks for a photo's place being in the index."""
+
+    similarity: float
+    """Of the first candidate."""
+    margin: float
+    """How far it leads over the best of another place, inliers included, in units of similarity."""
+    level: float
+    """Mean similarity of the candidates."""
+    agreement: float
+    """log(1 + inliers) of the first candidate; 0 where they were not counted."""
+
+
+def posterior(similarities: Floats, temperature: float) -> Floats:
+    """Belief [k] in each candidate, given that one shows the place: softmax(similarity / temperature)."""
+    scaled = (similarities - similarities.max()) / temperature
+    weights = np.exp(scaled)
+    return np.asarray(weights / weights.sum())
+
+
+def evidence(similarities: Floats, positions: Floats, scores: Floats, inliers: Floats) -> Evidence:
+    """What candidates say together: similarities, scores, inliers [k] (NaN: not counted), positions [k, 2].
+
+    `scores` are the similarities with all other evidence added, in the same unit; the first candidate is the
+    one that has the highest. Where none shows another place, it leads over nothing: an index of a single
+    place would else be sure of every photo.
+    """
+    first = int(scores.argmax())
+    elsewhere = distance_m(positions, positions[first]) > ELSEWHERE_M
+    second = scores[elsewhere].max() if elsewhere.any() else scores[first]
+    agreement = 0.0 if math.isnan(inliers[first]) else math.log1p(inliers[first])
+    lead = float(scores[first] - second)
+    return Evidence(float(similarities[first]), lead, float(similarities.mean()), agreement)
+
+
+def ranked(candidates: Sequence[Candidate], trust: Trust) -> tuple[Candidate, ...]:
+    """The candidates by all the evidence on each, best first."""
+    scores = {id(c): c.similarity / trust.temperature + _judged(c, trust) for c in candidates}
+    likely = trust.likelihood(_inliers(candidates))
+    for candidate, ratio in zip(candidates, likely, strict=True):
+        scores[id(candidate)] += float(ratio)
+    return tuple(sorted(candidates, key=lambda c: -scores[id(c)]))
+
+
+def _judged(candidate: Candidate, trust: Trust) -> float:
+    """Log likelihood ratio of what a model made of a candidate, whatever it resembles."""
+    return {"same": trust.same, "different": trust.different}.get(candidate.verdict or "", 0.0)
+
+
+def _inliers(candidates: Sequence[Candidate]) -> Floats:
+    return np.array([math.nan if c.inliers is None else c.inliers for c in candidates], float)
+
+
+def fuse(candidates: Sequence[Candidate], trust: Trust) -> Estimate:
+    """Fuse candidates into an Estimate; their order does not matter. Raises ValueError when there are none.
+
+    Inliers move belief between candidates. A verdict does, too, and belief in the index as a whole: by the
+    mean likelihood ratio of the candidates under the belief before it.
+    """
+    if not candidates:
+        raise ValueError("nothing to fuse")
+    candidates = sorted(candidates, key=lambda c: -c.similarity)
+    similarities = np.array([c.similarity for c in candidates])
+    positions = np.array([(c.reference.position.lat, c.reference.position.lon) for c in candidates])
+    judged = np.array([_judged(c, trust) for c in candidates])
+    return fused(similarities, positions, trust, _inliers(candidates), judged)
+
+
+def fused(
+    similarities: Floats,
+    positions: Floats,
+    trust: Trust,
+    inliers: Floats | None = None,
+    judged: Floats | None = None,
+) -> Estimate:
+    """Fuse candidates as a search finds them: similarities [k], best first, positions [k, 2] (lat, lon).
+
+    inliers [k], NaN where not counted; judged [k], log likelihood ratios of verdicts on them.
+    """
+    inliers = np.full(len(similarities), np.nan) if inliers is None else inliers
+    scores = similarities + trust.temperature * trust.likelihood(inliers)
+    likely = posterior(scores, trust.temperature) * (1.0 if judged is None else np.exp(judged))
+    logit = trust.logit(evidence(similarities, positions, scores, inliers)) + math.log(likely.sum())
+    absent = 1.0 / (1.0 + math.exp(min(max(logit, -30.0), 30.0)))
+    origin = LatLon(*positions[0].tolist())
+    mode, ground = spread(to_local(positions, origin), likely / likely.sum(), trust)
+    shares = ground.trusted(trust)
+    radius_50_m, radius_90_m = _radii(ground, shares, (0.5, 0.9))
+    return Estimate(
+        position=_latlon(mode, origin),
+        probability=(1.0 - absent) * ground.near,
+        radius_50_m=radius_50_m,
+        radius_90_m=radius_90_m,
+        search_area=_ranked(ground.centres, shares, ground.size_m, origin),
+        not_in_index=absent,
+        tolerance_m=TOLERANCE_M,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """The belief on the ground: cells, most probable first."""
+
+    size_m: float
+    centres: Floats
+    """[n, 2] metres east and north."""
+    belief: Floats
+    """[n], sums to 1."""
+    away_m: Floats
+    """[n] from the peak."""
+    near: float
+    """Of the belief, within TOLERANCE_M of its peak."""
+    sure: bool
+    """One place holds nearly all of it: only the exact spot is in doubt."""
+
+    @property
+    def held(self) -> Floats:
+        """[n] belief of the first 1, 2, ... cells together."""
+        return np.cumsum(self.belief)
+
+    def trusted(self, trust: Trust) -> Floats:
+        """[n] the share of each cell that the trials bear out.
+
+        What the first cells believe together is replaced by how often the truth was in them (split conformal
+        prediction, Vovk et al. 2005, at a few shares), so that the areas hold what they promise.
+        """
+        knots = trust.sure_coverage if self.sure else trust.coverage
+        if not knots:
+            return self.belief
+        believed, borne_out = np.array([(0.0, 0.0), *knots, (1.0, 1.0)]).T
+        return np.diff(np.interp(self.held, believed, borne_out), prepend=0.0)
+
+
+def spread(metres: Floats, weights: Floats, trust: Trust) -> tuple[Floats, Ground]:
+    """The peak [2] and the ground of candidates at `metres` [k, 2] with `weights` [k] that sum to 1."""
+    mode = _mode(metres, weights, trust.kernel_m)
+    size, centres, belief = _cells(metres, weights, trust.kernel_m)
+    order = np.argsort(-belief, kind="stable")
+    centres, belief = centres.take(order, axis=0), belief[order]
+    away, candidates_away = _lengths(centres - mode), _lengths(metres - mode)
+    near = float(belief[away <= TOLERANCE_M].sum())
+    sure = bool(weights[candidates_away <= ELSEWHERE_M].sum() >= SURE_OF)
+    return mode, Ground(size, centres, belief, away, near, sure)
+
+
+def _lengths(vectors: Floats) -> Floats:
+    """[n] of vectors [n, 2]: numpy's hypot takes ten times as long."""
+    east, north = vectors.T
+    return np.asarray(np.sqrt(east * east + north * north))
+
+
+def _mode(metres: Floats, weights: Floats, kernel_m: float) -> Floats:
+    """[2] the peak of the belief: the candidate whose surroundings hold most, and their weighted mean."""
+    east, north = metres.T
+    square = (east[:, None] - east) ** 2 + (north[:, None] - north) ** 2
+    pairs = np.flatnonzero(square < (_GONE * kernel_m) ** 2)
+    one, other = np.divmod(pairs, len(metres))
+    near = np.exp(-square.take(pairs) / (2 * kernel_m**2)) * weights[other]
+    there = one == np.bincount(one, near).argmax()
+    return np.asarray(near[there] @ metres[other[there]] / near[there].sum())
+
+
+def _cells(metres: Floats, weights: Floats, kernel_m: float) -> tuple[float, Floats, Floats]:
+    """(size in metres, centres [n, 2], belief [n] that sums to 1) of the cells that any bump reaches."""
+    size = float(np.clip(round(kernel_m), 1, 50))
+    kept = weights > 1e-4 * weights.max()
+    reach = math.ceil(REACH * kernel_m / size)
+    home = np.rint(metres[kept] / size).astype(int)  # the first candidate stands in the middle of a cell
+    cells = home[..., None] + np.arange(-reach, reach + 1)  # [k, 2, side]: columns and rows of each bump
+    square = (cells * size - metres[kept][..., None]) ** 2 / kernel_m**2
+    share, wider = TAIL
+    bumps = (1 - share) * _bells(square) + share / wider**2 * _bells(square / wider**2)
+    bumps *= (weights[kept] / bumps.sum(axis=(1, 2)))[:, None, None]
+    centres, belief = _summed(cells, bumps)
+    return size, centres * size, belief / belief.sum()
+
+
+def _bells(square: Floats) -> Floats:
+    """[k, side, side] bells over the plane, of squares of widths [k, 2, side] along its two axes."""
+    along = np.exp(-square / 2)
+    return np.asarray(along[:, 0, :, None] * along[:, 1, None, :])
+
+
+def _summed(cells: NDArray[np.int64], bumps: Floats) -> tuple[Floats, Floats]:
+    """Cells [n, 2] and what lies on each [n]: bumps [k, side, side] over columns and rows [k, 2, side].
+
+    The ground is laid out in tiles as large as a bump, which lies on two by two of them at most: sorting
+    tiles is much quicker than sorting cells.
+    """
+    side = cells.shape[2]
+    tile, inside = np.divmod(cells, side)
+    corner = tile[:, :, 0]
+    four = (corner[:, 0, None, None] + [[0], [1]]) * _ROWS + corner[:, 1, None, None] + [[0, 1]]
+    codes, number = np.unique(four, return_inverse=True)
+    east, north = np.moveaxis(tile - corner[..., None], 1, 0)
+    which = number.take(4 * np.arange(len(cells))[:, None, None] + 2 * east[:, :, None] + north[:, None])
+    column, row = np.moveaxis(inside, 1, 0)
+    place = which * side**2 + (column[:, :, None] * side + row[:, None])
+    ground = np.bincount(place.ravel(), bumps.ravel(), len(codes) * side**2).astype(float, copy=False)
+    reached = np.flatnonzero(ground > 0)
+    which, column, row = np.unravel_index(reached, (len(codes), side, side))
+    across = np.rint(codes / _ROWS)
+    down = codes - across * _ROWS
+    return np.stack([across[which] * side + column, down[which] * side + row], axis=1), ground[reached]
+
+
+def _radii(ground: Ground, shares: Floats, wanted: Sequence[float]) -> list[float]:
+    """Metres around the position that hold each wanted share: to the far edge of the last cell needed.
+
+    Rings around the position are summed first: only the cells of one ring have to be sorted.
+    """
+    away = ground.away_m
+    ring = (away * (_RINGS / (away.max() + ground.size_m))).astype(int)
+    held = np.cumsum(np.bincount(ring, shares))
+    radii = []
+    for share in wanted:
+        last = min(int(np.searchsorted(held, share - 1e-9)), len(held) - 1)
+        on = np.flatnonzero(ring == last)
+        on = on[away[on].argsort()]
+        within = held[last] - shares[on].sum() + np.cumsum(shares[on])
+        needed = min(int(np.searchsorted(within, share - 1e-9)), len(on) - 1)
+        radii.append(float(away[on[needed]] + ground.size_m / 2))
+    return radii
+
+
+def _ranked(centres: Floats, shares: Floats, size: float, origin: LatLon) -> Cells:
+    needed = int(np.searchsorted(np.cumsum(shares), SHARE - 1e-9)) + 1
+    return Cells(from_local(centres[:needed], origin), shares[:needed], size)
+
+
+def _latlon(metres: Floats, origin: LatLon) -> LatLon:
+    lat, lon = from_local(metres, origin)[0]
+    return LatLon(float(lat), float(lon))

@@ -1,0 +1,1 @@
+"""Which details of two photos agree, and on what geometry."""

@@ -1,0 +1,56 @@
+"""Which patches of two images look alike: mutual nearest neighbours among local descriptors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from geoflood.backbones.interface import Backbone
+from geoflood.core.datatypes import Image
+
+__all__ = ["Patches", "matches", "patches"]
+
+ASKED = 1200
+"""Patches of the query that look for their like, spread over the frame: all of them (5,000 of a dry street)
+take four times as long, and no more places are found."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Local descriptors of one image, without those that say nothing."""
+
+    descriptors: torch.Tensor
+    """[n, d] float32, unit rows; bfloat16 would be slower, for every new n needs a kernel of its own."""
+    places: NDArray[np.float32]
+    """[n, 2] (x, y) shares of the frame, y downwards."""
+    shape: tuple[int, int]
+    """(height, width) of the frame, for its proportions."""
+
+
+def patches(backbone: Backbone, image: Image) -> Patches:
+    """The local descriptors of an upright image."""
+    prepared = backbone.prepare(image)
+    with torch.inference_mode():
+        pixels = torch.tensor(prepared).permute(2, 0, 1)[None].float().div_(255)
+        found = backbone.patches(pixels)
+        alive = found.values[0].abs().amax(dim=1) > 0
+        rows = found.values[0][alive]
+    return Patches(rows, found.places[alive].numpy().astype(np.float32), prepared.shape[:2])
+
+
+def matches(query: Patches, reference: Patches) -> NDArray[np.int64]:
+    """[m, 2] numbers of the patches of both that are each other's nearest neighbour.
+
+    Of the query at most ASKED are asked for theirs.
+    """
+    if not len(query.descriptors) or not len(reference.descriptors):
+        return np.empty((0, 2), np.int64)
+    count = len(query.descriptors)
+    asked = np.linspace(0, count - 1, min(count, ASKED)).astype(np.int64)
+    alike = query.descriptors[asked] @ reference.descriptors.T
+    there = alike.numpy().argmax(axis=1)  # numpy is quicker along rows, torch along columns
+    mutual = alike[torch.arange(len(asked)), there] == alike.amax(dim=0)[there]
+    return np.asarray(np.column_stack([asked, there])[mutual.numpy()], np.int64)

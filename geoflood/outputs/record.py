@@ -1,0 +1,73 @@
+"""What is known of a photo as one plain object: what `locate --json` prints. The one place with its names."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from geoflood.core.datatypes import AttentionMap, Candidate, Located
+
+__all__ = ["METHOD", "STATUS", "Record", "record", "utf8"]
+
+STATUS = "candidate"
+"""A machine proposes; only a person confirms."""
+
+METHOD = "visual place recognition by geoflood"
+
+Record = dict[str, Any]
+
+
+def record(located: Located) -> Record:
+    """One JSON object a photo; what is not known is null, and no number is NaN or infinite."""
+    estimate = located.estimate
+    return {
+        "photo": utf8(str(located.query.path)),
+        "outcome": located.outcome.value,
+        "lat": _number(estimate.position.lat, 7) if estimate else None,
+        "lon": _number(estimate.position.lon, 7) if estimate else None,
+        "probability": _number(estimate.probability, 4) if estimate else None,
+        "radius_50_m": _number(estimate.radius_50_m, 1) if estimate else None,
+        "radius_90_m": _number(estimate.radius_90_m, 1) if estimate else None,
+        "not_in_index": _number(estimate.not_in_index, 4) if estimate else None,
+        "attention": _attention(located.attention),
+        "candidates": [_candidate(rank, found) for rank, found in enumerate(located.candidates, 1)],
+        "seconds": {stage: _number(seconds, 3) for stage, seconds in located.seconds.items()},
+        "reason": utf8(located.reason),
+    }
+
+
+def _attention(attention: AttentionMap | None) -> Record:
+    """`applied`: the search used something of it, be it weights or a waterline."""
+    if attention is None:
+        return {"provider": "none", "waterline": None, "applied": False, "reason": ""}
+    return {
+        "provider": utf8(attention.provider),
+        "waterline": attention.waterline,
+        "applied": not attention.uniform or attention.waterline is not None,
+        "reason": utf8("; ".join(attention.reasons)),
+    }
+
+
+def _candidate(rank: int, found: Candidate) -> Record:
+    reference = found.reference
+    judged = {"verdict": found.verdict, "verdict_reason": utf8(found.verdict_reason)}
+    return {
+        "rank": rank,
+        "lat": _number(reference.position.lat, 7),
+        "lon": _number(reference.position.lon, 7),
+        "heading_deg": _number(reference.heading_deg, 1),
+        "similarity": _number(found.similarity, 4),
+        "image": utf8(reference.location),
+        "credit": utf8(reference.credit),
+        "licence": utf8(reference.licence),
+        **(judged if found.verdict else {}),
+    }
+
+
+def _number(value: float | None, places: int) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(float(value), places)
+
+
+def utf8(text: str) -> str:
+    """`text` that any encoder takes: bytes of a file name that are no UTF-8 are spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

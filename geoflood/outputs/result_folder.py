@@ -1,0 +1,74 @@
+"""From located photos to what a responder is handed: the map and the files, in one folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from geoflood.core.datatypes import Image, Located
+from geoflood.core.errors import InputError
+from geoflood.core.images import UnreadableImageError, fit, read_image
+from geoflood.database.database import Database
+from geoflood.imagery.views import LONGEST, pixels_of
+from geoflood.outputs.geojson import write_geojson
+from geoflood.outputs.map import Sheet, write_map
+from geoflood.outputs.table import write_table
+
+__all__ = ["hand_over", "read_basemap"]
+
+MAX_BASEMAP_BYTES = 50_000_000
+SHOWN_PX = 640
+"""Longer side of a picture in the map."""
+
+
+def hand_over(
+    located: Sequence[Located],
+    database: Database,
+    out: Path,
+    *,
+    basemap: dict[str, Any] | None = None,
+    tiles: str | None = None,
+) -> dict[str, Path]:
+    """Write map.html, located.geojson and located.csv into `out`; returns what was written, by kind."""
+    out.mkdir(parents=True, exist_ok=True)
+    written = {"map": out / "map.html", "geojson": out / "located.geojson", "table": out / "located.csv"}
+    write_geojson(written["geojson"], located)
+    write_table(written["table"], located)
+    write_map(written["map"], [_sheet(one) for one in located], database.city(), basemap, tiles)
+    return written
+
+
+def _sheet(located: Located) -> Sheet:
+    """A located photo with the pictures that the map shows; the map says where one is gone."""
+    views: dict[int, Image] = {}
+    for candidate in located.candidates:
+        try:
+            views[candidate.reference.id] = fit(pixels_of(candidate.reference), SHOWN_PX)
+        except UnreadableImageError:
+            continue
+    try:
+        photo = fit(read_image(located.query.path, LONGEST), SHOWN_PX)
+    except UnreadableImageError:
+        photo = None
+    return Sheet(located, photo, views)
+
+
+def read_basemap(path: Path) -> dict[str, Any]:
+    """Streets and water as GeoJSON. Raises InputError when it is not."""
+    try:
+        if path.stat().st_size > MAX_BASEMAP_BYTES:
+            raise InputError(
+                f"{path} is larger than {MAX_BASEMAP_BYTES // 1_000_000} MB", "clip it to the city"
+            )
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", "check the path given to --basemap"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not GeoJSON: {error!s:.100}", "export it as GeoJSON (WGS 84)") from error
+    if not isinstance(content, dict) or content.get("type") != "FeatureCollection":
+        raise InputError(f"{path} is not a GeoJSON FeatureCollection", "export it as GeoJSON (WGS 84)")
+    return content

@@ -1,0 +1,64 @@
+"""How numbers and foreign text are put for people: no finer than known, and nothing misleads the eye."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from geoflood.core.datatypes import LatLon
+
+__all__ = ["area", "decimal_degrees", "length", "lines", "percent", "plain"]
+
+_DEGREE_M = 111_195.0
+"""One degree of latitude on the mean sphere."""
+
+_MISLEADING = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+"""Control characters, invisible ones, those that turn the direction of text, and halves of characters."""
+
+
+def plain(text: str) -> str:
+    """`text` in one line; what could break a file or mislead a reader is spelled out: "\\u202e", "\\x00"."""
+    return _MISLEADING.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+_ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
+
+
+def lines(text: str) -> str:
+    """`text` as `plain` puts it, but for its ends of lines: for pages, where they are lines."""
+    return "\n".join(map(plain, _ENDS.split(text)))
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, never quite certain: "under 1 %", "78 %", "over 99 %"; no break inside."""
+    if share < 0.01:
+        return "under 1\u00a0%"
+    return "over 99\u00a0%" if share > 0.99 else f"{share * 100:.0f}\u00a0%"
+
+
+def length(metres: float) -> str:
+    """Two figures, and a space that does not break: "8 m", "35 m", "240 m", "2.3 km"."""
+    shown = _two_figures(metres)
+    return f"{shown / 1000:g}\u00a0km" if shown >= 1000 else f"{max(shown, 1):.0f}\u00a0m"
+
+
+def area(km2: float) -> str:
+    """Two figures, in the unit that fits: "50 m²", "0.25 ha", "12 ha", "3.4 km²"."""
+    square_metres = _two_figures(km2 * 1e6)
+    if square_metres < 1000:
+        return f"{square_metres:g}\u00a0m²"
+    shown = _two_figures(km2)
+    return f"{shown:g}\u00a0km²" if shown >= 1 else f"{_two_figures(km2 * 100):g}\u00a0ha"
+
+
+def _two_figures(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+def decimal_degrees(position: LatLon, uncertainty_m: float) -> tuple[str, str]:
+    """Latitude and longitude with the fewest decimals whose rounding stays within the uncertainty."""
+    half_degree_m = _DEGREE_M / 2.0
+    places = max(0, min(6, math.ceil(math.log10(half_degree_m / max(uncertainty_m, 0.1)))))
+    return f"{position.lat:.{places}f}", f"{position.lon:.{places}f}"

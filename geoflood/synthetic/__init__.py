@@ -1,0 +1,1 @@
+"""What is drawn instead of photographed: floods over real photos, and a small town."""

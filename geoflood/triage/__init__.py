@@ -1,0 +1,1 @@
+"""A folder of posts in, a map to decide on out."""

@@ -1,0 +1,118 @@
+"""A model looks at the photos of a batch, all its hosts busy: the stage before the search.
+
+A model that was asked for by name and fails costs a photo its row until the next run, which asks again. One
+that is down is waited for a little; then the batch stops, so that not every photo that is left fails. With
+`auto` the search goes on without it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from geoflood.core.datatypes import Image
+from geoflood.core.errors import ModelError
+from geoflood.core.images import UnreadableImageError, read_image
+from geoflood.imagery.views import LONGEST
+from geoflood.triage.intake import Photo
+from geoflood.vlm.attend import Attended, look
+from geoflood.vlm.attention import Attendant
+from geoflood.vlm.client import RefusalError
+from geoflood.vlm.replay import UnansweredError
+
+__all__ = ["PAUSES_S", "Looked", "Looking"]
+
+PAUSES_S = (2.0, 5.0, 15.0, 30.0)
+"""Before a server that does not answer is asked again: it may be starting, or loading the model."""
+IN_A_ROW = 5
+"""Photos that a model refuses one after the other before it is taken for broken."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A photo with its pixels, and what a model made of it."""
+
+    photo: Photo
+    pixels: Image | None = None
+    """None when they cannot be decoded: the search says why."""
+    attended: Attended | None = None
+    """None when none was asked."""
+    again: bool = False
+    """The model failed it: a later run asks again."""
+
+
+class Looking:
+    """Asks about photos; several threads may. `down` says why the model is given up, once it is."""
+
+    def __init__(
+        self,
+        attendant: Attendant,
+        provider: str,
+        auto: bool,
+        capacity: int = 1,
+        pauses_s: Sequence[float] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._attendant, self._provider, self._auto = attendant, provider, auto
+        self.capacity = capacity
+        self._pauses_s: Sequence[float] = () if auto else PAUSES_S if pauses_s is None else pauses_s
+        self._sleep = sleep
+        self._lock, self._refused = threading.Lock(), 0
+        self.down: ModelError | None = None
+        self.unanswered: list[str] = []
+        """Files of photos that a replay found no answer for."""
+        self.doubts: Counter[str] = Counter()
+        """What photos are searched for without."""
+
+    def __call__(self, chunk: Sequence[Looked]) -> Iterator[Looked]:
+        """What the model makes of each photo; nothing of one that cannot be decoded."""
+        for photo in (one.photo for one in chunk):
+            pixels = pixels_of(photo)
+            if pixels is None:
+                yield Looked(photo)
+                continue
+            attended = self._attended(photo, pixels)
+            self._judge(photo, attended)
+            failed = isinstance(attended.error, ModelError)
+            yield Looked(photo, pixels, attended, failed and not self._auto)
+
+    def _attended(self, photo: Photo, pixels: Image) -> Attended:
+        """A server that does not answer is waited for, unless the search can do without."""
+        for pause_s in self._pauses_s:
+            attended = look(photo.path, pixels, self._attendant, self._provider)
+            if not _away(attended.error) or self.down:
+                return attended
+            self._sleep(pause_s)
+        return look(photo.path, pixels, self._attendant, self._provider)
+
+    def _judge(self, photo: Photo, attended: Attended) -> None:
+        """Count what failed: the model is down, or refuses whatever it is shown."""
+        error = attended.error
+        with self._lock:
+            if isinstance(error, UnansweredError):
+                self.unanswered.append(photo.file)
+                return
+            failed = isinstance(error, ModelError)
+            self._refused = self._refused + 1 if failed else 0
+            if attended.doubt and (self._auto or not failed):
+                self.doubts[attended.doubt] += 1
+            if isinstance(error, ModelError) and not self._auto:
+                self.down = error if _away(error) or self._refused >= IN_A_ROW else self.down
+
+
+def pixels_of(photo: Photo) -> Image | None:
+    """Of a photo that may have been decoded already; None when nobody can."""
+    if photo.pixels is not None:
+        return photo.pixels
+    try:
+        return read_image(photo.path, LONGEST)
+    except UnreadableImageError:
+        return None
+
+
+def _away(error: Exception | None) -> bool:
+    """No host answers, or all that failed rest: a photo is not to blame."""
+    return isinstance(error, RefusalError) and error.kind == "unreachable"

@@ -1,0 +1,234 @@
+"""Posts, located photos and decisions as JSON and back: what a journal keeps of them.
+
+Reading raises KeyError, TypeError or ValueError for what was not written here.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Bounds,
+    Candidate,
+    Cell,
+    Cells,
+    Estimate,
+    Geotag,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reference,
+)
+from geoflood.triage.findings import Decision, Medium, Post, Status
+
+__all__ = [
+    "decision_from",
+    "decision_to",
+    "geotag_from",
+    "geotag_to",
+    "located_from",
+    "located_to",
+    "post_from",
+    "post_to",
+    "time_from",
+    "time_to",
+]
+
+Json = dict[str, Any]
+
+_CELL_PLACES = 7
+"""Decimals of a degree: 1 cm."""
+
+
+def post_to(post: Post) -> Json:
+    """What is not known is left out; media are told beside it, by what they are."""
+    told = {
+        "layout": post.layout,
+        "id": post.id,
+        "text": post.text,
+        "author": post.author,
+        "posted_at": time_to(post.posted_at),
+        "clock": post.clock,
+        "geotag": geotag_to(post.geotag),
+        "box": None if post.box is None else asdict(post.box),
+        "place": post.place,
+        "source": post.source,
+    }
+    return {name: value for name, value in told.items() if value not in ("", None)}
+
+
+def post_from(told: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
+    """The post with its media."""
+    return Post(
+        layout=told["layout"],
+        id=told.get("id", ""),
+        text=told.get("text", ""),
+        author=told.get("author", ""),
+        posted_at=time_from(told.get("posted_at")),
+        clock=told.get("clock", ""),
+        geotag=geotag_from(told.get("geotag")),
+        box=Bounds(**told["box"]) if told.get("box") else None,
+        place=told.get("place", ""),
+        media=media,
+        source=told.get("source", ""),
+    )
+
+
+def geotag_to(geotag: Geotag | None) -> Json | None:
+    """All of a geotag."""
+    return None if geotag is None else {**asdict(geotag), "taken_at": time_to(geotag.taken_at)}
+
+
+def geotag_from(told: Mapping[str, Any] | None) -> Geotag | None:
+    """The geotag again."""
+    if told is None:
+        return None
+    return Geotag(**{**told, "position": LatLon(**told["position"]), "taken_at": time_from(told["taken_at"])})
+
+
+def decision_to(decision: Decision) -> Json:
+    """All of a decision."""
+    return {**asdict(decision), "status": decision.status.value, "at": decision.at.isoformat()}
+
+
+def decision_from(told: Mapping[str, Any]) -> Decision:
+    """The decision again."""
+    return Decision(
+        Status(told["status"]),
+        told["by"],
+        datetime.fromisoformat(told["at"]),
+        LatLon(**told["position"]) if told["position"] else None,
+        told["note"],
+    )
+
+
+def located_to(located: Located) -> Json:
+    """All of a located photo but what its post says of it."""
+    return {
+        "path": str(located.query.path),
+        "outcome": located.outcome.value,
+        "reason": located.reason,
+        "candidates": [_candidate_to(found) for found in located.candidates],
+        "estimate": _estimate_to(located.estimate),
+        "attention": _attention_to(located.attention),
+        "seconds": {
+            stage: round(float(seconds), 4)
+            for stage, seconds in located.seconds.items()
+            if math.isfinite(seconds)
+        },
+    }
+
+
+def located_from(told: Mapping[str, Any]) -> Located:
+    """The located photo again."""
+    return Located(
+        Query(Path(told["path"])),
+        Outcome(told["outcome"]),
+        told["reason"],
+        tuple(_candidate_from(found) for found in told["candidates"]),
+        _estimate_from(told["estimate"]),
+        _attention_from(told["attention"]),
+        dict(told["seconds"]),
+    )
+
+
+def _fields(value: LatLon | Reference | AttentionMap) -> Json:
+    """What `asdict` gives but for copying it deep, which takes its time."""
+    return {one.name: getattr(value, one.name) for one in fields(value)}
+
+
+def _candidate_to(found: Candidate) -> Json:
+    known = found.reference
+    given = {"position": _fields(known.position), "taken_at": time_to(known.taken_at)}
+    reference = {**_fields(known), **given}
+    similarity = round(float(found.similarity), 6)
+    return {
+        "reference": {name: value for name, value in reference.items() if value not in ("", None)},
+        "similarity": similarity,
+        "inliers": found.inliers,
+        "verdict": found.verdict,
+        "verdict_reason": found.verdict_reason,
+    }
+
+
+def _candidate_from(told: Mapping[str, Any]) -> Candidate:
+    known = told["reference"]
+    given = {"position": LatLon(**known["position"]), "taken_at": time_from(known.get("taken_at"))}
+    return Candidate(
+        Reference(**{**known, **given}),
+        told["similarity"],
+        told["inliers"],
+        told["verdict"],
+        told.get("verdict_reason", ""),
+    )
+
+
+def _estimate_to(estimate: Estimate | None) -> Json | None:
+    if estimate is None:
+        return None
+    numbers = {
+        name: float(getattr(estimate, name))
+        for name in ("probability", "radius_50_m", "radius_90_m", "not_in_index", "tolerance_m")
+    }
+    return {"position": _fields(estimate.position), **numbers, "search_area": _cells_to(estimate.search_area)}
+
+
+def _estimate_from(told: Mapping[str, Any] | None) -> Estimate | None:
+    if told is None:
+        return None
+    area = _cells_from(told["search_area"])
+    return Estimate(**{**told, "position": LatLon(**told["position"]), "search_area": area})
+
+
+def _cells_to(cells: Sequence[Cell]) -> Json:
+    """Packed: there are thousands, and as text they took three times the space and thirty times the time.
+
+    Of each the latitude and longitude beyond the first one's and its probability, float32.
+    """
+    known = Cells.of(cells)
+    first = known.centres[0] if len(known) else np.zeros(2)
+    rows = np.column_stack([known.centres - first, known.probabilities]).astype("<f4")
+    packed = base64.b64encode(rows.tobytes()).decode("ascii")
+    return {"size_m": round(float(known.size_m), 3), "first": first.tolist(), "cells": packed}
+
+
+def _cells_from(told: Mapping[str, Any]) -> Cells:
+    rows = np.frombuffer(base64.b64decode(told["cells"], validate=True), "<f4").reshape(-1, 3).astype(float)
+    centres = np.round(rows[:, :2] + np.array(told["first"], float), _CELL_PLACES)
+    return Cells(centres, np.round(rows[:, 2], 8), told["size_m"])
+
+
+def _attention_to(attention: AttentionMap | None) -> Json | None:
+    if attention is None:
+        return None
+    weights = np.round(attention.weights, 3).tolist()
+    return {**_fields(attention), "weights": weights, "reasons": list(attention.reasons)}
+
+
+def _attention_from(told: Mapping[str, Any] | None) -> AttentionMap | None:
+    if told is None:
+        return None
+    weights = np.array(told["weights"], np.float32)
+    return AttentionMap(
+        weights, told["waterline"], told["provider"], tuple(told["reasons"]), told.get("doubt", 0.0)
+    )
+
+
+def time_to(moment: datetime | None) -> str | None:
+    """A time in ISO 8601."""
+    return None if moment is None else moment.isoformat()
+
+
+def time_from(told: str | None) -> datetime | None:
+    """The time again."""
+    return None if told is None else datetime.fromisoformat(told)

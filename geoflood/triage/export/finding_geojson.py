@@ -1,0 +1,50 @@
+"""Findings as GeoJSON (RFC 7946) and as a GeoJSON text sequence (RFC 8142), one feature a photo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, repeat
+from pathlib import Path
+
+from geoflood.core.files import replacing
+from geoflood.triage.export.redaction import Row, Sharing, row
+from geoflood.triage.findings import Finding
+
+__all__ = ["collection", "write_features", "write_sequence"]
+
+RS = "\x1e"
+"""Stands before each text of a sequence that is not plain lines."""
+
+
+@contextmanager
+def collection(path: Path) -> Iterator[Callable[[Row], object]]:
+    """A FeatureCollection in the making: what writes the next feature."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        marks = chain([""], repeat(","))
+        yield lambda told: file.write(f"{next(marks)}\n{_feature(told)}")
+        file.write("\n]}\n")
+
+
+def write_features(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
+    """A FeatureCollection of all findings, written as it comes."""
+    with collection(path) as add:
+        for finding in findings:
+            add(row(finding, sharing))
+
+
+def write_sequence(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
+    """One feature a line; with the record separators of RFC 8142 in a file that ends in .geojsons."""
+    mark = RS if path.suffix.lower() == ".geojsons" else ""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for finding in findings:
+            file.write(f"{mark}{_feature(row(finding, sharing))}\n")
+
+
+def _feature(told: Row) -> str:
+    properties = {name: value for name, value in told.items() if name not in ("lat", "lon")}
+    point = None if told["lat"] is None else {"type": "Point", "coordinates": [told["lon"], told["lat"]]}
+    feature = {"type": "Feature", "id": told["number"], "geometry": point, "properties": properties}
+    return json.dumps(feature, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,88 @@
+"""The map for everybody: what `sharing` leaves of each photo, and no picture, post, name or house."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflood import __version__
+from geoflood.core.datatypes import City
+from geoflood.core.errors import UsageError
+from geoflood.core.files import write_whole
+from geoflood.outputs.page import Json, bounds, chart, page
+from geoflood.triage.export.redaction import GRID_M, PINNED, Sharing, row
+from geoflood.triage.export.triage_page import MAX_ITEMS, SCRIPTS
+from geoflood.triage.findings import Finding, Status
+
+__all__ = ["write_public"]
+
+_ABOUT = (
+    f"Positions are the middle of squares of {GRID_M:.0f} m, times are cut to the hour; photos, posts and "
+    "people are left out. A candidate is a machine's proposal that nobody has confirmed."
+)
+
+
+def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
+    """Write the page, whole or not at all. Raises UsageError for an internal one, which is the triage map."""
+    if sharing is Sharing.INTERNAL:
+        raise UsageError("triage.html is the internal map already", "add --public for one without people")
+    items = [_item(row(finding, Sharing.PUBLIC)) for finding in islice(findings, MAX_ITEMS)]
+    nothing = City("", 0, 0, "", np.empty((0, 2)))
+    drawn = chart(nothing, [], None, None)
+    data: Json = {
+        "map": drawn.get_name(),
+        "about": f"{_ABOUT} Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d} UTC.",
+        "sharing": sharing.value,
+        "batch": "",
+        "disagree_m": 0.0,
+        "city": bounds(nothing),
+        "limit": MAX_ITEMS if len(items) == MAX_ITEMS else None,
+        "items": items,
+    }
+    write_whole(
+        path, page(drawn, "triage", {"data": data, "pictures": {}}, scripts=SCRIPTS, room=__package__)
+    )
+
+
+def _item(told: Mapping[str, Any]) -> Json:
+    """What the page shows of a photo, out of nothing but what may be told of it."""
+    placed, posted = told["lat"] is not None, told["posted_at"]
+    return {
+        "n": told["number"],
+        "sha256": f"public-{told['number']}",
+        "file": "",
+        "outcome": told["outcome"],
+        "reason": "",
+        "narrowed": "",
+        "at": [told["lat"], told["lon"]] if placed else None,
+        "pinned": told["method"] == PINNED,
+        "radius_m": told["accuracy_m"],
+        "area": [],
+        "probability": told["probability"] or 0.0,
+        "coordinates": [told["usng"], told["dmm"]] if placed else [],
+        "time": _seconds(posted),
+        "local": posted is not None and not posted.endswith("Z"),
+        "copies": told["copies"],
+        "count": told["posts"],
+        "posts": [],
+        "witnesses": [],
+        "decision": _decided(told["status"]),
+        "photo": None,
+        "matches": [],
+    }
+
+
+def _decided(status: str) -> Json | None:
+    """That a person decided, and not who; a pin that was moved is where `sharing` puts it."""
+    if status == Status.CANDIDATE.value:
+        return None
+    return {"status": status, "by": "a person", "at": "", "lat": None, "lon": None, "note": ""}
+
+
+def _seconds(hour: str | None) -> int | None:
+    return None if hour is None else int(datetime.fromisoformat(hour).replace(tzinfo=UTC).timestamp())

@@ -1,0 +1,107 @@
+"""Small pictures for a page: made once, kept in a folder beside it, the first of them inside it too.
+
+Whoever has a photo in hand anyway may make its picture before the page is written, and save decoding it.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from geoflood.core.datatypes import Image
+from geoflood.core.images import UnreadableImageError, thumbnail
+
+__all__ = ["Thumbnails", "keep", "pictures_of"]
+
+LONGEST = 320
+"""Pixels of the longer side, about."""
+_QUALITY = 60
+_END = b"\xff\xd9"
+"""Of a JPEG file."""
+
+
+def pictures_of(page: Path) -> Path:
+    """The folder beside a page that holds its pictures."""
+    return page.with_name(f"{page.stem}-pictures")
+
+
+def keep(folder: Path, name: str, source: Image | Path) -> None:
+    """Write a picture's small version, unless it is there. Threads may, each its own.
+
+    Raises UnreadableImageError for a file that is no picture.
+    """
+    path = folder / f"{name}.jpg"
+    if not _whole(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(thumbnail(source, LONGEST, _QUALITY))
+
+
+def _whole(path: Path) -> bool:
+    """There to its end: half a picture is made again, so that none has to wait for the disk."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_END), os.SEEK_END)
+            return file.read() == _END
+    except OSError:
+        return False
+
+
+class Thumbnails:
+    """Makes pictures while others are still asked for; a context manager, since threads of its own do so."""
+
+    def __init__(self, folder: Path, budget: int) -> None:
+        self.inside: dict[str, str] = {}
+        """Pictures in the page by their name, as data URIs."""
+        self.beside = 0
+        """Pictures that were asked for and did not fit in."""
+        self._folder = folder
+        self._left = budget
+        self._made: dict[str, Future[bool]] = {}
+        self._sources: dict[str, str | None] = {}
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+
+    def __enter__(self) -> Thumbnails:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def want(self, name: str, source: Callable[[], Image | Path | None]) -> str:
+        """Have a picture made, unless it is there: another thread asks `source` for it. Returns its name."""
+        if name not in self._made:
+            self._made[name] = self._pool.submit(self._make, name, source)
+        return name
+
+    def of(self, name: str) -> str | None:
+        """Where a wanted picture is: a key of `inside` while the budget lasts, else a file's name.
+
+        None when there is none.
+        """
+        if name not in self._sources:
+            self._sources[name] = self._placed(name) if self._made[name].result() else None
+        return self._sources[name]
+
+    def _make(self, name: str, source: Callable[[], Image | Path | None]) -> bool:
+        if _whole(self._folder / f"{name}.jpg"):
+            return True
+        try:
+            seen = source()
+            if seen is not None:
+                keep(self._folder, name, seen)
+        except UnreadableImageError:
+            return False
+        return seen is not None
+
+    def _placed(self, name: str) -> str:
+        path = self._folder / f"{name}.jpg"
+        size = path.stat().st_size * 4 // 3
+        if size > self._left:
+            self.beside += 1
+            self._left = 0  # all that come later lie beside, so that the first ones are whole
+            return f"{self._folder.name}/{path.name}"
+        self._left -= size
+        self.inside[name] = f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+        return name

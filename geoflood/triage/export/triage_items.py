@@ -1,0 +1,222 @@
+"""What the triage page tells of a photo, as plain data: its place, what else fits, what speaks against it.
+
+Everything foreign goes through `plain` or `lines`; the page's scripts set it as text, never as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from geoflood.core.datatypes import (
+    Candidate,
+    Estimate,
+    Geotag,
+    Image,
+    LatLon,
+    Located,
+    Outcome,
+    Reference,
+)
+from geoflood.core.geo import degrees_minutes, distance_m, usng
+from geoflood.outputs.wording import decimal_degrees, lines, plain
+from geoflood.triage.export.area_boxes import boxes
+from geoflood.triage.export.thumbnails import Thumbnails
+from geoflood.triage.findings import Finding, Post
+
+__all__ = ["BOXES", "DISAGREE_M", "MATCHES", "POSTS", "TEXT", "View", "dossier"]
+
+Json = dict[str, Any]
+View: TypeAlias = Callable[[Reference], Image | Path | None]
+"""Where the picture of a reference comes from; None when it is not at hand. Asked by several threads."""
+
+POSTS = 5
+"""Posts of a photo that are shown."""
+TEXT = 500
+"""Characters of a post that are shown."""
+MATCHES = 5
+"""Places that are shown of a photo that may have been taken at several."""
+BOXES = 40
+"""Boxes that a search area is drawn in, at most."""
+APART_M = 25.0
+"""Matches closer than this show one place."""
+DISAGREE_M = 250.0
+"""Witnesses farther from the place than this, and than its 90 % radius, speak against it."""
+_WORTH = 0.01
+"""Where one place stands out, others that are less likely than this are not shown."""
+_SHARES = (0.9, 0.5)
+"""Of the belief, the wider area first: the narrower one is drawn over it."""
+_DEGREE = 1e5
+"""Boxes are told in whole parts of a degree, of a metre: five figures fewer for each."""
+
+
+def dossier(finding: Finding, thumbnails: Thumbnails, view: View, all_matches: bool) -> Json:
+    """All that the page shows of a photo. `all_matches`: have pictures made of the others that may fit."""
+    located, estimate, place = finding.located, finding.located.estimate, finding.located.place
+    spot = place.position if place else None
+    return {
+        "n": finding.number,
+        "sha256": finding.sha256,
+        "file": plain(finding.file),
+        "outcome": located.outcome.value,
+        "reason": plain(located.reason),
+        "narrowed": plain(finding.narrowed),
+        "at": _pair(spot),
+        "pinned": False,
+        "radius_m": round(place.radius_90_m) if place else None,
+        "area": _area(place) if place else [],
+        "probability": round(estimate.probability, 3) if estimate else 0.0,
+        "coordinates": _coordinates(place) if place else [],
+        "time": _seconds(finding),
+        "local": bool(finding.posts) and finding.posts[0].local,
+        "copies": finding.copies,
+        "count": len(finding.posts),
+        "posts": [_post(post) for post in finding.posts[:POSTS]],
+        "witnesses": _witnesses(finding),
+        "decision": _decided(finding),
+        "photo": thumbnails.want(finding.sha256, lambda: located.query.path),
+        "matches": _matches(located, thumbnails, view, all_matches),
+    }
+
+
+def _pair(spot: LatLon | None) -> list[float] | None:
+    return None if spot is None else [round(spot.lat, 6), round(spot.lon, 6)]
+
+
+def _coordinates(place: Estimate) -> list[str]:
+    spot, known_m = place.position, min(place.radius_90_m, place.tolerance_m)
+    return [usng(spot, known_m), ", ".join(decimal_degrees(spot, known_m)), degrees_minutes(spot, known_m)]
+
+
+def _area(place: Estimate) -> list[list[int]]:
+    """For each share the boxes of its cells, one after the other: south, west, north, east of the place."""
+    found = (boxes(place.cells(share), place.position, BOXES) * _DEGREE for share in _SHARES)
+    outwards = (np.hstack([np.floor(one[:, :2]), np.ceil(one[:, 2:])]) for one in found)
+    return [one.astype(int).ravel().tolist() for one in outwards]
+
+
+def _matches(located: Located, thumbnails: Thumbnails, view: View, all_matches: bool) -> list[Json]:
+    """The first match; where there is a place, also the best ones of other places, with their share."""
+    if not located.candidates:
+        return []
+    place = located.place
+    if place is None:
+        return [_match(1, located.candidates[0], None, thumbnails, view, True)]
+    ranked = _apart(located.candidates)
+    shares = _shares(place, [found.reference.position for _, found in ranked])
+    several = located.outcome is Outcome.UNCERTAIN
+    return [
+        _match(rank, found, share, thumbnails, view, rank == 1 or (several and all_matches))
+        for (rank, found), share in zip(ranked, shares, strict=True)
+        if rank == 1 or several or share >= _WORTH
+    ]
+
+
+def _apart(candidates: Sequence[Candidate]) -> list[tuple[int, Candidate]]:
+    """The first of each place, and its rank among all."""
+    kept: list[tuple[int, Candidate]] = []
+    for rank, found in enumerate(candidates, 1):
+        spots = [(one.reference.position.lat, one.reference.position.lon) for _, one in kept]
+        here = (found.reference.position.lat, found.reference.position.lon)
+        if not spots or distance_m(spots, here).min() > APART_M:
+            kept.append((rank, found))
+    return kept[:MATCHES]
+
+
+def _shares(place: Estimate, spots: Sequence[LatLon]) -> list[float]:
+    """How likely each spot is, a cell counted for the nearest: the likeliest as `place` says of its own."""
+    cells = place.cells(1.0)
+    metres = np.stack([distance_m(cells.centres, (spot.lat, spot.lon)) for spot in spots])
+    near = np.where(metres.min(axis=0) <= place.tolerance_m, metres.argmin(axis=0), -1)
+    around = np.bincount(near + 1, cells.probabilities, len(spots) + 1)[1:]
+    return list(map(float, around * place.probability / max(around.max(), 1e-9)))
+
+
+def _match(
+    rank: int, found: Candidate, share: float | None, thumbnails: Thumbnails, view: View, pictured: bool
+) -> Json:
+    """A street image that may show the place; without `share` it has no place to be drawn."""
+    known = found.reference
+    credit = f"{plain(known.credit) or 'credit unknown'} · {plain(known.licence) or 'licence unknown'}"
+    return {
+        "rank": rank,
+        "at": None if share is None else _pair(known.position),
+        "share": None if share is None else round(share, 3),
+        "similarity": round(found.similarity, 3),
+        "picture": thumbnails.want(f"view-{known.id}", lambda: view(known)) if pictured else None,
+        "credit": credit if pictured else "",
+    }
+
+
+def _seconds(finding: Finding) -> int | None:
+    """Of the earliest post since 1970, as the time slider counts; a local time as if it were UTC."""
+    posted = finding.posts[0].posted_at if finding.posts else None
+    return None if posted is None else int(posted.replace(tzinfo=UTC).timestamp())
+
+
+def _post(post: Post) -> Json:
+    return {
+        "text": lines(post.text[:TEXT]),
+        "author": plain(post.author),
+        "source": plain(" ".join(filter(None, (post.layout, post.id)))),
+        "at": _when(post),
+    }
+
+
+def _when(post: Post) -> str:
+    if post.posted_at is None:
+        return "no time"
+    zone = f", zone unknown: {plain(post.clock)}" if post.local else " UTC"
+    return f"{post.posted_at:%Y-%m-%d %H:%M}{zone}"
+
+
+def _witnesses(finding: Finding) -> list[Json]:
+    """What else speaks of the place, each by itself, with its position where it has one."""
+    told = [_placed("EXIF of the photo", finding.exif), _said("EXIF's time", _taken(finding.taken_at))]
+    told += [_said(name, words) for name, words in _looked(finding.located)]
+    for post in finding.posts:
+        told.append(_placed("the post's own position", post.geotag))
+        told.append(_said("the post's place", plain(post.place)))
+    each = {(one["name"], one["told"]): one for one in told if one["told"]}
+    return list(each.values())[: 2 * POSTS + 3]
+
+
+def _placed(name: str, geotag: Geotag | None) -> Json:
+    spot = geotag.position if geotag else None
+    return {"name": name, "told": f"{spot.lat:.5f}, {spot.lon:.5f}" if spot else "", "at": _pair(spot)}
+
+
+def _said(name: str, words: str) -> Json:
+    return {"name": name, "told": words, "at": None}
+
+
+def _taken(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} by the camera's clock, perhaps not UTC" if moment else ""
+
+
+def _looked(located: Located) -> Iterator[tuple[str, str]]:
+    """What a model, or an analyst, said of the photo, and of its first match."""
+    seen, best = located.attention, located.candidates[:1]
+    if seen is not None and seen.provider != "none":
+        line = "" if seen.waterline is None else f"water over the lower {seen.waterline:.0%}; "
+        yield f"attention, {plain(seen.provider)}", plain((line + "; ".join(seen.reasons))[:TEXT])
+    if best and best[0].verdict:
+        yield "the model on the match", plain(f"{best[0].verdict}: {best[0].verdict_reason}")
+
+
+def _decided(finding: Finding) -> Json | None:
+    made = finding.decision
+    if made is None:
+        return None
+    return {
+        "status": made.status.value,
+        "by": plain(made.by),
+        "at": f"{made.at.isoformat(timespec='seconds')}Z",
+        "lat": made.position.lat if made.position else None,
+        "lon": made.position.lon if made.position else None,
+        "note": plain(made.note),
+    }

@@ -1,0 +1,116 @@
+"""The triage map: thousands of photos in one page that works offline, to be gone through and decided on.
+
+triage.html, triage.css and the scripts beside this file show a line a photo in a list, pins and clusters on
+the map, the photo beside its match. The page only reads; decisions leave it as a file that `geoflood review`
+merges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from geoflood import __version__
+from geoflood.core.datatypes import City, Outcome
+from geoflood.core.files import write_whole
+from geoflood.outputs.page import Json, bounds, chart, page
+from geoflood.outputs.panel import about
+from geoflood.triage.export.thumbnails import Thumbnails, pictures_of
+from geoflood.triage.export.triage_items import BOXES, DISAGREE_M, POSTS, TEXT, View, dossier
+from geoflood.triage.findings import Finding
+
+__all__ = ["BUDGET", "MAX_ITEMS", "SCRIPTS", "Triage", "write_triage"]
+
+MAX_ITEMS = 20_000
+"""Photos in one page; what comes after is in the table."""
+BUDGET = 24_000_000
+"""Bytes of pictures inside the page, as base64; those of later photos lie in the folder beside it."""
+WEIGHED = 100
+"""Uncertain photos of which the other matches have pictures too: each has to be cut, which takes its time."""
+SCRIPTS = ("grid", "triage_decisions", "triage_map", "triage_photo", "triage")
+"""In the order in which they need each other."""
+
+
+class Triage:
+    """The page in the making, a context manager: photos are added, others make their pictures meanwhile."""
+
+    def __init__(self, path: Path, view: View = lambda reference: None, budget: int = BUDGET) -> None:
+        self._path, self._view, self._budget = path, view, budget
+        self._items: list[Json] = []
+        self._weighed = 0
+        self._thumbnails = Thumbnails(pictures_of(path), budget)
+
+    def __enter__(self) -> Triage:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._thumbnails.__exit__(*raised)
+
+    def add(self, finding: Finding) -> None:
+        """The next photo; none beyond MAX_ITEMS."""
+        if len(self._items) < MAX_ITEMS:
+            self._weighed += finding.located.outcome is Outcome.UNCERTAIN
+            self._items.append(dossier(finding, self._thumbnails, self._view, self._weighed <= WEIGHED))
+
+    def write(self, city: City, batch: str, basemap: Mapping[str, Any] | None = None) -> None:
+        """Write the page, whole or not at all; its pictures lie in a folder beside it named after it.
+
+        `batch` is what the browser keeps unsaved decisions under: the same for every page of one batch.
+        """
+        self._place_pictures()
+        drawn = chart(city, [], basemap, None)
+        made = f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+        data: Json = {
+            "map": drawn.get_name(),
+            "about": f"{about(city)}. {self._limits()} {made}",
+            "sharing": "internal",
+            "batch": batch,
+            "city": bounds(city),
+            "disagree_m": DISAGREE_M,
+            "limit": MAX_ITEMS if len(self._items) == MAX_ITEMS else None,
+            "items": self._items,
+        }
+        blocks = {"data": data, "pictures": self._thumbnails.inside}
+        write_whole(
+            self._path, page(drawn, "triage", blocks, ("data:", "file:", "'self'"), SCRIPTS, __package__)
+        )
+
+    def _place_pictures(self) -> None:
+        """The first photos' go inside, each with its first match; then those of other matches."""
+        of = self._thumbnails.of
+        for item in self._items:
+            item["photo"] = of(item["photo"])
+            for match in item["matches"][:1]:
+                match["picture"] = of(match["picture"])
+        for item in self._items:
+            for match in item["matches"][1:]:
+                match["picture"] = match["picture"] and of(match["picture"])
+
+    def _limits(self) -> str:
+        """What the page leaves out or keeps elsewhere, in words."""
+        inside, beside, room = len(self._thumbnails.inside), self._thumbnails.beside, self._budget / 1e6
+        folder = f"; {beside:,} more in the folder {pictures_of(self._path).name}, to be passed on with it"
+        return (
+            f"Pictures in this file: {inside:,}, {room:.0f} MB at most{folder if beside else ''}. "
+            f"Shown and searched are {POSTS} posts a photo and {TEXT} characters of each, no more. "
+            f"A search area is drawn in at most {BOXES} boxes, so rather too large than too small."
+        )
+
+
+def write_triage(
+    path: Path,
+    findings: Iterable[Finding],
+    city: City,
+    batch: str,
+    basemap: Mapping[str, Any] | None = None,
+    view: View = lambda reference: None,
+    budget: int = BUDGET,
+) -> None:
+    """Write the page of all findings, the first MAX_ITEMS of them."""
+    with Triage(path, view, budget) as triage:
+        for finding in islice(findings, MAX_ITEMS):
+            triage.add(finding)
+        triage.write(city, batch, basemap)

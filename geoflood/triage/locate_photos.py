@@ -1,0 +1,194 @@
+"""The photos of a batch, several at a time: described together, then each searched for by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from geoflood.core.datatypes import (
+    USUAL,
+    AttentionMap,
+    Bounds,
+    Candidate,
+    Image,
+    Located,
+    Manner,
+    Outcome,
+    Query,
+    Vectors,
+)
+from geoflood.core.errors import GeofloodError, ModelError
+from geoflood.triage.ask_model import Looked, pixels_of
+from geoflood.triage.intake import Photo
+from geoflood.vlm.attend import search_attended
+from geoflood.vlm.replay import UnansweredError
+from geoflood.vlm.verify_candidates import Verifier
+
+__all__ = ["Ended", "Locates", "Locating"]
+
+
+class Locates(Protocol):
+    """What locates photos; called from several threads at once."""
+
+    def describe(
+        self,
+        pixels: Sequence[Image],
+        attention: Sequence[AttentionMap],
+        manner: Manner = USUAL,
+    ) -> Vectors:
+        """Descriptors [N, ...] of photos, each under its attention."""
+        ...
+
+    def locate(
+        self,
+        query: Query,
+        attention: AttentionMap | None = None,
+        manner: Manner = USUAL,
+        *,
+        within: Bounds | None = None,
+        verify: Any = None,
+        pixels: Image | None = None,
+        described: Vectors | None = None,
+    ) -> Located:
+        """Everything that can be said of a photo, looking only within a box if there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ended:
+    """What became of a photo."""
+
+    photo: Photo
+    located: Located
+    again: bool
+    """It failed, but the photo is not to blame: a later run tries again."""
+    unanswered: bool = False
+    """A replay holds no verdicts on its matches."""
+
+
+@dataclass(frozen=True)
+class Locating:
+    """How every photo of a batch is searched for. Threads may share it."""
+
+    locator: Locates
+    attention: AttentionMap
+    """Of every photo that no model was asked about."""
+    manner: Manner = USUAL
+    waterline: float | None = None
+    narrowed: bool = False
+    """Search only where a photo's posts say."""
+    auto: bool = False
+    anyway: bool = False
+    verifier: Verifier | None = None
+    keep: Callable[[str, Image], object] = lambda sha256, pixels: None
+    """Makes the small picture of a photo that is in hand anyway."""
+
+    def __call__(self, chunk: Sequence[Looked]) -> Iterator[Ended]:
+        """What becomes of photos that were looked at, in their order."""
+        search = _Search(self, {one.photo.path: one for one in chunk})
+        asked = [one for one in chunk if one.attended is not None]
+        found = iter(
+            search_attended(
+                [Query(one.photo.path) for one in asked],
+                [one.attended for one in asked if one.attended],
+                search,
+                waterline=self.waterline,
+                auto=self.auto,
+                anyway=self.anyway,
+            )
+        )
+        rest = [Query(one.photo.path) for one in chunk if one.attended is None]
+        plain = iter(search(rest, [self.attention] * len(rest)))
+        for one in chunk:
+            located = _unpathed(next(plain if one.attended is None else found), one.photo)
+            path = one.photo.path
+            yield Ended(one.photo, located, one.again or path in search.failed, path in search.unanswered)
+
+
+@dataclass
+class _Search:
+    """The search for the photos of one chunk; `failed` are those that a later run tries again."""
+
+    how: Locating
+    looked: dict[Path, Looked]
+    failed: set[Path] = field(default_factory=set)
+    unanswered: set[Path] = field(default_factory=set)
+
+    def __call__(self, queries: Sequence[Query], maps: Sequence[AttentionMap]) -> list[Located]:
+        """Locates each query under its attention; their descriptors are made together."""
+        pixels = [self._pixels(query) for query in queries]
+        seen = [n for n, one in enumerate(pixels) if one is not None]
+        rows = self._described([one for one in pixels if one is not None], [maps[n] for n in seen])
+        described = dict(zip(seen, rows, strict=True)) if rows is not None else {}
+        return [
+            self._one(query, told, pixels[n], described.get(n))
+            for n, (query, told) in enumerate(zip(queries, maps, strict=True))
+        ]
+
+    def _pixels(self, query: Query) -> Image | None:
+        one = self.looked[query.path]
+        return pixels_of(one.photo) if one.pixels is None else one.pixels
+
+    def _described(self, pixels: Sequence[Image], maps: Sequence[AttentionMap]) -> Vectors | None:
+        """Descriptors of all; None when one of them breaks it: then each is described by itself."""
+        try:
+            if not pixels:
+                return None
+            return self.how.locator.describe(pixels, maps, self.how.manner)
+        except GeofloodError:
+            raise
+        except Exception:
+            return None
+
+    def _one(
+        self, query: Query, told: AttentionMap, pixels: Image | None, described: Vectors | None
+    ) -> Located:
+        photo, how = self.looked[query.path].photo, self.how
+        verify = _Verify(how.verifier) if how.verifier else None
+        try:
+            if pixels is not None:
+                how.keep(photo.sha256, pixels)
+            located = how.locator.locate(
+                query,
+                told,
+                how.manner,
+                within=photo.within if how.narrowed else None,
+                verify=verify,
+                pixels=pixels,
+                described=described,
+            )
+        except GeofloodError:
+            raise
+        except Exception as error:  # one photo must not cost the others theirs
+            self.failed.add(query.path)
+            reason = f"could not be located: {type(error).__name__}: {error!s:.200}"
+            return Located(query, Outcome.FAILED, reason)
+        if verify and isinstance(verify.error, UnansweredError):
+            self.unanswered.add(query.path)
+        if verify and verify.error and not how.auto:
+            self.failed.add(query.path)
+        return located
+
+
+@dataclass
+class _Verify:
+    """The verification of one photo, and how the model failed it."""
+
+    verifier: Verifier
+    error: ModelError | None = None
+
+    def __call__(self, photo: Image, candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
+        try:
+            return self.verifier.judged(photo, candidates)
+        except ModelError as error:
+            self.error = error
+            return tuple(candidates), f"not verified: {error}"
+
+
+def _unpathed(located: Located, photo: Photo) -> Located:
+    """Results are handed on, and where they were made is nobody's concern."""
+    if located.outcome is not Outcome.FAILED:
+        return located
+    return replace(located, reason=located.reason.replace(f"{photo.path}: ", ""))

@@ -1,0 +1,71 @@
+"""The results of a batch as files: the triage map and table, and exports.
+
+Everything is made from the journal, so all of it can be made again: for others, in another format.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from geoflood.core.datatypes import City, Image, Reference
+from geoflood.imagery.views import pixels_of
+from geoflood.triage.custody import write_run
+from geoflood.triage.export.finding_geojson import collection
+from geoflood.triage.export.finding_table import sheet, write_rejections
+from geoflood.triage.export.formats import format_of
+from geoflood.triage.export.redaction import Sharing, row
+from geoflood.triage.export.triage_page import Triage
+from geoflood.triage.results import Results
+
+__all__ = ["PAGE", "export", "write_outputs"]
+
+PAGE = "triage.html"
+
+
+def write_outputs(out: Path, city: City, basemap: dict[str, Any] | None = None) -> dict[str, Path]:
+    """Write triage.html, located.csv, located.geojson, rejected.csv and run.json; returns them by kind."""
+    results = Results(out)
+    files = {
+        "map": out / PAGE,
+        "table": out / "located.csv",
+        "geojson": out / "located.geojson",
+        "rejected": out / "rejected.csv",
+    }
+    with (
+        Triage(files["map"], _view) as triage,
+        sheet(files["table"], Sharing.INTERNAL) as add_row,
+        collection(files["geojson"]) as add_feature,
+    ):
+        for finding in results:
+            told = row(finding, Sharing.INTERNAL)
+            add_row(told)
+            add_feature(told)
+            triage.add(finding)
+        triage.write(city, _identity(results), basemap)
+    write_rejections(files["rejected"], results.rejections())
+    write_run(results, files.values())
+    return files
+
+
+def _identity(results: Results) -> str:
+    """Of a batch, the same however often it goes on: the line its journal begins with."""
+    begun = json.dumps(results.first, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(begun.encode()).hexdigest()[:16]
+
+
+def _view(reference: Reference) -> Image | Path:
+    """The picture of a match: its file, unless it is but a part of that. Raises UnreadableImageError."""
+    return Path(reference.location) if reference.tile_deg is None else pixels_of(reference)
+
+
+def export(out: Path, path: Path, sharing: Sharing, named: str | None = None) -> int:
+    """Write one file from the results; returns how many findings there are.
+
+    Raises UsageError for an unknown format, InputError for a folder without results.
+    """
+    chosen, results = format_of(path, named), Results(out)
+    chosen.write(path, results, sharing)
+    return len(results)

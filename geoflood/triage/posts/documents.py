@@ -1,0 +1,206 @@
+"""One document after the other: what it is by its content, and the posts in it, each with its pictures."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import IO
+
+from geoflood.core.datatypes import Rejected
+from geoflood.triage.findings import Medium, Post
+from geoflood.triage.posts.file_tree import DAMAGED, Entry, Shelf
+from geoflood.triage.posts.json_records import is_lines, records
+from geoflood.triage.posts.layouts import Layout, layout_of
+from geoflood.triage.posts.picture_names import Pictures, plain
+from geoflood.triage.posts.table_rows import folded, named, rows
+from geoflood.triage.posts.tables import is_crisismmd, manifest, names_picture, sidecar, untimed
+from geoflood.triage.posts.tally import NO_FILE
+from geoflood.triage.posts.text_files import HEAD, Opened, Record, opening, text_of
+from geoflood.triage.posts.unrecognised import UNKNOWN, Unread
+from geoflood.triage.posts.whatsapp import is_whatsapp, whatsapp
+from geoflood.triage.posts.x_archive_extras import NAMES, Companions, companions
+
+__all__ = ["Documents"]
+
+MARKS = (",", "\t", ";")
+TABLES = frozenset((".csv", ".tsv"))
+LINES = frozenset((".jsonl", ".ndjson"))
+TELLING = TABLES | LINES | {".json"}
+"""Files that are there to hold posts: that one cannot be used is told. A readme, or .js, holds none."""
+_JSON = re.compile(r"\{\s*(?:[\"}]|$)|\[\s*(?:[{\[\"\]]|$)")
+"""How JSON begins, and [14.07.21, 18:23] does not."""
+_CHAT = re.compile(r"_chat\.txt|.*whatsapp.*\.txt", re.IGNORECASE | re.DOTALL)
+"""The names of chats: one that is not understood is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    entry: Entry
+    opened: Opened
+    first: str
+    """Its first text."""
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def suffix(self) -> str:
+        return posixpath.splitext(self.entry.name)[1].lower()
+
+    @property
+    def lines(self) -> list[str]:
+        """The first two."""
+        return [*self.first[:10_000].splitlines()[:2], "", ""][:2]
+
+
+class Documents:
+    """Reads documents: `entries` are all that there are, `others` the plain names of other files there."""
+
+    def __init__(self, shelf: Shelf, pictures: Pictures, entries: Iterable[Entry], others: Set[str]) -> None:
+        self._shelf, self._pictures, self._others = shelf, pictures, others
+        self._beside = [entry for entry in entries if NAMES.fullmatch(posixpath.basename(entry.name))]
+        self._archives: dict[str, Companions] = {}
+
+    def posts_of(self, entry: Entry) -> Iterator[Post | Rejected]:
+        """The posts in one document; none when it holds no posts. Raises nothing."""
+        try:
+            document = self._document(entry)
+            for one in self._read(document):
+                if isinstance(one, Rejected):
+                    yield one
+                else:
+                    yield self._pictures.claim(replace(one, source=entry.name))
+                    yield from _without_a_file(one, entry)
+        except DAMAGED as error:
+            yield Rejected(entry.name, "cannot be read", f"{error!s:.100}")
+
+    def _document(self, entry: Entry) -> _Document:
+        """Raises one of DAMAGED."""
+        with self._shelf.opened(entry) as stream:
+            head = stream.read(HEAD)
+
+        @contextmanager
+        def opened() -> Iterator[IO[str]]:
+            with self._shelf.opened(entry) as stream:
+                yield text_of(stream, head)
+
+        return _Document(entry, opened, opening(head))
+
+    def _read(self, document: _Document) -> Iterator[Post | Rejected]:
+        first, name, suffix = document.first, document.name, document.suffix
+        if is_whatsapp(first):
+            for one in whatsapp(document.opened, name):
+                yield self._pictures.found(one, document.entry) if isinstance(one, Post) else one
+        elif _JSON.match(first) or (suffix in TELLING - TABLES and first.startswith(("{", "["))):
+            with document.opened() as text:
+                by_line = is_lines(text)
+            kind = "JSONL" if by_line or suffix in LINES else "JSON"
+            yield from self._told(records(document.opened, name, by_line), document, kind)
+        elif mark := _mark(document):
+            tells = None if is_crisismmd(_columns(document, mark)) else names_picture
+            with document.opened() as text:
+                kind = "TSV" if mark == "\t" and suffix != ".csv" else "CSV"
+                yield from self._told(rows(text, name, mark, tells), document, kind)
+        elif first and (suffix in TELLING or _CHAT.fullmatch(posixpath.basename(name))):
+            yield Rejected(name, UNKNOWN, f"begins with {document.lines[0]:.80}")
+
+    def _told(
+        self, found: Iterator[Record | Rejected], document: _Document, kind: str
+    ) -> Iterator[Post | Rejected]:
+        """The posts in the records of a document, and at its end what of it could not be understood."""
+        few = list(islice(found, 2))
+        alone = len(few) == 1 and kind.startswith("JSON")
+        beside = self._pictures.beside(document.entry) if alone else None
+        unread = Unread(document.name)
+        for record in chain(few, found):
+            if isinstance(record, Rejected):
+                yield record
+                continue
+            unread.records += 1
+            layout = layout_of(record)
+            if beside and self._is_sidecar(record, layout, document, beside):
+                yield replace(sidecar(record), layout="image + sidecar", media=(beside,))
+            elif layout is None:
+                unread.know_not(record)
+                continue
+            else:
+                yield from self._posts(record, layout, document, kind, beside)
+            if layout is None or layout.read is manifest:
+                unread.know_no_time(untimed(record))
+        if self._is_telling(document):
+            yield from unread.told()
+            if not few and kind.startswith("JSON") and "".join(document.first.split()) != "[]":
+                yield Rejected(document.name, UNKNOWN, "there is no object in it")
+
+    def _is_telling(self, document: _Document) -> bool:
+        """Whether posts could be expected in it: not in what is written beside a video."""
+        stem = posixpath.splitext(plain(document.name))[0].removesuffix(".info")
+        return document.suffix in TELLING and stem not in self._others
+
+    def _is_sidecar(self, record: Record, layout: Layout | None, document: _Document, beside: Medium) -> bool:
+        """Whether a document's only record speaks of the picture beside it, and of no other that is there."""
+        if layout is not None and layout.read is not manifest:
+            return False
+        named = [post for each in manifest(record) for post in [self._pictures.found(each, document.entry)]]
+        return not any(medium.file not in ("", beside.file) for post in named for medium in post.media)
+
+    def _posts(
+        self, record: Record, layout: Layout, document: _Document, kind: str, beside: Medium | None
+    ) -> Iterator[Post | Rejected]:
+        """The posts in a record, with their files; the only one of a document with the picture beside it."""
+        try:
+            read = list(layout.read(record))
+        except Exception as error:  # a stranger's record may break any reader; the next one is another's
+            yield Rejected(document.name, "not as documented", f"{layout.name}: {error!s:.80}")
+            return
+        for post in read:
+            post = replace(post, layout=layout.name.format(kind))
+            if post.layout == "X archive":
+                post = self._archive(document.entry.folder).of(post)
+            found = self._pictures.found(post, document.entry)
+            if beside and len(read) == 1 and not any(medium.file for medium in found.media):
+                found = replace(found, media=(beside,))
+            yield found
+
+    def _archive(self, folder: str) -> Companions:
+        """What lies beside the tweets of an X archive; read once."""
+        if folder not in self._archives:
+            there = [entry for entry in self._beside if entry.folder == folder]
+            self._archives = {folder: companions(one for entry in there for one in self._records(entry))}
+        return self._archives[folder]
+
+    def _records(self, entry: Entry) -> Iterator[Record | Rejected]:
+        with suppress(*DAMAGED):  # told when the file itself is read
+            document = self._document(entry)
+            yield from records(document.opened, document.name, by_line=False)
+
+
+def _without_a_file(post: Post, document: Entry) -> Iterator[Rejected]:
+    of = f"of post {post.id}" if post.id else "of a post"
+    for medium in post.media:
+        if not medium.file:
+            yield Rejected(f"{document.name}: {medium.name or post.id}", NO_FILE, of)
+
+
+def _mark(document: _Document) -> str:
+    """What parts the columns of a table that names pictures; empty for anything else."""
+    if told := named(document.lines[0]):
+        return told
+    for mark in MARKS:
+        columns = _columns(document, mark)
+        if len(columns) > 1 and layout_of(columns):
+            return mark
+    only = document.suffix in TABLES and layout_of(_columns(document, "\t"))
+    return "\t" if only else ""
+
+
+def _columns(document: _Document, mark: str) -> dict[str, str]:
+    """The names of a table's columns, as a record of its kind would have them."""
+    first, second = document.lines
+    cells = (folded(cell) for cell in (second if named(first) else first).split(mark))
+    return {cell: cell for cell in cells}

@@ -1,0 +1,103 @@
+"""Mastodon, as its API and its archive tell it, and Bluesky."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from geoflood.triage.findings import Medium, Post
+from geoflood.triage.posts.safe_values import basename, dig, geotag, ident, listed, prose, unmarked
+from geoflood.triage.posts.text_files import Record
+from geoflood.triage.posts.times import moment
+
+__all__ = ["activity", "bluesky", "is_activity", "is_bluesky", "is_status", "status"]
+
+
+def is_status(record: Record) -> bool:
+    """A status of Mastodon's API."""
+    return isinstance(record.get("media_attachments"), list) and "content" in record
+
+
+def status(record: Record) -> Iterator[Post]:
+    """The status; of a boost, what was boosted."""
+    told = record.get("reblog") if isinstance(record.get("reblog"), Mapping) else record
+    assert isinstance(told, Mapping)
+    attached = listed(told.get("media_attachments"))
+    yield Post(
+        layout="Mastodon",
+        id=ident(told.get("uri")) or ident(told.get("id")),
+        text=unmarked(told.get("content")),
+        author=ident(dig(told, "account", "acct")),
+        posted_at=moment(told.get("created_at")),
+        media=tuple(Medium(basename(one.get("url"))) for one in attached if one.get("type") == "image"),
+    )
+
+
+def is_activity(record: Record) -> bool:
+    """An activity of an ActivityPub outbox."""
+    return "actor" in record and "object" in record and "type" in record
+
+
+def activity(record: Record) -> Iterator[Post]:
+    """The note that an activity creates; a boost names another's only by its address."""
+    note = record["object"]
+    if not isinstance(note, Mapping):
+        return
+    attached = listed(note.get("attachment"))
+    pictures = [one for one in attached if str(one.get("mediaType", "image/")).startswith("image/")]
+    yield Post(
+        layout="Mastodon",
+        id=ident(note.get("id")),
+        text=unmarked(note.get("content")),
+        author=basename(record.get("actor")),
+        posted_at=moment(note.get("published")) or moment(record.get("published")),
+        geotag=geotag(dig(note, "location", "latitude"), dig(note, "location", "longitude")),
+        media=tuple(Medium(basename(one.get("url")), (ident(one.get("url")),)) for one in pictures),
+    )
+
+
+def is_bluesky(record: Record) -> bool:
+    """A post as the app or its repository has it, an item of a feed, or a thread."""
+    told = next(_posts(record), record)
+    return ident(told.get("uri")).startswith("at://") or told.get("$type") == _POST
+
+
+_POST = "app.bsky.feed.post"
+
+
+def bluesky(record: Record) -> Iterator[Post]:
+    """The post, or the posts of a thread; a repository's likes and follows are none."""
+    for told in _posts(record):
+        written = next((told[key] for key in ("record", "value") if isinstance(told.get(key), Mapping)), told)
+        if written.get("$type", _POST) != _POST:
+            continue
+        blobs = [ident(dig(one, "image", "ref", "$link")) for one in _images(written)]
+        views = [basename(one.get("fullsize")).partition("@")[0] for one in _images(told)]
+        yield Post(
+            layout="Bluesky",
+            id=ident(told.get("uri")) or ident(told.get("cid")),
+            text=prose(written.get("text")),
+            author=ident(dig(told, "author", "handle")),
+            posted_at=moment(written.get("createdAt")),
+            media=tuple(Medium(name) for name in (blobs if any(blobs) else views)),
+        )
+
+
+def _posts(record: Record) -> Iterator[Record]:
+    """What a record shows: a post, one in a feed, or those above and below it in a thread, in that order."""
+    if not isinstance(record.get("thread"), Mapping):
+        yield record["post"] if isinstance(record.get("post"), Mapping) else record
+        return
+    above = [record["thread"]]
+    while isinstance(above[-1].get("parent"), Mapping):
+        above.append(above[-1]["parent"])
+    waiting = [*above]
+    while waiting:
+        told = waiting.pop()
+        if isinstance(told.get("post"), Mapping):
+            yield told["post"]
+        waiting += reversed(listed(told.get("replies")))
+
+
+def _images(told: Record) -> list[Record]:
+    """The pictures embedded in a post, beside a quoted record too."""
+    return listed(dig(told, "embed", "images")) or listed(dig(told, "embed", "media", "images"))

@@ -1,0 +1,148 @@
+"""Every JSON object of a document: one a line, the items of an array, or what an object holds.
+
+Nothing here holds more than one item of MAX_ITEM characters, or a document of MAX_WHOLE. What cannot be read
+is a `Rejected` in its place, and reading goes on behind it where that is possible.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import IO, Any
+
+import ijson
+
+from geoflood.core.datatypes import Rejected
+from geoflood.triage.posts import text_files
+from geoflood.triage.posts.safe_values import dig, listed
+from geoflood.triage.posts.text_files import HEAD, Opened, Record, lines, unassigned
+
+__all__ = ["CONTAINERS", "is_lines", "records"]
+
+MAX_WHOLE = 32_000_000
+"""Characters of a JSON object that is read in one piece; a larger one must have an array to stream."""
+
+CONTAINERS = ("messages", "orderedItems", "feed", "posts", "statuses", "records")
+"""Arrays of posts: Telegram, ActivityPub, Bluesky, lists of posts, v1.1 searches, Bluesky's repositories."""
+CHATS = ("chats", "left_chats")
+"""Of a whole Telegram account: each holds a list of chats with messages."""
+_STREAMED = frozenset(
+    ("item", *(f"{key}.item" for key in CONTAINERS), *(f"{key}.list.item.messages.item" for key in CHATS))
+)
+
+BROKEN = "broken JSON"
+_BROKEN = (ijson.JSONError, ValueError, ArithmeticError, RecursionError, MemoryError)
+
+
+def is_lines(text: IO[str]) -> bool:
+    """Several lines, each an object: the first is one, or at least the second begins as one."""
+    first, second = (*islice(lines(text, ""), 2), "", "")[:2]
+    if not second or (isinstance(first, str) and not first.lstrip("\ufeff \t\0").startswith("{")):
+        return False
+    if isinstance(first, Rejected):  # too long to be held
+        return isinstance(second, str) and second.lstrip().startswith("{")
+    try:
+        json.loads(first.lstrip("\ufeff \t\0"))
+    except (ValueError, RecursionError):
+        inside = first.rstrip().endswith(("{", "[", ":", ","))
+        return not inside and isinstance(second, str) and second.lstrip().startswith("{")
+    return True
+
+
+def records(opened: Opened, name: str, by_line: bool) -> Iterator[Record | Rejected]:
+    """Every object; `by_line` as `is_lines` says."""
+    with opened() as text:
+        if by_line:
+            for count, line in enumerate(lines(text, name), 1):
+                yield from [line] if isinstance(line, Rejected) else _objects(line, f"{name}, line {count}")
+            return
+        whole = unassigned(text.read(MAX_WHOLE))
+        if not text.read(1):
+            yield from _document(whole, name)
+            return
+    with opened() as text:
+        detail = f"over {MAX_WHOLE:,} characters, and no list of posts in it"
+        yield from _streamed(text, name, Rejected(name, "too large", detail))
+
+
+def _document(whole: str, name: str) -> Iterator[Record | Rejected]:
+    """The objects of a whole document; of one that breaks off, those before the break."""
+    read = list(_objects(whole, name))
+    if read and isinstance(read[0], Rejected) and read[0].reason == BROKEN:
+        yield from _streamed(io.StringIO(whole), name, read[0])
+    else:
+        yield from read
+
+
+def _objects(text: str, place: str) -> Iterator[Record | Rejected]:
+    """The objects of a JSON text, containers opened."""
+    try:
+        value = json.loads(text.strip("\ufeff \t\r\n\0"))
+    except RecursionError:
+        yield Rejected(place, "nested too deep")
+    except _BROKEN as error:
+        yield Rejected(place, BROKEN, f"{error!s:.100}")
+    else:
+        yield from _contained(value)
+
+
+def _contained(value: object) -> Iterator[Record]:
+    """The objects in a value: of a list its items, of a container what it contains, or itself if nothing."""
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, dict))
+    elif isinstance(value, dict):
+        chats = [chat for key in CHATS for chat in listed(dig(value, key, "list"))]
+        held = next((value[key] for key in CONTAINERS if isinstance(value.get(key), list)), None)
+        yield from [message for chat in chats for message in _contained(chat)] or listed(held) or [value]
+
+
+class _Bounded:
+    """Text as UTF-8 bytes, ending in an error when an item takes too many of them."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+        self._first = True
+        self.left = text_files.MAX_ITEM
+
+    def read(self, size: int = -1) -> bytes:
+        """As a file does. Raises ValueError when the item is too long."""
+        if size == 0:
+            return b""
+        piece = self._text.read(HEAD)
+        if self._first:
+            self._first, piece = False, unassigned(piece.lstrip("\ufeff \t\r\n\0"))
+        self.left -= len(piece)
+        if self.left < 0:
+            raise ValueError(f"an item of over {text_files.MAX_ITEM:,} characters")
+        return piece.encode("utf-8", "replace")
+
+
+def _streamed(text: IO[str], name: str, none: Rejected) -> Iterator[Record | Rejected]:
+    """The objects in the arrays that hold posts, or `none`; behind a break nothing tells what is what."""
+    found = False
+    try:
+        for item in _items(_Bounded(text)):
+            found = True
+            yield item
+    except _BROKEN as error:
+        yield Rejected(name, BROKEN, f"{error!s:.100}")
+    else:
+        if not found:
+            yield none
+
+
+def _items(bounded: _Bounded) -> Iterator[dict[str, Any]]:
+    """What lies under _STREAMED, whole items one at a time. Raises one of _BROKEN."""
+    built, within = None, ""
+    for prefix, event, value in ijson.parse(bounded, use_float=True):
+        if built is None:
+            bounded.left = text_files.MAX_ITEM
+            if event != "start_map" or prefix not in _STREAMED:
+                continue
+            built, within = ijson.ObjectBuilder(), prefix
+        built.event(event, value)
+        if event == "end_map" and prefix == within:
+            yield built.value
+            built = None

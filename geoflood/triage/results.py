@@ -1,0 +1,142 @@
+"""What a batch found so far, out of its journal: one finding a photo, read when it is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from geoflood.core.datatypes import Rejected
+from geoflood.core.errors import InputError
+from geoflood.triage.codec import decision_from, geotag_from, located_from, post_from, time_from
+from geoflood.triage.findings import Decision, Finding, Medium, Post
+from geoflood.triage.journal import NAME, Line, line_at, read_journal
+
+__all__ = ["Results"]
+
+BARE = "bare images"
+"""The layout of pictures that no post spoke of: once one does, it speaks for them."""
+_LATE = datetime.max.isoformat()
+"""Sorts a post without a time behind all others."""
+
+
+class Results:
+    """A journal's lines by photo: their places in the file are held, not what they say.
+
+    Raises InputError when there is no journal, or it was altered.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.first: dict[str, Any] = {}
+        self.run: dict[str, Any] = {}
+        """The first run's line and the latest one's."""
+        self.models: list[dict[str, str]] = []
+        """Builds of the model that were asked."""
+        self.kinds: Counter[str] = Counter()
+        """Lines of the journal."""
+        self.head = ""
+        """SHA-256 of its last line."""
+        self._rejected: list[int] = []
+        self._located: dict[str, int] = {}
+        self._photos: dict[str, tuple[str, int]] = {}
+        self._decisions: dict[str, tuple[tuple[str, ...], int]] = {}
+        self._posts: dict[str, tuple[str, int, tuple[str, ...]]] = {}
+        for line in read_journal(folder):
+            self._take(line)
+        self._by_photo = self._credited()
+
+    def __len__(self) -> int:
+        return len(self._located)
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Every located photo, the earliest posted first; numbers stay when nothing is added."""
+        with (self.folder / NAME).open("rb") as file:
+            first = {sha: min(self._by_photo.get(sha, [(_LATE, 0)])) for sha in self._located}
+            for number, sha in enumerate(sorted(self._located, key=lambda sha: (first[sha], sha)), 1):
+                yield self._finding(file, number, sha)
+
+    def rejections(self) -> Iterator[Rejected]:
+        """What could not be used, as it was met."""
+        with (self.folder / NAME).open("rb") as file:
+            for told in (line_at(file, start) for start in self._rejected):
+                yield Rejected(*(str(told[name]) for name in ("location", "reason", "detail")))
+
+    def _take(self, line: Line) -> None:
+        told, self.head = line.content, line.sha256
+        self.kinds[line.kind] += 1
+        try:
+            match line.kind:
+                case "run":
+                    self.first, self.run = self.first or told, told
+                    model = told["settings"].get("model")
+                    self.models += [model] if model and model not in self.models else []
+                case "rejected":
+                    self._rejected.append(line.start)
+                case "photo":
+                    self._photos[told["sha256"]] = (told["same_as"] or told["sha256"], line.start)
+                case "located":
+                    self._located[told["sha256"]] = line.start
+                case "decision":
+                    made = (decision_from(told["decision"]).rank, line.start)
+                    self._decisions[told["sha256"]] = max(made, self._decisions.get(told["sha256"], made))
+                case "post":
+                    shown = tuple(medium["sha256"] for medium in told["media"] if medium["sha256"])
+                    self._posts[told["key"]] = (told["post"].get("posted_at", _LATE), line.start, shown)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{self.folder / NAME}: line {line.number} lacks {error}") from error
+
+    def _credited(self) -> dict[str, list[tuple[str, int]]]:
+        """For each located photo the posts that show it or its like: (time, place in the file)."""
+        found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for posted_at, start, shown in self._posts.values():
+            for sha in {self._photos[sha][0] for sha in shown if sha in self._photos}:
+                found[sha].append((posted_at, start))
+        return found
+
+    def _finding(self, file: BinaryIO, number: int, sha: str) -> Finding:
+        told = line_at(file, self._located[sha])
+        photo = line_at(file, self._photos[sha][1])
+        lines = [line_at(file, start) for _, start in sorted(self._by_photo.get(sha, []), key=itemgetter(0))]
+        told_of = [line for line in lines if line["post"]["layout"] != BARE] or lines
+        posts = {_identity(post): post for post in map(_post, reversed(told_of))}
+        copies = {
+            medium["sha256"] + medium["file"]
+            for line in lines
+            for medium in line["media"]
+            if medium["sha256"] and self._photos.get(medium["sha256"], ("",))[0] == sha
+        }
+        return Finding(
+            number,
+            sha,
+            photo["file"],
+            located_from(told["located"]),
+            tuple(reversed(posts.values())),
+            geotag_from(photo["exif"]),
+            max(1, len(copies)),
+            told["narrowed"],
+            self._decision(file, sha),
+            _taken_at(photo),
+        )
+
+    def _decision(self, file: BinaryIO, sha: str) -> Decision | None:
+        standing = self._decisions.get(sha)
+        return None if standing is None else decision_from(line_at(file, standing[1])["decision"])
+
+
+def _post(line: dict[str, Any]) -> Post:
+    media = tuple(Medium(medium["name"], file=medium["file"]) for medium in line["media"])
+    return post_from(line["post"], media)
+
+
+def _taken_at(photo: Mapping[str, Any]) -> datetime | None:
+    """By EXIF; earlier versions kept a time only beside a position."""
+    return time_from(photo.get("taken_at") or (photo["exif"] or {}).get("taken_at"))
+
+
+def _identity(post: Post) -> tuple[str, ...]:
+    """The same post out of two exports is one; without an id each is its own."""
+    return (post.id, post.text) if post.id else (post.source, post.author, str(post.posted_at), post.text)

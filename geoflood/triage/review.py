@@ -1,0 +1,138 @@
+"""What people decided about photos, merged into the journal: whose word stands, and where they differ."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from geoflood.core.datatypes import LatLon
+from geoflood.core.errors import InputError
+from geoflood.outputs.wording import plain
+from geoflood.triage.codec import decision_from, decision_to
+from geoflood.triage.findings import Decision, Status
+from geoflood.triage.journal import Journal, read_journal
+from geoflood.triage.results import Results
+
+__all__ = ["Merged", "review"]
+
+MAX_DECISIONS = 50_000_000
+"""Bytes of a file of decisions: 200,000 of them."""
+AHEAD = timedelta(days=1)
+"""How far a reviewer's clock may be ahead."""
+_HINT = "give the file that the triage map saved"
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What merging a file of decisions did."""
+
+    new: Mapping[Status, int]
+    older: int
+    """New decisions that do not stand, because a later one about the same photo was there."""
+    conflicts: tuple[str, ...]
+    """A line a photo on which two reviewers differ, and whose word stands."""
+
+
+class _Photo(NamedTuple):
+    number: int
+    file: str
+    placed: bool
+    """The machine has a place for it."""
+
+
+def review(out: Path, decisions: Path) -> Merged:
+    """Merge a file of decisions into the journal; of those about one photo the latest stands.
+
+    A decision that is there already is passed over, so that a file may be merged twice, in any order with
+    others. Raises InputError, before anything is written, when the file is none, speaks of photos that are
+    not here, or has decisions that nobody signed, that are made in the future or confirm no place.
+    """
+    photos = {one.sha256: _Photo(one.number, one.file, one.located.place is not None) for one in Results(out)}
+    read = _decisions(decisions)
+    _check(read, photos, out)
+    known = _known(out)
+    new = [(sha, made) for sha, made in read if made not in known[sha]]
+    with Journal(out) as journal:
+        for _ in journal.replay():
+            pass
+        for sha, made in new:
+            journal.append("decision", durable=True, sha256=sha, decision=decision_to(made))
+            known[sha].append(made)
+    standing = {sha: max(known[sha], key=lambda made: made.rank) for sha, _ in new}
+    return Merged(
+        {status: sum(made.status is status for _, made in new) for status in Status},
+        sum(made != standing[sha] for sha, made in new),
+        tuple(_conflicts({sha: known[sha] for sha in standing}, photos)),
+    )
+
+
+def _check(read: Sequence[tuple[str, Decision]], photos: Mapping[str, _Photo], out: Path) -> None:
+    """Raises InputError for the first kind of fault that any decision has."""
+    latest = datetime.now(UTC).replace(tzinfo=None) + AHEAD
+    if count := sum(sha not in photos for sha, _ in read):
+        raise InputError(f"decisions about photos that are not in {out}: {count:,}", _HINT)
+    if count := sum(not made.by for _, made in read):
+        raise InputError(f"decisions that nobody signed: {count:,}", "give each a reviewer's name, as by")
+    if count := sum(made.at > latest for _, made in read):
+        raise InputError(
+            f"decisions later than {latest:%Y-%m-%d %H:%M} UTC: {count:,}", "set the reviewer's clock right"
+        )
+    confirmed = [sha for sha, made in read if made.status is Status.CONFIRMED and not made.position]
+    if count := sum(not photos[sha].placed for sha in confirmed):
+        raise InputError(f"photos confirmed that have neither place nor pin: {count:,}", "move their pins")
+
+
+def _known(out: Path) -> defaultdict[str, list[Decision]]:
+    """Every decision that was ever merged, by photo."""
+    known: defaultdict[str, list[Decision]] = defaultdict(list)
+    for line in read_journal(out):
+        if line.kind == "decision":
+            known[line.content["sha256"]].append(decision_from(line.content["decision"]))
+    return known
+
+
+def _conflicts(known: Mapping[str, list[Decision]], photos: Mapping[str, _Photo]) -> Iterator[str]:
+    """Photos on which the last words of two reviewers differ."""
+    for sha, decisions in known.items():
+        last = {made.by: made for made in sorted(decisions, key=lambda made: made.rank)}
+        *others, stands = sorted(last.values(), key=lambda made: made.rank)
+        against = [one for one in others if (one.status, one.position) != (stands.status, stands.position)]
+        if against:
+            photo, told = photos[sha], ", ".join(map(_signed, against))
+            yield f"photo {photo.number}, {plain(photo.file)}: {told}; {_signed(stands)}, which stands"
+
+
+def _signed(made: Decision) -> str:
+    moved = " with a pin" if made.position else ""
+    return f"{made.status}{moved} by {plain(made.by) or 'nobody named'} at {made.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _decisions(path: Path) -> list[tuple[str, Decision]]:
+    """The decisions in a file, oldest first."""
+    try:
+        if path.stat().st_size > MAX_DECISIONS:
+            raise InputError(f"{path} is larger than {MAX_DECISIONS // 1_000_000} MB", _HINT)
+        told = json.loads(path.read_bytes())
+        read = [_decision(one) for one in told["decisions"]]
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", _HINT) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} holds no decisions: {type(error).__name__} {error!s:.80}", _HINT) from error
+    return sorted(read, key=lambda one: one[1].at)
+
+
+def _decision(told: Any) -> tuple[str, Decision]:
+    """Raises KeyError, TypeError or ValueError for what is no decision."""
+    moment = datetime.fromisoformat(told["at"])
+    at = (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None, microsecond=0)
+    position = LatLon(float(told["lat"]), float(told["lon"])) if told.get("lat") is not None else None
+    words = [told.get(name, "") for name in ("by", "note")]
+    if not all(isinstance(word, str) for word in (told["sha256"], *words)):
+        raise TypeError("names and notes are text")
+    by = words[0].strip()[:200]
+    return told["sha256"], Decision(Status(told["status"]), by, at, position, words[1][:2000])

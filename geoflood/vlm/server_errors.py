@@ -1,0 +1,158 @@
+"""Whatever a server or the network says instead of an answer, as one line that names what helps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import httpx
+import ollama
+
+from geoflood.vlm.client import Answer, Kind, RefusalError
+from geoflood.vlm.parse_replies import plain
+from geoflood.vlm.transport import AnswerTooLargeError
+
+__all__ = ["as_refusals", "endless", "explained", "message_of", "other_model", "unreadable"]
+
+_Meaning: TypeAlias = tuple[Kind, str, str]
+"""What may help, what went wrong, what to do."""
+
+_BLIND: _Meaning = (
+    "unfit",
+    "{model} cannot see images",
+    "choose one that sees: ollama pull qwen3-vl:8b-instruct",
+)
+_UNREADABLE: _Meaning = ("final", "{host} cannot read the image", "update the server")
+_FORMLESS: _Meaning = ("final", "{host} cannot hold {model} to the form of the answer", "update the server")
+_TOO_LONG: _Meaning = (
+    "too long",
+    "the image does not fit the context of {model}",
+    "give the server 8192 tokens",
+)
+_OTHER_MODEL = "choose another model with --model; geoflood doctor names one that fits"
+
+_PHRASES: dict[str, _Meaning] = {
+    "exceed_context_size": _TOO_LONG,
+    "exceeds the available context": _TOO_LONG,
+    "image input is not supported": _BLIND,
+    "missing data required for image input": _BLIND,
+    "does not support thinking": ("final", "{model} cannot think", "update the server"),
+    "failed to load image": _UNREADABLE,
+    "illegal base64": _UNREADABLE,
+    "json schema error": _FORMLESS,
+    "invalid format": _FORMLESS,
+    "unknown model architecture": ("unfit", "{host} can no longer run {model}", _OTHER_MODEL),
+    "requires more system memory": ("unfit", "{model} does not fit the memory of {host}", _OTHER_MODEL),
+    "does not match the expected": ("unreadable", "{host} could not read {model}'s answer", _OTHER_MODEL),
+    "llama-server process has terminated": ("unfit", "{host} cannot run {model}", _OTHER_MODEL),
+}
+"""Parts of what servers say, lower case (Ollama 0.33, llama.cpp b10488); the first that fits counts."""
+
+_STATUS: dict[int, _Meaning] = {
+    401: ("unfit", "{host} wants a key for {model}", "ollama signin, or use a model on this machine"),
+    403: ("unfit", "{host} does not allow {model}", "use a model on this machine"),
+    429: ("unfit", "{host} allows no more questions to {model} for now", "use a model on this machine"),
+    499: ("dropped", "{host} gave up the question to {model}", "ask again"),
+    503: ("busy", "{host} is busy", "ask again later, or add another with --ollama-host"),
+}
+
+
+_STUMBLES = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    RecursionError,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+)
+"""Over a body that is no JSON, or JSON of another shape: the client's models and ours fall in many ways."""
+
+
+def message_of(body: Any) -> str:
+    """The message in an error's body, unwrapped: Ollama hands on errors of its engine as JSON inside JSON."""
+    for _ in range(4):
+        if isinstance(body, str):
+            try:
+                inner = json.loads(body)
+            except (ValueError, RecursionError):
+                break
+            if not isinstance(inner, dict):
+                break
+            body = inner
+        if not isinstance(body, dict):
+            break
+        body = body.get("error", body.get("message", "")) or ""
+    return plain(body if isinstance(body, str) else str(body), 200)
+
+
+def explained(status: int, body: Any, model: str, host: str) -> RefusalError:
+    """The refusal that a status and a body mean; status -1 is an error inside a stream."""
+    whole, said = str(body).lower(), message_of(body)
+    names = {"model": model, "host": host}
+    if status == 404 and said.startswith("model ") and "not found" in said:
+        return RefusalError("unfit", f"{model} is not on {host}", f"ollama pull {model}")
+    for phrase, (kind, message, hint) in _PHRASES.items():
+        if phrase in whole:
+            return RefusalError(kind, f"{message.format(**names)}: {said}", hint)
+    if status in _STATUS:
+        kind, message, hint = _STATUS[status]
+        return RefusalError(kind, message.format(**names) + (f": {said}" if said else ""), hint)
+    if 300 <= status < 400:
+        return RefusalError(
+            "unfit", f"{host} wants to send the photo elsewhere", "give the server's own address"
+        )
+    if status == 404:
+        return RefusalError("unfit", f"{host} is no model's server: {said}", "check the address")
+    kind = "unlucky" if status >= 500 or status == -1 else "final"
+    return RefusalError(kind, f"{host} could not ask {model}: {said or status}", "look into the server's log")
+
+
+def other_model(said: str, model: str, host: str) -> RefusalError:
+    """The server let another model answer."""
+    return RefusalError(
+        "unfit", f"{host} answered with {plain(said, 60)} instead of {model}", "check the server"
+    )
+
+
+def endless(model: str, host: str) -> RefusalError:
+    """The answer is far longer than anything that was asked for."""
+    return RefusalError("unlucky", f"{model} on {host} does not stop writing", _OTHER_MODEL)
+
+
+def unreadable(error: RefusalError, host: str) -> Answer:
+    """The answer that a server could not read, so that it is remembered like others; other errors go on.
+
+    At temperature 0 the same question would end the same way.
+    """
+    if error.kind != "unreadable":
+        raise error
+    return Answer("", done_reason="unreadable", host=host)
+
+
+@contextmanager
+def as_refusals(model: str, host: str, start: str) -> Iterator[None]:
+    """Turns whatever goes wrong on the way to a server into a RefusalError; `start` starts a server."""
+    try:
+        yield
+    except ollama.ResponseError as error:
+        raise explained(error.status_code, error.error, model, host) from error
+    except (ConnectionError, httpx.ConnectError) as error:
+        raise RefusalError("unreachable", f"no server answers at {host}", f"start it: {start}") from error
+    except httpx.ConnectTimeout as error:
+        raise RefusalError(
+            "unreachable", f"{host} does not answer", "check the address and the network"
+        ) from error
+    except httpx.TimeoutException as error:
+        message = f"{host} fell silent while {model} was at work"
+        raise RefusalError("slow", message, _OTHER_MODEL) from error
+    except AnswerTooLargeError as error:
+        raise RefusalError("unlucky", f"{model} on {host}: {error}", _OTHER_MODEL) from error
+    except httpx.TransportError as error:
+        message = f"{host} dropped the connection"
+        raise RefusalError("dropped", message, "look into its log: it may be out of memory") from error
+    except _STUMBLES as error:
+        message = f"{host} sent something that is no answer"
+        raise RefusalError("unlucky", message, "check that a model's server listens there") from error
