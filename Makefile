@@ -18,7 +18,7 @@ LLAMA_VERSION := 0.3.36
 LLAMA_OFF := OPENSSL BUILD_UI USE_PREBUILT_UI BUILD_TESTS BUILD_EXAMPLES CURL
 
 test-vlm: $(LLAMA)/build/bin/llama-server
-	GEOFLOOD_LLAMA_SERVER=$(abspath $<) $(BIN)/pytest tests/test_vlm_engine.py
+	GEOFLOOD_LLAMA_SERVER=$(abspath $<) $(BIN)/pytest tests/vlm/test_engine.py
 
 $(LLAMA)/build/bin/llama-server: | $(VENV)/installed-dev
 	$(BIN)/pip install --quiet -c constraints.txt cmake ninja gguf

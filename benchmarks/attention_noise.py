@@ -27,17 +27,18 @@ from recall import right
 from streets import Queries, arguments, indexed, queries, share
 
 from geoflood.backbones.interface import Features
-from geoflood.backbones.threads import cores
 from geoflood.core.datatypes import AttentionMap, Image, Vectors
 from geoflood.core.images import read_image
+from geoflood.core.parallel import cores
+from geoflood.database.bands import band_weights
 from geoflood.localize.attention import blend, sample
 from geoflood.localize.locator import Locator
-from geoflood.localize.waterline import band_weights, belief
+from geoflood.localize.waterline import belief
 from geoflood.synthetic.flood import flood
 from geoflood.vlm.attend import DOUBT
-from geoflood.vlm.attention import Attendant
+from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.canvas import VIEWS
-from geoflood.vlm.client import Answer, Asker, Options, Prompt, Standing
+from geoflood.vlm.client import Answer, Asker, AskOptions, ModelRecord, Prompt
 
 ALPHAS = (0.0, 0.25, 0.5, 1.0)
 CELLS = 4
@@ -83,10 +84,12 @@ class Simulated:
     fault: Fault
     random: np.random.Generator
     capacity: int = 1
-    standing: Standing = field(default_factory=lambda: Standing("simulated", "truth", "127.0.0.1", sees=True))
+    standing: ModelRecord = field(
+        default_factory=lambda: ModelRecord("simulated", "truth", "127.0.0.1", sees=True)
+    )
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
         """What is true of the cells of the view, made worse."""
         names = list(schema["properties"]["f_cells"]["properties"])
@@ -220,7 +223,7 @@ def trial(
         model: Asker = Simulated(
             lasting, water[np.linspace(0, len(water) - 1, 48).astype(int)], fault, random
         )
-        seen = Attendant(model, cells=CELLS, consistency=consistency, prior=False).read(photo).attention
+        seen = AttentionAsker(model, cells=CELLS, consistency=consistency, prior=False).read(photo).attention
         ways.append(used(shown, seen, nested, places, bands))
     return known, ways
 

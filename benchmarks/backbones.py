@@ -29,10 +29,12 @@ from geoflood.backbones.catalog import Checkpoint, find
 from geoflood.backbones.compute import Compute
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.network import Network
-from geoflood.backbones.published import Published, build, skeleton
-from geoflood.backbones.threads import cores, side_by_side
+from geoflood.backbones.published import Published, build
+from geoflood.backbones.skeletons import skeleton
+from geoflood.backbones.threads import side_by_side
 from geoflood.backbones.untrained import untrained
-from geoflood.localize.waterline import band_weights
+from geoflood.core.parallel import cores
+from geoflood.database.bands import band_weights
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 LONGEST = 1024

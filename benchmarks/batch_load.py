@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from geoflood.core.datatypes import (
-    USUAL,
+    DEFAULTS,
     AttentionMap,
     Bounds,
     Candidate,
@@ -33,16 +33,16 @@ from geoflood.core.datatypes import (
     Image,
     LatLon,
     Located,
-    Manner,
     Outcome,
     Query,
     Reference,
+    SearchOptions,
     Vectors,
 )
 from geoflood.core.images import jpeg
 from geoflood.triage.codec import located_to
 from geoflood.triage.journal import Journal
-from geoflood.triage.options import Options
+from geoflood.triage.options import BatchOptions
 from geoflood.triage.outputs import write_outputs
 from geoflood.triage.pipeline import batch_locate
 
@@ -68,7 +68,7 @@ class Pretender:
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        manner: Manner = USUAL,
+        manner: SearchOptions = DEFAULTS,
     ) -> Vectors:
         return np.zeros((len(pixels), 1, 1), np.float32)
 
@@ -76,7 +76,7 @@ class Pretender:
         self,
         query: Query,
         attention: AttentionMap | None = None,
-        manner: Manner = USUAL,
+        manner: SearchOptions = DEFAULTS,
         *,
         within: Bounds | None = None,
         verify: object = None,
@@ -159,7 +159,7 @@ def main() -> None:
         start = peak_mb()
         for turn in ("first run", "nothing new"):
             begun = time.perf_counter()
-            batch_locate(folder, root / "out", Pretender(given.seconds), root, Options("nowhere"))
+            batch_locate(folder, root / "out", Pretender(given.seconds), root, BatchOptions("nowhere"))
             spent = time.perf_counter() - begun
             rate = given.count / spent
             print(f"{turn}: {spent:.1f} s, {rate:.0f}/s, {start:.0f} -> {peak_mb():.0f} MB", flush=True)

@@ -28,13 +28,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from streets import queries
 
-from geoflood.backbones.threads import cores
 from geoflood.core.datatypes import Image, Query
 from geoflood.core.images import jpeg, read_image, resize
+from geoflood.core.parallel import cores
+from geoflood.database.bands import BANDS, band_weights
 from geoflood.imagery.views import LONGEST
 from geoflood.localize.locator import Locator
-from geoflood.localize.waterline import BANDS, band_weights
-from geoflood.triage.options import Options
+from geoflood.triage.options import BatchOptions
 from geoflood.triage.outputs import write_outputs
 from geoflood.triage.pipeline import batch_locate
 
@@ -101,7 +101,7 @@ def changed(photo: Image, turn: int) -> Image:
 def batch(root: Path, index: Path, locator: Locator, whole: bool) -> int:
     """A batch into a new folder."""
     with TemporaryDirectory(dir=root) as out:
-        options = Options(index.name)
+        options = BatchOptions(index.name)
         summary = batch_locate(
             root / "posts", Path(out), locator, index, options, at_once=locator.describer.batch
         )

@@ -18,7 +18,13 @@ import numpy as np
 from geoflood.core.datatypes import Image
 from geoflood.core.images import fit, jpeg, read_image
 from geoflood.synthetic.flood import flood
-from geoflood.triage.near_duplicates import SAME_BITS, Duplicates, Looks, _apart, looks
+from geoflood.triage.near_duplicates import (
+    SAME_BITS,
+    Duplicates,
+    PerceptualHashes,
+    _apart,
+    perceptual_hashes,
+)
 
 LIMITS = (8, 12, 16, 18, 20, 22)
 LEVELS = (0.0, 0.15, 0.25, 0.3, 0.35, 0.45, 0.6)
@@ -90,13 +96,13 @@ def bits(one: Image, other: Image) -> int:
     return 255 if found is None else found[1]
 
 
-def _looks(photo: Image) -> Looks:
-    found = looks(photo)
+def _looks(photo: Image) -> PerceptualHashes:
+    found = perceptual_hashes(photo)
     assert found is not None
     return found
 
 
-def _known(*seen: Looks) -> np.ndarray:
+def _known(*seen: PerceptualHashes) -> np.ndarray:
     return np.stack([one.hashes for one in seen]).transpose(2, 1, 0)
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from geoflood.triage.findings import Post
-from geoflood.triage.posts.file_tree import Shelf
-from geoflood.triage.posts.folder import Folder
+from geoflood.triage.posts.file_tree import FileTree
+from geoflood.triage.posts.folder import PostFolder
 
 SLOW_S = 1.0
 SEEDS: dict[str, Any] = {
@@ -149,8 +149,8 @@ def main() -> None:
             make(Path(folder), random.Random(seed))
             begun = time.perf_counter()
             try:
-                with Shelf(Path(folder)) as shelf:
-                    for one in Folder(shelf).posts():
+                with FileTree(Path(folder)) as shelf:
+                    for one in PostFolder(shelf).posts():
                         told[one.layout if isinstance(one, Post) else f"rejected: {one.reason}"] += 1
             except BaseException:
                 print(f"seed {seed}")

@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from streets import POSITIVE_M, Queries, arguments, indexed, queries, share
 
-from geoflood.backbones.threads import cores
 from geoflood.core.datatypes import Image, Vectors
 from geoflood.core.geo import distance_m
 from geoflood.core.images import read_image
+from geoflood.core.parallel import cores
+from geoflood.database.bands import band_weights
 from geoflood.localize.locator import Locator
-from geoflood.localize.waterline import band_weights, belief
+from geoflood.localize.waterline import belief
 from geoflood.synthetic.flood import flood
 
 

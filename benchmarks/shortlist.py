@@ -20,13 +20,15 @@ import numpy as np
 import torch
 from streets import POSITIVE_M, arguments, indexed, queries, share
 
-from geoflood.backbones.threads import cores, side_by_side
+from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import Image
 from geoflood.core.geo import distance_m
 from geoflood.core.images import read_image
+from geoflood.core.parallel import cores
+from geoflood.database.bands import band_weights
 from geoflood.imagery.views import pixels_of
 from geoflood.localize.locator import Locator
-from geoflood.localize.waterline import band_weights, belief
+from geoflood.localize.waterline import belief
 from geoflood.synthetic.flood import flood
 
 WAYS = ("bands", "own mask", "own mask, whole descriptor", "bands + own mask", "bands + whole")

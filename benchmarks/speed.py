@@ -24,14 +24,16 @@ import numpy as np
 from streets import settings
 
 from geoflood.backbones.describe import Describer
-from geoflood.backbones.threads import cores, side_by_side
-from geoflood.core.datatypes import Image, StreetImage, unwatched
+from geoflood.backbones.threads import side_by_side
+from geoflood.core.datatypes import Image, StreetImage, no_progress
 from geoflood.core.images import read_image
+from geoflood.core.parallel import cores
+from geoflood.database.bands import BANDS, band_weights
 from geoflood.database.build import build, describe_missing, learned
-from geoflood.database.plan import Ledger
+from geoflood.database.plan import IndexPlan
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.imagery.folder import images
-from geoflood.localize.waterline import BANDS, band_weights
+from geoflood.localize.calibration.calibrate import self_calibrate
 
 ROUNDS = 3
 CHUNK = 16
@@ -68,9 +70,9 @@ def memory(found: list[StreetImage]) -> None:
     """
     with TemporaryDirectory() as work:
         folder = Path(work)
-        build(folder, "city", found[:DESCRIBED], settings())
+        build(folder, "city", found[:DESCRIBED], settings(), self_calibrate)
         described = peak_gb()
-        ledger = Ledger(folder)
+        ledger = IndexPlan(folder)
         ledger.plan(found)
         shards = [(shard_path(folder, number), images) for number, images in ledger.shards()]
         ledger.close()
@@ -81,7 +83,7 @@ def memory(found: list[StreetImage]) -> None:
                 count = len(images)
                 write_shard(path, Shard(np.array([number for number, _ in images]), *cut(template, count)))
         begun = time.perf_counter()
-        build(folder, "city", found, settings())
+        build(folder, "city", found, settings(), self_calibrate)
     print(
         f"peak {described:.2f} GB learning and describing; {peak_gb():.2f} GB with {len(found)} images sealed"
     )
@@ -102,9 +104,9 @@ def throughput(found: list[StreetImage]) -> None:
     weigh = partial(band_weights, bands=BANDS)
     with TemporaryDirectory() as work:
         folder = Path(work)
-        ledger = Ledger(folder)
+        ledger = IndexPlan(folder)
         ledger.plan(found)
-        describer = learned(folder, ledger, settings(), unwatched)
+        describer = learned(folder, ledger, settings(), no_progress)
         loaded = [read_image(Path(one.location), 1024) for one in found]
         ways: dict[str, Callable[[], None]] = {
             "describing": partial(describing, folder, ledger, describer),
@@ -122,10 +124,10 @@ def throughput(found: list[StreetImage]) -> None:
         print(f"{name:15} {len(found) / seconds:6.1f} images/s   {best['features alone'] / seconds:5.0%}")
 
 
-def describing(folder: Path, ledger: Ledger, describer: Describer) -> None:
+def describing(folder: Path, ledger: IndexPlan, describer: Describer) -> None:
     for shard in (folder / "shards").glob("*.npz"):
         shard.unlink()
-    describe_missing(folder, ledger, describer, settings(), cores(), unwatched)
+    describe_missing(folder, ledger, describer, settings(), cores(), no_progress)
 
 
 def alone(loaded: list[Image], describer: Describer, weigh: Callable[[np.ndarray], np.ndarray]) -> None:

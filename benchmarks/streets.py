@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from geoflood.backbones.learned import version_of
 from geoflood.core.geo import distance_m
+from geoflood.database.bands import BANDS
 from geoflood.database.build import build
 from geoflood.database.manifest import Settings
 from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
+from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.locator import Locator
-from geoflood.localize.waterline import BANDS
 
 __all__ = ["Queries", "arguments", "indexed", "queries", "settings", "share"]
 
@@ -65,7 +66,7 @@ def indexed(data: Path, work: Path) -> Locator:
     """A Locator over the rows with split=database, built in `work` unless it is there."""
     folder = work / data.name
     found = images([data], data / "images.csv", select="split=database")
-    build(folder, data.name, found, settings())
+    build(folder, data.name, found, settings(), self_calibrate)
     return Locator(folder)
 
 

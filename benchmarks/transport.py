@@ -23,11 +23,12 @@ from streets import POSITIVE_M, queries, share
 
 from geoflood.backbones.rootsift import local_descriptors
 from geoflood.backbones.salad import ITERATIONS, transport
-from geoflood.backbones.threads import cores, side_by_side
+from geoflood.backbones.threads import side_by_side
 from geoflood.backbones.vlad import learn_vocabulary
 from geoflood.core.datatypes import Image, StreetImage
 from geoflood.core.geo import distance_m
 from geoflood.core.images import read_image, resize
+from geoflood.core.parallel import cores
 from geoflood.imagery.folder import images
 from geoflood.synthetic.flood import flood
 

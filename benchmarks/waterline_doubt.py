@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from recall import right
 from streets import Queries, arguments, indexed, queries, share
 
-from geoflood.backbones.threads import cores
 from geoflood.core.images import read_image
+from geoflood.core.parallel import cores
+from geoflood.database.bands import band_weights
 from geoflood.localize.locator import Locator
-from geoflood.localize.waterline import band_weights
 from geoflood.synthetic.flood import flood
 
 ERRORS = (-0.2, -0.1, 0.0, 0.1, 0.2)

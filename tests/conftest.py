@@ -12,12 +12,13 @@ import pytest
 from geoflood.backbones import rootsift
 from geoflood.backbones.learned import version_of
 from geoflood.cli import terminal
-from geoflood.core.datatypes import Matching, Rejected, StreetImage
+from geoflood.core.datatypes import Rejected, StreetImage
 from geoflood.database.build import build
 from geoflood.database.manifest import Settings
 from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.localize.calibration import pseudo_queries
+from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Town, Truth, build_town, write_city, write_queries
 
@@ -66,7 +67,7 @@ def quick_backbone() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rootsift, "SIDE", 224)
         patch.setattr(pseudo_queries, "TRIALS", 30)
-        patch.setattr(pseudo_queries, "COUNTED", {Matching.DENSE: (40, 10), Matching.SIFT: (6, 2)})
+        patch.setattr(pseudo_queries, "COUNTED", (40, 10))
         yield
 
 
@@ -76,7 +77,7 @@ def index_dir(
 ) -> Path:
     """A folder of indexes with the one of the town in it. Not to be changed: copy it."""
     root = tmp_path_factory.mktemp("index")
-    build(root / "town", "Town", images([streets]), settings)
+    build(root / "town", "Town", images([streets]), settings, self_calibrate)
     return root
 
 

@@ -31,7 +31,6 @@ HOMES = {
     "typer": {"cli", "cli_batch", "cli_evaluate", "cli_flood", "cli_models", "cli_vlm", "cli_options"},
     "rich": {"console"},
     "torch": {"backbones", "doctor"},
-    "cv2": {"sift"},
     "faiss": {"reference", "backbones"},
     "exifread": {"imagery"},
     "folium": {"writers"},

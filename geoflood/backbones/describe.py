@@ -16,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from geoflood.backbones.interface import Backbone, Features
-from geoflood.backbones.projection import Projection
-from geoflood.backbones.threads import in_order, side_by_side
+from geoflood.backbones.projection import PcaWhitening
+from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import Image, Vectors
 from geoflood.core.errors import InputError
 from geoflood.core.files import replacing
 from geoflood.core.images import UnreadableImageError, read_image
+from geoflood.core.parallel import in_order
 
 __all__ = ["ByEnergy", "Described", "Describer", "Weigh", "Weighs", "write_descriptors"]
 
@@ -54,7 +55,7 @@ class Describer:
     def __init__(
         self,
         backbone: Backbone,
-        projection: Projection | None,
+        projection: PcaWhitening | None,
         batch: int = 4,
         *,
         one_at_a_time: bool = False,

@@ -20,14 +20,15 @@ from geoflood.backbones import published
 from geoflood.backbones.catalog import find
 from geoflood.backbones.compute import Compute
 from geoflood.backbones.describe import Describer, Weigh
-from geoflood.backbones.projection import Projection, learn_projection
+from geoflood.backbones.projection import PcaWhitening, learn_projection
 from geoflood.backbones.rootsift import DIMENSION, RootSift, sampled
-from geoflood.backbones.threads import cores, in_order, side_by_side
+from geoflood.backbones.threads import side_by_side
 from geoflood.backbones.vlad import Vocabulary, learn_vocabulary
 from geoflood.backbones.weights import record
 from geoflood.core.datatypes import Image
 from geoflood.core.errors import IndexUnusableError, InputError, UsageError
 from geoflood.core.files import replacing
+from geoflood.core.parallel import cores, in_order
 
 __all__ = ["learn", "load_learned", "save_learned", "stock", "usual_dimension", "version_of"]
 
@@ -145,7 +146,7 @@ def load_learned(path: Path, backbone: str, precision: str | None = None) -> Des
     words = not find(backbone).file
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            projection = Projection.of(arrays) if "mean" in arrays else None
+            projection = PcaWhitening.of(arrays) if "mean" in arrays else None
             if words:
                 vocabulary = Vocabulary(torch.from_numpy(arrays["words"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

@@ -12,7 +12,7 @@ from torch import nn
 
 from geoflood.backbones.dinov2 import DinoV2, to_patches
 from geoflood.backbones.network import Network
-from geoflood.backbones.salad import Aggregation, Given
+from geoflood.backbones.salad import Aggregation, AssignedTokens
 
 __all__ = ["MegaLocNetwork"]
 
@@ -30,16 +30,16 @@ class MegaLocNetwork(Network):
         self.backbone = trunk
         self.aggregator = Projected(Aggregation(trunk.width, _FEATURES), dimension)
 
-    def local(self, images: torch.Tensor) -> Given:
+    def local(self, images: torch.Tensor) -> AssignedTokens:
         """Tokens and their transport, float32, of normalised images [B, 3, H, W]."""
         return self.aggregator.agg.give(self.backbone(to_patches(images)).float())
 
-    def pool(self, local: Given, weights: torch.Tensor) -> torch.Tensor:
+    def pool(self, local: AssignedTokens, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, 8448] under weights [B or 1, M, L]."""
         clusters = self.aggregator.agg.pool(local, weights)  # [B, M, 16640], unit
         return F.normalize(self.aggregator.linear(clusters), dim=-1)
 
-    def patches(self, local: Given) -> torch.Tensor:
+    def patches(self, local: AssignedTokens) -> torch.Tensor:
         """What each patch has to say of its place, [B, L, l]; trained to tell places apart."""
         return F.normalize(local.features, dim=-1)
 

@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-__all__ = ["Projection", "learn_projection"]
+__all__ = ["PcaWhitening", "learn_projection"]
 
 POWER = 0.35
 """Of the eigenvalues: 0.5 whitens fully and trusts the small ones too much, 0 not at all."""
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
+class PcaWhitening:
     """descriptor -> normalised (direction - mean) @ matrix, as long as the descriptor was.
 
     One for all bands: their directions are much alike, and together they are five times the samples.
@@ -40,12 +40,12 @@ class Projection:
         return {"mean": self.mean.numpy(), "matrix": self.matrix.half().numpy()}
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Projection:
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> PcaWhitening:
         """From a file's arrays."""
         return cls(torch.from_numpy(arrays["mean"]), torch.from_numpy(arrays["matrix"]).float())
 
 
-def learn_projection(descriptors: torch.Tensor, dimension: int, power: float = POWER) -> Projection:
+def learn_projection(descriptors: torch.Tensor, dimension: int, power: float = POWER) -> PcaWhitening:
     """From descriptors [n, M, D]; at most as many dimensions as samples, less one, can be learned.
 
     Raises ValueError for fewer than two samples.
@@ -54,7 +54,7 @@ def learn_projection(descriptors: torch.Tensor, dimension: int, power: float = P
         raise ValueError("a projection is learned from two descriptors at least")
     samples = _samples(descriptors)
     mean = samples.mean(dim=0)
-    return Projection(mean, _whitening(samples - mean, dimension, power))
+    return PcaWhitening(mean, _whitening(samples - mean, dimension, power))
 
 
 def _samples(descriptors: torch.Tensor) -> torch.Tensor:

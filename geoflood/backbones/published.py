@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,17 +11,13 @@ import torch
 
 from geoflood.backbones.catalog import Checkpoint, find
 from geoflood.backbones.compute import Compute
-from geoflood.backbones.dinov2 import DinoV2
-from geoflood.backbones.gem import gem_network
 from geoflood.backbones.interface import Features, relative
-from geoflood.backbones.megaloc import MegaLocNetwork
-from geoflood.backbones.network import Network
-from geoflood.backbones.salad import SaladNetwork
+from geoflood.backbones.skeletons import skeleton
 from geoflood.backbones.weights import check_state, load
 from geoflood.core.datatypes import Image
 from geoflood.core.images import resize
 
-__all__ = ["Published", "State", "build", "skeleton", "version"]
+__all__ = ["Published", "State", "build", "version"]
 
 State: TypeAlias = Mapping[str, torch.Tensor]
 """A state dict, under the published keys."""
@@ -30,20 +26,6 @@ _CODE = "1"
 """Raise when the same weights begin to give other descriptors."""
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
-
-
-_NETWORKS: dict[str, Callable[[Checkpoint], Network]] = {
-    "cosplace": lambda row: gem_network(row.trunk, row.dimension),
-    "eigenplaces": lambda row: gem_network(row.trunk, row.dimension),
-    "salad": lambda row: SaladNetwork(DinoV2(mask_token=True)),
-    "megaloc": lambda row: MegaLocNetwork(DinoV2(), row.dimension),
-}
-
-
-def skeleton(row: Checkpoint) -> Network:
-    """The network of a row without any memory for its weights, in inference mode."""
-    with torch.device("meta"):
-        return _NETWORKS[row.family](row)
 
 
 def version(sha256: str) -> str:

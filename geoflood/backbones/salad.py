@@ -22,7 +22,7 @@ from torch import nn
 from geoflood.backbones.dinov2 import DinoV2, to_patches
 from geoflood.backbones.network import Network
 
-__all__ = ["Aggregation", "Given", "SaladNetwork", "transport"]
+__all__ = ["Aggregation", "AssignedTokens", "SaladNetwork", "transport"]
 
 CLUSTERS = 64
 ITERATIONS = 3
@@ -57,7 +57,7 @@ def transport(scores: torch.Tensor, dust_bin: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class AssignedTokens:
     """Local features of SALAD: everything that weights do not change."""
 
     token: torch.Tensor
@@ -83,14 +83,14 @@ class Aggregation(nn.Module):
         self.score = _pointwise(width, CLUSTERS)
         self.dust_bin = nn.Parameter(torch.empty(()))
 
-    def give(self, tokens: torch.Tensor) -> Given:
+    def give(self, tokens: torch.Tensor) -> AssignedTokens:
         """Solve the transport for tokens [B, 1 + n, width]."""
         patches = tokens[:, 1:].mT.unsqueeze(-1)  # [B, width, n, 1]: a map for the 1x1 convolutions
         features = self.cluster_features(patches).squeeze(-1).mT
         plan = transport(self.score(patches).squeeze(-1), self.dust_bin)
-        return Given(self.token_features(tokens[:, 0]), features, plan)
+        return AssignedTokens(self.token_features(tokens[:, 0]), features, plan)
 
-    def pool(self, given: Given, weights: torch.Tensor) -> torch.Tensor:
+    def pool(self, given: AssignedTokens, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, 256 + 64 l] under weights [B or 1, M, n].
 
         Only ratios between clusters matter for their loudness: its squares have mean 1, so that the class
@@ -116,15 +116,15 @@ class SaladNetwork(Network):
         self.backbone = nn.ModuleDict({"model": trunk})
         self.aggregator = Aggregation(trunk.width, features=128)
 
-    def local(self, images: torch.Tensor) -> Given:
+    def local(self, images: torch.Tensor) -> AssignedTokens:
         """Tokens and their transport, float32, of normalised images [B, 3, H, W]."""
         return self.aggregator.give(self.backbone["model"](to_patches(images)).float())
 
-    def pool(self, local: Given, weights: torch.Tensor) -> torch.Tensor:
+    def pool(self, local: AssignedTokens, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, 8448] under weights [B or 1, M, L]."""
         return self.aggregator.pool(local, weights)
 
-    def patches(self, local: Given) -> torch.Tensor:
+    def patches(self, local: AssignedTokens) -> torch.Tensor:
         """What each patch has to say of its place, [B, L, l]; trained to tell places apart."""
         return F.normalize(local.features, dim=-1)
 

@@ -17,14 +17,14 @@ import torch
 from geoflood.backbones.interface import Backbone, Features
 from geoflood.core.datatypes import Image
 
-__all__ = ["Check", "SelfTest", "self_test"]
+__all__ = ["Invariant", "SelfTest", "self_test"]
 
 _LINE = 0.6
 """Share of the height, from the top, that the drawn flood leaves dry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Invariant:
     """One invariant: what was found, and whether it holds."""
 
     what: str
@@ -37,7 +37,7 @@ class SelfTest:
     """What `geoflood models verify NAME --self-test` shows."""
 
     name: str
-    checks: tuple[Check, ...]
+    checks: tuple[Invariant, ...]
     seconds_per_image: float
     """Features and one aggregation, images one at a time."""
     peak_mb: float
@@ -67,12 +67,12 @@ def self_test(backbone: Backbone) -> SelfTest:
     )
     stray, drift = float((plain.norm(dim=1) - 1).abs().max()), float((even - plain[0]).abs().max())
     checks = (
-        Check("length of a descriptor differs from 1 by", stray, stray < 1e-4),
-        Check("uniform weights change a number by at most", drift, drift < 1e-6),
-        Check("similarity of a street and its mirror image", mirrored, mirrored > other),
-        Check("similarity of a street and a field", other, other < 0.99),
-        Check("similarity of a street, dry and flooded", drowned, drowned < 1),
-        Check("the same with the flooded part ignored", masked, masked > drowned),
+        Invariant("length of a descriptor differs from 1 by", stray, stray < 1e-4),
+        Invariant("uniform weights change a number by at most", drift, drift < 1e-6),
+        Invariant("similarity of a street and its mirror image", mirrored, mirrored > other),
+        Invariant("similarity of a street and a field", other, other < 0.99),
+        Invariant("similarity of a street, dry and flooded", drowned, drowned < 1),
+        Invariant("the same with the flooded part ignored", masked, masked > drowned),
     )
     return SelfTest(backbone.name, checks, seconds, _peak_mb())
 

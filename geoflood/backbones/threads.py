@@ -6,24 +6,15 @@ everything in memory. One core a thread beats all cores an operation: most opera
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
 
 import torch
 
-__all__ = ["cores", "in_order", "side_by_side"]
+from geoflood.core.parallel import cores
 
-Item = TypeVar("Item")
-Made = TypeVar("Made")
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+__all__ = ["side_by_side"]
 
 
 @contextmanager
@@ -37,19 +28,3 @@ def side_by_side(workers: int) -> Iterator[ThreadPoolExecutor]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
-
-
-def in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Made], items: Iterable[Item], ahead: int
-) -> Iterator[Made]:
-    """What `work` makes of each item, in their order, while at most `ahead` items wait or are worked on.
-
-    Unlike `pool.map`, which takes every item at once, however much memory they need.
-    """
-    waiting: deque[Future[Made]] = deque()
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

@@ -10,7 +10,7 @@ import math
 import torch
 
 from geoflood.backbones.catalog import Checkpoint
-from geoflood.backbones.published import skeleton
+from geoflood.backbones.skeletons import skeleton
 
 __all__ = ["untrained", "untrained_like"]
 

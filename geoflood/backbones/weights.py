@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Loaded",
-    "Record",
+    "WeightsRecord",
     "check_state",
     "fetch",
     "import_weights",
@@ -43,7 +43,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class WeightsRecord:
     """What is remembered of a checkpoint from the moment it came."""
 
     name: str
@@ -85,13 +85,13 @@ def _recorded_size(row: Checkpoint, models_dir: Path | None) -> bool:
         return False
 
 
-def record(row: Checkpoint, models_dir: Path | None = None) -> Record:
+def record(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
     """What is remembered of a present checkpoint. Raises WeightsError when nothing is."""
     path = _path(row, models_dir)
     if not path.is_file():
         raise WeightsError(f"the weights of {row.name} are not here", f"geoflood models fetch {row.name}")
     try:
-        return Record(**json.loads(_note(path).read_bytes()))
+        return WeightsRecord(**json.loads(_note(path).read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         hint = f"geoflood models import {row.name} {path}"
         raise WeightsError(f"no checksum is recorded for {path}", hint) from error
@@ -102,7 +102,7 @@ def fetch(
     models_dir: Path | None = None,
     progress: Progress = lambda done, total: None,
     retry: Retry = PATIENT,
-) -> Record:
+) -> WeightsRecord:
     """Download a checkpoint unless it is here and whole; resumes what an earlier call began.
 
     Raises NetworkError, or WeightsError when what arrives is not this network or cannot be stored.
@@ -116,12 +116,12 @@ def fetch(
         except NetworkError as error:
             other = f"or download {row.url} elsewhere and: geoflood models import {row.name} FILE"
             raise NetworkError(str(error), f"{error.hint}; {other}") from error
-        return _remember(path, Record(row.name, got.sha256, got.size, row.url, got.etag))
+        return _remember(path, WeightsRecord(row.name, got.sha256, got.size, row.url, got.etag))
 
 
 def import_weights(
     row: Checkpoint, file: Path, models_dir: Path | None = None, *, allow_unverified: bool = False
-) -> Record:
+) -> WeightsRecord:
     """Copy a checkpoint that was downloaded elsewhere into models/. Raises WeightsError if it is unfit.
 
     A file without the published checksum is unfit unless allowed.
@@ -137,10 +137,10 @@ def import_weights(
             if not allow_unverified:
                 _demand_published(row, sha256, file.name)
             vouched = row.sha256 not in (None, sha256)
-        return _remember(path, Record(row.name, sha256, size, str(file), unverified=vouched))
+        return _remember(path, WeightsRecord(row.name, sha256, size, str(file), unverified=vouched))
 
 
-def verify(row: Checkpoint, models_dir: Path | None = None) -> Record:
+def verify(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
     """Compare the file with its recorded checksum. Raises WeightsError when they differ.
 
     So does a recorded checksum that is not the published one, unless the user vouched for the file.
@@ -163,7 +163,7 @@ def load(row: Checkpoint, models_dir: Path | None = None) -> Loaded:
 
 def check_state(row: Checkpoint, state: Mapping[str, Any], source: str) -> None:
     """Compare keys and shapes with the network. Raises WeightsError naming the first that is wrong."""
-    from geoflood.backbones.published import skeleton
+    from geoflood.backbones.skeletons import skeleton
 
     hint = "was it made for another trunk or dimension? see: geoflood models list"
     expected = {key: list(tensor.shape) for key, tensor in skeleton(row).state_dict().items()}
@@ -274,7 +274,7 @@ def _note(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def _remember(path: Path, known: Record) -> Record:
+def _remember(path: Path, known: WeightsRecord) -> WeightsRecord:
     write_whole(_note(path), json.dumps(asdict(known), indent=2) + "\n")
     return known
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from errno import EPIPE
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,6 @@ from geoflood.cli.options import (
     BlendForm,
     IndexDir,
     Json,
-    MatcherForm,
     Precision,
     Quiet,
     UsualRerank,
@@ -27,13 +26,14 @@ from geoflood.cli.options import (
     Workers,
     manner,
 )
-from geoflood.core.datatypes import Blend, Matching
+from geoflood.core.datatypes import Blend
 from geoflood.core.errors import CityError, GeofloodError, InputError, PartialError, UsageError
 from geoflood.core.paths import city_folder, home
-from geoflood.localize.waterline import BANDS, UNTOLD
+from geoflood.database.bands import BANDS
 
 if TYPE_CHECKING:
     from geoflood.core.datatypes import AttentionMap, Located
+    from geoflood.database.calibration import Calibration
     from geoflood.database.manifest import Manifest, Settings
 
 __all__ = ["app"]
@@ -130,7 +130,6 @@ def index(
         float, typer.Option(min=0, max=1, help="Share of unusable images above which it is exit 10.")
     ] = 0.5,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew.")] = False,
-    matcher: MatcherForm = Matching.DENSE,
     precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
@@ -141,6 +140,7 @@ def index(
     """geoflood index hamburg ~/street-images: builds the index of a city; run again to go on or add."""
     from geoflood.database import build as line
     from geoflood.imagery.folder import images as source
+    from geoflood.localize.calibration.calibrate import self_calibrate
 
     found = source(images or [], geotags, utm_zone=utm_zone, select=select, licence=licence, credit=credit)
     folder = city_folder(city, index_dir)
@@ -151,8 +151,8 @@ def index(
             city,
             found,
             settings,
+            self_calibrate,
             workers=workers,
-            matching=matcher,
             rebuild=rebuild,
             precision=precision,
             progress=progress,
@@ -194,7 +194,6 @@ def locate(
     grid: vlm.Grid = 4,
     consistency: vlm.Consistency = 1,
     rerank: UsualRerank = None,
-    matcher: MatcherForm = Matching.DENSE,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
     out: Annotated[
@@ -233,7 +232,7 @@ def locate(
     with eyes.open() as asker, terminal.progress() as progress:
         locator = Locator(folder, precision)
         again = locator.usual_rerank if rerank is None else rerank
-        how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, again, matcher)
+        how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, again)
         locator.check(how)
         search = partial(
             locator.locate_all,
@@ -357,7 +356,10 @@ def _settings(backbone: str, dimension: str, bands: str) -> Settings:
 def _indexed(manifest: Manifest, folder: Path, as_json: bool) -> None:
     """The last lines of `index`: what came in, what did not, what next."""
     rejected = dict(manifest.rejected)
-    weak = manifest.calibration[UNTOLD].get("weak")
+    from geoflood.database.calibration import CalibrationKey
+    from geoflood.outputs.wording import weakness
+
+    weak = weakness(manifest.calibration[CalibrationKey(None)]) or None
     if as_json:
         counts = {"images": manifest.images, "references": manifest.references, "rejected": rejected}
         terminal.emit({"city": manifest.city, "index": str(folder), **counts, "weak_calibration": weak})
@@ -375,11 +377,16 @@ def _indexed(manifest: Manifest, folder: Path, as_json: bool) -> None:
     terminal.news(f"next: geoflood locate PHOTO --city {folder.name}")
 
 
-def _calibration(numbers: Mapping[str, Any]) -> str:
+def _calibration(calibration: Calibration) -> str:
     """What the index's probabilities rest on."""
-    labelled = sum(bool(told.get("labelled")) for told in numbers.values())
-    learned = f"{labelled} of {len(numbers)} parts by labelled photos" if labelled else "by its own images"
-    weak = numbers[UNTOLD].get("weak")
+    from geoflood.database.calibration import CalibrationKey
+    from geoflood.outputs.wording import weakness
+
+    labelled = sum(entry.labelled for entry in calibration.values())
+    learned = (
+        f"{labelled} of {len(calibration)} parts by labelled photos" if labelled else "by its own images"
+    )
+    weak = weakness(calibration[CalibrationKey(None)])
     return f"WEAK, so areas are wider: {weak}; {learned}" if weak else learned
 
 

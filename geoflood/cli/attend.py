@@ -14,8 +14,8 @@ from geoflood.core.errors import GeofloodError, PartialError, UsageError
 
 if TYPE_CHECKING:
     from geoflood.core.datatypes import AttentionMap
-    from geoflood.vlm.attend import Attended
-    from geoflood.vlm.stage import Choice, Eyes
+    from geoflood.vlm.attend import AttentionResult
+    from geoflood.vlm.stage import VlmSelection, VlmStage
 
 __all__ = [
     "AllowRemote",
@@ -71,26 +71,26 @@ def choice(
     form: str = "cells",
     cells: int = 4,
     consistency: int = 1,
-) -> Choice | None:
+) -> VlmSelection | None:
     """The model that the options name; None when they name none."""
-    from geoflood.vlm.stage import Choice
+    from geoflood.vlm.stage import VlmSelection
 
     if ollama and openai:
         raise UsageError("one of --ollama-host and --openai-host", "a model is asked in one way")
     hosts = tuple(openai or ollama or ())
     allow = tuple(allowed or ())
-    return Choice(model, hosts, bool(openai), allow, form, cells, consistency) if model else None
+    return VlmSelection(model, hosts, bool(openai), allow, form, cells, consistency) if model else None
 
 
 def eyes(
-    chosen: Choice | None, attention: str | None, verify: int, index: Path, replay: bool = False
-) -> Eyes:
+    chosen: VlmSelection | None, attention: str | None, verify: int, index: Path, replay: bool = False
+) -> VlmStage:
     """What `locate` asks of the model, which is told the city's name."""
     from geoflood.database.manifest import read_manifest
-    from geoflood.vlm.stage import Eyes
+    from geoflood.vlm.stage import VlmStage
 
     city = read_manifest(index).city
-    return Eyes.of(chosen, attention, verify, city, terminal.news, terminal.warning, replay)
+    return VlmStage.of(chosen, attention, verify, city, terminal.news, terminal.warning, replay)
 
 
 def attend(
@@ -145,7 +145,7 @@ def _check_edit(edit: Path, photos: Sequence[Path], overwrite: bool) -> None:
         raise UsageError(f"{edit} is there already", "add --overwrite, or name another file")
 
 
-def _write_edit(edit: Path, one: Attended) -> None:
+def _write_edit(edit: Path, one: AttentionResult) -> None:
     from geoflood.core.files import write_whole
     from geoflood.localize.attention import editable
 
@@ -153,7 +153,7 @@ def _write_edit(edit: Path, one: Attended) -> None:
     terminal.news(f"{edit}: correct it, then geoflood locate {one.path} --attention {edit}")
 
 
-def _write_overlay(one: Attended, folder: Path, number: int) -> Path | None:
+def _write_overlay(one: AttentionResult, folder: Path, number: int) -> Path | None:
     """The photo under its map; None for a photo without one."""
     from geoflood.core.files import write_whole
     from geoflood.core.images import jpeg, read_image
@@ -166,7 +166,7 @@ def _write_overlay(one: Attended, folder: Path, number: int) -> Path | None:
     return path
 
 
-def _show(one: Attended, picture: Path | None, as_json: bool) -> None:
+def _show(one: AttentionResult, picture: Path | None, as_json: bool) -> None:
     if as_json:
         terminal.emit(_record(one, picture))
         return
@@ -207,7 +207,7 @@ def _show_map(told: AttentionMap) -> None:
     terminal.show_table("map: 1 counts as usual, 0 not at all, 2 twice", names, lines)
 
 
-def _record(one: Attended, picture: Path | None) -> dict[str, Any]:
+def _record(one: AttentionResult, picture: Path | None) -> dict[str, Any]:
     """The object of `attend --json`."""
     from geoflood.outputs.record import utf8
 

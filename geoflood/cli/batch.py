@@ -21,7 +21,6 @@ from geoflood.cli.options import (
     BlendForm,
     IndexDir,
     Json,
-    MatcherForm,
     Precision,
     Quiet,
     Rerank,
@@ -29,15 +28,15 @@ from geoflood.cli.options import (
     Workers,
     manner,
 )
-from geoflood.core.datatypes import Blend, Matching
+from geoflood.core.datatypes import Blend
 from geoflood.core.errors import GeofloodError, InputError, ModelError, PartialError, UsageError
 from geoflood.core.files import fingerprint
 from geoflood.core.paths import city_folder
 
 if TYPE_CHECKING:
     from geoflood.core.datatypes import AttentionMap, City
-    from geoflood.triage.pipeline import Summary
-    from geoflood.vlm.stage import Eyes
+    from geoflood.triage.pipeline import BatchSummary
+    from geoflood.vlm.stage import VlmStage
 
 __all__ = ["register"]
 
@@ -84,7 +83,6 @@ def batch_locate(
     grid: vlm.Grid = 4,
     consistency: vlm.Consistency = 1,
     rerank: Rerank = 0,
-    matcher: MatcherForm = Matching.DENSE,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
     replay: Annotated[
@@ -113,19 +111,19 @@ def batch_locate(
     from geoflood.localize.locator import Locator
     from geoflood.outputs.result_folder import read_basemap
     from geoflood.triage import pipeline
-    from geoflood.triage.options import Asked, Options
+    from geoflood.triage.options import BatchOptions, BatchRequest
     from geoflood.triage.outputs import write_outputs
 
     streets = read_basemap(basemap) if basemap else None
     _unsealed(out)
     told, source = _analyst(eyes, waterline)
-    how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, rerank, matcher)
+    how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, rerank)
     seeing = {**source, **eyes.settings}
-    options = Options(index.name, how, waterline, use_post_geo, search_anyway, seeing)
+    options = BatchOptions(index.name, how, waterline, use_post_geo, search_anyway, seeing)
     with eyes.open() as asker, _stopping() as stopping, terminal.progress() as progress:
         locator = Locator(index, precision)
         locator.check(how)
-        asked = Asked(eyes, asker, told)
+        asked = BatchRequest(eyes, asker, told)
         summary = pipeline.batch_locate(
             folder,
             out,
@@ -144,7 +142,7 @@ def batch_locate(
     _told(summary, files, as_json)
 
 
-def _analyst(eyes: Eyes, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:
+def _analyst(eyes: VlmStage, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:
     """An analyst's map for every photo and its hash; the analyst's word on the waterline stands over it."""
     from geoflood.localize.attention import read_attention
 
@@ -276,7 +274,7 @@ def _stopping() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _missed(summary: Summary) -> None:
+def _missed(summary: BatchSummary) -> None:
     """What the search had to do without, and what a replay did not find."""
     for doubt, count in summary.doubts.items():
         terminal.warning(f"{doubt} ({count:,} photos)")
@@ -286,7 +284,7 @@ def _missed(summary: Summary) -> None:
         )
 
 
-def _told(summary: Summary, files: dict[str, Path], as_json: bool) -> None:
+def _told(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
     """The last lines: counts, files, how to go on."""
     from geoflood.core.datatypes import Outcome
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,13 +14,15 @@ from typing import Any
 from geoflood.backbones.weights import ready
 from geoflood.core.errors import GeofloodError, ModelError
 from geoflood.core.geo import covered_km2
+from geoflood.database.calibration import Calibration
 from geoflood.database.database import Database
 from geoflood.database.manifest import read_manifest
-from geoflood.vlm.client import Door
-from geoflood.vlm.connect import doors
+from geoflood.outputs.wording import weakness
+from geoflood.vlm.client import Backend
+from geoflood.vlm.connect import backends
 from geoflood.vlm.probe import MODELS, memory_gb, probe, recommended
 
-__all__ = ["Finding", "describe_index", "examine", "examine_model"]
+__all__ = ["DoctorCheck", "describe_index", "examine", "examine_model"]
 
 PACKAGES = (
     "torch",
@@ -33,12 +35,10 @@ PACKAGES = (
     "rich",
     "ollama",
 )
-EXTRAS = {"opencv-python-headless": ("opencv", "--matcher sift")}
-"""Packages that only one option needs, with the extra that brings them."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorCheck:
     """One thing looked at."""
 
     what: str
@@ -47,7 +47,7 @@ class Finding:
     advice: str = ""
 
 
-def examine(index_dir: Path, models_dir: Path) -> list[Finding]:
+def examine(index_dir: Path, models_dir: Path) -> list[DoctorCheck]:
     """Look at everything that geoflood needs, without changing anything."""
     return [
         *_packages(),
@@ -58,60 +58,55 @@ def examine(index_dir: Path, models_dir: Path) -> list[Finding]:
     ]
 
 
-def _packages() -> list[Finding]:
+def _packages() -> list[DoctorCheck]:
     found = []
     for name in PACKAGES:
         try:
-            found.append(Finding(name, True, version(name)))
+            found.append(DoctorCheck(name, True, version(name)))
         except PackageNotFoundError:
-            found.append(Finding(name, False, "not installed", "pip install geoflood"))
-    return found + [_extra(name, *which) for name, which in EXTRAS.items()]
+            found.append(DoctorCheck(name, False, "not installed", "pip install geoflood"))
+    return found
 
 
-def _extra(name: str, extra: str, option: str) -> Finding:
-    """Doing without is no failure."""
-    try:
-        return Finding(name, True, version(name))
-    except PackageNotFoundError:
-        return Finding(name, True, f"not installed; for {option}", f"pip install 'geoflood[{extra}]'")
+def _processor() -> DoctorCheck:
+    from geoflood.backbones.compute import Compute
+
+    return DoctorCheck(
+        "processor", True, f"{Compute.best().device}, {os.cpu_count()} cores, {platform.machine()}"
+    )
 
 
-def _processor() -> Finding:
-    import torch
-
-    device = "CUDA" if torch.cuda.is_available() else "CPU"
-    return Finding("processor", True, f"{device}, {os.cpu_count()} cores, {platform.machine()}")
-
-
-def _indexes(index_dir: Path) -> list[Finding]:
+def _indexes(index_dir: Path) -> list[DoctorCheck]:
     folders = sorted(path for path in index_dir.iterdir() if path.is_dir()) if index_dir.is_dir() else []
     if not folders:
         return [
-            Finding("indexes", False, f"none in {index_dir}", "geoflood index CITY IMAGES, or geoflood demo")
+            DoctorCheck(
+                "indexes", False, f"none in {index_dir}", "geoflood index CITY IMAGES, or geoflood demo"
+            )
         ]
     return [_index(folder) for folder in folders]
 
 
-def _index(folder: Path) -> Finding:
+def _index(folder: Path) -> DoctorCheck:
     try:
         manifest = read_manifest(folder)
     except GeofloodError as error:
-        return Finding(f"index {folder.name}", False, str(error), error.hint)
-    return Finding(
+        return DoctorCheck(f"index {folder.name}", False, str(error), error.hint)
+    return DoctorCheck(
         f"index {folder.name}", True, f"{manifest.references:,} views, {manifest.settings.backbone}"
     )
 
 
-def _folder(what: str, path: Path) -> Finding:
+def _folder(what: str, path: Path) -> DoctorCheck:
     there = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
     usable = os.access(there, os.W_OK)
     state = "there" if path.is_dir() else "not there yet"
-    return Finding(what, True, f"{path} ({state}, {'writable' if usable else 'read-only'})")
+    return DoctorCheck(what, True, f"{path} ({state}, {'writable' if usable else 'read-only'})")
 
 
 def examine_model(
     model: str | None, hosts: Sequence[str] = (), openai: bool = False, allowed: Sequence[str] = ()
-) -> Iterator[Finding]:
+) -> Iterator[DoctorCheck]:
     """Try the vision-language model on each of its hosts; without a model, say what would be needed.
 
     Doing without one is no failure: the waterline bands nearly pay for it.
@@ -120,11 +115,11 @@ def examine_model(
         yield _unnamed(hosts, allowed)
         return
     try:
-        opened = doors(
+        opened = backends(
             model, hosts, openai=openai, allowed=allowed, key=os.environ.get("GEOFLOOD_VLM_KEY", "")
         )
     except ModelError as error:
-        yield Finding(f"model {model}", False, str(error), error.hint)
+        yield DoctorCheck(f"model {model}", False, str(error), error.hint)
         return
     for door in opened:
         with closing(door):
@@ -132,40 +127,40 @@ def examine_model(
     yield _recommendation()
 
 
-def _probed(door: Door) -> Iterator[Finding]:
+def _probed(door: Backend) -> Iterator[DoctorCheck]:
     found = probe(door)
     for check in found.checks:
-        yield Finding(f"{door.host}: {check.what}", check.ok, check.found, check.advice)
+        yield DoctorCheck(f"{door.host}: {check.what}", check.ok, check.found, check.advice)
     if found.cold_s is not None and found.warm_s is not None:
         speed = f"{found.cold_s:.1f} s for the first question, then {found.warm_s:.1f} s a photo and view"
-        yield Finding(f"{door.host}: speed", True, speed)
+        yield DoctorCheck(f"{door.host}: speed", True, speed)
 
 
-def _recommendation() -> Finding:
+def _recommendation() -> DoctorCheck:
     """The model for this machine's memory."""
     memory = memory_gb() or 0.0
     best = recommended(memory)
     if best is None:
         advice = "another machine's Ollama: --ollama-host HOST --allow-remote HOST"
-        return Finding("recommended model", True, "none for less than 4 GB of memory", advice)
-    return Finding("recommended model", True, f"{best.name} for {memory:.0f} GB: {best.note}", best.pull)
+        return DoctorCheck("recommended model", True, "none for less than 4 GB of memory", advice)
+    return DoctorCheck("recommended model", True, f"{best.name} for {memory:.0f} GB: {best.note}", best.pull)
 
 
-def _unnamed(hosts: Sequence[str], allowed: Sequence[str]) -> Finding:
+def _unnamed(hosts: Sequence[str], allowed: Sequence[str]) -> DoctorCheck:
     """What stands between here and a model."""
     best = recommended(memory_gb() or 0.0) or MODELS[-1]
     advice = f"optional: {best.pull}, then --model {best.name} or GEOFLOOD_VLM_MODEL={best.name}"
     try:
-        with closing(doors(best.name, hosts, allowed=allowed)[0]) as door:
+        with closing(backends(best.name, hosts, allowed=allowed)[0]) as door:
             state = f"{door.check().named} is there"
     except ModelError as error:
         state = str(error)
-    return Finding("vision-language model", True, f"none named; {state}", advice)
+    return DoctorCheck("vision-language model", True, f"none named; {state}", advice)
 
 
-def _backbones(models_dir: Path) -> Finding:
+def _backbones(models_dir: Path) -> DoctorCheck:
     """Which backbones can be used now, the one without weights among them."""
-    return Finding("backbones", True, ", ".join(ready(models_dir)), "more: geoflood models list")
+    return DoctorCheck("backbones", True, ", ".join(ready(models_dir)), "more: geoflood models list")
 
 
 def describe_index(database: Database) -> dict[str, Any]:
@@ -191,13 +186,11 @@ def describe_index(database: Database) -> dict[str, Any]:
     }
 
 
-def _calibration(calibration: Mapping[str, Any]) -> dict[str, Any]:
+def _calibration(calibration: Calibration) -> dict[str, Any]:
     """What it rests on: trials of the part that has fewest and most, parts by labels; why it is weak."""
-    sound = [numbers for numbers in calibration.values() if isinstance(numbers, dict)]
-    weak = dict.fromkeys(str(numbers["weak"]) for numbers in sound if numbers.get("weak"))
-    trials = sorted(int(numbers.get("trials", 0)) for numbers in sound)
-    told: dict[str, Any] = {"WEAK": "; ".join(weak)} if weak else {}
-    told["trials a waterline"] = f"{trials[0]} to {trials[-1]}" if trials else "none"
-    told["by labels"] = sum(bool(numbers.get("labelled")) for numbers in sound)
-    told["damaged"] = len(calibration) - len(sound)
-    return {name: value for name, value in told.items() if value}
+    weak = dict.fromkeys(weakness(entry) for entry in calibration.values() if entry.weakness)
+    trials = sorted(entry.trials for entry in calibration.values())
+    found: dict[str, Any] = {"WEAK": "; ".join(weak)} if weak else {}
+    found["trials a waterline"] = f"{trials[0]} to {trials[-1]}" if trials else "none"
+    found["by labels"] = sum(entry.labelled for entry in calibration.values())
+    return {name: value for name, value in found.items() if value}

@@ -7,25 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoflood.backbones.learned import version_of
-from geoflood.core.datatypes import Located, Manner, Outcome, Progress, Query
+from geoflood.core.datatypes import Located, Outcome, Progress, Query, SearchOptions
 from geoflood.core.geo import distance_m
+from geoflood.database.bands import BANDS
 from geoflood.database.build import build
 from geoflood.database.manifest import Settings
 from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
+from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.locator import Locator
-from geoflood.localize.waterline import BANDS
 from geoflood.outputs.result_folder import hand_over
 from geoflood.synthetic.town import Truth, build_town, write_city, write_queries
 
-__all__ = ["Shown", "run"]
+__all__ = ["DemoResult", "run"]
 
 CITY = "demo town"
 PHOTOS = 4
 
 
 @dataclass(frozen=True)
-class Shown:
+class DemoResult:
     """What the demo ends with."""
 
     located: Sequence[Located]
@@ -33,20 +34,22 @@ class Shown:
     verdict: str
 
 
-def run(out: Path, workers: int | None, progress: Progress) -> Shown:
+def run(out: Path, workers: int | None, progress: Progress) -> DemoResult:
     """Draw, index, locate and hand over into `out`; run again, it redraws nothing that is there."""
     streets, photos = out / "streets", out / "photos"
     truths = draw(streets, photos, progress)
     settings = Settings("rootsift", version_of("rootsift"), BANDS, 512, HEADINGS, FOV_DEG)
     found = images([streets], licence="CC0-1.0", credit="geoflood townscape")
-    build(out / "index" / "demo-town", CITY, found, settings, workers=workers, progress=progress)
+    build(
+        out / "index" / "demo-town", CITY, found, settings, self_calibrate, workers=workers, progress=progress
+    )
     locator = Locator(out / "index" / "demo-town")
     queries = [Query(photos / truth.image) for truth in truths]
-    manner = Manner(rerank=locator.usual_rerank)
+    manner = SearchOptions(rerank=locator.usual_rerank)
     located = locator.locate_all(queries, manner=manner, workers=workers, progress=progress)
     surest = sorted(located, key=_doubt)
     written = hand_over(surest, locator.database, out / "located")
-    return Shown(surest, written["map"], verdict(located, truths))
+    return DemoResult(surest, written["map"], verdict(located, truths))
 
 
 def _doubt(located: Located) -> tuple[int, float]:

@@ -15,29 +15,19 @@ import typer
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.flood import effects_of
-from geoflood.cli.options import (
-    IndexDir,
-    Json,
-    MatcherForm,
-    Precision,
-    Quiet,
-    Rerank,
-    Verbose,
-    Workers,
-    manner,
-)
-from geoflood.core.datatypes import Blend, Matching
+from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Rerank, Verbose, Workers, manner
+from geoflood.core.datatypes import Blend
 from geoflood.core.errors import IndexUnusableError, InputError, PartialError, UsageError
 from geoflood.core.paths import city_folder
 
 if TYPE_CHECKING:
     from geoflood.evaluation.evaluate import Bench
-    from geoflood.evaluation.queries import Given
-    from geoflood.evaluation.query_water import Water
-    from geoflood.evaluation.results import Asked, Evaluation
+    from geoflood.evaluation.queries import QuerySet
+    from geoflood.evaluation.query_water import QueryWater
+    from geoflood.evaluation.results import Evaluation, QueryTruth
     from geoflood.evaluation.search_queries import Way
     from geoflood.vlm.client import Asker
-    from geoflood.vlm.stage import Eyes
+    from geoflood.vlm.stage import VlmStage
 
 __all__ = ["register"]
 
@@ -106,7 +96,6 @@ def evaluate(
     openai_host: vlm.OpenAIHost = None,
     allow_remote: vlm.AllowRemote = None,
     rerank: Rerank = 0,
-    matcher: MatcherForm = Matching.DENSE,
     verify: vlm.Verify = 0,
     calibrate: Annotated[
         bool,
@@ -147,13 +136,13 @@ def evaluate(
     from geoflood.evaluation import evaluate as line
     from geoflood.evaluation import outputs
     from geoflood.evaluation import queries as given
-    from geoflood.evaluation.query_water import Water
+    from geoflood.evaluation.query_water import QueryWater
     from geoflood.evaluation.search_queries import ALL
     from geoflood.localize.locator import Locator
 
     Compute.best(precision, "cpu")  # refuses what is no precision, whatever the backbone makes of it
     called = ",".join(name.strip() for name in (effects or "water").split(","))
-    waters = [Water(level, effects_of(called), called) for level in dict.fromkeys(flood or [0.0])]
+    waters = [QueryWater(level, effects_of(called), called) for level in dict.fromkeys(flood or [0.0])]
     told = [_waterline(waterline, water.level if flood else None) for water in waters]
     if write_folder is not None:
         wanted = {"--report": report, "--out": out, "--elsewhere": elsewhere, "--beside": beside}
@@ -184,11 +173,11 @@ def evaluate(
                 )
                 for name in [city, *(beside or [])]
             ]
-            how = manner(ALL.top_k, 1.0, Blend.CONTINUOUS, rerank, matcher)
+            how = manner(ALL.top_k, 1.0, Blend.CONTINUOUS, rerank)
             for bench in benches:
                 bench.locator.check(how)
             for water, line_told in zip(waters, told, strict=True):
-                way = _seeing(line.asked_way(line_told, water.level, how), eyes, asker, alpha)
+                way = _seeing(line.told_way(line_told, water.level, how), eyes, asker, alpha)
                 ways = line.ablations(way, water.level if flood else line_told) if ablate else [way]
                 ways.sort(key=lambda one: one != way)
                 pairs = [(bench, one) for bench in benches for one in ways if bench.takes(one)]
@@ -222,7 +211,7 @@ def _once() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def _told_of(given: Given) -> Given:
+def _told_of(given: QuerySet) -> QuerySet:
     """The queries, with a word on what was passed over."""
     if given.repeated:
         terminal.news(f"{given.repeated} rows name a query again: each query counts once")
@@ -246,7 +235,7 @@ def _waterline(told: str, level: float | None) -> float | None:
     return share
 
 
-def _seeing(way: Way, eyes: Eyes, asker: Asker | None, alpha: float | None) -> Way:
+def _seeing(way: Way, eyes: VlmStage, asker: Asker | None, alpha: float | None) -> Way:
     """The way, with what a model adds to it."""
     from geoflood.evaluation.attention import attending
 
@@ -260,7 +249,7 @@ def _seeing(way: Way, eyes: Eyes, asker: Asker | None, alpha: float | None) -> W
     return way
 
 
-def _write(folder: Path, index: Path, asked: Given, water: Water, link: bool, as_json: bool) -> None:
+def _write(folder: Path, index: Path, asked: QuerySet, water: QueryWater, link: bool, as_json: bool) -> None:
     """The index's references and the queries in the field's form."""
     from geoflood.database.database import Database
     from geoflood.evaluation.dataset import write_dataset
@@ -296,9 +285,9 @@ def _tell(evaluations: Sequence[Evaluation], as_json: bool) -> None:
         terminal.news(f"note: {note}")
 
 
-def _calibrate(folder: Path, asked: Sequence[Asked], workers: int | None) -> None:
+def _calibrate(folder: Path, asked: Sequence[QueryTruth], workers: int | None) -> None:
     """Let the index learn how far to trust itself."""
-    from geoflood.backbones.threads import cores
+    from geoflood.core.parallel import cores
     from geoflood.localize.calibration.calibrate import refine
 
     photos = [(one.path, one.geotag.position) for one in asked if one.geotag]
@@ -316,7 +305,7 @@ def _words(text: str) -> str:
 
 
 def _files(
-    evaluations: Sequence[Evaluation], bench: Bench, water: Water, report: Path | None, out: Path | None
+    evaluations: Sequence[Evaluation], bench: Bench, water: QueryWater, report: Path | None, out: Path | None
 ) -> None:
     """What was asked to be written."""
     from geoflood.evaluation import outputs

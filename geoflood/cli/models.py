@@ -18,12 +18,12 @@ from geoflood.cli import terminal
 from geoflood.cli.options import Json, Precision, Quiet, Workers
 from geoflood.core.errors import InputError, PartialError, UsageError, WeightsError
 from geoflood.core.paths import city_folder, home
-from geoflood.localize.waterline import band_weights
+from geoflood.database.bands import band_weights
 
 if TYPE_CHECKING:
     from geoflood.backbones.describe import Describer, Weigh
     from geoflood.backbones.selftest import SelfTest
-    from geoflood.backbones.weights import Record
+    from geoflood.backbones.weights import WeightsRecord
     from geoflood.core.datatypes import Vectors
     from geoflood.core.images import UnreadableImageError
 
@@ -202,7 +202,7 @@ def describe(
         raise PartialError(first, "the others are described")
 
 
-def _fetched(row: Checkpoint, yes: bool, models_dir: Path | None) -> Record:
+def _fetched(row: Checkpoint, yes: bool, models_dir: Path | None) -> WeightsRecord:
     """The weights, downloaded under the eyes of the user, who has seen the licence first."""
     from geoflood.backbones import weights
 
@@ -228,7 +228,7 @@ def _agree(row: Checkpoint, yes: bool) -> None:
         raise UsageError(f"nothing was downloaded for {row.name}", "geoflood models list shows the others")
 
 
-def _came(row: Checkpoint, known: Record, as_json: bool) -> None:
+def _came(row: Checkpoint, known: WeightsRecord, as_json: bool) -> None:
     """The last lines of fetch and import."""
     if as_json:
         terminal.emit({**asdict(known), "licence": row.licence, "note": row.note})
@@ -241,7 +241,7 @@ def _came(row: Checkpoint, known: Record, as_json: bool) -> None:
     terminal.news(f"next: geoflood models verify {row.name} --self-test")
 
 
-def _facts(known: Record) -> dict[str, str]:
+def _facts(known: WeightsRecord) -> dict[str, str]:
     return {
         "name": known.name,
         "sha256": known.sha256,
@@ -322,8 +322,8 @@ def _describe(
     describer: Describer, weigh: Weigh, paths: list[Path], workers: int | None
 ) -> tuple[list[tuple[Path, Vectors]], list[UnreadableImageError]]:
     """What could be described, and why the rest could not."""
-    from geoflood.backbones.threads import cores
     from geoflood.core.images import UnreadableImageError
+    from geoflood.core.parallel import cores
     from geoflood.imagery.views import LONGEST
 
     found: list[tuple[Path, Vectors]] = []

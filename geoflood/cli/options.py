@@ -8,15 +8,13 @@ from typing import Annotated
 import typer
 
 from geoflood.cli import terminal
-from geoflood.core.datatypes import Blend, Manner, Matching
-from geoflood.core.errors import UsageError
+from geoflood.core.datatypes import Blend, SearchOptions
 
 __all__ = [
     "Basemap",
     "BlendForm",
     "IndexDir",
     "Json",
-    "MatcherForm",
     "Precision",
     "Quiet",
     "Rerank",
@@ -76,14 +74,8 @@ UsualRerank = Annotated[
         help="Candidates whose details are compared with the photo's.",
     ),
 ]
-MatcherForm = Annotated[
-    Matching,
-    typer.Option("--matcher", help="How --rerank compares; sift: SIFT and MAGSAC++, with the extra opencv."),
-]
 
 
-def manner(top_k: int, alpha: float, blend: Blend, rerank: int, matcher: Matching) -> Manner:
-    """How photos are searched for. Raises UsageError for a matcher where nothing would be compared by it."""
-    if matcher is not Matching.DENSE and not rerank:
-        raise UsageError(f"--matcher {matcher} says how --rerank compares", "add --rerank 20")
-    return Manner(top_k, alpha, blend, rerank=rerank, matching=matcher)
+def manner(top_k: int, alpha: float, blend: Blend, rerank: int) -> SearchOptions:
+    """How photos are searched for."""
+    return SearchOptions(top_k, alpha, blend, rerank=rerank)

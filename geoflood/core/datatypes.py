@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "USUAL",
+    "DEFAULTS",
     "AttentionMap",
-    "Banding",
     "Blend",
     "Bounds",
     "Candidate",
@@ -32,17 +31,17 @@ __all__ = [
     "Image",
     "LatLon",
     "Located",
-    "Manner",
-    "Matching",
+    "MaskSides",
     "Outcome",
     "Progress",
     "Projection",
     "Query",
     "Reference",
     "Rejected",
+    "SearchOptions",
     "StreetImage",
     "Vectors",
-    "unwatched",
+    "no_progress",
 ]
 
 Image: TypeAlias = NDArray[np.uint8]
@@ -56,7 +55,7 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with (stage, done, total) as work goes on, from one thread; total 0 when unknown."""
 
 
-def unwatched(stage: str, done: int, total: int) -> None:
+def no_progress(stage: str, done: int, total: int) -> None:
     """The Progress of nobody."""
 
 
@@ -210,16 +209,7 @@ class Blend(StrEnum):
     """As VPR-AttLLM's code does (arXiv 2512.11811): with the features' own energy."""
 
 
-class Matching(StrEnum):
-    """How the details of two photos are compared where candidates are re-ranked."""
-
-    DENSE = "dense"
-    """The backbone's own patches, and one shift and scale."""
-    SIFT = "sift"
-    """SIFT keypoints and a homography by MAGSAC++; needs OpenCV, an extra."""
-
-
-class Banding(StrEnum):
+class MaskSides(StrEnum):
     """Which side of a comparison ignores what is under water."""
 
     BOTH = "both"
@@ -231,7 +221,7 @@ class Banding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SearchOptions:
     """How photos are searched for, all of them alike."""
 
     top_k: int = 10
@@ -239,13 +229,12 @@ class Manner:
     alpha: float = 1.0
     """How much the attention counts, 0 to 1."""
     blend: Blend = Blend.CONTINUOUS
-    banding: Banding = Banding.BOTH
+    banding: MaskSides = MaskSides.BOTH
     rerank: int = 0
     """Candidates whose inliers are counted, unless the first is sure without."""
-    matching: Matching = Matching.DENSE
 
 
-USUAL = Manner()
+DEFAULTS = SearchOptions()
 """Without options; `geoflood locate` re-ranks, too, see `geoflood.localize.locator.Locator.usual_rerank`."""
 
 

@@ -7,42 +7,42 @@ shard are files that are whole or absent, and the manifest comes last.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.learned import learn, load_learned, save_learned
-from geoflood.backbones.threads import cores, side_by_side
+from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import (
     Image,
-    Matching,
     Progress,
     Reference,
     Rejected,
     StreetImage,
     Vectors,
-    unwatched,
+    no_progress,
 )
 from geoflood.core.errors import GeofloodError, IndexUnusableError, InputError
 from geoflood.core.files import fingerprint
 from geoflood.core.images import UnreadableImageError
+from geoflood.core.parallel import cores
+from geoflood.database.bands import band_weights
+from geoflood.database.calibration import Calibration
 from geoflood.database.database import write_references
 from geoflood.database.manifest import NAME, Manifest, Settings, read_manifest, write_manifest
-from geoflood.database.plan import Ledger, locked
+from geoflood.database.plan import IndexPlan, locked
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.database.vectors import write_vectors
 from geoflood.imagery.views import View, views
-from geoflood.localize.calibration.calibrate import self_calibrate
-from geoflood.localize.rerank import matcher
-from geoflood.localize.waterline import UNTOLD, band_weights, reranked
 
-__all__ = ["build", "describe_missing", "learned"]
+__all__ = ["Calibrate", "build", "describe_missing", "learned"]
 
 LEARN_IMAGES = 1000
 """Images tried before it is said that none can be used."""
@@ -56,22 +56,24 @@ _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 Numbered = tuple[int, StreetImage]
 
+Calibrate: TypeAlias = Callable[[Path, Describer, Settings, Manifest | None, int, Progress], Calibration]
+"""(folder of the index, its describer, its settings, its manifest if nothing is new, workers, progress) ->
+what the index knows of how right it is. Needs references.sqlite and vectors.faiss."""
+
 
 def build(
     folder: Path,
     city: str,
     found: Iterable[StreetImage | Rejected],
     settings: Settings,
+    calibrate: Calibrate,
     *,
     rebuild: bool = False,
     workers: int | None = None,
     precision: str | None = None,
-    matching: Matching = Matching.DENSE,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> Manifest:
     """Index the images, or continue, or add those that are new; returns what was written.
-
-    The index learns what inliers are worth, and those of `matching` too.
 
     Raises IndexUnusableError when the folder holds an index of other settings or is in use, InputError when
     no image can be used.
@@ -80,16 +82,15 @@ def build(
         if rebuild:
             _clear(folder)
         _sweep(folder)
-        ledger = Ledger(folder)
+        ledger = IndexPlan(folder)
         try:
             ledger.agree(settings)
             ledger.plan(_watched(found, progress))
             if not len(ledger):
                 raise InputError(_nothing(ledger.rejected()), _WHAT_HELPS)
             describer = learned(folder, ledger, settings, progress, precision)
-            matcher(matching, describer.backbone)  # if an extra is missing, better now than in the end
             describe_missing(folder, ledger, describer, settings, workers or cores(), progress)
-            return _seal(folder, city, ledger, describer, settings, workers or cores(), progress, matching)
+            return _seal(folder, city, ledger, describer, settings, calibrate, workers or cores(), progress)
         finally:
             ledger.close()
 
@@ -122,7 +123,7 @@ def _watched(found: Iterable[StreetImage | Rejected], progress: Progress) -> Ite
 
 
 def learned(
-    folder: Path, ledger: Ledger, settings: Settings, progress: Progress, precision: str | None = None
+    folder: Path, ledger: IndexPlan, settings: Settings, progress: Progress, precision: str | None = None
 ) -> Describer:
     """What the city teaches the backbone, learned once and kept for every later run."""
     path = folder / "learned.npz"
@@ -136,7 +137,7 @@ def learned(
     return load_learned(path, settings.backbone, precision)
 
 
-def _looked_at(ledger: Ledger, count: int, lost: Counter[str], progress: Progress) -> Iterator[Image]:
+def _looked_at(ledger: IndexPlan, count: int, lost: Counter[str], progress: Progress) -> Iterator[Image]:
     """At most `count` views, spread evenly over the images and around the panoramas."""
     sample = ledger.sample(count)
     each = max(1, count // max(len(sample), 1))
@@ -152,7 +153,12 @@ def _looked_at(ledger: Ledger, count: int, lost: Counter[str], progress: Progres
 
 
 def describe_missing(
-    folder: Path, ledger: Ledger, describer: Describer, settings: Settings, workers: int, progress: Progress
+    folder: Path,
+    ledger: IndexPlan,
+    describer: Describer,
+    settings: Settings,
+    workers: int,
+    progress: Progress,
 ) -> None:
     """Describe every shard that is missing, `workers` at a time.
 
@@ -238,12 +244,12 @@ def _shard(
 def _seal(
     folder: Path,
     city: str,
-    ledger: Ledger,
+    ledger: IndexPlan,
     describer: Describer,
     settings: Settings,
+    calibrate: Calibrate,
     workers: int,
     progress: Progress,
-    matching: Matching,
 ) -> Manifest:
     """Put the shards together: references, vectors, calibration, and last of all the manifest."""
     rejected, images, credits = ledger.rejected(), 0, Counter[tuple[str, str]]()
@@ -264,13 +270,8 @@ def _seal(
     files = {
         name: fingerprint(folder / name) for name in ("references.sqlite", "vectors.faiss", "learned.npz")
     }
-    if before and before.files == files and reranked(UNTOLD, matching) in before.calibration:
-        calibration = before.calibration  # nothing is new, and calibrating takes its time
-    else:
-        wanted = sorted({Matching.DENSE, matching})
-        calibration = self_calibrate(folder, describer, settings.bands, workers, progress, wanted)
-        if before and before.files == files:  # only a matcher is new: what labels taught still holds
-            calibration |= {name: told for name, told in before.calibration.items() if told.get("labelled")}
+    unchanged = before if before and before.files == files else None
+    calibration = calibrate(folder, describer, settings, unchanged, workers, progress)
     manifest = Manifest(city, settings, images, references, dict(rejected), ranked, calibration, files)
     write_manifest(folder, manifest)
     return manifest
@@ -284,7 +285,7 @@ def _sealed(folder: Path) -> Manifest | None:
         return None
 
 
-def _shards(folder: Path, ledger: Ledger) -> Iterator[tuple[int, dict[int, StreetImage], Shard]]:
+def _shards(folder: Path, ledger: IndexPlan) -> Iterator[tuple[int, dict[int, StreetImage], Shard]]:
     for number, images in ledger.shards():
         shard = read_shard(shard_path(folder, number))
         if shard is None:
@@ -294,7 +295,7 @@ def _shards(folder: Path, ledger: Ledger) -> Iterator[tuple[int, dict[int, Stree
         yield number, dict(images), shard
 
 
-def _references(folder: Path, ledger: Ledger) -> Iterator[Reference]:
+def _references(folder: Path, ledger: IndexPlan) -> Iterator[Reference]:
     numbers = count()
     for _, planned, shard in _shards(folder, ledger):
         looks = zip(shard.image, shard.heading_deg, shard.fov_deg, shard.tile_deg, strict=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from geoflood.core.errors import CityError, IndexUnusableError
 from geoflood.core.files import fingerprint, write_whole
+from geoflood.database.calibration import Calibration, calibration_from, calibration_to
 
 __all__ = ["FORMAT", "NAME", "Manifest", "Settings", "read_manifest", "write_manifest"]
 
@@ -52,7 +53,7 @@ class Manifest:
     """Reason -> how many images."""
     credits: tuple[tuple[str, str, int], ...]
     """(credit, licence, images), most images first."""
-    calibration: Mapping[str, Any]
+    calibration: Calibration
     files: Mapping[str, str] = field(default_factory=dict)
     """File name -> SHA-256."""
     format: int = FORMAT
@@ -60,7 +61,9 @@ class Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write manifest.json whole."""
-    write_whole(folder / NAME, json.dumps(asdict(manifest), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    content = {one.name: getattr(manifest, one.name) for one in fields(manifest)}
+    content |= {"settings": asdict(manifest.settings), "calibration": calibration_to(manifest.calibration)}
+    write_whole(folder / NAME, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -86,7 +89,7 @@ def read_manifest(folder: Path) -> Manifest:
                 "update geoflood",
             )
         return _manifest(content)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IndexUnusableError(f"{path} is damaged: {error!r:.120}", _HINT) from error
 
 
@@ -94,6 +97,7 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     settings = dict(content["settings"])
     settings["bands"] = tuple(int(band) for band in settings["bands"])
     content["settings"] = Settings(**settings)
+    content["calibration"] = calibration_from(content["calibration"])
     content["credits"] = tuple((str(who), str(licence), int(n)) for who, licence, n in content["credits"])
     return Manifest(**content)
 

@@ -23,7 +23,7 @@ from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected, Street
 from geoflood.core.errors import IndexUnusableError
 from geoflood.database.manifest import Settings
 
-__all__ = ["SHARD_IMAGES", "Ledger", "locked"]
+__all__ = ["SHARD_IMAGES", "IndexPlan", "locked"]
 
 SHARD_IMAGES = 64
 """What a kill can lose at most, a worker: a few seconds of work. Also the unit of work."""
@@ -63,7 +63,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-class Ledger:
+class IndexPlan:
     """The plan of one index. Use it under `locked`."""
 
     def __init__(self, folder: Path) -> None:

@@ -10,15 +10,15 @@ from geoflood.core.datatypes import Reference, Rejected
 from geoflood.core.geo import to_utm
 from geoflood.core.images import jpeg
 from geoflood.database.database import Database
-from geoflood.evaluation.query_water import DRY, Water, drawn, read
-from geoflood.evaluation.results import Asked, Trial
+from geoflood.evaluation.query_water import DRY, QueryWater, drawn, read
+from geoflood.evaluation.results import QueryCase, QueryTruth
 from geoflood.imagery.panorama import HEADINGS
 from geoflood.imagery.views import pixels_of
 from geoflood.imagery.vpr_format import (
     DATABASE,
     JPEG_QUALITY,
     QUERIES,
-    Entry,
+    VprImage,
     fresh,
     name_of,
     write_split,
@@ -29,7 +29,11 @@ __all__ = ["write_dataset"]
 
 
 def write_dataset(
-    folder: Path, database: Database, queries: Sequence[Asked], water: Water = DRY, link: bool = False
+    folder: Path,
+    database: Database,
+    queries: Sequence[QueryTruth],
+    water: QueryWater = DRY,
+    link: bool = False,
 ) -> tuple[dict[str, int], list[Rejected]]:
     """Write an index's references and its queries, under water if asked for, as other evaluators read them.
 
@@ -40,7 +44,7 @@ def write_dataset(
     fresh(folder)
     zone = to_utm(database.references([0])[0].position)[2]
     references = (_reference_entry(one, zone) for one in database.references(range(len(database))))
-    asked = [_query_entry(Trial(number, one), zone, water) for number, one in enumerate(queries)]
+    asked = [_query_entry(QueryCase(number, one), zone, water) for number, one in enumerate(queries)]
     counts, lost = {}, []
     for split, entries, total in ((DATABASE, references, len(database)), (QUERIES, asked, len(asked))):
         missing = write_split(folder, split, entries, link)
@@ -49,7 +53,7 @@ def write_dataset(
     return counts, lost
 
 
-def _reference_entry(one: Reference, zone: int) -> Entry:
+def _reference_entry(one: Reference, zone: int) -> VprImage:
     tile = None if one.tile_deg is None else round(one.tile_deg % 360 * HEADINGS / 360) % HEADINGS
     name = name_of(
         one.position,
@@ -60,14 +64,14 @@ def _reference_entry(one: Reference, zone: int) -> Entry:
         tile=tile,
         taken_at=one.taken_at,
     )
-    return Entry(name, Path(one.location), None if tile is None else partial(_view, one))
+    return VprImage(name, Path(one.location), None if tile is None else partial(_view, one))
 
 
 def _view(one: Reference) -> bytes:
     return jpeg(pixels_of(one), None, JPEG_QUALITY)
 
 
-def _query_entry(trial: Trial, zone: int, water: Water) -> Entry:
+def _query_entry(trial: QueryCase, zone: int, water: QueryWater) -> VprImage:
     path, tag = trial.asked.path, trial.asked.geotag
     if tag is None:
         raise ValueError(f"{path} has no position")
@@ -79,8 +83,8 @@ def _query_entry(trial: Trial, zone: int, water: Water) -> Entry:
         heading_deg=tag.heading_deg,
         taken_at=tag.taken_at,
     )
-    return Entry(name, path, None if water.dry else partial(_flooded, trial, water))
+    return VprImage(name, path, None if water.dry else partial(_flooded, trial, water))
 
 
-def _flooded(trial: Trial, water: Water) -> bytes:
+def _flooded(trial: QueryCase, water: QueryWater) -> bytes:
     return marked(drawn(trial, read(trial), water), quality=JPEG_QUALITY)

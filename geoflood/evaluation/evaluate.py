@@ -8,18 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from geoflood.core.datatypes import Banding, Blend, Manner, Matching, Progress, unwatched
+from geoflood.core.datatypes import Blend, MaskSides, Progress, SearchOptions, no_progress
 from geoflood.core.errors import IndexUnusableError, InputError
-from geoflood.evaluation.metrics.judging import judged
+from geoflood.database.calibration import CalibrationKey
+from geoflood.evaluation.metrics.judging import score_query
 from geoflood.evaluation.metrics.streets import Streets, streets
 from geoflood.evaluation.metrics.summary import scores
-from geoflood.evaluation.query_water import DRY, Water
-from geoflood.evaluation.results import Asked, Evaluation, Judged, Trial
+from geoflood.evaluation.query_water import DRY, QueryWater
+from geoflood.evaluation.results import Evaluation, QueryCase, QueryResult, QueryTruth
 from geoflood.evaluation.search_queries import ALL, Way, at_a_time, search_each, trials
 from geoflood.localize.locator import Locator
-from geoflood.localize.waterline import UNTOLD
+from geoflood.outputs.wording import weakness
 
-__all__ = ["Bench", "ablations", "asked_way", "evaluate", "prepare"]
+__all__ = ["Bench", "ablations", "evaluate", "prepare", "told_way"]
 
 
 PAPER_ALPHA = 0.5
@@ -31,8 +32,8 @@ class Bench:
     """An index and the queries that it is asked, the same for every way to search."""
 
     locator: Locator
-    queries: Sequence[Trial]
-    elsewhere: Sequence[Trial]
+    queries: Sequence[QueryCase]
+    elsewhere: Sequence[QueryCase]
     streets: Streets
     distances_m: tuple[float, ...]
     notes: tuple[str, ...]
@@ -45,8 +46,8 @@ class Bench:
 
 def prepare(
     locator: Locator,
-    queries: Sequence[Asked],
-    elsewhere: Sequence[Asked] = (),
+    queries: Sequence[QueryTruth],
+    elsewhere: Sequence[QueryTruth] = (),
     *,
     distances_m: Sequence[float] = (25.0,),
     exclude_twins: bool = False,
@@ -70,7 +71,7 @@ def prepare(
     return Bench(locator, tried, kept, roads, tuple(distances_m), notes)
 
 
-def _check_positives(tried: Sequence[Trial], distance_m: float) -> None:
+def _check_positives(tried: Sequence[QueryCase], distance_m: float) -> None:
     if not tried:
         raise InputError(
             "no query can be used", "give images with their positions, as geoflood index takes them"
@@ -87,12 +88,12 @@ def _check_positives(tried: Sequence[Trial], distance_m: float) -> None:
 
 def _weakness(locator: Locator) -> Iterator[str]:
     """What `geoflood index` said of how far the index knows itself."""
-    if weak := locator.database.manifest.calibration.get(UNTOLD, {}).get("weak"):
+    if weak := weakness(locator.database.manifest.calibration[CalibrationKey(None)]):
         name = locator.database.folder.name
         yield f"the index {name} is weakly calibrated, its areas are wider for it: {weak}"
 
 
-def _notes(tried: Sequence[Trial], exclude_twins: bool) -> Iterator[str]:
+def _notes(tried: Sequence[QueryCase], exclude_twins: bool) -> Iterator[str]:
     excluded = sum(bool(one.twins) for one in tried)
     if exclude_twins:
         yield f"{excluded} queries have twins in the index, which were left out"
@@ -112,15 +113,15 @@ def _neighbours(count: int) -> Iterator[str]:
 def evaluate(
     bench: Bench,
     way: Way,
-    water: Water = DRY,
+    water: QueryWater = DRY,
     workers: int | None = None,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> Evaluation:
     """All scores of one way to search, with this water in each query."""
 
-    def each(tried: Sequence[Trial], stage: str) -> list[Judged]:
+    def each(tried: Sequence[QueryCase], stage: str) -> list[QueryResult]:
         found = search_each(bench.locator, tried, way, water, workers, partial(progress, stage))
-        return [judged(one.trial, one.located, bench.streets, one.doubt) for one in found]
+        return [score_query(one.trial, one.located, bench.streets, one.doubt) for one in found]
 
     stage = way.name if water.dry else f"{way.name}, {water.level:.0%} {water.called}"
     begun = time.perf_counter()
@@ -155,10 +156,9 @@ def _doubted(way: str, doubts: Counter[str], photos: int) -> tuple[str, tuple[st
     return f"{way} (asked, {count} of {photos} without)", (note,)
 
 
-def asked_way(waterline: float | None, level: float, manner: Manner = ALL) -> Way:
+def told_way(waterline: float | None, level: float, manner: SearchOptions = ALL) -> Way:
     """The way of `geoflood locate` with this waterline told."""
-    by = f" by {manner.matching}" if manner.matching is not Matching.DENSE else ""
-    again = f", {manner.rerank} re-ranked{by}" if manner.rerank else ""
+    again = f", {manner.rerank} re-ranked" if manner.rerank else ""
     if waterline is None:
         return Way(f"bands, untold{again}", manner)
     name = "bands, told" if waterline == level else f"bands, told {waterline:.0%}"
@@ -173,13 +173,13 @@ def ablations(asked: Way, told: float | None) -> list[Way]:
     a model attends, else of the true waterline as a map of 0 and 1, on the query only; `Bench.takes` says
     where.
     """
-    ways = [Way("nothing done", replace(ALL, banding=Banding.NONE)), Way("bands, untold")]
+    ways = [Way("nothing done", replace(ALL, banding=MaskSides.NONE)), Way("bands, untold")]
     if told is not None:
-        ways.insert(1, Way("attention on the query only", replace(ALL, banding=Banding.QUERY), told))
+        ways.insert(1, Way("attention on the query only", replace(ALL, banding=MaskSides.QUERY), told))
         ways.append(Way("bands, told", waterline=told))
     if asked.manner.rerank and asked.waterline is not None:
-        manner = replace(ALL, rerank=asked.manner.rerank, matching=asked.manner.matching)
-        ways.append(asked_way(None, 0.0, manner))
+        manner = replace(ALL, rerank=asked.manner.rerank)
+        ways.append(told_way(None, 0.0, manner))
     ways += _by_energy(asked, told)
     return ways if asked in ways else [*ways, asked]
 
@@ -189,5 +189,5 @@ def _by_energy(asked: Way, told: float | None) -> Iterator[Way]:
         manner = replace(asked.manner, blend=Blend.PAPER)
         yield replace(asked, name=f"{asked.name}, paper's blend", manner=manner)
     elif told is not None:
-        manner = replace(ALL, banding=Banding.QUERY, alpha=PAPER_ALPHA, blend=Blend.PAPER)
+        manner = replace(ALL, banding=MaskSides.QUERY, alpha=PAPER_ALPHA, blend=Blend.PAPER)
         yield Way(f"paper's blend of the waterline, alpha {PAPER_ALPHA:g}", manner, told)

@@ -11,8 +11,8 @@ from geoflood.core.datatypes import Reference
 from geoflood.core.geo import distance_m
 from geoflood.core.images import UnreadableImageError, fit, jpeg
 from geoflood.evaluation.evaluate import Bench
-from geoflood.evaluation.query_water import DRY, Water, drawn, read
-from geoflood.evaluation.results import Evaluation, Judged, Miss, Trial
+from geoflood.evaluation.query_water import DRY, QueryWater, drawn, read
+from geoflood.evaluation.results import Evaluation, Miss, QueryCase, QueryResult
 from geoflood.imagery.views import pixels_of
 from geoflood.synthetic.flood.marking import marked
 
@@ -26,7 +26,7 @@ ANOTHER = 2.0
 """Positive distances from which a miss shows another place, not the next camera."""
 
 
-def worst(evaluation: Evaluation, count: int) -> list[Judged]:
+def worst(evaluation: Evaluation, count: int) -> list[QueryResult]:
     """Wrong answers to queries that have a positive: what would mislead a person most.
 
     Those that name another place first, of these the surest first.
@@ -36,12 +36,12 @@ def worst(evaluation: Evaluation, count: int) -> list[Judged]:
     return sorted(wrong, key=lambda one: (one.right(ANOTHER * within), -one.probability))[:count]
 
 
-def pictured(missed: list[Judged], bench: Bench, water: Water = DRY) -> list[Miss]:
+def pictured(missed: list[QueryResult], bench: Bench, water: QueryWater = DRY) -> list[Miss]:
     """Each with the photo as it was searched, what was retrieved, and the nearest reference there is."""
     return [_pictured(one, bench, water) for one in missed]
 
 
-def _pictured(one: Judged, bench: Bench, water: Water) -> Miss:
+def _pictured(one: QueryResult, bench: Bench, water: QueryWater) -> Miss:
     expected = _expected(one, bench)
     try:
         photo = _searched(one.trial, water)
@@ -51,7 +51,7 @@ def _pictured(one: Judged, bench: Bench, water: Water) -> Miss:
     return Miss(one, photo, retrieved, expected, _off(one, expected), _view(expected))
 
 
-def _searched(trial: Trial, water: Water) -> bytes:
+def _searched(trial: QueryCase, water: QueryWater) -> bytes:
     """The photo as a file; a synthetic flood says what it is, whoever saves it out of a page."""
     photo = read(trial)
     if water.dry:
@@ -60,7 +60,7 @@ def _searched(trial: Trial, water: Water) -> bytes:
     return marked(replace(flooded, photo=fit(flooded.photo, SHOWN_PX)), quality=QUALITY)
 
 
-def _expected(one: Judged, bench: Bench) -> Reference:
+def _expected(one: QueryResult, bench: Bench) -> Reference:
     """The nearest positive of those that look the query's way, as far as headings are known."""
     database, trial = bench.locator.database, one.trial
     (nearest,) = database.references([trial.nearest_id])
@@ -81,7 +81,7 @@ def _turned(reference: Reference, heading_deg: float) -> float:
     return abs((reference.heading_deg - heading_deg + 180) % 360 - 180)
 
 
-def _off(one: Judged, reference: Reference) -> float:
+def _off(one: QueryResult, reference: Reference) -> float:
     """Metres between the truth and a reference."""
     tag, spot = one.trial.asked.geotag, reference.position
     return float(distance_m((spot.lat, spot.lon), (tag.position.lat, tag.position.lon))) if tag else math.inf

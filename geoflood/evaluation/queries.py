@@ -9,10 +9,10 @@ from pathlib import Path
 
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError, UsageError
-from geoflood.evaluation.results import Asked
+from geoflood.evaluation.results import QueryTruth
 from geoflood.imagery.vpr_format import UNLINKABLE, labelled, unlabelled
 
-__all__ = ["Given", "elsewhere", "queries", "reasons", "remedy"]
+__all__ = ["QuerySet", "elsewhere", "queries", "reasons", "remedy"]
 
 HARMLESS = "duplicate row"
 """The reason for which nothing is lost."""
@@ -29,20 +29,20 @@ REMEDIES = {
 
 
 @dataclass(frozen=True)
-class Given:
+class QuerySet:
     """Photos, and what could not be used."""
 
-    photos: list[Asked]
+    photos: list[QueryTruth]
     lost: Counter[str]
     """Pictures and rows, by reason."""
     repeated: int = 0
     """Rows that name a photo again."""
 
 
-def queries(path: Path, geotags: Path | None, select: str | None, utm_zone: str | None) -> Given:
+def queries(path: Path, geotags: Path | None, select: str | None, utm_zone: str | None) -> QuerySet:
     """The queries of a table, a folder or a data set. Raises InputError when none can be used."""
     usable, rejected = labelled(path, geotags, select, utm_zone)
-    given = _given([Asked(Path(one.location), one.geotag, one.credit) for one in usable], rejected)
+    given = _given([QueryTruth(Path(one.location), one.geotag, one.credit) for one in usable], rejected)
     if not given.photos and not given.lost:
         what = "no pictures in it" if path.is_dir() else "the table lists no images"
         raise InputError(f"{path}: {what}", "give a row an image, or a folder of JPEG or PNG files")
@@ -51,7 +51,7 @@ def queries(path: Path, geotags: Path | None, select: str | None, utm_zone: str 
     return given
 
 
-def elsewhere(path: Path, select: str | None) -> Given:
+def elsewhere(path: Path, select: str | None) -> QuerySet:
     """Photos of other places, with a position or without. Raises InputError when there are none."""
     try:
         usable, rejected = unlabelled(path, select)
@@ -61,7 +61,8 @@ def elsewhere(path: Path, select: str | None) -> Given:
         said = str(error).replace("--select", "--elsewhere-select")
         raise UsageError(said, f"name the table: --elsewhere {path / 'TABLE.csv'}") from error
     photos = [
-        Asked(one) if isinstance(one, Path) else Asked(Path(one.location), one.geotag) for one in usable
+        QueryTruth(one) if isinstance(one, Path) else QueryTruth(Path(one.location), one.geotag)
+        for one in usable
     ]
     given = _given(photos, rejected)
     if not given.photos:
@@ -72,10 +73,10 @@ def elsewhere(path: Path, select: str | None) -> Given:
     return given
 
 
-def _given(photos: list[Asked], rejected: Iterable[Rejected]) -> Given:
+def _given(photos: list[QueryTruth], rejected: Iterable[Rejected]) -> QuerySet:
     lost = Counter(one.reason for one in rejected)
     repeated = lost.pop(HARMLESS, 0)
-    return Given(photos, lost, repeated)
+    return QuerySet(photos, lost, repeated)
 
 
 def reasons(counts: Counter[str]) -> str:

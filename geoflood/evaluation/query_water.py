@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from geoflood.core.datatypes import Image
 from geoflood.core.images import read_image
-from geoflood.evaluation.results import Trial
+from geoflood.evaluation.results import QueryCase
 from geoflood.imagery.views import LONGEST
 from geoflood.synthetic.flood import WATER, Effects, Scene, scene
 
-__all__ = ["DRY", "Water", "drawn", "read"]
+__all__ = ["DRY", "QueryWater", "drawn", "read"]
 
 
 @dataclass(frozen=True, slots=True)
-class Water:
+class QueryWater:
     """What is drawn into each query; its number is the seed."""
 
     level: float = 0.0
@@ -29,14 +29,14 @@ class Water:
         return not self.level and self.effects == WATER
 
 
-DRY = Water()
+DRY = QueryWater()
 
 
-def read(trial: Trial) -> Image:
+def read(trial: QueryCase) -> Image:
     """The query's pixels as they are. Raises UnreadableImageError."""
     return read_image(trial.asked.path, LONGEST)
 
 
-def drawn(trial: Trial, photo: Image, water: Water) -> Scene:
+def drawn(trial: QueryCase, photo: Image, water: QueryWater) -> Scene:
     """The query's pixels with water in them, and where it ends; not to be asked for where all is dry."""
     return scene(photo, water.level, trial.number, water.effects)

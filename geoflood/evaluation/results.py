@@ -17,15 +17,15 @@ __all__ = [
     "RECALLS",
     "SHARES",
     "TO_SEARCH",
-    "Asked",
     "Bin",
     "Confidence",
     "Evaluation",
-    "Judged",
     "Miss",
+    "Proportion",
+    "QueryCase",
+    "QueryResult",
+    "QueryTruth",
     "Scores",
-    "Share",
-    "Trial",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -39,7 +39,7 @@ TO_SEARCH = (50, 80, 95)
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """A share of `of` trials, with one standard deviation of its sampling error."""
 
     value: float
@@ -48,7 +48,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QueryTruth:
     """A query photo and the truth about it."""
 
     path: Path
@@ -58,12 +58,12 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trial:
+class QueryCase:
     """A query, and what the index has around its truth."""
 
     number: int
     """From 0, as they were given: also the seed of its synthetic water."""
-    asked: Asked
+    asked: QueryTruth
     nearest_id: int = -1
     """Of the reference that is nearest to the truth, twins left out; -1 when nothing says where it was."""
     nearest_m: float = math.inf
@@ -74,10 +74,10 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class QueryResult:
     """What came of one query, beside the truth."""
 
-    trial: Trial
+    trial: QueryCase
     outcome: Outcome
     reason: str
     position: LatLon | None
@@ -124,7 +124,7 @@ class Bin:
     count: int
     told: float
     """Mean of the probabilities."""
-    right: Share
+    right: Proportion
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,15 +149,15 @@ class Scores:
 
     with_positive: Mapping[float, int]
     """By positive distance, metres."""
-    recall: Mapping[float, Mapping[int, Share]]
+    recall: Mapping[float, Mapping[int, Proportion]]
     """By positive distance and k: of the retrieved references."""
-    position: Mapping[float, Share]
+    position: Mapping[float, Proportion]
     """By positive distance: of the fused position."""
     errors_m: Floats
     """[Q] of the positions, ascending, infinite where there is none."""
-    contained: tuple[Share, ...]
+    contained: tuple[Proportion, ...]
     """Of the 50 and 90 % areas: how many hold the truth."""
-    circled: tuple[Share, ...]
+    circled: tuple[Proportion, ...]
     """Likewise of the circles."""
     areas_km2: tuple[float, ...]
     """Medians of the areas; NaN without any."""
@@ -173,7 +173,7 @@ class Scores:
     """Expected calibration error of the probability, over the same; None without any."""
     outcomes: Mapping[str, Mapping[str, int]]
     """with_positive, without_positive, elsewhere -> outcome -> how many; `right`: located and right."""
-    not_found_auroc: Share | None
+    not_found_auroc: Proportion | None
     """Chance that a photo of elsewhere gets a larger share "not in this index" than one with a positive; `of`
     are the photos of both kinds."""
     seconds: Mapping[str, float]
@@ -204,8 +204,8 @@ class Evaluation:
     """What the search was told."""
     distances_m: tuple[float, ...]
     """The first is the one that right and wrong go by."""
-    judged: Sequence[Judged]
-    elsewhere: Sequence[Judged]
+    judged: Sequence[QueryResult]
+    elsewhere: Sequence[QueryResult]
     scores: Scores
     seconds_each: float
     """Of the clock, from the first photo to the last, a photo."""
@@ -235,7 +235,7 @@ class Evaluation:
 class Miss:
     """A wrong answer with its pictures, JPEG files; None where one is gone."""
 
-    judged: Judged
+    judged: QueryResult
     photo: bytes | None
     """As it was searched, water and all."""
     retrieved: tuple[bytes | None, ...]

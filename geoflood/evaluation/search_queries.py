@@ -9,26 +9,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from geoflood.backbones.threads import cores, in_order, side_by_side
-from geoflood.core.datatypes import AttentionMap, Image, Located, Manner, Outcome, Query
+from geoflood.backbones.threads import side_by_side
+from geoflood.core.datatypes import AttentionMap, Image, Located, Outcome, Query, SearchOptions
 from geoflood.core.geo import distance_m
 from geoflood.core.images import UnreadableImageError
-from geoflood.evaluation.query_water import DRY, Water, drawn, read
-from geoflood.evaluation.results import Asked, Floats, Trial
+from geoflood.core.parallel import cores, in_order
+from geoflood.evaluation.query_water import DRY, QueryWater, drawn, read
+from geoflood.evaluation.results import Floats, QueryCase, QueryTruth
 from geoflood.evaluation.twins import TWIN_M, twins
 from geoflood.localize.locator import FUSED, Locator, Verify
-from geoflood.vlm.attend import Attended
+from geoflood.vlm.attend import AttentionResult
 
 __all__ = ["ALL", "Attend", "Searched", "Way", "at_a_time", "search_each", "trials"]
 
-Attend = Callable[[Trial, Image], Attended]
+Attend = Callable[[QueryCase, Image], AttentionResult]
 """(a query, its pixels, water and all) -> what somebody says of it."""
 
 NEAR_DEG = 0.01
 """References within about a kilometre north and south are looked at first."""
 
 
-ALL = Manner(top_k=FUSED)
+ALL = SearchOptions(top_k=FUSED)
 """Every candidate that fusion saw is kept."""
 
 
@@ -37,7 +38,7 @@ class Way:
     """One way to search: a row of the ablations."""
 
     name: str
-    manner: Manner = ALL
+    manner: SearchOptions = ALL
     waterline: float | None = None
     """What the search is told. Who is told the level of the water is told where it ends in each photo: a
     crop moves it."""
@@ -45,14 +46,14 @@ class Way:
     verify: Verify | None = None
 
 
-def trials(locator: Locator, queries: Sequence[Asked], exclude_twins: bool = False) -> list[Trial]:
+def trials(locator: Locator, queries: Sequence[QueryTruth], exclude_twins: bool = False) -> list[QueryCase]:
     """The queries, each with its nearest reference. Distances are on the globe: zones do not matter."""
     return [_trial(locator, number, asked, exclude_twins) for number, asked in enumerate(queries)]
 
 
-def _trial(locator: Locator, number: int, asked: Asked, exclude_twins: bool) -> Trial:
+def _trial(locator: Locator, number: int, asked: QueryTruth, exclude_twins: bool) -> QueryCase:
     if asked.geotag is None:
-        return Trial(number, asked)
+        return QueryCase(number, asked)
     truth = asked.geotag.position.lat, asked.geotag.position.lon
     away = _away(locator.database.positions, truth)
     near = locator.database.references(np.flatnonzero(away <= TWIN_M).tolist())
@@ -61,7 +62,7 @@ def _trial(locator: Locator, number: int, asked: Asked, exclude_twins: bool) -> 
     if exclude_twins:
         same = twins(asked.path, asked.geotag, asked.credit, near)
         away[list(same)] = np.inf
-    return Trial(number, asked, int(away.argmin()), float(away.min()), same, known)
+    return QueryCase(number, asked, int(away.argmin()), float(away.min()), same, known)
 
 
 def _away(positions: Floats, truth: tuple[float, float]) -> Floats:
@@ -76,7 +77,7 @@ def _away(positions: Floats, truth: tuple[float, float]) -> Floats:
 class Searched:
     """What came of one query."""
 
-    trial: Trial
+    trial: QueryCase
     located: Located
     """Its seconds begin with those of reading the photo, of the water and of who looked at it."""
     doubt: str = ""
@@ -85,9 +86,9 @@ class Searched:
 
 def search_each(
     locator: Locator,
-    tried: Sequence[Trial],
+    tried: Sequence[QueryCase],
     way: Way,
-    water: Water = DRY,
+    water: QueryWater = DRY,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Searched]:
@@ -101,12 +102,12 @@ def search_each(
             yield result
 
 
-def at_a_time(tried: Sequence[Trial], workers: int | None = None) -> int:
+def at_a_time(tried: Sequence[QueryCase], workers: int | None = None) -> int:
     """How many queries are searched side by side."""
     return max(min(workers or cores(), len(tried)), 1)
 
 
-def _searched(locator: Locator, trial: Trial, way: Way, water: Water) -> Searched:
+def _searched(locator: Locator, trial: QueryCase, way: Way, water: QueryWater) -> Searched:
     query, seconds = Query(trial.asked.path), dict[str, float]()
     attention, doubt, told = AttentionMap.neutral(), "", way.waterline
     try:

@@ -26,7 +26,7 @@ import exifread
 
 from geoflood.core.datatypes import Geotag, LatLon
 
-__all__ = ["Facts", "read"]
+__all__ = ["ExifFacts", "read"]
 
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
@@ -42,7 +42,7 @@ FIRST_GPS_YEAR = 1995
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ExifFacts:
     """What EXIF says; each part None when it says nothing that can be right."""
 
     position: LatLon | None = None
@@ -58,12 +58,12 @@ class Facts:
         return Geotag(self.position, "exif", self.heading_deg, self.accuracy_m, self.taken_at)
 
 
-def read(source: Path | bytes) -> Facts:
+def read(source: Path | bytes) -> ExifFacts:
     """What the EXIF of a picture says. Raises nothing: an unreadable file says nothing."""
     tags = _tags(source)
     heading = _first(tags, "GPS GPSImgDirection")
     accuracy = _first(tags, "GPS Tag 0x001F", "GPS GPSHPositioningError")  # exifread 3.5 has no name for it
-    return Facts(
+    return ExifFacts(
         position=_position(tags),
         heading_deg=heading % 360.0 if heading is not None and 0 <= heading <= 360 else None,
         accuracy_m=accuracy if accuracy is not None and 0 < accuracy < 1e6 else None,

@@ -19,7 +19,7 @@ from geoflood.core.datatypes import Geotag, Rejected, StreetImage
 from geoflood.core.errors import InputError, UsageError
 from geoflood.imagery import exif
 from geoflood.imagery.filenames import Zone, from_name, parse_zone
-from geoflood.imagery.geotag_table import Row, Tagged, has_geotags, read_sidecar
+from geoflood.imagery.geotag_table import Row, TaggedImage, has_geotags, read_sidecar
 
 __all__ = ["images", "is_picture"]
 
@@ -46,7 +46,7 @@ class _Found:
     path: str
     """Absolute, without links in its folders."""
     key: str
-    listed: Tagged | None = None
+    listed: TaggedImage | None = None
 
 
 def images(
@@ -125,7 +125,7 @@ class _Plan:
         self._labels = _labels(roots)
         self._keys: dict[str, str] = {}
         """By path, in the order in which they are offered."""
-        self._verdicts: dict[str, Tagged | Rejected] = {}
+        self._verdicts: dict[str, TaggedImage | Rejected] = {}
         """What a table, or the file system, says of a path."""
         self._strays: list[Rejected] = []
         """What belongs to no file."""
@@ -154,7 +154,7 @@ class _Plan:
                 self._strays.append(Rejected(row.image, problem, f"listed in {sidecar.name}"))
             elif path not in self._verdicts:
                 self._verdicts[path] = row.found
-            elif isinstance(self._verdicts[path], Tagged):
+            elif isinstance(self._verdicts[path], TaggedImage):
                 self._strays.append(Rejected(row.image, "duplicate row", f"listed in {sidecar.name}"))
 
     def items(self) -> Iterator[_Found | Rejected]:
@@ -227,13 +227,13 @@ def _complete(found: _Found, zone: Zone | None, licence: str, credit: str) -> St
         tag = _filled(tag, exif.read(Path(found.path)))
     if tag is None:
         return Rejected(found.path, "no position", "neither in a table, nor in its name, nor in EXIF")
-    listed = listed or Tagged(tag)
+    listed = listed or TaggedImage(tag)
     return StreetImage(
         found.key, found.path, tag, listed.projection, listed.licence or licence, listed.credit or credit
     )
 
 
-def _filled(tag: Geotag | None, facts: exif.Facts) -> Geotag | None:
+def _filled(tag: Geotag | None, facts: exif.ExifFacts) -> Geotag | None:
     """The geotag with what only EXIF knows; EXIF's own when there is none."""
     if tag is None:
         return facts.geotag

@@ -19,7 +19,7 @@ from geoflood.core.datatypes import Geotag, Projection, Rejected
 from geoflood.core.errors import InputError, UsageError
 from geoflood.imagery.filenames import BadGeotagError, number, parse_heading, parse_position, parse_time
 
-__all__ = ["Row", "Tagged", "has_geotags", "read_sidecar"]
+__all__ = ["Row", "TaggedImage", "has_geotags", "read_sidecar"]
 
 ROLES = {
     "image": ("image", "path", "file", "filename", "file_name", "image_path", "img", "photo"),
@@ -55,7 +55,7 @@ NO_PATH = re.compile("[\x00-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class TaggedImage:
     """What a row says of its image."""
 
     geotag: Geotag
@@ -70,7 +70,7 @@ class Row:
 
     image: str
     """The path as it is written, relative to the sidecar."""
-    found: Tagged | Rejected
+    found: TaggedImage | Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _row(
     return Row(values["image"], _tagged(values, origin, place))
 
 
-def _tagged(values: Mapping[str, str], origin: str, place: str) -> Tagged | Rejected:
+def _tagged(values: Mapping[str, str], origin: str, place: str) -> TaggedImage | Rejected:
     """A row's cells by role as a geotag."""
     try:
         position = parse_position(values["lat"], values["lon"])
@@ -145,7 +145,7 @@ def _tagged(values: Mapping[str, str], origin: str, place: str) -> Tagged | Reje
         return Rejected(values["image"], error.reason, f"{place}: {error.detail}")
     accuracy = number(values.get("accuracy", ""))
     taken = parse_time(values.get("taken", ""))
-    return Tagged(
+    return TaggedImage(
         Geotag(position, origin, heading, accuracy if accuracy and accuracy > 0 else None, taken),
         PROJECTIONS.get(values.get("pano", "").lower(), Projection.UNKNOWN),
         values.get("licence", ""),

@@ -27,7 +27,7 @@ __all__ = [
     "JPEG_QUALITY",
     "QUERIES",
     "UNLINKABLE",
-    "Entry",
+    "VprImage",
     "fresh",
     "labelled",
     "name_of",
@@ -46,7 +46,7 @@ UNLINKABLE = "cannot be linked"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class VprImage:
     """A picture to be written into a split."""
 
     name: str
@@ -130,7 +130,7 @@ def fresh(folder: Path) -> None:
         raise UsageError(f"{folder} is there already and not empty", "name a folder that is not there")
 
 
-def write_split(folder: Path, split: str, entries: Iterable[Entry], link: bool = False) -> list[Rejected]:
+def write_split(folder: Path, split: str, entries: Iterable[VprImage], link: bool = False) -> list[Rejected]:
     """Write `folder/split/`, copies or hard links; returns what could not be written, with reasons.
 
     Symbolic links would lead out of the folder, where nobody follows them who distrusts a data set.
@@ -154,7 +154,7 @@ class _UnlinkableError(Exception):
     """A file that lies on another disk, or is somebody else's."""
 
 
-def _put(entry: Entry, target: Path, link: bool) -> None:
+def _put(entry: VprImage, target: Path, link: bool) -> None:
     """One picture: linked, copied as it is, or written anew."""
     if entry.made is not None:
         write_whole(target, entry.made())

@@ -10,17 +10,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.datatypes import AttentionMap, Image
+from geoflood.backbones.describe import ByEnergy, Weigh
+from geoflood.core.datatypes import AttentionMap, Blend, Image, MaskSides, SearchOptions
 from geoflood.core.errors import InputError
 from geoflood.core.images import fit, read_image
+from geoflood.database.bands import band_weights
 
-__all__ = ["blend", "blend_by_energy", "editable", "overlay", "read_attention", "sample"]
+__all__ = ["blend", "blend_by_energy", "editable", "location_weights", "overlay", "read_attention", "sample"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -159,3 +162,39 @@ def overlay(photo: Image, attention: AttentionMap, longest: int = 1024) -> Image
         row = round((1 - attention.waterline) * height)
         light[max(row - height // 200 - 1, 0) : row + 1] = _BLUE
     return np.asarray(light.clip(0, 255), np.uint8)
+
+
+def location_weights(
+    attention: AttentionMap, bands: Sequence[int], manner: SearchOptions
+) -> Weigh | ByEnergy:
+    """How much each place of a photo counts in each band, percent of the height.
+
+    A map that is the same everywhere is none at all, in either blend. Under `Banding.QUERY` a told waterline
+    takes away from the query what the bands would take from both sides; in the paper's blend it is a part of
+    the map, weight 0, and so leaves the energy's share of what is under water.
+    """
+    told = 100 * (attention.waterline or 0.0) if manner.banding is MaskSides.QUERY else 0.0
+    if manner.blend is Blend.PAPER and (told or not attention.uniform):
+        return ByEnergy(partial(_by_energy, attention, bands, manner.alpha, told))
+    return partial(_plain, attention, bands, manner.alpha, told)
+
+
+def _plain(
+    attention: AttentionMap, bands: Sequence[int], alpha: float, told: float, places: Floats
+) -> Floats:
+    """Weights [bands, L] of places [L, 2]."""
+    weights = band_weights(places, [max(told, band) for band in bands])
+    return weights if attention.uniform else weights * blend(sample(attention, places), alpha)
+
+
+def _by_energy(
+    attention: AttentionMap,
+    bands: Sequence[int],
+    alpha: float,
+    told: float,
+    places: Floats,
+    energy: Floats,
+) -> Floats:
+    """Weights [bands, L] of places [L, 2] that say so much by themselves [L]."""
+    seen = sample(attention, places) * band_weights(places, [told])[0]
+    return band_weights(places, bands) * blend_by_energy(seen, energy, alpha)

@@ -9,32 +9,29 @@ cells that hold the belief, in as many pieces as it takes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
-from itertools import pairwise
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Candidate, Cells, Estimate, LatLon
 from geoflood.core.geo import distance_m, from_local, to_local
+from geoflood.database.calibration import CalibrationParams, Evidence
 
 __all__ = [
     "ELSEWHERE_M",
     "TOLERANCE_M",
-    "Evidence",
-    "Trust",
+    "belief_map",
     "evidence",
     "fuse",
     "fused",
     "posterior",
     "ranked",
-    "spread",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
-Knots: TypeAlias = tuple[tuple[float, float], ...]
 
 TOLERANCE_M = 25.0
 """Right means within this: the positive distance of the field."""
@@ -42,8 +39,6 @@ ELSEWHERE_M = 50.0
 """Candidates farther from the first than this show another place."""
 SHARE = 0.9
 """Of the belief that the search area holds."""
-SUREST = 10.0
-"""Log likelihood ratio that no verdict may exceed."""
 SURE_OF = 0.9
 """Share of the belief in one place from which only the exact spot is in doubt."""
 TAIL = (0.15, 2.5)
@@ -56,92 +51,6 @@ _RINGS = 1000
 """Around a position, as wide as each other."""
 _GONE = 9.0
 """Kernel widths from which a bell is nothing beside 1 in double precision."""
-
-
-@dataclass(frozen=True)
-class Trust:
-    """What calibration learned from the city; see geoflood.localize.calibration.fit for how."""
-
-    temperature: float
-    """Of the softmax over similarities: two candidates this far apart differ e-fold."""
-    kernel_m: float
-    """Standard deviation, an axis, of the camera around the reference that shows its place."""
-    intercept: float
-    similarity: float
-    margin: float
-    """Logistic coefficients of P(in this index), see `Evidence`: of the best similarity, of its lead over
-    the best of another place, """
-    level: float = 0.0
-    """of the mean similarity of all candidates: what resembles everything a little is from nowhere here, """
-    agreement: float = 0.0
-    """and of the logarithm of the first candidate's inliers."""
-    inliers: float = 0.0
-    """Log likelihood ratio that a candidate shows the place, a unit of log(1 + inliers), """
-    usual: float = 0.0
-    """counted from log(1 + inliers) of the usual wrong candidate."""
-    coverage: Knots = ()
-    """(belief, share) rising in both: the most probable cells that hold so much of the belief held the place
-    in that share of the trials. Empty: as much as they believe."""
-    sure_coverage: Knots = ()
-    """The same where one place holds SURE_OF of the belief: there the areas only wonder how far off it is."""
-    same: float = 2.0
-    different: float = -1.2
-    """Log likelihood ratios of a model's verdict on a candidate that shows the place. Not measured: cautious,
-    since a model may be fooled, by writing in the photo too. `cannot_say` is 0."""
-
-    @classmethod
-    def of(cls, numbers: Mapping[str, Any]) -> Trust:
-        """From a manifest's numbers. Raises KeyError or ValueError when they are not what they should be."""
-        known = {
-            one.name: numbers[one.name]
-            for one in fields(cls)
-            if one.default is MISSING or one.name in numbers
-        }
-        coverage, sure = (_knots(known.pop(name, ())) for name in ("coverage", "sure_coverage"))
-        told = {name: float(number) for name, number in known.items()}
-        trust = replace(cls(**told), coverage=coverage, sure_coverage=sure)  # type: ignore[arg-type]
-        if not all(map(math.isfinite, told.values())) or trust.temperature <= 0 or trust.kernel_m <= 0:
-            raise ValueError("calibration out of range")
-        if max(abs(trust.same), abs(trust.different)) > SUREST:
-            raise ValueError("a verdict weighs too much")
-        return trust
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """For a manifest: what was learned, so that defaults stay this program's."""
-        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
-
-    def likelihood(self, inliers: Floats) -> Floats:
-        """Log likelihood ratios [k] of candidates with so many inliers; 0 where NaN: not looked at."""
-        ratio = self.inliers * (np.log1p(inliers) - self.usual)
-        return np.where(np.isnan(inliers), 0.0, np.clip(ratio, -SUREST, SUREST))
-
-    def logit(self, seen: Evidence) -> float:
-        """Of P(in this index)."""
-        slopes = (self.similarity, self.margin, self.level, self.agreement)
-        return self.intercept + sum(slope * value for slope, value in zip(slopes, seen, strict=True))
-
-
-def _knots(told: Sequence[Sequence[float]]) -> Knots:
-    """Raises ValueError when they do not rise from (0, 0) to (1, 1)."""
-    knots = tuple((float(belief), float(share)) for belief, share in told)
-    steps = pairwise([(0.0, 0.0), *knots, (1.0, 1.0)] if knots else [])
-    if not all(after[0] > before[0] and after[1] > before[1] for before, after in steps):  # nor NaN
-        raise ValueError("coverage does not rise from 0 to 1")
-    return knots
-
-
-class Evidence(NamedTuple):
-    """What speaks for a photo's place being in the index."""
-
-    similarity: float
-    """Of the first candidate."""
-    margin: float
-    """How far it leads over the best of another place, inliers included, in units of similarity."""
-    level: float
-    """Mean similarity of the candidates."""
-    agreement: float
-    """log(1 + inliers) of the first candidate; 0 where they were not counted."""
 
 
 def posterior(similarities: Floats, temperature: float) -> Floats:
@@ -166,7 +75,7 @@ def evidence(similarities: Floats, positions: Floats, scores: Floats, inliers: F
     return Evidence(float(similarities[first]), lead, float(similarities.mean()), agreement)
 
 
-def ranked(candidates: Sequence[Candidate], trust: Trust) -> tuple[Candidate, ...]:
+def ranked(candidates: Sequence[Candidate], trust: CalibrationParams) -> tuple[Candidate, ...]:
     """The candidates by all the evidence on each, best first."""
     scores = {id(c): c.similarity / trust.temperature + _judged(c, trust) for c in candidates}
     likely = trust.likelihood(_inliers(candidates))
@@ -175,7 +84,7 @@ def ranked(candidates: Sequence[Candidate], trust: Trust) -> tuple[Candidate, ..
     return tuple(sorted(candidates, key=lambda c: -scores[id(c)]))
 
 
-def _judged(candidate: Candidate, trust: Trust) -> float:
+def _judged(candidate: Candidate, trust: CalibrationParams) -> float:
     """Log likelihood ratio of what a model made of a candidate, whatever it resembles."""
     return {"same": trust.same, "different": trust.different}.get(candidate.verdict or "", 0.0)
 
@@ -184,7 +93,7 @@ def _inliers(candidates: Sequence[Candidate]) -> Floats:
     return np.array([math.nan if c.inliers is None else c.inliers for c in candidates], float)
 
 
-def fuse(candidates: Sequence[Candidate], trust: Trust) -> Estimate:
+def fuse(candidates: Sequence[Candidate], trust: CalibrationParams) -> Estimate:
     """Fuse candidates into an Estimate; their order does not matter. Raises ValueError when there are none.
 
     Inliers move belief between candidates. A verdict does, too, and belief in the index as a whole: by the
@@ -202,7 +111,7 @@ def fuse(candidates: Sequence[Candidate], trust: Trust) -> Estimate:
 def fused(
     similarities: Floats,
     positions: Floats,
-    trust: Trust,
+    trust: CalibrationParams,
     inliers: Floats | None = None,
     judged: Floats | None = None,
 ) -> Estimate:
@@ -216,7 +125,7 @@ def fused(
     logit = trust.logit(evidence(similarities, positions, scores, inliers)) + math.log(likely.sum())
     absent = 1.0 / (1.0 + math.exp(min(max(logit, -30.0), 30.0)))
     origin = LatLon(*positions[0].tolist())
-    mode, ground = spread(to_local(positions, origin), likely / likely.sum(), trust)
+    mode, ground = belief_map(to_local(positions, origin), likely / likely.sum(), trust)
     shares = ground.trusted(trust)
     radius_50_m, radius_90_m = _radii(ground, shares, (0.5, 0.9))
     return Estimate(
@@ -231,7 +140,7 @@ def fused(
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class BeliefMap:
     """The belief on the ground: cells, most probable first."""
 
     size_m: float
@@ -251,7 +160,7 @@ class Ground:
         """[n] belief of the first 1, 2, ... cells together."""
         return np.cumsum(self.belief)
 
-    def trusted(self, trust: Trust) -> Floats:
+    def trusted(self, trust: CalibrationParams) -> Floats:
         """[n] the share of each cell that the trials bear out.
 
         What the first cells believe together is replaced by how often the truth was in them (split conformal
@@ -264,7 +173,7 @@ class Ground:
         return np.diff(np.interp(self.held, believed, borne_out), prepend=0.0)
 
 
-def spread(metres: Floats, weights: Floats, trust: Trust) -> tuple[Floats, Ground]:
+def belief_map(metres: Floats, weights: Floats, trust: CalibrationParams) -> tuple[Floats, BeliefMap]:
     """The peak [2] and the ground of candidates at `metres` [k, 2] with `weights` [k] that sum to 1."""
     mode = _mode(metres, weights, trust.kernel_m)
     size, centres, belief = _cells(metres, weights, trust.kernel_m)
@@ -273,7 +182,7 @@ def spread(metres: Floats, weights: Floats, trust: Trust) -> tuple[Floats, Groun
     away, candidates_away = _lengths(centres - mode), _lengths(metres - mode)
     near = float(belief[away <= TOLERANCE_M].sum())
     sure = bool(weights[candidates_away <= ELSEWHERE_M].sum() >= SURE_OF)
-    return mode, Ground(size, centres, belief, away, near, sure)
+    return mode, BeliefMap(size, centres, belief, away, near, sure)
 
 
 def _lengths(vectors: Floats) -> Floats:
@@ -337,7 +246,7 @@ def _summed(cells: NDArray[np.int64], bumps: Floats) -> tuple[Floats, Floats]:
     return np.stack([across[which] * side + column, down[which] * side + row], axis=1), ground[reached]
 
 
-def _radii(ground: Ground, shares: Floats, wanted: Sequence[float]) -> list[float]:
+def _radii(ground: BeliefMap, shares: Floats, wanted: Sequence[float]) -> list[float]:
     """Metres around the position that hold each wanted share: to the far edge of the last cell needed.
 
     Rings around the position are summed first: only the cells of one ring have to be sorted.

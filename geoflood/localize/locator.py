@@ -14,33 +14,34 @@ from numpy.typing import NDArray
 
 from geoflood.backbones.catalog import find
 from geoflood.backbones.learned import load_learned
-from geoflood.backbones.threads import cores, side_by_side
+from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import (
-    USUAL,
+    DEFAULTS,
     AttentionMap,
-    Banding,
     Blend,
     Bounds,
     Candidate,
     Estimate,
     Image,
     Located,
-    Manner,
-    Matching,
+    MaskSides,
     Outcome,
     Progress,
     Query,
+    SearchOptions,
     Vectors,
-    unwatched,
+    no_progress,
 )
 from geoflood.core.errors import IndexUnusableError, UsageError
 from geoflood.core.images import UnreadableImageError, read_image
+from geoflood.core.parallel import cores
+from geoflood.database.calibration import CalibrationEntry, CalibrationKey
 from geoflood.database.database import Database
 from geoflood.imagery.views import LONGEST
-from geoflood.localize.fusion import TOLERANCE_M, Trust, fuse, fused, ranked
-from geoflood.localize.rerank import Reranker, matcher
-from geoflood.localize.waterline import belief, nearest, reranked
-from geoflood.localize.weighing import weighing
+from geoflood.localize.attention import location_weights
+from geoflood.localize.fusion import TOLERANCE_M, fuse, fused, ranked
+from geoflood.localize.rerank import Reranker
+from geoflood.localize.waterline import belief, nearest
 
 __all__ = ["FUSED", "Locator", "Verify"]
 
@@ -82,10 +83,7 @@ class Locator:
             )
         self.vectors = self.database.open_vectors()
         self._pool = ThreadPoolExecutor(cores(), "rerank")
-        calibration = self.database.manifest.calibration
-        self._trust = {name: _trust(folder, numbers) for name, numbers in calibration.items()}
-        self._untried = {name for name, numbers in calibration.items() if numbers.get("few")}
-        self._weak = {name: str(numbers.get("weak", "")) for name, numbers in calibration.items()}
+        self.calibration = self.database.manifest.calibration
 
     @property
     def usual_rerank(self) -> int:
@@ -96,7 +94,7 @@ class Locator:
         self,
         query: Query,
         attention: AttentionMap | None = None,
-        manner: Manner = USUAL,
+        manner: SearchOptions = DEFAULTS,
         *,
         within: Bounds | None = None,
         without: Collection[int] = (),
@@ -134,9 +132,9 @@ class Locator:
         if not len(ids):
             reason = "nothing of what was searched resembles the photo enough"
             return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
-        waterline = attention.waterline if manner.banding is Banding.BOTH else 0.0
-        name, told = nearest(waterline, self.settings.bands), ""
-        trust = self._trust[name]
+        waterline = attention.waterline if manner.banding is MaskSides.BOTH else 0.0
+        entry, told = self._calibrated(waterline), ""
+        trust = entry.params
         with watch("fuse"):
             estimate = fused(similarities, self.database.positions[ids], trust)
             doubtful = bool(manner.rerank) and estimate.probability < SURE_ALREADY
@@ -144,7 +142,7 @@ class Locator:
             found = self.database.candidates(similarities[:shown], ids[:shown])
         if doubtful:
             with watch("rerank"):
-                trust = self._reranked(waterline, manner.matching)
+                trust = self._calibrated(waterline, reranked=True).params
                 mix = None if waterline is None else self._mix(attention, manner.banding)
                 found, told = self._reranker(manner)(pixels, attention, mix, found)
                 found, estimate = ranked(found, trust), fuse(found, trust)
@@ -153,8 +151,8 @@ class Locator:
                 found, said = verify(pixels, found)
                 told = "; ".join(filter(None, (told, said)))
                 found, estimate = ranked(found, trust), fuse(found, trust)
-        outcome, reason = judge(estimate, tried=name not in self._untried)
-        weak = f"weakly calibrated: {self._weak[name]}" if self._weak[name] else ""
+        outcome, reason = judge(estimate, tried=not entry.few)
+        weak = f"weakly calibrated: {entry.weakness}" if entry.weakness else ""
         caution = weak if outcome is not Outcome.NOT_FOUND else ""
         reason = "; ".join(filter(None, (reason, caution, told)))
         return Located(query, outcome, reason, found[: manner.top_k], estimate, attention, watch.seconds)
@@ -163,11 +161,11 @@ class Locator:
         self,
         queries: Sequence[Query],
         attention: AttentionMap | Sequence[AttentionMap] | None = None,
-        manner: Manner = USUAL,
+        manner: SearchOptions = DEFAULTS,
         *,
         verify: Verify | None = None,
         workers: int | None = None,
-        progress: Progress = unwatched,
+        progress: Progress = no_progress,
     ) -> list[Located]:
         """Several photos, each as `locate` would, in their order; `workers` at a time.
 
@@ -189,23 +187,23 @@ class Locator:
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        manner: Manner = USUAL,
+        manner: SearchOptions = DEFAULTS,
     ) -> Vectors:
         """Descriptors [N, bands, D] of photos, each under its attention, as many at once as is quick.
 
         Raises what `check` does.
         """
         self.check(manner)
-        weighs = {told: weighing(told, self.settings.bands, manner) for told in attention}
+        weighs = {told: location_weights(told, self.settings.bands, manner) for told in attention}
         if len(weighs) == 1 and callable(weigh := weighs[attention[0]]):  # laid over the places once for all
             return self.describer.describe(pixels, weigh)
         return self.describer.describe(pixels, [weighs[told] for told in attention])
 
-    def check(self, manner: Manner) -> None:
+    def check(self, manner: SearchOptions) -> None:
         """Whether this index can be searched so: to be asked before any work is begun.
 
-        Raises UsageError for the paper's blend where the backbone has no energy, ExtraMissingError or
-        IndexUnusableError for a matcher that is not installed, or that the index knows nothing of.
+        Raises UsageError for the paper's blend where the backbone has no energy, IndexUnusableError
+        for re-ranking that the index never learned.
         """
         if manner.blend is Blend.PAPER and not self.describer.backbone.has_energy:
             raise UsageError(
@@ -213,14 +211,13 @@ class Locator:
                 "leave it out; continuous works with every backbone",
             )
         if manner.rerank:
-            self._reranker(manner)
-            self._reranked(None, manner.matching)
+            self._calibrated(None, reranked=True)
 
     def _search(
         self,
         descriptors: Vectors,
         attention: AttentionMap,
-        banding: Banding,
+        banding: MaskSides,
         within: Bounds | None,
         without: Collection[int],
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
@@ -238,25 +235,24 @@ class Locator:
             kept &= _inside(self.database.positions[ids], within)
         return similarities[kept][:FUSED].astype(float), ids[kept][:FUSED]
 
-    def _mix(self, attention: AttentionMap, banding: Banding) -> NDArray[np.float32]:
+    def _mix(self, attention: AttentionMap, banding: MaskSides) -> NDArray[np.float32]:
         """How much each band counts, [bands]."""
         bands = self.settings.bands
-        if banding is Banding.BOTH:
+        if banding is MaskSides.BOTH:
             return belief(attention.waterline, bands, attention.doubt)
         return np.asarray(np.eye(len(bands))[0], np.float32)
 
-    def _reranker(self, manner: Manner) -> Reranker:
-        comparing = matcher(manner.matching, self.describer.backbone)
-        return Reranker(comparing, self.settings.bands, manner.rerank, self._pool)
+    def _reranker(self, manner: SearchOptions) -> Reranker:
+        return Reranker(self.describer.backbone, self.settings.bands, manner.rerank, self._pool)
 
-    def _reranked(self, waterline: float | None, matching: Matching) -> Trust:
-        """What inliers are worth. Raises IndexUnusableError for an index that never learned it."""
+    def _calibrated(self, waterline: float | None, reranked: bool = False) -> CalibrationEntry:
+        """What is known of such searches. Raises IndexUnusableError where that was never learned."""
         try:
-            return self._trust[reranked(nearest(waterline, self.settings.bands), matching)]
+            return self.calibration[CalibrationKey(nearest(waterline, self.settings.bands), reranked)]
         except KeyError:
             raise IndexUnusableError(
-                f"{self.database.folder} is not calibrated for --rerank with --matcher {matching}",
-                f"run geoflood index again, with --matcher {matching}",
+                f"{self.database.folder} is not calibrated for {'--rerank' if reranked else 'searches'}",
+                "run geoflood index again",
             ) from None
 
 
@@ -301,13 +297,6 @@ def _inside(positions: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
     """[N] whether positions [N, 2] lie in a box."""
     low, high = (box.south, box.west), (box.north, box.east)
     return np.asarray(((positions >= low) & (positions <= high)).all(axis=1))
-
-
-def _trust(folder: Path, numbers: object) -> Trust:
-    try:
-        return Trust.of(numbers)  # type: ignore[arg-type]
-    except (KeyError, TypeError, ValueError) as error:
-        raise IndexUnusableError(f"{folder}: the calibration is damaged: {error}", "use --rebuild") from error
 
 
 class _Watch:

@@ -5,68 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.interface import Backbone
-from geoflood.core.datatypes import AttentionMap, Candidate, Image, Matching, Reference
+from geoflood.backbones.patches import Patches, matches, patches
+from geoflood.core.datatypes import AttentionMap, Candidate, Image, Reference
 from geoflood.core.images import UnreadableImageError
+from geoflood.database.bands import above
 from geoflood.imagery.views import pixels_of
 from geoflood.localize.attention import sample
 from geoflood.localize.matching.geometry import agreeing
-from geoflood.localize.matching.patches import Patches, matches, patches
-from geoflood.localize.matching.sift import Sift
-from geoflood.localize.waterline import above
 
-__all__ = ["Dense", "Matcher", "Reranker", "Seen", "matcher"]
+__all__ = ["Reranker", "count_inliers"]
 
 Floats: TypeAlias = NDArray[np.float32]
-
-
-class Seen(Protocol):
-    """What a matcher keeps of one photo."""
-
-    @property
-    def places(self) -> Floats:
-        """[n, 2] (x, y) of its details, shares of the frame, y downwards."""
-
-
-class Matcher(Protocol):
-    """Compares two photos detail by detail. Threads may share it."""
-
-    def look(self, image: Image) -> Seen:
-        """The details of an upright image; there may be none."""
-
-    def inliers(self, query: Any, worth: Floats, reference: Any, other: Floats) -> int:
-        """Matches of two photos that agree, each counting the geometric mean of what its ends are worth.
-
-        query, reference: what `look` returned; worth [n], other [m] >= 0 for their details.
-        """
-
-
-@dataclass(frozen=True)
-class Dense:
-    """The backbone's own patches: nothing has to be installed or learned for it."""
-
-    backbone: Backbone
-
-    def look(self, image: Image) -> Patches:
-        """The local descriptors of an upright image."""
-        return patches(self.backbone, image)
-
-    def inliers(self, query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:
-        """Matches of two photos that agree on one shift and scale; see `Matcher`."""
-        pairs = matches(query, reference)
-        counted = np.sqrt(worth[pairs[:, 0]] * other[pairs[:, 1]])
-        kept = agreeing(_in_widths(query)[pairs[:, 0]], _in_widths(reference)[pairs[:, 1]], counted)
-        return round(float(counted[kept].sum()))
-
-
-def matcher(matching: Matching, backbone: Backbone) -> Matcher:
-    """What compares photos in this way. Raises ExtraMissingError for SIFT without OpenCV."""
-    return Sift() if matching is Matching.SIFT else Dense(backbone)
 
 
 @dataclass(frozen=True)
@@ -78,9 +33,9 @@ class Reranker:
     on the photo's.
     """
 
-    matcher: Matcher
+    backbone: Backbone
     bands: Sequence[int]
-    """Percent, see geoflood.localize.waterline."""
+    """Percent, see geoflood.database.bands."""
     count: int
     pool: ThreadPoolExecutor
     """References are looked at side by side in it; it may serve several photos at once."""
@@ -108,11 +63,11 @@ class Reranker:
         references: Sequence[Reference],
     ) -> list[int | None]:
         """Of the photo with each reference; None where the picture of one is gone."""
-        query = self.matcher.look(photo)
+        query = patches(self.backbone, photo)
         worth = self.worth(query, belief) * sample(attention, query.places)
         return list(self.pool.map(lambda other: self._one(query, worth, belief, other), references))
 
-    def worth(self, of: Seen, belief: Floats | None) -> Floats:
+    def worth(self, of: Patches, belief: Floats | None) -> Floats:
         """What the places of a photo count, [n]: less, the surer they are under water; all 1 for None.
 
         Not the bands' mixture where nothing was told: a dry street would lose half of what it shows.
@@ -121,18 +76,29 @@ class Reranker:
             return np.ones(len(of.places), np.float32)
         return above(of.places, belief, self.bands)
 
-    def look(self, reference: Reference) -> Seen | None:
+    def look(self, reference: Reference) -> Patches | None:
         """The details of a reference; None when its picture is gone."""
         try:
-            return self.matcher.look(pixels_of(reference))
+            return patches(self.backbone, pixels_of(reference))
         except UnreadableImageError:
             return None
 
-    def _one(self, query: Seen, worth: Floats, belief: Floats | None, reference: Reference) -> int | None:
+    def _one(self, query: Patches, worth: Floats, belief: Floats | None, reference: Reference) -> int | None:
         other = self.look(reference)
         if other is None:
             return None
-        return self.matcher.inliers(query, worth, other, self.worth(other, belief))
+        return count_inliers(query, worth, other, self.worth(other, belief))
+
+
+def count_inliers(query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:
+    """Matches of two photos that agree on one shift and scale, each the geometric mean of its ends' worth.
+
+    worth [n], other [m] >= 0: what the patches of the query and of the reference count.
+    """
+    pairs = matches(query, reference)
+    counted = np.sqrt(worth[pairs[:, 0]] * other[pairs[:, 1]])
+    kept = agreeing(_in_widths(query)[pairs[:, 0]], _in_widths(reference)[pairs[:, 1]], counted)
+    return round(float(counted[kept].sum()))
 
 
 def _in_widths(of: Patches) -> NDArray[np.float64]:

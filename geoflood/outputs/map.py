@@ -16,9 +16,9 @@ from geoflood.core.datatypes import City, Image
 from geoflood.core.files import write_whole
 from geoflood.core.images import jpeg
 from geoflood.outputs.page import Json, bounds, chart, data_uri, page, tile_host
-from geoflood.outputs.panel import Sheet, about, describe
+from geoflood.outputs.panel import PanelSheet, about, describe
 
-__all__ = ["Sheet", "write_map"]
+__all__ = ["PanelSheet", "write_map"]
 
 PHOTO_PX, VIEW_PX = 800, 480
 """Longer sides of the pictures in the page: the photo is looked at closely, views come by the dozen."""
@@ -28,7 +28,7 @@ _QUALITY = 72
 
 def write_map(
     path: Path,
-    sheets: Sequence[Sheet],
+    sheets: Sequence[PanelSheet],
     city: City,
     basemap: Mapping[str, Any] | None = None,
     tiles: str | None = None,

@@ -29,7 +29,7 @@ from geoflood.outputs.search_places import frame, places
 from geoflood.outputs.shapes import cone, outline
 from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain
 
-__all__ = ["Sheet", "about", "describe", "headline"]
+__all__ = ["PanelSheet", "about", "describe", "headline"]
 
 Json = dict[str, Any]
 
@@ -50,7 +50,7 @@ _COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PanelSheet:
     """A photo as the map shows it: what is known of it, and the pictures, where there are any."""
 
     located: Located

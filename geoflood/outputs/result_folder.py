@@ -13,7 +13,7 @@ from geoflood.core.images import UnreadableImageError, fit, read_image
 from geoflood.database.database import Database
 from geoflood.imagery.views import LONGEST, pixels_of
 from geoflood.outputs.geojson import write_geojson
-from geoflood.outputs.map import Sheet, write_map
+from geoflood.outputs.map import PanelSheet, write_map
 from geoflood.outputs.table import write_table
 
 __all__ = ["hand_over", "read_basemap"]
@@ -40,7 +40,7 @@ def hand_over(
     return written
 
 
-def _sheet(located: Located) -> Sheet:
+def _sheet(located: Located) -> PanelSheet:
     """A located photo with the pictures that the map shows; the map says where one is gone."""
     views: dict[int, Image] = {}
     for candidate in located.candidates:
@@ -52,7 +52,7 @@ def _sheet(located: Located) -> Sheet:
         photo = fit(read_image(located.query.path, LONGEST), SHOWN_PX)
     except UnreadableImageError:
         photo = None
-    return Sheet(located, photo, views)
+    return PanelSheet(located, photo, views)
 
 
 def read_basemap(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from geoflood.core.datatypes import Estimate, LatLon
 from geoflood.core.geo import bounds_of, distance_m, from_local
 
-__all__ = ["PLACE_M", "Place", "frame", "places"]
+__all__ = ["PLACE_M", "AreaPlace", "frame", "places"]
 
 PLACE_M = 100.0
 """Cells this close to a place belong to it: what one crew sees without moving on."""
@@ -20,14 +20,14 @@ _WORTH = 0.03
 
 
 @dataclass(frozen=True)
-class Place:
+class AreaPlace:
     """A spot to check, and the share of the whole belief that the photo was taken around it."""
 
     position: LatLon
     share: float
 
 
-def places(estimate: Estimate) -> list[Place]:
+def places(estimate: Estimate) -> list[AreaPlace]:
     """The search area as places to check, the estimate's first, then by their share of the belief.
 
     A cell belongs to the first place within PLACE_M; the strongest cell that has none opens a new one.
@@ -42,9 +42,9 @@ def places(estimate: Estimate) -> list[Place]:
             spots.append(cell.centre)
             shares.append(0.0)
         shares[near[0] if len(near) else -1] += cell.probability * (1.0 - estimate.not_in_index)
-    rest = sorted(map(Place, spots[1:], shares[1:]), key=lambda place: -place.share)
+    rest = sorted(map(AreaPlace, spots[1:], shares[1:]), key=lambda place: -place.share)
     worth = _WORTH * (1.0 - estimate.not_in_index)
-    return [Place(spots[0], shares[0]), *(place for place in rest if place.share >= worth)]
+    return [AreaPlace(spots[0], shares[0]), *(place for place in rest if place.share >= worth)]
 
 
 def frame(spots: Sequence[LatLon], margin_m: float) -> list[list[float]]:

@@ -6,8 +6,9 @@ import math
 import re
 
 from geoflood.core.datatypes import LatLon
+from geoflood.database.calibration import CalibrationEntry, Weakness
 
-__all__ = ["area", "decimal_degrees", "length", "lines", "percent", "plain"]
+__all__ = ["area", "decimal_degrees", "length", "lines", "percent", "plain", "weakness"]
 
 _DEGREE_M = 111_195.0
 """One degree of latitude on the mean sphere."""
@@ -62,3 +63,14 @@ def decimal_degrees(position: LatLon, uncertainty_m: float) -> tuple[str, str]:
     half_degree_m = _DEGREE_M / 2.0
     places = max(0, min(6, math.ceil(math.log10(half_degree_m / max(uncertainty_m, 0.1)))))
     return f"{position.lat:.{places}f}", f"{position.lon:.{places}f}"
+
+
+def weakness(entry: CalibrationEntry) -> str:
+    """Why the numbers of an index promise less than others', or ""."""
+    match entry.weakness:
+        case Weakness.FEW_PLACES:
+            return f"{entry.places} places that can play queries are too few"
+        case Weakness.ONE_DAY:
+            return "most places were seen on one day only"
+        case None:
+            return ""

@@ -13,30 +13,30 @@ from pathlib import Path
 from typing import TypeAlias
 
 from geoflood.core.datatypes import Rejected
-from geoflood.triage.file_hashes import Hashes, on_disk
+from geoflood.triage.file_hashes import FileHashes, on_disk
 from geoflood.triage.findings import Post
-from geoflood.triage.photo_facts import Seen, see
-from geoflood.triage.posts.file_tree import DAMAGED, Entry
-from geoflood.triage.posts.folder import Folder
+from geoflood.triage.photo_facts import PhotoFacts, see
+from geoflood.triage.posts.file_tree import DAMAGED, FileEntry
+from geoflood.triage.posts.folder import PostFolder
 
-__all__ = ["AHEAD", "Arrived", "Arriving", "Submit"]
+__all__ = ["AHEAD", "PostArrival", "PostArrivals", "Submit"]
 
 AHEAD = 16
 """Pictures that are decoded ahead, at most: 3 MB each."""
 
-Submit: TypeAlias = Callable[[Callable[[Path], Seen], Path], Future[Seen]]
+Submit: TypeAlias = Callable[[Callable[[Path], PhotoFacts], Path], Future[PhotoFacts]]
 """Has a picture decoded by another thread."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class PostArrival:
     """A post whose pictures are hashed: the medium's name, the file, its SHA-256, where it can be read."""
 
     post: Post
     shown: tuple[tuple[str, str, str | None, Path | None], ...]
 
 
-class Arriving:
+class PostArrivals:
     """What a folder holds; `known` are hashes of pictures that need not be looked at.
 
     `reject` takes note of files that cannot be read: a post may do without its picture.
@@ -44,8 +44,8 @@ class Arriving:
 
     def __init__(
         self,
-        folder: Folder,
-        hashes: Hashes,
+        folder: PostFolder,
+        hashes: FileHashes,
         submit: Submit,
         known: Container[str],
         reject: Callable[[Rejected], object],
@@ -53,11 +53,11 @@ class Arriving:
         self._folder, self._hashes, self._submit, self._known = folder, hashes, submit, known
         self._reject = reject
         self._entries = {entry.name: entry for entry in folder.pictures.entries}
-        self._seeing: dict[str, Future[Seen]] = {}
+        self._seeing: dict[str, Future[PhotoFacts]] = {}
 
-    def __iter__(self) -> Iterator[Arrived | Rejected]:
+    def __iter__(self) -> Iterator[PostArrival | Rejected]:
         """What is read, in its order, some way behind the pictures that are being decoded."""
-        waiting: deque[Arrived | Rejected] = deque()
+        waiting: deque[PostArrival | Rejected] = deque()
         for one in self._read():
             waiting.append(one if isinstance(one, Rejected) else self._arrived(one))
             while waiting and (len(self._seeing) > AHEAD or len(waiting) > 4 * AHEAD):
@@ -65,7 +65,7 @@ class Arriving:
         while waiting:
             yield waiting.popleft()
 
-    def seen(self, sha: str, path: Path) -> Seen:
+    def seen(self, sha: str, path: Path) -> PhotoFacts:
         """What is in a picture that is not known; of a post with very many, not all were decoded ahead."""
         ahead = self._seeing.pop(sha, None)
         return ahead.result() if ahead else see(path)
@@ -77,7 +77,7 @@ class Arriving:
                 yield from self._folder.posts_of(document)
         yield from self._folder.bare()
 
-    def _document(self, document: Entry) -> bool:
+    def _document(self, document: FileEntry) -> bool:
         """Hash a document, or the archive it lies in, before it is read; False when that cannot be done."""
         name = on_disk(document)
         try:
@@ -87,7 +87,7 @@ class Arriving:
             return False
         return True
 
-    def _arrived(self, post: Post) -> Arrived:
+    def _arrived(self, post: Post) -> PostArrival:
         """Hash a post's pictures, and have those decoded that were never seen."""
         shown = []
         for medium in post.media:
@@ -96,9 +96,9 @@ class Arriving:
             if sha and path and new and len(self._seeing) < 2 * AHEAD:
                 self._seeing[sha] = self._submit(see, path)
             shown.append((medium.name, medium.file, sha, path))
-        return Arrived(post, tuple(shown))
+        return PostArrival(post, tuple(shown))
 
-    def _picture(self, entry: Entry) -> tuple[str | None, Path | None]:
+    def _picture(self, entry: FileEntry) -> tuple[str | None, Path | None]:
         """SHA-256 of a picture, and where it can be read."""
         try:
             return self._hashes.picture(entry, self._folder.shelf)

@@ -18,12 +18,12 @@ from geoflood.core.errors import ModelError
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.imagery.views import LONGEST
 from geoflood.triage.intake import Photo
-from geoflood.vlm.attend import Attended, look
-from geoflood.vlm.attention import Attendant
+from geoflood.vlm.attend import AttentionResult, look
+from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
 from geoflood.vlm.replay import UnansweredError
 
-__all__ = ["PAUSES_S", "Looked", "Looking"]
+__all__ = ["PAUSES_S", "AskModelStage", "ModelAnswered"]
 
 PAUSES_S = (2.0, 5.0, 15.0, 30.0)
 """Before a server that does not answer is asked again: it may be starting, or loading the model."""
@@ -32,24 +32,24 @@ IN_A_ROW = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Looked:
+class ModelAnswered:
     """A photo with its pixels, and what a model made of it."""
 
     photo: Photo
     pixels: Image | None = None
     """None when they cannot be decoded: the search says why."""
-    attended: Attended | None = None
+    attended: AttentionResult | None = None
     """None when none was asked."""
     again: bool = False
     """The model failed it: a later run asks again."""
 
 
-class Looking:
+class AskModelStage:
     """Asks about photos; several threads may. `down` says why the model is given up, once it is."""
 
     def __init__(
         self,
-        attendant: Attendant,
+        attendant: AttentionAsker,
         provider: str,
         auto: bool,
         capacity: int = 1,
@@ -67,19 +67,19 @@ class Looking:
         self.doubts: Counter[str] = Counter()
         """What photos are searched for without."""
 
-    def __call__(self, chunk: Sequence[Looked]) -> Iterator[Looked]:
+    def __call__(self, chunk: Sequence[ModelAnswered]) -> Iterator[ModelAnswered]:
         """What the model makes of each photo; nothing of one that cannot be decoded."""
         for photo in (one.photo for one in chunk):
             pixels = pixels_of(photo)
             if pixels is None:
-                yield Looked(photo)
+                yield ModelAnswered(photo)
                 continue
             attended = self._attended(photo, pixels)
             self._judge(photo, attended)
             failed = isinstance(attended.error, ModelError)
-            yield Looked(photo, pixels, attended, failed and not self._auto)
+            yield ModelAnswered(photo, pixels, attended, failed and not self._auto)
 
-    def _attended(self, photo: Photo, pixels: Image) -> Attended:
+    def _attended(self, photo: Photo, pixels: Image) -> AttentionResult:
         """A server that does not answer is waited for, unless the search can do without."""
         for pause_s in self._pauses_s:
             attended = look(photo.path, pixels, self._attendant, self._provider)
@@ -88,7 +88,7 @@ class Looking:
             self._sleep(pause_s)
         return look(photo.path, pixels, self._attendant, self._provider)
 
-    def _judge(self, photo: Photo, attended: Attended) -> None:
+    def _judge(self, photo: Photo, attended: AttentionResult) -> None:
         """Count what failed: the model is down, or refuses whatever it is shown."""
         error = attended.error
         with self._lock:

@@ -20,7 +20,7 @@ from geoflood.core.errors import InputError
 from geoflood.core.files import fingerprint, write_whole
 from geoflood.triage.export.thumbnails import pictures_of
 from geoflood.triage.file_hashes import COPIES
-from geoflood.triage.journal import NAME, Line, read_journal
+from geoflood.triage.journal import NAME, JournalLine, read_journal
 from geoflood.triage.results import Results
 
 __all__ = ["RUN", "Custody", "unsealed", "verify", "write_run"]
@@ -138,7 +138,7 @@ class _Known:
                 raise InputError(f"{out / NAME}: line {line.number} lacks {error}", _HINT) from error
         return known
 
-    def take(self, line: Line) -> None:
+    def take(self, line: JournalLine) -> None:
         """Raises KeyError, TypeError or AttributeError for a line that was not written here."""
         self.lines = line.number
         if line.number == self.sealed:
@@ -154,7 +154,7 @@ class _Known:
             files[name] = f"SHA-256:{line.content['sha256']}"
 
 
-def _decided(line: Line) -> str:
+def _decided(line: JournalLine) -> str:
     if line.kind != "decision":
         return ""
     told = line.content["decision"]

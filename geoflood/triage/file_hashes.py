@@ -8,9 +8,9 @@ from pathlib import Path
 
 from geoflood.core.files import write_whole
 from geoflood.triage.journal import Journal
-from geoflood.triage.posts.file_tree import Entry, Shelf
+from geoflood.triage.posts.file_tree import FileEntry, FileTree
 
-__all__ = ["COPIES", "Hashes", "on_disk"]
+__all__ = ["COPIES", "FileHashes", "on_disk"]
 
 COPIES = "photos"
 """Folder in the results for working copies of pictures that lie in archives, named by their content."""
@@ -18,7 +18,7 @@ MAX_PHOTO = 150_000_000
 """Bytes of a picture in an archive."""
 
 
-class Hashes:
+class FileHashes:
     """What is in which file. A file whose size and time have not changed is not hashed again."""
 
     def __init__(self, journal: Journal) -> None:
@@ -44,13 +44,13 @@ class Hashes:
         self._found(name, stamp, sha)
         return sha
 
-    def picture(self, entry: Entry, shelf: Shelf) -> tuple[str, Path]:
+    def picture(self, entry: FileEntry, shelf: FileTree) -> tuple[str, Path]:
         """SHA-256 of a picture, and where it can be read. Raises one of shelf.DAMAGED."""
         if not entry.member:
             return self.hashed(entry.name, entry.path), entry.path
         return self._packed(entry, shelf)
 
-    def _packed(self, entry: Entry, shelf: Shelf) -> tuple[str, Path]:
+    def _packed(self, entry: FileEntry, shelf: FileTree) -> tuple[str, Path]:
         """A member of an archive: copied once, under a name that says what is in it."""
         if entry.size > MAX_PHOTO:
             raise ValueError(f"{entry.size:,} bytes")
@@ -66,7 +66,7 @@ class Hashes:
             write_whole(self._copy(sha, entry), data)
         return sha, self._copy(sha, entry)
 
-    def _copy(self, sha: str, entry: Entry) -> Path:
+    def _copy(self, sha: str, entry: FileEntry) -> Path:
         suffix = posixpath.splitext(entry.member)[1].lower()
         plain = suffix if suffix[1:].isascii() and suffix[1:].isalnum() else ""
         return self._journal.folder / COPIES / f"{sha}{plain}"
@@ -76,7 +76,7 @@ class Hashes:
         self._journal.append("file", file=name, stamp=stamp, sha256=sha)
 
 
-def on_disk(entry: Entry) -> str:
+def on_disk(entry: FileEntry) -> str:
     """The name of the file that holds it: its own, or its archive's."""
     return entry.name.partition("!/")[0] if entry.member else entry.name
 

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geoflood.core.datatypes import Bounds, Image, Progress, Rejected, unwatched
+from geoflood.core.datatypes import Bounds, Image, Progress, Rejected, no_progress
 from geoflood.core.errors import InputError
-from geoflood.triage.arriving import AHEAD, Arrived, Arriving, Submit
+from geoflood.triage.arriving import AHEAD, PostArrival, PostArrivals, Submit
 from geoflood.triage.codec import decision_from, geotag_to, post_from, post_to, time_to
-from geoflood.triage.file_hashes import Hashes
+from geoflood.triage.file_hashes import FileHashes
 from geoflood.triage.findings import Post
-from geoflood.triage.journal import Journal, Line
+from geoflood.triage.journal import Journal, JournalLine
 from geoflood.triage.narrowing import Narrowing
 from geoflood.triage.near_duplicates import Duplicates, from_text, to_text
-from geoflood.triage.photo_facts import Seen
-from geoflood.triage.posts.folder import Folder, Tally
+from geoflood.triage.photo_facts import PhotoFacts
+from geoflood.triage.posts.folder import PostFolder, Tally
 
 __all__ = ["Intake", "Photo"]
 
@@ -59,7 +59,7 @@ class Intake:
         """The folder that files were read from; empty as long as none was."""
         self._begun: dict[str, Any] = {}
         self._posts: dict[bytes, bytes] = {}
-        self._hashes = Hashes(journal)
+        self._hashes = FileHashes(journal)
         self._photos: dict[str, str] = {}
         self._handled: set[str] = set()
         self._told: set[bytes] = set()
@@ -85,9 +85,9 @@ class Intake:
 
     def photos(
         self,
-        folder: Folder,
+        folder: PostFolder,
         submit: Submit,
-        progress: Progress = unwatched,
+        progress: Progress = no_progress,
         news: Callable[[str], object] = lambda told: None,
         stopping: Callable[[], bool] = lambda: False,
     ) -> Iterator[Photo]:
@@ -98,7 +98,7 @@ class Intake:
         before each post.
         """
         self._open = {one.name for one in folder.pictures.entries if not self._done(one.name)}
-        arriving = Arriving(folder, self._hashes, submit, self._photos, self._reject)
+        arriving = PostArrivals(folder, self._hashes, submit, self._photos, self._reject)
         for count, one in enumerate(arriving, 1):
             if stopping():
                 return
@@ -130,7 +130,7 @@ class Intake:
         """By the journal, the picture shows a photo that has its result."""
         return self._photos.get(self._hashes.known(name)) in self._handled
 
-    def _replay(self, line: Line) -> None:
+    def _replay(self, line: JournalLine) -> None:
         told = line.content
         match line.kind:
             case "run":
@@ -163,7 +163,7 @@ class Intake:
             self._told.add(digest)
             self.journal.append("rejected", location=one.location, reason=one.reason, detail=one.detail)
 
-    def _post(self, arrived: Arrived, arriving: Arriving) -> list[Photo]:
+    def _post(self, arrived: PostArrival, arriving: PostArrivals) -> list[Photo]:
         """Journal a post and its pictures; returns those of its photos that can be located now."""
         waiting: list[Photo] = []
         if not any(file for _, file, _, _ in arrived.shown):
@@ -200,11 +200,11 @@ class Intake:
             if self._narrowing:
                 self._hear(self._narrowing, key.hex(), post, shown)
 
-    def _photo(self, sha: str, name: str, seen: Seen) -> Image | None:
+    def _photo(self, sha: str, name: str, seen: PhotoFacts) -> Image | None:
         """Take in a picture that was never seen: which photo it shows, what its EXIF says."""
-        found = self._duplicates.find(seen.looks) if seen.looks is not None else None
-        if seen.looks is not None and found is None:
-            self._duplicates.add(sha, seen.looks)
+        found = self._duplicates.find(seen.perceptual_hashes) if seen.perceptual_hashes is not None else None
+        if seen.perceptual_hashes is not None and found is None:
+            self._duplicates.add(sha, seen.perceptual_hashes)
         same_as, apart = found or (None, None)
         self._photos[sha] = same_as or sha
         self.journal.append(
@@ -213,7 +213,7 @@ class Intake:
             file=name,
             same_as=same_as,
             bits_apart=apart,
-            looks="" if seen.looks is None else to_text(seen.looks),
+            looks="" if seen.perceptual_hashes is None else to_text(seen.perceptual_hashes),
             exif=geotag_to(seen.exif.geotag),
             taken_at=time_to(seen.exif.taken_at),
         )

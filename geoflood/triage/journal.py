@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from geoflood.core.errors import InputError, UsageError
 
-__all__ = ["NAME", "Journal", "Line", "line_at", "read_journal"]
+__all__ = ["NAME", "Journal", "JournalLine", "line_at", "read_journal"]
 
 NAME = "journal.jsonl"
 FIRST = hashlib.sha256(b"geoflood journal 1").hexdigest()
@@ -32,7 +32,7 @@ _HINT = "keep the folder as it is for who asks, and begin in another one"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class JournalLine:
     """A line of the journal."""
 
     number: int
@@ -47,7 +47,7 @@ class Line:
         return str(self.content["kind"])
 
 
-def read_journal(folder: Path) -> Iterator[Line]:
+def read_journal(folder: Path) -> Iterator[JournalLine]:
     """Every whole line of a folder's journal, its chain checked on the way.
 
     Raises InputError when there is none, or at the line from which it is not what was written.
@@ -62,7 +62,7 @@ def read_journal(folder: Path) -> Iterator[Line]:
         ) from error
 
 
-def _checked(file: BinaryIO, path: Path) -> Iterator[Line]:
+def _checked(file: BinaryIO, path: Path) -> Iterator[JournalLine]:
     before, start, number = FIRST, 0, 0
     while (raw := file.readline(MAX_LINE)) and raw.endswith(b"\n"):
         number += 1
@@ -74,7 +74,7 @@ def _checked(file: BinaryIO, path: Path) -> Iterator[Line]:
         if not whole:
             raise InputError(f"{path}: line {number} is not what was written", _HINT)
         before = hashlib.sha256(raw).hexdigest()
-        yield Line(number, start, before, content)
+        yield JournalLine(number, start, before, content)
         start += len(raw)
     if len(raw) == MAX_LINE:
         raise InputError(f"{path}: line {number + 1} is not what was written", _HINT)
@@ -117,7 +117,7 @@ class Journal:
             self._file.close()
         self._lock.release()
 
-    def replay(self) -> Iterator[Line]:
+    def replay(self) -> Iterator[JournalLine]:
         """Every line there is; then the journal is open for writing, a torn last line cut off."""
         path = self.folder / NAME
         path.touch()

@@ -8,35 +8,35 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from geoflood.core.datatypes import (
-    USUAL,
+    DEFAULTS,
     AttentionMap,
     Bounds,
     Candidate,
     Image,
     Located,
-    Manner,
     Outcome,
     Query,
+    SearchOptions,
     Vectors,
 )
 from geoflood.core.errors import GeofloodError, ModelError
-from geoflood.triage.ask_model import Looked, pixels_of
+from geoflood.triage.ask_model import ModelAnswered, pixels_of
 from geoflood.triage.intake import Photo
 from geoflood.vlm.attend import search_attended
 from geoflood.vlm.replay import UnansweredError
 from geoflood.vlm.verify_candidates import Verifier
 
-__all__ = ["Ended", "Locates", "Locating"]
+__all__ = ["LocatePhotos", "LocateStage", "LocatedPhoto"]
 
 
-class Locates(Protocol):
+class LocatePhotos(Protocol):
     """What locates photos; called from several threads at once."""
 
     def describe(
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        manner: Manner = USUAL,
+        manner: SearchOptions = DEFAULTS,
     ) -> Vectors:
         """Descriptors [N, ...] of photos, each under its attention."""
         ...
@@ -45,7 +45,7 @@ class Locates(Protocol):
         self,
         query: Query,
         attention: AttentionMap | None = None,
-        manner: Manner = USUAL,
+        manner: SearchOptions = DEFAULTS,
         *,
         within: Bounds | None = None,
         verify: Any = None,
@@ -57,7 +57,7 @@ class Locates(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ended:
+class LocatedPhoto:
     """What became of a photo."""
 
     photo: Photo
@@ -69,13 +69,13 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Locating:
+class LocateStage:
     """How every photo of a batch is searched for. Threads may share it."""
 
-    locator: Locates
+    locator: LocatePhotos
     attention: AttentionMap
     """Of every photo that no model was asked about."""
-    manner: Manner = USUAL
+    manner: SearchOptions = DEFAULTS
     waterline: float | None = None
     narrowed: bool = False
     """Search only where a photo's posts say."""
@@ -85,7 +85,7 @@ class Locating:
     keep: Callable[[str, Image], object] = lambda sha256, pixels: None
     """Makes the small picture of a photo that is in hand anyway."""
 
-    def __call__(self, chunk: Sequence[Looked]) -> Iterator[Ended]:
+    def __call__(self, chunk: Sequence[ModelAnswered]) -> Iterator[LocatedPhoto]:
         """What becomes of photos that were looked at, in their order."""
         search = _Search(self, {one.photo.path: one for one in chunk})
         asked = [one for one in chunk if one.attended is not None]
@@ -104,15 +104,17 @@ class Locating:
         for one in chunk:
             located = _unpathed(next(plain if one.attended is None else found), one.photo)
             path = one.photo.path
-            yield Ended(one.photo, located, one.again or path in search.failed, path in search.unanswered)
+            yield LocatedPhoto(
+                one.photo, located, one.again or path in search.failed, path in search.unanswered
+            )
 
 
 @dataclass
 class _Search:
     """The search for the photos of one chunk; `failed` are those that a later run tries again."""
 
-    how: Locating
-    looked: dict[Path, Looked]
+    how: LocateStage
+    looked: dict[Path, ModelAnswered]
     failed: set[Path] = field(default_factory=set)
     unanswered: set[Path] = field(default_factory=set)
 

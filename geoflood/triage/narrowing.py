@@ -18,14 +18,14 @@ from geoflood.core.datatypes import Bounds
 from geoflood.core.geo import bounds_of, offset
 from geoflood.triage.findings import Decision, Post, Status
 
-__all__ = ["Narrowing", "Said", "said"]
+__all__ = ["Narrowing", "StatedPlace", "said"]
 
 NEAR_M = 2000.0
 """A post's own position is where it was sent from: its photo was taken within about this."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StatedPlace:
     """The box that a photo is searched for in, and in words who says so."""
 
     within: Bounds | None = None
@@ -35,21 +35,21 @@ class Said:
 _Rank: TypeAlias = tuple[bool, datetime, tuple[float, ...], str]
 
 
-def said(post: Post) -> Said:
+def said(post: Post) -> StatedPlace:
     """What a post says of where its photos were taken."""
     if post.geotag:
         spot = post.geotag.position
         around = bounds_of([offset(spot, turn, NEAR_M * 2**0.5) for turn in (45, 135, 225, 315)])
         where = f"{spot.lat:.5f}, {spot.lon:.5f}"
-        return Said(around, f"within {NEAR_M / 1000:g} km of the post's own position {where}")
-    return Said(post.box, f"in the post's place {post.place}".rstrip()) if post.box else Said()
+        return StatedPlace(around, f"within {NEAR_M / 1000:g} km of the post's own position {where}")
+    return StatedPlace(post.box, f"in the post's place {post.place}".rstrip()) if post.box else StatedPlace()
 
 
 class Narrowing:
     """What posts said of photos, what these were located under, and which are in the folder."""
 
     def __init__(self) -> None:
-        self._said: dict[str, dict[str, tuple[_Rank, Said]]] = {}
+        self._said: dict[str, dict[str, tuple[_Rank, StatedPlace]]] = {}
         self._met: dict[str, tuple[Path, str]] = {}
         self._under: dict[str, str] = {}
         self._decided: dict[str, Decision] = {}
@@ -75,12 +75,12 @@ class Narrowing:
         """It is in the folder; where it can be read, and its name there."""
         self._met.setdefault(photo, (path, file))
 
-    def best(self, photo: str) -> Said:
+    def best(self, photo: str) -> StatedPlace:
         """What narrows the search for it."""
         heard = self._said.get(photo)
-        return min(heard.values(), key=lambda one: one[0])[1] if heard else Said()
+        return min(heard.values(), key=lambda one: one[0])[1] if heard else StatedPlace()
 
-    def due(self, handled: Collection[str]) -> Iterator[tuple[str, Path, str, Said]]:
+    def due(self, handled: Collection[str]) -> Iterator[tuple[str, Path, str, StatedPlace]]:
         """The photos that are to be located: none of `handled` but those with a result under another word."""
         for photo, (path, file) in self._met.items():
             found = self.best(photo)

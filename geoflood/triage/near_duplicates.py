@@ -20,14 +20,22 @@ from geoflood.core.datatypes import Image
 from geoflood.triage import water_sketch
 from geoflood.triage.water_sketch import Sketch, another_waterline, sketched
 
-__all__ = ["SAME_BITS", "Duplicates", "Hashes", "Looks", "from_text", "looks", "to_text"]
+__all__ = [
+    "SAME_BITS",
+    "Duplicates",
+    "Hashes",
+    "PerceptualHashes",
+    "from_text",
+    "perceptual_hashes",
+    "to_text",
+]
 
 Hashes: TypeAlias = NDArray[np.uint64]
 """Perceptual hashes of the whole photo and of its crops: [VIEWS, WORDS]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Looks:
+class PerceptualHashes:
     """What a photo looks like."""
 
     hashes: Hashes
@@ -73,7 +81,7 @@ _WIDEST_FRAME = 0.35
 _KERNEL = PIL.Image.Resampling.BILINEAR
 
 
-def looks(pixels: Image) -> Looks | None:
+def perceptual_hashes(pixels: Image) -> PerceptualHashes | None:
     """The hashes of a photo [H, W, 3], frames and captions around it cut off; None when nothing is in it."""
     grey = _searched(PIL.Image.fromarray(pixels).convert("L"))
     levels = np.asarray(grey)
@@ -83,7 +91,7 @@ def looks(pixels: Image) -> Looks | None:
     views = [square.resize((_VIEW, _VIEW), _KERNEL, _corners(crop)) for crop in CROPS]
     bits = np.stack([imagehash.phash(view, SIDE, _VIEW // SIDE).hash.ravel() for view in views])
     padded = np.pad(np.packbits(bits, axis=1), ((0, 0), (0, WORDS * 8 - SIDE * SIDE // 8)))
-    return Looks(padded.view(np.uint64), sketched(square))
+    return PerceptualHashes(padded.view(np.uint64), sketched(square))
 
 
 def _searched(grey: PIL.Image.Image) -> PIL.Image.Image:
@@ -113,16 +121,18 @@ def _flat_lines(flat: NDArray[np.bool_]) -> int:
     return min(cut + (cut > 0), (len(flat) - 1) // 2)
 
 
-def to_text(seen: Looks) -> str:
+def to_text(seen: PerceptualHashes) -> str:
     """The hashes and the sketch as text."""
     return base64.b64encode(seen.hashes.tobytes() + seen.sketch.tobytes()).decode("ascii")
 
 
-def from_text(text: str) -> Looks:
+def from_text(text: str) -> PerceptualHashes:
     """What a photo looks like again. Raises ValueError when the text does not say."""
     data, size = base64.b64decode(text, validate=True), len(CROPS) * WORDS * 8
     hashes = np.frombuffer(data[:size], np.uint64).reshape(len(CROPS), WORDS)
-    return Looks(hashes, np.frombuffer(data[size:], np.uint8).reshape(water_sketch.SIDE, water_sketch.SIDE))
+    return PerceptualHashes(
+        hashes, np.frombuffer(data[size:], np.uint8).reshape(water_sketch.SIDE, water_sketch.SIDE)
+    )
 
 
 class Duplicates:
@@ -133,7 +143,7 @@ class Duplicates:
         self._words = np.zeros((WORDS, len(CROPS), 256), np.uint64)
         self._sketches = np.zeros((256, water_sketch.SIDE, water_sketch.SIDE), np.uint8)
 
-    def add(self, key: str, seen: Looks) -> None:
+    def add(self, key: str, seen: PerceptualHashes) -> None:
         """Take in a photo that is like none before."""
         count = len(self._keys)
         if count == len(self._sketches):
@@ -142,7 +152,7 @@ class Duplicates:
         self._words[:, :, count], self._sketches[count] = seen.hashes.T, seen.sketch
         self._keys.append(key)
 
-    def find(self, seen: Looks) -> tuple[str, int] | None:
+    def find(self, seen: PerceptualHashes) -> tuple[str, int] | None:
         """The key of the photo that is the same, and how many bits apart the two are; None for a new one.
 
         Two words of three are looked at first: a pair within SAME_BITS has half of them at most in one of the

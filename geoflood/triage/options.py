@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from geoflood import __version__
-from geoflood.core.datatypes import USUAL, AttentionMap, Manner
+from geoflood.core.datatypes import DEFAULTS, AttentionMap, SearchOptions
 from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.files import fingerprint
 from geoflood.database.manifest import NAME
 from geoflood.triage.journal import Journal
 from geoflood.vlm.client import Asker
-from geoflood.vlm.stage import Eyes
+from geoflood.vlm.stage import VlmStage
 
-__all__ = ["NOBODY", "Asked", "Options", "begin", "settings_of"]
+__all__ = ["NOBODY", "BatchOptions", "BatchRequest", "begin", "settings_of"]
 
 
 @dataclass(frozen=True)
-class Options:
+class BatchOptions:
     """What decides the results, besides the photos and the index: a folder of results has one of it."""
 
     city: str
-    manner: Manner = USUAL
+    manner: SearchOptions = DEFAULTS
     waterline: float | None = None
     use_post_geo: bool = False
     search_anyway: bool = False
@@ -33,19 +33,19 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Asked:
+class BatchRequest:
     """Who says which parts of the photos count: a model, or an analyst for all of them."""
 
-    eyes: Eyes | None = None
+    eyes: VlmStage | None = None
     asker: Asker | None = None
     """The model's hosts, or what it said in earlier runs; None when none is asked."""
     attention: AttentionMap | None = None
 
 
-NOBODY = Asked()
+NOBODY = BatchRequest()
 
 
-def settings_of(index: Path, options: Options, asked: Asked) -> dict[str, Any]:
+def settings_of(index: Path, options: BatchOptions, asked: BatchRequest) -> dict[str, Any]:
     """What decides the results, as a journal keeps it."""
     told = {"index": fingerprint(index / NAME), "options": asdict(options), "geoflood": __version__}
     return told if asked.asker is None else {**told, "model": _model(asked.asker)}

@@ -14,10 +14,10 @@ from geoflood.core.datatypes import City, Image, Reference
 from geoflood.imagery.views import pixels_of
 from geoflood.triage.custody import write_run
 from geoflood.triage.export.finding_geojson import collection
-from geoflood.triage.export.finding_table import sheet, write_rejections
+from geoflood.triage.export.finding_table import finding_table, write_rejections
 from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing, row
-from geoflood.triage.export.triage_page import Triage
+from geoflood.triage.export.triage_page import TriagePage
 from geoflood.triage.results import Results
 
 __all__ = ["PAGE", "export", "write_outputs"]
@@ -35,8 +35,8 @@ def write_outputs(out: Path, city: City, basemap: dict[str, Any] | None = None) 
         "rejected": out / "rejected.csv",
     }
     with (
-        Triage(files["map"], _view) as triage,
-        sheet(files["table"], Sharing.INTERNAL) as add_row,
+        TriagePage(files["map"], _view) as triage,
+        finding_table(files["table"], Sharing.INTERNAL) as add_row,
         collection(files["geojson"]) as add_feature,
     ):
         for finding in results:

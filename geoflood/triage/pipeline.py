@@ -12,24 +12,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from geoflood.backbones.threads import cores, side_by_side
-from geoflood.core.datatypes import AttentionMap, Image, Outcome, Progress, unwatched
+from geoflood.backbones.threads import side_by_side
+from geoflood.core.datatypes import AttentionMap, Image, Outcome, Progress, no_progress
 from geoflood.core.errors import ModelError, UsageError
-from geoflood.triage.ask_model import Looked, Looking
+from geoflood.core.parallel import cores
+from geoflood.triage.ask_model import AskModelStage, ModelAnswered
 from geoflood.triage.codec import located_to
 from geoflood.triage.export.thumbnails import keep, pictures_of
 from geoflood.triage.export.triage_page import MAX_ITEMS
 from geoflood.triage.intake import Intake, Photo
 from geoflood.triage.journal import Journal
-from geoflood.triage.locate_photos import Ended, Locates, Locating
-from geoflood.triage.options import NOBODY, Asked, Options, begin, settings_of
+from geoflood.triage.locate_photos import LocatedPhoto, LocatePhotos, LocateStage
+from geoflood.triage.options import NOBODY, BatchOptions, BatchRequest, begin, settings_of
 from geoflood.triage.outputs import PAGE
-from geoflood.triage.posts.file_tree import Shelf
-from geoflood.triage.posts.folder import Folder, Tally
+from geoflood.triage.posts.file_tree import FileTree
+from geoflood.triage.posts.folder import PostFolder, Tally
 from geoflood.triage.stages import Stage, flow
 from geoflood.vlm.stage import WHICH
 
-__all__ = ["Summary", "batch_locate"]
+__all__ = ["BatchSummary", "batch_locate"]
 
 NO_MODEL = f"no attention: no model is named: {WHICH}"
 AT_ONCE = 4
@@ -37,7 +38,7 @@ AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Summary:
+class BatchSummary:
     """What a run came to."""
 
     tally: Tally
@@ -60,17 +61,17 @@ class Summary:
 def batch_locate(
     folder: Path,
     out: Path,
-    locator: Locates,
+    locator: LocatePhotos,
     index: Path,
-    options: Options,
-    asked: Asked = NOBODY,
+    options: BatchOptions,
+    asked: BatchRequest = NOBODY,
     *,
     workers: int | None = None,
     at_once: int = AT_ONCE,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
     news: Callable[[str], object] = lambda told: None,
     stopping: Callable[[], bool] = lambda: False,
-) -> Summary:
+) -> BatchSummary:
     """Locate every photo in `folder` that has no result in `out` yet, `at_once` of them described together.
 
     `news` is told what is recognised; `stopping` is asked before each post and photo, and those in hand are
@@ -80,11 +81,11 @@ def batch_locate(
     if out.resolve() == folder.resolve():
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
     looking = _looking(asked)
-    with Shelf(folder, skip=(out,)) as shelf, Journal(out) as journal:
+    with FileTree(folder, skip=(out,)) as shelf, Journal(out) as journal:
         intake = Intake(journal, options.use_post_geo)
         begin(journal, intake.run, intake.read, settings_of(index, options, asked), folder)
         before = intake.located
-        here = Folder(shelf)
+        here = PostFolder(shelf)
         small = partial(keep, pictures_of(out / PAGE)) if len(here.pictures.entries) <= MAX_ITEMS else _none
         locating = _locating(asked, locator, options, small)
         work = _Work(intake, progress)
@@ -104,33 +105,35 @@ def batch_locate(
     missed = {NO_MODEL: work.outcomes.total()} if NO_MODEL in locating.attention.reasons else {}
     unanswered = (*(looking.unanswered if looking else ()), *work.unanswered)
     down, doubts = (looking.down, looking.doubts) if looking else (None, missed)
-    return Summary(intake.tally, work.outcomes, before, work.left, work.unverified, down, doubts, unanswered)
+    return BatchSummary(
+        intake.tally, work.outcomes, before, work.left, work.unverified, down, doubts, unanswered
+    )
 
 
 def _none(sha256: str, pixels: Image) -> None:
     """No small picture: the page shows some of the photos only, and makes theirs itself."""
 
 
-def _stages(looking: Looking | None, locating: Locating, workers: int, at_once: int) -> list[Stage]:
+def _stages(looking: AskModelStage | None, locating: LocateStage, workers: int, at_once: int) -> list[Stage]:
     """A model that looks, as many photos at a time as its hosts take; then the search."""
     looks = [] if looking is None else [Stage(looking, looking.capacity)]
     return [*looks, Stage(locating, workers, at_once)]
 
 
-def _looking(asked: Asked) -> Looking | None:
+def _looking(asked: BatchRequest) -> AskModelStage | None:
     """The stage that asks a model; None when none is asked about attention."""
     eyes, asker = asked.eyes, asked.asker
     if eyes is None or asker is None or eyes.choice is None or not eyes.attends:
         return None
     attendant = eyes.choice.attendant(asker, eyes.city)
-    return Looking(attendant, eyes.choice.named, eyes.auto, asker.capacity)
+    return AskModelStage(attendant, eyes.choice.named, eyes.auto, asker.capacity)
 
 
 def _locating(
-    asked: Asked, locator: Locates, options: Options, kept: Callable[[str, Image], object]
-) -> Locating:
+    asked: BatchRequest, locator: LocatePhotos, options: BatchOptions, kept: Callable[[str, Image], object]
+) -> LocateStage:
     """The stage that describes and searches."""
-    return Locating(
+    return LocateStage(
         locator,
         asked.attention or _unasked(asked, options.waterline),
         options.manner,
@@ -143,7 +146,7 @@ def _locating(
     )
 
 
-def _unasked(asked: Asked, waterline: float | None) -> AttentionMap:
+def _unasked(asked: BatchRequest, waterline: float | None) -> AttentionMap:
     """Of every photo when no model looks; it says so where one was wished for."""
     provider = "none" if waterline is None else "analyst"
     if asked.eyes and asked.eyes.auto and asked.eyes.choice is None:
@@ -170,14 +173,14 @@ class _Work:
         """The outcomes of this run by name."""
         return {outcome.value: count for outcome, count in self.outcomes.items()}
 
-    def fed(self, photos: Iterable[Photo]) -> Iterator[Looked]:
+    def fed(self, photos: Iterable[Photo]) -> Iterator[ModelAnswered]:
         """The photos as the first stage takes them."""
         for photo in photos:
             self._fed += 1
-            yield Looked(photo, photo.pixels)
+            yield ModelAnswered(photo, photo.pixels)
         self._exhausted = self._intake.ended
 
-    def settle(self, ended: Ended) -> None:
+    def settle(self, ended: LocatedPhoto) -> None:
         """Make a result durable."""
         photo, located = ended.photo, ended.located
         self._intake.journal.append(

@@ -13,7 +13,7 @@ from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError
 from geoflood.triage.codec import decision_from, geotag_from, located_from, post_from, time_from
 from geoflood.triage.findings import Decision, Finding, Medium, Post
-from geoflood.triage.journal import NAME, Line, line_at, read_journal
+from geoflood.triage.journal import NAME, JournalLine, line_at, read_journal
 
 __all__ = ["Results"]
 
@@ -65,7 +65,7 @@ class Results:
             for told in (line_at(file, start) for start in self._rejected):
                 yield Rejected(*(str(told[name]) for name in ("location", "reason", "detail")))
 
-    def _take(self, line: Line) -> None:
+    def _take(self, line: JournalLine) -> None:
         told, self.head = line.content, line.sha256
         self.kinds[line.kind] += 1
         try:

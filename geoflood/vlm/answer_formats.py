@@ -13,11 +13,21 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.vlm.canvas import VIEWS, View
+from geoflood.vlm.canvas import VIEWS, ModelView
 from geoflood.vlm.parse_replies import Json, plain
 from geoflood.vlm.prompts import cells_prompt, grid_prompt, points_prompt
 
-__all__ = ["FORMS", "SCENES", "Form", "Said", "closed", "names", "numbers_of", "one_of", "spread"]
+__all__ = [
+    "FORMS",
+    "SCENES",
+    "AnswerFormat",
+    "ParsedAnswer",
+    "closed",
+    "names",
+    "numbers_of",
+    "one_of",
+    "spread",
+]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -38,7 +48,7 @@ _SHARES = [n / 20 for n in range(21)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Said:
+class ParsedAnswer:
     """What an answer says, checked, in the frame of its view."""
 
     weights: Floats
@@ -57,7 +67,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class AnswerFormat:
     """A form of question and answer."""
 
     name: str
@@ -66,11 +76,11 @@ class Form:
     """(cells a side, city) -> what the model is told."""
     schema: Callable[[int, bool], Json]
     """(cells a side, with free text) -> JSON schema."""
-    read: Callable[[Mapping[str, Any], int], Said]
+    read: Callable[[Mapping[str, Any], int], ParsedAnswer]
     """(answer, cells a side) -> Said. Raises ValueError with what is wrong."""
     gridded: bool = True
     """Cells are drawn over the photo; otherwise rulers around it."""
-    views: tuple[View, ...] = VIEWS
+    views: tuple[ModelView, ...] = VIEWS
     """Those that differ for this form."""
 
 
@@ -115,12 +125,12 @@ def _cells_schema(cells: int, texts: bool) -> Json:
     return closed(dict(sorted((fixed | free if texts else fixed).items())))
 
 
-def _read_cells(found: Mapping[str, Any], cells: int) -> Said:
+def _read_cells(found: Mapping[str, Any], cells: int) -> ParsedAnswer:
     scores = numbers_of(found.get("f_cells"), names(cells), 9)
     water = numbers_of(found.get("g_water"), list("ABCDEFGHI"[:cells]), 9)
     texts = found.get("e_text")
     shown = [plain(text, _LONGEST_TEXT) for text in texts[:_MOST_TEXTS]] if isinstance(texts, list) else []
-    return Said(
+    return ParsedAnswer(
         np.asarray(scores, np.float32).reshape(cells, cells) / NEUTRAL_SCORE,
         tuple(scores),
         _scene(found.get("b_scene")),
@@ -138,10 +148,12 @@ def _grid_schema(cells: int, texts: bool) -> Json:
     return closed(free | {"b_scene": one_of(SCENES[:2]), "f_cells": weights})
 
 
-def _read_grid(found: Mapping[str, Any], cells: int) -> Said:
+def _read_grid(found: Mapping[str, Any], cells: int) -> ParsedAnswer:
     weights = numbers_of(found.get("f_cells"), names(cells), 2)
     grid = np.asarray(weights, np.float32).reshape(cells, cells)
-    return Said(grid, tuple(weights), _scene(found.get("b_scene")), reasons=_reason(found.get("a_reason")))
+    return ParsedAnswer(
+        grid, tuple(weights), _scene(found.get("b_scene")), reasons=_reason(found.get("a_reason"))
+    )
 
 
 def _points_schema(_: int, texts: bool) -> Json:
@@ -151,7 +163,7 @@ def _points_schema(_: int, texts: bool) -> Json:
     return closed({"b_scene": one_of(SCENES[:2]), "f_points": points})
 
 
-def _read_points(found: Mapping[str, Any], _: int) -> Said:
+def _read_points(found: Mapping[str, Any], _: int) -> ParsedAnswer:
     listed = found.get("f_points")
     points = [point for point in listed[:8] if isinstance(point, dict)] if isinstance(listed, list) else []
     if not points:
@@ -163,7 +175,7 @@ def _read_points(found: Mapping[str, Any], _: int) -> Said:
     reasons = tuple(plain(point.get("a_reason"), 80) for point in points)
     weights = spread(np.asarray(numbers))
     judged = tuple(weight for _, _, weight in numbers)
-    return Said(weights, judged, _scene(found.get("b_scene")), reasons=tuple(r for r in reasons if r))
+    return ParsedAnswer(weights, judged, _scene(found.get("b_scene")), reasons=tuple(r for r in reasons if r))
 
 
 def spread(points: NDArray[Any]) -> Floats:
@@ -206,8 +218,10 @@ def _reason(value: Any) -> tuple[str, ...]:
 
 
 FORMS = {
-    "cells": Form("cells", 1, cells_prompt, _cells_schema, _read_cells),
-    "points": Form("points", 1, points_prompt, _points_schema, _read_points, gridded=False, views=VIEWS[:2]),
-    "grid": Form("grid", 1, grid_prompt, _grid_schema, _read_grid),
+    "cells": AnswerFormat("cells", 1, cells_prompt, _cells_schema, _read_cells),
+    "points": AnswerFormat(
+        "points", 1, points_prompt, _points_schema, _read_points, gridded=False, views=VIEWS[:2]
+    ),
+    "grid": AnswerFormat("grid", 1, grid_prompt, _grid_schema, _read_grid),
 }
 """By the name that `--prompt` takes: ours, and the two of arXiv 2512.11811."""

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from geoflood.core.datatypes import AttentionMap, Image, Located, Outcome, Progress, Query, unwatched
+from geoflood.core.datatypes import AttentionMap, Image, Located, Outcome, Progress, Query, no_progress
 from geoflood.core.errors import GeofloodError, InputError, ModelError
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.imagery.views import LONGEST
-from geoflood.vlm.attention import Attendant, Reading
+from geoflood.vlm.attention import AttentionAsker, Reading
 
-__all__ = ["DOUBT", "Attended", "Search", "attend", "look", "search_attended"]
+__all__ = ["DOUBT", "AttentionResult", "Search", "attend", "look", "search_attended"]
 
 Search = Callable[[Sequence[Query], Sequence[AttentionMap]], Sequence[Located]]
 """Locates each query under its attention."""
@@ -31,7 +31,7 @@ _NOWHERE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Attended:
+class AttentionResult:
     """What came of asking about one photo: a reading, or why there is none."""
 
     path: Path
@@ -68,8 +68,8 @@ class Attended:
 
 
 def attend(
-    paths: Sequence[Path], attendant: Attendant, provider: str, progress: Progress = unwatched
-) -> list[Attended]:
+    paths: Sequence[Path], attendant: AttentionAsker, provider: str, progress: Progress = no_progress
+) -> list[AttentionResult]:
     """Ask about each photo, in their order, all hosts busy. One that fails is a value in its place."""
     unreadable: dict[int, InputError] = {}
 
@@ -90,7 +90,7 @@ def attend(
     ]
 
 
-def look(path: Path, photo: Image, attendant: Attendant, provider: str) -> Attended:
+def look(path: Path, photo: Image, attendant: AttentionAsker, provider: str) -> AttentionResult:
     """Ask about one photo [H, W, 3] that was read from `path`."""
     try:
         return _attended(path, provider, attendant.read(photo))
@@ -98,15 +98,15 @@ def look(path: Path, photo: Image, attendant: Attendant, provider: str) -> Atten
         return _attended(path, provider, error)
 
 
-def _attended(path: Path, provider: str, came: Reading | GeofloodError) -> Attended:
+def _attended(path: Path, provider: str, came: Reading | GeofloodError) -> AttentionResult:
     if isinstance(came, GeofloodError):
-        return Attended(path, provider, error=came)
-    return Attended(path, came.attention.provider, came)
+        return AttentionResult(path, provider, error=came)
+    return AttentionResult(path, came.attention.provider, came)
 
 
 def search_attended(
     queries: Sequence[Query],
-    attended: Sequence[Attended],
+    attended: Sequence[AttentionResult],
     search: Search,
     *,
     waterline: float | None = None,
@@ -134,7 +134,7 @@ def _told(attention: AttentionMap, waterline: float | None) -> AttentionMap:
     return replace(attention, waterline=waterline, doubt=0.0, reasons=reasons)
 
 
-def _noted(located: Located, one: Attended) -> Located:
+def _noted(located: Located, one: AttentionResult) -> Located:
     """With the model's time, and in the first line what the search had to do without."""
     spent = {} if one.reading is None else {"attend": round(one.reading.seconds, 4)}
     reason = f"{located.reason}; {one.doubt}" if one.doubt else located.reason

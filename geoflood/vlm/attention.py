@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from geoflood.core.datatypes import AttentionMap, Image
 from geoflood.core.errors import ModelError, UsageError
-from geoflood.vlm.answer_formats import FORMS, Said
-from geoflood.vlm.canvas import View, read_back
+from geoflood.vlm.answer_formats import FORMS, ParsedAnswer
+from geoflood.vlm.canvas import ModelView, read_back
 from geoflood.vlm.client import Asker
 from geoflood.vlm.consensus import agreed, agreement, waterline
 from geoflood.vlm.pool import each
 from geoflood.vlm.privacy import away
-from geoflood.vlm.retries import Ladder, RawReply
+from geoflood.vlm.retries import RawReply, Retries
 
-__all__ = ["Attendant", "RawReply", "Reading"]
+__all__ = ["AttentionAsker", "RawReply", "Reading"]
 
 Floats: TypeAlias = NDArray[np.float32]
 K = TypeVar("K")
@@ -58,7 +58,7 @@ class Reading:
     """For people: why the map is neutral, how far views agree, where the photo went."""
 
 
-class Attendant:
+class AttentionAsker:
     """Asks one model about photos. Threads may share it."""
 
     def __init__(
@@ -80,8 +80,8 @@ class Attendant:
                 f"the prompt {form} knows {len(views)} views, not {consistency}", "ask for fewer"
             )
         self._asker, self._views = asker, views[:consistency]
-        self._ladder = Ladder(asker, FORMS[form], cells, city)
-        self._habit: Said | None = None
+        self._ladder = Retries(asker, FORMS[form], cells, city)
+        self._habit: ParsedAnswer | None = None
         self._habit_known = not (prior and FORMS[form].gridded)
         self._lock = threading.Lock()
 
@@ -121,7 +121,7 @@ class Attendant:
         for (key, _), reading in each(work, photos, self._asker.capacity):
             yield key, reading
 
-    def _known_habit(self) -> Said | None:
+    def _known_habit(self) -> ParsedAnswer | None:
         """Asked once: it belongs to the model and the prompt, not to a photo."""
         with self._lock:
             if not self._habit_known:
@@ -134,8 +134,8 @@ class Attendant:
 class _Seen:
     """A view, and what was said of it."""
 
-    view: View
-    said: Said
+    view: ModelView
+    said: ParsedAnswer
 
     def upright(self, lattice: int) -> Floats:
         """Its weights in the photo's frame: [lattice, lattice]."""

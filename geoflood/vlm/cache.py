@@ -15,10 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from geoflood.core.files import write_whole
-from geoflood.vlm.client import NUM_CTX, Answer, Asker, Kind, Options, Prompt, RefusalError, Standing
+from geoflood.vlm.client import (
+    NUM_CTX,
+    Answer,
+    Asker,
+    AskOptions,
+    Kind,
+    ModelRecord,
+    Prompt,
+    RefusalError,
+)
 from geoflood.vlm.model_records import note
 
-__all__ = ["TELLING", "Remembered", "kept_answer", "path_of", "question_of"]
+__all__ = ["TELLING", "AnswerCache", "kept_answer", "path_of", "question_of"]
 
 FORMAT = 1
 
@@ -29,14 +38,14 @@ _KINDS: dict[str, type | tuple[type, ...]] = {"str": str, "int": int, "float": (
 
 
 @dataclass(frozen=True)
-class Remembered:
+class AnswerCache:
     """An asker whose answers are kept in `folder`, and looked up there first."""
 
     asker: Asker
     folder: Path
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ModelRecord:
         found = self.asker.standing
         note(self.folder, found)
         return found
@@ -46,7 +55,7 @@ class Remembered:
         return self.asker.capacity
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
         question = question_of(self.standing, images, prompt, schema, options)
         path = path_of(self.folder, question)
@@ -67,11 +76,11 @@ class Remembered:
 
 
 def question_of(
-    standing: Standing,
+    standing: ModelRecord,
     images: Sequence[bytes],
     prompt: Prompt,
     schema: Mapping[str, Any],
-    options: Options,
+    options: AskOptions,
 ) -> dict[str, Any]:
     """Everything that an answer depends on. Not the host: the same build of a model answers the same."""
     return {

@@ -17,7 +17,7 @@ from geoflood.core.datatypes import Image
 from geoflood.core.images import jpeg, resize
 from geoflood.vlm.glyphs import cross, stamp
 
-__all__ = ["SIDES", "VIEWS", "View", "bare", "blank", "gridded", "read_back", "ruled"]
+__all__ = ["SIDES", "VIEWS", "ModelView", "bare", "blank", "gridded", "read_back", "ruled"]
 
 SIDES = (1008, 672, 560)
 """Of the canvas, pixels: the smaller ones for servers whose context is too short for the first."""
@@ -29,7 +29,7 @@ MARGIN = 24
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class ModelView:
     """One way of showing the same photo. A model that reads the photo says the same of each."""
 
     name: str
@@ -50,10 +50,10 @@ class View:
 
 
 VIEWS = (
-    View("base"),
-    View("mirrored", mirrored=True),
-    View("shifted", shifted=True),
-    View("mirrored and shifted", mirrored=True, shifted=True),
+    ModelView("base"),
+    ModelView("mirrored", mirrored=True),
+    ModelView("shifted", shifted=True),
+    ModelView("mirrored and shifted", mirrored=True, shifted=True),
 )
 """In the order in which `--consistency N` takes them."""
 
@@ -68,7 +68,7 @@ def blank() -> Image:
     return np.full((600, 800, 3), GREY, np.uint8)
 
 
-def gridded(image: Image, view: View, cells: int, side: int) -> bytes:
+def gridded(image: Image, view: ModelView, cells: int, side: int) -> bytes:
     """The photo [H, W, 3] under a grid of named cells, rows A, B ... from the top, columns 1, 2 ...: JPEG."""
     canvas, box = _placed(_turned(image, view), side, side // MARGIN)
     xs, ys = _along(view.edges(cells), box)
@@ -90,7 +90,7 @@ def gridded(image: Image, view: View, cells: int, side: int) -> bytes:
     return jpeg(canvas, quality=QUALITY)
 
 
-def ruled(image: Image, view: View, side: int) -> bytes:
+def ruled(image: Image, view: ModelView, side: int) -> bytes:
     """The photo [H, W, 3] within rulers from 0.0 to 1.0, as VPR-AttLLM (arXiv 2512.11811) shows it: JPEG."""
     canvas, box = _placed(_turned(image, view), side, side // MARGIN)
     left, top, right, bottom = box
@@ -110,7 +110,7 @@ def ruled(image: Image, view: View, side: int) -> bytes:
     return jpeg(canvas, quality=QUALITY)
 
 
-def read_back(values: NDArray[Any], view: View, cells: int, lattice: int) -> NDArray[np.float32]:
+def read_back(values: NDArray[Any], view: ModelView, cells: int, lattice: int) -> NDArray[np.float32]:
     """Values [r, c] of a view's cells as the photo has them: [lattice, lattice], unmirrored, each the value
     of the cell that its centre lies in.
     """
@@ -120,7 +120,7 @@ def read_back(values: NDArray[Any], view: View, cells: int, lattice: int) -> NDA
     return np.asarray(upright[np.ix_(at, at)], np.float32)
 
 
-def _turned(image: Image, view: View) -> Image:
+def _turned(image: Image, view: ModelView) -> Image:
     return image[:, ::-1] if view.mirrored else image
 
 

@@ -17,13 +17,13 @@ __all__ = [
     "KEEP_ALIVE",
     "NUM_CTX",
     "Answer",
+    "AskOptions",
     "Asker",
-    "Door",
+    "Backend",
     "Kind",
-    "Options",
+    "ModelRecord",
     "Prompt",
     "RefusalError",
-    "Standing",
 ]
 
 NUM_CTX = 8192
@@ -61,7 +61,7 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class AskOptions:
     """How an answer is sampled: greedily, so that the same question gets the same answer."""
 
     num_predict: int
@@ -70,9 +70,9 @@ class Options:
     temperature: float = 0.0
     top_k: int = 1
 
-    def again(self) -> Options:
+    def again(self) -> AskOptions:
         """For a second try: near the best answer, but not it."""
-        return Options(self.num_predict, self.seed + 1, 0.2, 20)
+        return AskOptions(self.num_predict, self.seed + 1, 0.2, 20)
 
     def for_ollama(self) -> dict[str, Any]:
         """Defaults too: `repeat_penalty` was 1.1 until v0.32.10, which bends repeated digits."""
@@ -115,7 +115,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ModelRecord:
     """What a server says of a model before it is asked anything."""
 
     provider: str
@@ -141,24 +141,24 @@ class Asker(Protocol):
     """Whatever answers. `ask` raises ModelError; a `RefusalError.kind` says what may help."""
 
     @property
-    def standing(self) -> Standing: ...
+    def standing(self) -> ModelRecord: ...
 
     @property
     def capacity(self) -> int:
         """Questions that it can work on at the same time."""
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer: ...
 
     def close(self) -> None: ...
 
 
-class Door(Asker, Protocol):
+class Backend(Asker, Protocol):
     """One model on one server."""
 
     host: str
     model: str
 
-    def check(self) -> Standing:
+    def check(self) -> ModelRecord:
         """Look again whether the server is there and has the model. Raises ModelError."""

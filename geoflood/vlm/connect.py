@@ -6,34 +6,34 @@ import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from geoflood.vlm.cache import Remembered
-from geoflood.vlm.client import Asker, Door
-from geoflood.vlm.ollama_backend import OllamaDoor
-from geoflood.vlm.openai_backend import OpenAIDoor
+from geoflood.vlm.cache import AnswerCache
+from geoflood.vlm.client import Asker, Backend
+from geoflood.vlm.ollama_backend import OllamaBackend
+from geoflood.vlm.openai_backend import OpenAIBackend
 from geoflood.vlm.pool import Pool
 
-__all__ = ["connect", "doors"]
+__all__ = ["backends", "connect"]
 
 OLLAMA, OPENAI = "127.0.0.1:11434", "127.0.0.1:8080"
 """Where Ollama and llama-server listen when nobody says otherwise."""
 
 
-def doors(
+def backends(
     model: str,
     hosts: Sequence[str] = (),
     *,
     openai: bool = False,
     allowed: Collection[str] = (),
     key: str = "",
-) -> list[Door]:
+) -> list[Backend]:
     """The model on each of the hosts; without hosts those of OLLAMA_HOST, else this machine.
 
     Raises ModelError for a host that is not this machine and not in `allowed`.
     """
     if openai:
-        return [OpenAIDoor(host, model, allowed, key) for host in hosts or [OPENAI]]
+        return [OpenAIBackend(host, model, allowed, key) for host in hosts or [OPENAI]]
     named = [host for host in os.environ.get("OLLAMA_HOST", "").split(",") if host.strip()]
-    return [OllamaDoor(host, model, allowed) for host in dict.fromkeys(hosts or named or [OLLAMA])]
+    return [OllamaBackend(host, model, allowed) for host in dict.fromkeys(hosts or named or [OLLAMA])]
 
 
 def connect(
@@ -50,5 +50,5 @@ def connect(
 
     Nothing is sent yet; `standing` is the first to ask, and raises ModelError when no host is well.
     """
-    pool = Pool(doors(model, hosts, openai=openai, allowed=allowed, key=key), news=news)
-    return Remembered(pool, cache) if cache else pool
+    pool = Pool(backends(model, hosts, openai=openai, allowed=allowed, key=key), news=news)
+    return AnswerCache(pool, cache) if cache else pool

@@ -9,28 +9,28 @@ from dataclasses import asdict
 from pathlib import Path
 
 from geoflood.core.files import write_whole
-from geoflood.vlm.client import Standing
+from geoflood.vlm.client import ModelRecord
 
-__all__ = ["note", "standings"]
+__all__ = ["model_records", "note"]
 
 _WRITING = threading.Lock()
 """Threads that ask the same model at the same time note the same."""
 
 
-def note(folder: Path, standing: Standing) -> None:
+def note(folder: Path, standing: ModelRecord) -> None:
     """Keep how a model stood, the latest last: what a replay has to know of it without a server."""
     with _WRITING:
-        known = standings(folder, standing.named)
+        known = model_records(folder, standing.named)
         if not known or known[-1] != standing:
             kept = [asdict(one) for one in known if one != standing] + [asdict(standing)]
             write_whole(_path(folder, standing.named), json.dumps({"standings": kept}, indent=1))
 
 
-def standings(folder: Path, named: str) -> list[Standing]:
+def model_records(folder: Path, named: str) -> list[ModelRecord]:
     """How a model stood, the latest last; none when nothing is kept, or it is damaged."""
     try:
         entry = json.loads(_path(folder, named).read_bytes())
-        found = [Standing(**told) for told in entry["standings"]]
+        found = [ModelRecord(**told) for told in entry["standings"]]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return []
     texts = ("provider", "model", "host", "version", "digest", "remote_host")

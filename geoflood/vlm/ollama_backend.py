@@ -14,20 +14,20 @@ from typing import Any
 import httpx
 import ollama
 
-from geoflood.vlm.client import KEEP_ALIVE, Answer, Options, Prompt, RefusalError, Standing
+from geoflood.vlm.client import KEEP_ALIVE, Answer, AskOptions, ModelRecord, Prompt, RefusalError
 from geoflood.vlm.parse_replies import MAX_CHARACTERS, plain, without_controls
 from geoflood.vlm.privacy import vet_host, vet_model
 from geoflood.vlm.server_errors import as_refusals, endless, explained, other_model, unreadable
 from geoflood.vlm.transport import READ_S, address, client_settings
 
-__all__ = ["OllamaDoor", "same_model"]
+__all__ = ["OllamaBackend", "same_model"]
 
 _START = "ollama serve"
 _PROJECTED = {"clip", "mllama"}
 """Families of models with a separate image encoder, which old servers name instead of "vision"."""
 
 
-class OllamaDoor:
+class OllamaBackend:
     """One model on one Ollama server. Raises ModelError when that is elsewhere and not in `allowed`."""
 
     capacity = 1
@@ -40,15 +40,15 @@ class OllamaDoor:
         self._allowed = allowed
         self._client = ollama.Client(self.url, **client_settings(self.url, read_s))
         self._lookup = httpx.Client(base_url=self.url, **client_settings(self.url, read_s=15.0))
-        self._standing: Standing | None = None
+        self._standing: ModelRecord | None = None
         self._lock = threading.Lock()
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ModelRecord:
         with self._lock:
             return self._standing or self.check()
 
-    def check(self) -> Standing:
+    def check(self) -> ModelRecord:
         with as_refusals(self.model, self.host, _START):
             version = self._get("GET", "/api/version").get("version")
             listed = _listed(self._get("GET", "/api/tags").get("models"), self.model)
@@ -69,7 +69,7 @@ class OllamaDoor:
         return content
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
         think = False if self.standing.thinks else None
         begun = time.perf_counter()
@@ -134,13 +134,13 @@ def _listed(models: Any, model: str) -> Mapping[str, Any]:
 
 def _standing(
     model: str, host: str, version: str, listed: Mapping[str, Any], shown: Mapping[str, Any]
-) -> Standing:
+) -> ModelRecord:
     capabilities = shown.get("capabilities") or listed.get("capabilities") or []
     details = shown.get("details")
     families = (details.get("families") if isinstance(details, dict) else None) or []
     projected = bool(shown.get("projector_info")) or not _PROJECTED.isdisjoint(families)
     size = listed.get("size")
-    return Standing(
+    return ModelRecord(
         provider="ollama",
         model=model,
         host=host,

@@ -16,18 +16,18 @@ from typing import Any
 
 import httpx
 
-from geoflood.vlm.client import Answer, Options, Prompt, RefusalError, Standing
+from geoflood.vlm.client import Answer, AskOptions, ModelRecord, Prompt, RefusalError
 from geoflood.vlm.parse_replies import MAX_CHARACTERS, Json, plain, without_controls
 from geoflood.vlm.privacy import vet_host
 from geoflood.vlm.server_errors import as_refusals, endless, explained, other_model, unreadable
 from geoflood.vlm.transport import READ_S, address, client_settings
 
-__all__ = ["OpenAIDoor"]
+__all__ = ["OpenAIBackend"]
 
 _START = "llama-server -m MODEL.gguf --mmproj PROJECTOR.gguf -c 8192"
 
 
-class OpenAIDoor:
+class OpenAIBackend:
     """One model on one OpenAI-compatible server; `key` is what it was started with, if with any.
 
     Raises ModelError when the server is elsewhere and not in `allowed`.
@@ -45,15 +45,15 @@ class OpenAIDoor:
         self._http = httpx.Client(base_url=self.url, **client_settings(self.url, read_s))
         if key:
             self._http.headers["Authorization"] = f"Bearer {key}"
-        self._standing: Standing | None = None
+        self._standing: ModelRecord | None = None
         self._lock = threading.Lock()
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ModelRecord:
         with self._lock:
             return self._standing or self.check()
 
-    def check(self) -> Standing:
+    def check(self) -> ModelRecord:
         with as_refusals(self.model, self.host, _START):
             reply = self._http.get("/v1/models", timeout=15.0)
             if reply.status_code != 200:
@@ -67,11 +67,11 @@ class OpenAIDoor:
         entry = served[names[0]]
         digest = json.dumps(entry.get("meta") or entry.get("root") or "", sort_keys=True)[:400]
         version = plain(reply.headers.get("server"), 40)
-        self._standing = Standing("openai", self.model, self.host, version, digest)
+        self._standing = ModelRecord("openai", self.model, self.host, version, digest)
         return self._standing
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
         begun = time.perf_counter()
         body = _body(self.model, images, prompt, schema, options)
@@ -133,7 +133,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _body(
-    model: str, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+    model: str, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
 ) -> Json:
     """The request. Images stand before the text, so that the server can keep what it read of them."""
     parts: list[Json] = [{"type": "image_url", "image_url": {"url": _data_url(image)}} for image in images]

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from geoflood.core.errors import ModelError
-from geoflood.vlm.client import Answer, Door, Options, Prompt, RefusalError, Standing
+from geoflood.vlm.client import Answer, AskOptions, Backend, ModelRecord, Prompt, RefusalError
 
 __all__ = ["Pool", "each"]
 
@@ -37,7 +37,7 @@ PASSING = {"busy", "dropped", "unreachable", "slow", "unfit"}
 class _Seat:
     """A server's place in the pool."""
 
-    door: Door
+    door: Backend
     busy: int = 0
     failures: int = 0
     rests_until: float = 0.0
@@ -53,7 +53,7 @@ class Pool:
 
     def __init__(
         self,
-        doors: Sequence[Door],
+        doors: Sequence[Backend],
         per_host: int = 1,
         pause_s: float = PAUSE_S,
         rest_s: float = REST_S,
@@ -62,11 +62,11 @@ class Pool:
         self._seats = deque(_Seat(door) for door in doors)
         self._per_host, self._pause_s, self._rest_s, self._news = per_host, pause_s, rest_s, news
         self._change, self._opening = threading.Condition(), threading.Lock()
-        self._standing: Standing | None = None
+        self._standing: ModelRecord | None = None
         self.capacity = per_host * len(doors)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ModelRecord:
         """Of the first server that is well; the others must have the same build of the model."""
         with self._opening:
             if self._standing is None:
@@ -77,7 +77,7 @@ class Pool:
         return self._standing
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
         _ = self.standing
         for attempt in range(ATTEMPTS):
@@ -92,7 +92,7 @@ class Pool:
                 return answer
         raise AssertionError("the last attempt returns or raises")
 
-    def _asked(self, seat: _Seat, question: Callable[[Door], Answer]) -> Answer:
+    def _asked(self, seat: _Seat, question: Callable[[Backend], Answer]) -> Answer:
         """The answer of a seat that was taken, and which is free again afterwards, whatever happened."""
         try:
             if not seat.checked and not self._check(seat):

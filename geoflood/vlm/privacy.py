@@ -6,7 +6,7 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from geoflood.core.errors import ModelError
-from geoflood.vlm.client import Standing
+from geoflood.vlm.client import ModelRecord
 from geoflood.vlm.transport import is_loopback
 
 __all__ = ["away", "vet_host", "vet_model"]
@@ -23,7 +23,7 @@ def vet_host(url: str, allowed: Collection[str]) -> None:
     )
 
 
-def vet_model(standing: Standing, allowed: Collection[str]) -> None:
+def vet_model(standing: ModelRecord, allowed: Collection[str]) -> None:
     """Raises ModelError when the server hands photos on to a cloud, unless the model is in `allowed`."""
     cloud = standing.remote_host or ("ollama.com" if _cloudy(standing.model) else "")
     if not cloud or standing.model in allowed:
@@ -34,7 +34,7 @@ def vet_model(standing: Standing, allowed: Collection[str]) -> None:
     )
 
 
-def away(standing: Standing) -> str:
+def away(standing: ModelRecord) -> str:
     """Where photos go, for the output to say; "" when they stay here."""
     if standing.remote_host or _cloudy(standing.model):
         return standing.remote_host or "ollama.com"

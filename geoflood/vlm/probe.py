@@ -11,11 +11,11 @@ import numpy as np
 from geoflood.core.errors import ModelError
 from geoflood.vlm.answer_formats import closed, names, numbers_of, one_of
 from geoflood.vlm.canvas import SIDES, VIEWS, blank, gridded
-from geoflood.vlm.client import Answer, Asker, Door, Options, Prompt, Standing
+from geoflood.vlm.client import Answer, Asker, AskOptions, Backend, ModelRecord, Prompt
 from geoflood.vlm.parse_replies import Json
 from geoflood.vlm.prompts import block_prompt
 
-__all__ = ["MODELS", "Check", "Model", "Probe", "memory_gb", "probe", "recommended"]
+__all__ = ["MODELS", "Model", "Probe", "ProbeCheck", "memory_gb", "probe", "recommended"]
 
 CELLS = 4
 TRIALS = 4
@@ -29,7 +29,7 @@ RED = (200, 30, 30)
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ProbeCheck:
     """One thing tried."""
 
     what: str
@@ -42,8 +42,8 @@ class Check:
 class Probe:
     """What trying a model showed."""
 
-    checks: tuple[Check, ...]
-    standing: Standing | None
+    checks: tuple[ProbeCheck, ...]
+    standing: ModelRecord | None
     sees: bool
     """It found the coloured block: attention of this model means something."""
     cold_s: float | None
@@ -87,17 +87,17 @@ def memory_gb() -> float | None:
         return None
 
 
-def probe(door: Door, seed: int = 0) -> Probe:
+def probe(door: Backend, seed: int = 0) -> Probe:
     """Try everything, in order, until something fails. Never raises ModelError: it becomes a check."""
-    checks: list[Check] = []
+    checks: list[ProbeCheck] = []
     answers: list[Answer] = []
     try:
         standing = door.check()
     except ModelError as error:
-        return Probe((Check("model", False, str(error), error.hint),), None, False, None, None)
-    checks.append(Check("model", True, f"{standing.named} on {standing.host}"))
+        return Probe((ProbeCheck("model", False, str(error), error.hint),), None, False, None, None)
+    checks.append(ProbeCheck("model", True, f"{standing.named} on {standing.host}"))
     checks.append(_claims_sight(standing))
-    steps: Sequence[Callable[[], Check]] = (
+    steps: Sequence[Callable[[], ProbeCheck]] = (
         lambda: _counts_image(door, answers),
         lambda: _finds_blocks(door, np.random.default_rng(seed), answers),
     )
@@ -107,40 +107,40 @@ def probe(door: Door, seed: int = 0) -> Probe:
         try:
             checks.append(step())
         except ModelError as error:
-            checks.append(Check("answers", False, str(error), error.hint))
+            checks.append(ProbeCheck("answers", False, str(error), error.hint))
     sees = all(check.ok for check in checks)
     times = [answer.seconds for answer in answers]
     return Probe(tuple(checks), standing, sees, times[0] if times else None, _median(times[2:]))
 
 
-def _claims_sight(standing: Standing) -> Check:
+def _claims_sight(standing: ModelRecord) -> ProbeCheck:
     advice = "choose a model that sees: ollama pull qwen3-vl:8b-instruct"
     if standing.sees is None:
-        return Check("takes images", True, "the server does not tell")
-    return Check(
+        return ProbeCheck("takes images", True, "the server does not tell")
+    return ProbeCheck(
         "takes images", standing.sees, "yes" if standing.sees else "no", "" if standing.sees else advice
     )
 
 
-def _counts_image(door: Asker, answers: list[Answer]) -> Check:
+def _counts_image(door: Asker, answers: list[Answer]) -> ProbeCheck:
     """Whether an image adds tokens to the prompt: some servers drop images without a word."""
     prompt = Prompt("tokens", 1, "Answer with one JSON object: a, the digit 1.")
-    schema, options = closed({"a": one_of(range(10))}), Options(60)
+    schema, options = closed({"a": one_of(range(10))}), AskOptions(60)
     picture = gridded(blank(), VIEWS[0], CELLS, SIDES[0])
     answers.append(door.ask([picture], prompt, schema, options))
     answers.append(door.ask([], prompt, schema, options))
     more = answers[0].prompt_tokens - answers[1].prompt_tokens
     if not answers[0].prompt_tokens:
-        return Check("sees the image", True, "the server counts no tokens")
+        return ProbeCheck("sees the image", True, "the server counts no tokens")
     advice = "" if more >= LEAST_TOKENS else "the image does not reach the model: update the server"
-    return Check("sees the image", more >= LEAST_TOKENS, f"{more} tokens an image", advice)
+    return ProbeCheck("sees the image", more >= LEAST_TOKENS, f"{more} tokens an image", advice)
 
 
-def _finds_blocks(door: Asker, random: np.random.Generator, answers: list[Answer]) -> Check:
+def _finds_blocks(door: Asker, random: np.random.Generator, answers: list[Answer]) -> ProbeCheck:
     """Whether the model points at a red block: the least that attention needs."""
     right = sum(_finds_block(door, int(cell), answers) for cell in random.permutation(CELLS**2)[:TRIALS])
     advice = "" if right >= ENOUGH else "do not use its attention: --attention none, or another model"
-    return Check("finds a coloured block", right >= ENOUGH, f"{right} of {TRIALS} times", advice)
+    return ProbeCheck("finds a coloured block", right >= ENOUGH, f"{right} of {TRIALS} times", advice)
 
 
 def _finds_block(door: Asker, cell: int, answers: list[Answer]) -> bool:
@@ -151,7 +151,7 @@ def _finds_block(door: Asker, cell: int, answers: list[Answer]) -> bool:
     prompt = Prompt("block", 1, block_prompt(CELLS))
     schema: Json = closed({"f_cells": closed(dict.fromkeys(names(CELLS), one_of(range(10))))})
     shown = gridded(picture, VIEWS[0], CELLS, SIDES[0])
-    answers.append(door.ask([shown], prompt, schema, Options(300 + 40 * CELLS**2)))
+    answers.append(door.ask([shown], prompt, schema, AskOptions(300 + 40 * CELLS**2)))
     for found in answers[-1].candidates():
         try:
             scores = numbers_of(found.get("f_cells"), names(CELLS), 9)

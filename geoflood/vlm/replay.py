@@ -10,10 +10,10 @@ from typing import Any
 
 from geoflood.core.errors import ModelError
 from geoflood.vlm.cache import TELLING, kept_answer, path_of, question_of
-from geoflood.vlm.client import Answer, Options, Prompt, RefusalError, Standing
-from geoflood.vlm.model_records import standings
+from geoflood.vlm.client import Answer, AskOptions, ModelRecord, Prompt, RefusalError
+from geoflood.vlm.model_records import model_records
 
-__all__ = ["Replayed", "UnansweredError"]
+__all__ = ["ReplayedBackend", "UnansweredError"]
 
 
 class UnansweredError(RefusalError):
@@ -21,19 +21,19 @@ class UnansweredError(RefusalError):
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayedBackend:
     """What `Remembered` kept in `folder`, and nothing else: no server is asked, nothing is written."""
 
     folder: Path
-    standings: tuple[Standing, ...]
+    model_records: tuple[ModelRecord, ...]
     """The same build of a model behind servers of several versions, the latest first."""
     capacity: int = 1
     """One photo after the other, as they were asked about: what was found too long is found again."""
 
     @classmethod
-    def of(cls, folder: Path, named: str) -> Replayed:
+    def of(cls, folder: Path, named: str) -> ReplayedBackend:
         """Of a model as it stood when it was last asked. Raises ModelError when it never was."""
-        known = standings(folder, named)
+        known = model_records(folder, named)
         if not known:
             raise ModelError(
                 f"{folder} holds no answers of {named}",
@@ -42,13 +42,13 @@ class Replayed:
         return cls(folder, tuple(one for one in known[::-1] if one.digest == known[-1].digest))
 
     @property
-    def standing(self) -> Standing:
-        return self.standings[0]
+    def standing(self) -> ModelRecord:
+        return self.model_records[0]
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
-        for standing in self.standings:
+        for standing in self.model_records:
             question = question_of(standing, images, prompt, schema, options)
             path = path_of(self.folder, question)
             kept = kept_answer(path, question)

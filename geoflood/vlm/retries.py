@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Image
-from geoflood.vlm.answer_formats import Form, Said
-from geoflood.vlm.canvas import SIDES, VIEWS, View, blank, gridded, ruled
-from geoflood.vlm.client import Answer, Asker, Options, Prompt, RefusalError
+from geoflood.vlm.answer_formats import AnswerFormat, ParsedAnswer
+from geoflood.vlm.canvas import SIDES, VIEWS, ModelView, blank, gridded, ruled
+from geoflood.vlm.client import Answer, Asker, AskOptions, Prompt, RefusalError
 from geoflood.vlm.consensus import alike, without_prior
 
-__all__ = ["Ladder", "RawReply"]
+__all__ = ["RawReply", "Retries"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -51,14 +51,16 @@ class _Rung:
     again: bool = False
 
 
-class Ladder:
+class Retries:
     """How one model is asked in one form. Threads may share it."""
 
-    def __init__(self, asker: Asker, form: Form, cells: int, city: str) -> None:
+    def __init__(self, asker: Asker, form: AnswerFormat, cells: int, city: str) -> None:
         self._asker, self._form, self._cells, self._city = asker, form, cells, city
         self._side = SIDES[0]
 
-    def climb(self, image: Image, view: View, habit: Said | None, replies: list[RawReply]) -> Said | None:
+    def climb(
+        self, image: Image, view: ModelView, habit: ParsedAnswer | None, replies: list[RawReply]
+    ) -> ParsedAnswer | None:
         """The first answer that can be used, the habit taken from its weights; None when there is none.
 
         Every answer is added to `replies`. Raises ModelError when asking itself fails.
@@ -76,7 +78,7 @@ class Ladder:
             replies[-1] = replace(replies[-1], fault=SAME)
         return None
 
-    def habit(self) -> Said | None:
+    def habit(self) -> ParsedAnswer | None:
         """What the model says of a picture of nothing; None when that cannot be read, or is all the same."""
         said = self._said(blank(), VIEWS[0], _Rung(self._cells, texts=True), [])
         return None if said is None or _degenerate(said.judged) else said
@@ -87,7 +89,7 @@ class Ladder:
         rungs = [asked, replace(asked, again=True), replace(asked, texts=False)]
         return rungs + [_Rung(self._cells - 1, texts=False)] * (self._form.gridded and self._cells > 2)
 
-    def _usual(self, habit: Said | None, view: View, cells: int) -> Floats | None:
+    def _usual(self, habit: ParsedAnswer | None, view: ModelView, cells: int) -> Floats | None:
         """The habit in the cells of another view: it goes by where they stand, not by what they show."""
         if habit is None:
             return None
@@ -95,7 +97,9 @@ class Ladder:
         at = ((edges[:-1] + edges[1:]) / 2 * self._cells).astype(int)
         return np.asarray(habit.weights[np.ix_(at, at)])
 
-    def _said(self, image: Image, view: View, rung: _Rung, replies: list[RawReply]) -> Said | None:
+    def _said(
+        self, image: Image, view: ModelView, rung: _Rung, replies: list[RawReply]
+    ) -> ParsedAnswer | None:
         """One answer, read; None when it cannot be, or when sampling failed on the server."""
         try:
             answer = self._answer(image, view, rung)
@@ -108,7 +112,7 @@ class Ladder:
         replies.append(RawReply(view.name, answer.content, answer.thinking, fault, answer.cached))
         return said
 
-    def _read(self, answer: Answer, cells: int) -> tuple[Said | None, str]:
+    def _read(self, answer: Answer, cells: int) -> tuple[ParsedAnswer | None, str]:
         """What the first fitting JSON object in an answer says, or what is wrong with the last."""
         fault = "no JSON in it"
         for found in answer.candidates():
@@ -118,11 +122,11 @@ class Ladder:
                 fault = str(error)
         return None, fault + _ENDS.get(answer.done_reason, ": it broke off")
 
-    def _answer(self, image: Image, view: View, rung: _Rung) -> Answer:
+    def _answer(self, image: Image, view: ModelView, rung: _Rung) -> Answer:
         """On the largest canvas that the server's context takes; which one that is, is remembered."""
         cells = view.cells(rung.cells)
         prompt = Prompt(self._form.name, self._form.version, self._form.prompt(cells, self._city), view.name)
-        options = Options(300 + 40 * cells**2 if self._form.gridded else 900)
+        options = AskOptions(300 + 40 * cells**2 if self._form.gridded else 900)
         schema = self._form.schema(cells, rung.texts)
         while True:
             shown = self._shown(image, view, rung.cells)
@@ -134,7 +138,7 @@ class Ladder:
                     raise
                 self._side = smaller[0]
 
-    def _shown(self, image: Image, view: View, cells: int) -> bytes:
+    def _shown(self, image: Image, view: ModelView, cells: int) -> bytes:
         if self._form.gridded:
             return gridded(image, view, cells, self._side)
         return ruled(image, view, self._side)

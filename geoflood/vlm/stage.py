@@ -9,19 +9,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from geoflood.core.datatypes import Located, Progress, Query, unwatched
+from geoflood.core.datatypes import Located, Progress, Query, no_progress
 from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.paths import cache_folder
 from geoflood.vlm.answer_formats import FORMS
-from geoflood.vlm.attend import Attended, Search, attend, search_attended
-from geoflood.vlm.attention import Attendant
-from geoflood.vlm.client import Answer, Asker, Options, Prompt, Standing
+from geoflood.vlm.attend import AttentionResult, Search, attend, search_attended
+from geoflood.vlm.attention import AttentionAsker
+from geoflood.vlm.client import Answer, Asker, AskOptions, ModelRecord, Prompt
 from geoflood.vlm.connect import connect
 from geoflood.vlm.prompts import PAIR_VERSION
-from geoflood.vlm.replay import Replayed
+from geoflood.vlm.replay import ReplayedBackend
 from geoflood.vlm.verify_candidates import Verifier
 
-__all__ = ["WHICH", "Choice", "Eyes", "asking"]
+__all__ = ["WHICH", "VlmSelection", "VlmStage", "asking"]
 
 WHICH = "--model qwen3-vl:8b-instruct, or GEOFLOOD_VLM_MODEL; geoflood doctor recommends one"
 """What helps when no model is named."""
@@ -37,7 +37,7 @@ def _unheard(line: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class VlmSelection:
     """Which model is asked, where, and how."""
 
     model: str
@@ -54,13 +54,15 @@ class Choice:
     def named(self) -> str:
         return f"{'openai' if self.openai else 'ollama'}:{self.model}"
 
-    def attendant(self, asker: Asker, city: str) -> Attendant:
+    def attendant(self, asker: Asker, city: str) -> AttentionAsker:
         """Who asks in this way. Raises UsageError when there is no such way."""
-        return Attendant(asker, self.form, self.cells, self.consistency, city)
+        return AttentionAsker(asker, self.form, self.cells, self.consistency, city)
 
 
 @contextmanager
-def asking(choice: Choice, news: Callable[[str], None] = _unheard, replay: bool = False) -> Iterator[Asker]:
+def asking(
+    choice: VlmSelection, news: Callable[[str], None] = _unheard, replay: bool = False
+) -> Iterator[Asker]:
     """The model's hosts as one, with the answers of earlier runs at hand. Nothing is sent yet.
 
     With `replay` those answers are all there is. Raises ModelError for a host that is not this machine and
@@ -69,7 +71,7 @@ def asking(choice: Choice, news: Callable[[str], None] = _unheard, replay: bool 
     key = os.environ.get("GEOFLOOD_VLM_KEY", "")
     cache = cache_folder("vlm")
     if replay:
-        yield Replayed.of(cache, choice.named)
+        yield ReplayedBackend.of(cache, choice.named)
         return
     asker = connect(
         choice.model,
@@ -87,7 +89,7 @@ def asking(choice: Choice, news: Callable[[str], None] = _unheard, replay: bool 
 
 
 @dataclass(frozen=True)
-class _Silent:
+class UnavailableVlm:
     """In place of a model that was found down: nobody waits for it a second time."""
 
     message: str
@@ -95,11 +97,11 @@ class _Silent:
     capacity: int = 1
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ModelRecord:
         raise ModelError(self.message, self.hint)
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
         raise ModelError(self.message, self.hint)
 
@@ -108,10 +110,10 @@ class _Silent:
 
 
 @dataclass(frozen=True)
-class Eyes:
+class VlmStage:
     """What `locate` asks of a model: attention, verification, or nothing."""
 
-    choice: Choice | None
+    choice: VlmSelection | None
     attention: str
     """none, ollama, auto or a file."""
     verify: int
@@ -124,14 +126,14 @@ class Eyes:
     @classmethod
     def of(
         cls,
-        chosen: Choice | None,
+        chosen: VlmSelection | None,
         attention: str | None,
         verify: int,
         city: str,
         news: Callable[[str], None] = _unheard,
         warn: Callable[[str], None] = _unheard,
         replay: bool = False,
-    ) -> Eyes:
+    ) -> VlmStage:
         """`attention` None: the model's where one is named. Raises UsageError when one is missing."""
         wanted = attention or ("ollama" if chosen else "none")
         if chosen is None and (wanted == "ollama" or verify):
@@ -178,7 +180,7 @@ class Eyes:
             except ModelError as error:
                 if not self.auto:
                     raise
-                asker = _Silent(str(error), error.hint)
+                asker = UnavailableVlm(str(error), error.hint)
             yield asker
 
     def verifier(self, asker: Asker | None) -> Verifier | None:
@@ -193,7 +195,7 @@ class Eyes:
         *,
         waterline: float | None = None,
         anyway: bool = False,
-        progress: Progress = unwatched,
+        progress: Progress = no_progress,
     ) -> list[Located]:
         """Look at the photos, then search for those that are worth it; warns of what could not be had.
 
@@ -207,9 +209,11 @@ class Eyes:
             self.warn(f"{doubt} ({count} of {len(attended)} photos)")
         return search_attended(queries, attended, search, waterline=waterline, auto=self.auto, anyway=anyway)
 
-    def _look(self, queries: Sequence[Query], asker: Asker | None, progress: Progress) -> list[Attended]:
+    def _look(
+        self, queries: Sequence[Query], asker: Asker | None, progress: Progress
+    ) -> list[AttentionResult]:
         paths = [query.path for query in queries]
         if asker is None or self.choice is None:
             missing = ModelError(f"no model is named: {WHICH}")
-            return [Attended(path, "ollama", error=missing) for path in paths]
+            return [AttentionResult(path, "ollama", error=missing) for path in paths]
         return attend(paths, self.choice.attendant(asker, self.city), self.choice.named, progress)

@@ -16,7 +16,7 @@ import httpx
 
 from geoflood.core.errors import UsageError
 
-__all__ = ["READ_S", "AnswerTooLargeError", "Leash", "address", "client_settings", "is_loopback"]
+__all__ = ["READ_S", "AnswerTooLargeError", "BoundedTransport", "address", "client_settings", "is_loopback"]
 
 MAX_BYTES = 4_000_000
 """Of one reply. A stream spends some 150 bytes a token; the longest answer asked for has 2,300."""
@@ -51,7 +51,7 @@ class _Bounded(httpx.SyncByteStream):
         self._stream.close()
 
 
-class Leash(httpx.BaseTransport):
+class BoundedTransport(httpx.BaseTransport):
     """httpx's own transport, with every reply bounded; compressed ones are refused, for they may be bombs."""
 
     def __init__(self, tls: bool, max_bytes: int = MAX_BYTES, deadline_s: float = DEADLINE_S) -> None:
@@ -76,7 +76,7 @@ class Leash(httpx.BaseTransport):
 def client_settings(url: str, read_s: float = READ_S) -> dict[str, Any]:
     """What every httpx client of this room is made with, the one inside the `ollama` package too."""
     return {
-        "transport": Leash(tls=url.startswith("https:")),
+        "transport": BoundedTransport(tls=url.startswith("https:")),
         "timeout": httpx.Timeout(connect=CONNECT_S, read=read_s, write=60.0, pool=CONNECT_S),
         "follow_redirects": False,
         "trust_env": False,

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from geoflood.core.datatypes import Image
 from geoflood.vlm.answer_formats import closed, numbers_of, one_of
 from geoflood.vlm.canvas import bare
-from geoflood.vlm.client import Answer, Asker, Options, Prompt, RefusalError
+from geoflood.vlm.client import Answer, Asker, AskOptions, Prompt, RefusalError
 from geoflood.vlm.parse_replies import Json, plain
 from geoflood.vlm.pool import each
 from geoflood.vlm.prompts import PAIR_VERSION, pair_prompt
@@ -102,7 +102,7 @@ def _heard(
     """An answer in one order; asked at most three times, the last time without free text."""
     at = "photo 2" if order == "query first" else "photo 1"
     prompt = Prompt("pair", PAIR_VERSION, pair_prompt(city, hints, at), order)
-    options = Options(NUM_PREDICT)
+    options = AskOptions(NUM_PREDICT)
     for again, texts in ((options, True), (options.again(), True), (options, False)):
         try:
             answer = asker.ask(shown, prompt, _schema(texts), again)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from geoflood.vlm.canvas import VIEWS, View
-from geoflood.vlm.client import Answer, Options, Prompt, Standing
+from geoflood.vlm.canvas import VIEWS, ModelView
+from geoflood.vlm.client import Answer, AskOptions, ModelRecord, Prompt
 
-Script = Callable[[Prompt, Mapping[str, Any], Options], Any]
+Script = Callable[[Prompt, Mapping[str, Any], AskOptions], Any]
 """What is asked -> text, a JSON value, an Answer, or an error to raise."""
 
 
@@ -21,13 +21,13 @@ class Scripted:
 
     capacity = 2
 
-    def __init__(self, script: Script, standing: Standing | None = None) -> None:
+    def __init__(self, script: Script, standing: ModelRecord | None = None) -> None:
         self.script = script
-        self.standing = standing or Standing("ollama", "scripted", "127.0.0.1:11434", "0.33.0", "d1", True)
-        self.asked: list[tuple[Sequence[bytes], Prompt, Mapping[str, Any], Options]] = []
+        self.standing = standing or ModelRecord("ollama", "scripted", "127.0.0.1:11434", "0.33.0", "d1", True)
+        self.asked: list[tuple[Sequence[bytes], Prompt, Mapping[str, Any], AskOptions]] = []
 
     def ask(
-        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: Options
+        self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
         self.asked.append((images, prompt, schema, options))
         said = self.script(prompt, schema, options)
@@ -76,7 +76,7 @@ class Sighted:
     def __init__(self, field: Callable[[Any, Any], Any], waterline: float = 0.0, **more: Any) -> None:
         self.field, self.waterline, self.more = field, waterline, more
 
-    def __call__(self, prompt: Prompt, schema: Mapping[str, Any], _: Options) -> Any:
+    def __call__(self, prompt: Prompt, schema: Mapping[str, Any], _: AskOptions) -> Any:
         view = next(view for view in VIEWS if view.name == prompt.view)
         edges = view.edges(cells_of(schema) - view.shifted)
         centres = (edges[:-1] + edges[1:]) / 2
@@ -89,4 +89,4 @@ class Sighted:
         )
 
 
-BASE: View = VIEWS[0]
+BASE: ModelView = VIEWS[0]

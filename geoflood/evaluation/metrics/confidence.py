@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from geoflood.core.datatypes import LatLon
 from geoflood.core.geo import distance_m, to_local
-from geoflood.evaluation.results import Confidence, Floats, Share
+from geoflood.evaluation.results import Confidence, Floats, Proportion
 
 __all__ = ["agreement", "auroc", "confidence", "margin"]
 
@@ -64,7 +64,7 @@ def confidence(name: str, signal: ArrayLike, right: ArrayLike) -> Confidence:
     return Confidence(name, float(precision @ gain), seen / len(values), precision)
 
 
-def auroc(low: ArrayLike, high: ArrayLike) -> Share:
+def auroc(low: ArrayLike, high: ArrayLike) -> Proportion:
     """Chance that one of `high` [M] exceeds one of `low` [N], ties half: the area under the ROC curve.
 
     By ranks (Mann and Whitney 1947), with its standard deviation after Hanley and McNeil (1982), who count
@@ -81,4 +81,4 @@ def auroc(low: ArrayLike, high: ArrayLike) -> Share:
     few = min(n, m)
     a = (few * area + 1) / (few + 2)
     spread = a * (1 - a) + (m - 1) * (a / (2 - a) - a**2) + (n - 1) * (2 * a**2 / (1 + a) - a**2)
-    return Share(area, float(np.sqrt(spread / (n * m))), n + m)
+    return Proportion(area, float(np.sqrt(spread / (n * m))), n + m)

@@ -11,9 +11,9 @@ from geoflood.core.geo import distance_m
 from geoflood.evaluation.metrics.areas import holds, searched
 from geoflood.evaluation.metrics.confidence import agreement, margin
 from geoflood.evaluation.metrics.streets import Streets
-from geoflood.evaluation.results import RECALLS, SHARES, Floats, Judged, Trial
+from geoflood.evaluation.results import RECALLS, SHARES, Floats, QueryCase, QueryResult
 
-__all__ = ["judged"]
+__all__ = ["score_query"]
 
 SHOWN = 3
 """Candidates of a query that are kept to be shown."""
@@ -21,7 +21,7 @@ TOLERANCE_M = 25.0
 """What the probability of a query without an answer, which is 0, speaks of."""
 
 
-def judged(trial: Trial, located: Located, streets: Streets, doubt: str = "") -> Judged:
+def score_query(trial: QueryCase, located: Located, streets: Streets, doubt: str = "") -> QueryResult:
     """What came of a query beside its truth; of one without a truth, the answer alone.
 
     `doubt` is why it was searched without the attention that was asked for.
@@ -41,7 +41,7 @@ def judged(trial: Trial, located: Located, streets: Streets, doubt: str = "") ->
         held = tuple(holds(estimate.cells(part / 100), truth) for part in SHARES)
         circled = (error <= estimate.radius_50_m, error <= estimate.radius_90_m)
         km2, km = searched(estimate.search_area, places, truth, streets)
-    return Judged(
+    return QueryResult(
         trial,
         located.outcome,
         located.reason,

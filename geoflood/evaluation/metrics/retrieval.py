@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from geoflood.evaluation.results import Floats, Share
+from geoflood.evaluation.results import Floats, Proportion
 
 __all__ = ["padded", "recall", "share"]
 
 
-def share(hits: ArrayLike, places: ArrayLike | None = None) -> Share:
+def share(hits: ArrayLike, places: ArrayLike | None = None) -> Proportion:
     """Share of true values [N] and its standard deviation, sqrt(p (1 - p) / n).
 
     The deviation takes p as (hits + 1) / (n + 2), so that 20 of 20 is not told as certain (Laplace). Photos
@@ -29,7 +29,7 @@ def share(hits: ArrayLike, places: ArrayLike | None = None) -> Share:
     if places is not None:
         place = np.unique(np.asarray(places), return_inverse=True)[1].ravel()
         error = max(error, float(np.sqrt((np.bincount(place, counted - true / n) ** 2).sum())) / n)
-    return Share(true / n, error, n)
+    return Proportion(true / n, error, n)
 
 
 def padded(ranks_m: Sequence[Sequence[float]], length: int) -> Floats:
@@ -40,7 +40,7 @@ def padded(ranks_m: Sequence[Sequence[float]], length: int) -> Floats:
     return table
 
 
-def recall(ranks_m: Floats, k: int, within_m: float, places: ArrayLike | None = None) -> Share:
+def recall(ranks_m: Floats, k: int, within_m: float, places: ArrayLike | None = None) -> Proportion:
     """Recall@k: queries with a positive among the first k retrieved.
 
     ranks_m [Q, K] metres between the truth and each candidate, best first; every row must be of a query

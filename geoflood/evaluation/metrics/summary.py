@@ -11,14 +11,24 @@ from geoflood.core.datatypes import Outcome
 from geoflood.evaluation.metrics.confidence import auroc, confidence
 from geoflood.evaluation.metrics.reliability import calibration_error, reliability
 from geoflood.evaluation.metrics.retrieval import padded, recall, share
-from geoflood.evaluation.results import RECALLS, SHARES, Confidence, Floats, Judged, Scores, Share
+from geoflood.evaluation.results import (
+    RECALLS,
+    SHARES,
+    Confidence,
+    Floats,
+    Proportion,
+    QueryResult,
+    Scores,
+)
 
 __all__ = ["scores"]
 
-Recalls = Mapping[float, Mapping[int, Share]]
+Recalls = Mapping[float, Mapping[int, Proportion]]
 
 
-def scores(here: Sequence[Judged], elsewhere: Sequence[Judged], distances_m: Sequence[float]) -> Scores:
+def scores(
+    here: Sequence[QueryResult], elsewhere: Sequence[QueryResult], distances_m: Sequence[float]
+) -> Scores:
     """The scores. The first of the distances says what is right, and what a positive is for the areas.
 
     Photos that could not be read or compared count as wrong; but they were told no probability, so they say
@@ -51,12 +61,12 @@ def scores(here: Sequence[Judged], elsewhere: Sequence[Judged], distances_m: Seq
     )
 
 
-def _recalls(some: Sequence[Judged], within_m: float) -> dict[int, Share]:
+def _recalls(some: Sequence[QueryResult], within_m: float) -> dict[int, Proportion]:
     table = padded([one.ranks_m for one in some], max(RECALLS))
     return {k: recall(table, k, within_m, _places(some)) for k in RECALLS}
 
 
-def _places(some: Sequence[Judged]) -> list[str]:
+def _places(some: Sequence[QueryResult]) -> list[str]:
     """Where each was taken, for photos of one place stand or fall together."""
     return [str(one.trial.asked.geotag and one.trial.asked.geotag.position) for one in some]
 
@@ -65,13 +75,13 @@ def _ascending(values: Iterator[float]) -> Floats:
     return np.sort(np.fromiter(values, float))
 
 
-def _medians(some: Sequence[Judged]) -> tuple[float, ...]:
+def _medians(some: Sequence[QueryResult]) -> tuple[float, ...]:
     """km² of the areas, of the queries that have any."""
     known = np.array([one.areas_km2 for one in some if one.areas_km2]).reshape(-1, len(SHARES))
     return tuple(np.median(known, axis=0).tolist()) if len(known) else (float("nan"),) * len(SHARES)
 
 
-def _confidence(here: Sequence[Judged], within_m: float) -> tuple[Confidence, ...]:
+def _confidence(here: Sequence[QueryResult], within_m: float) -> tuple[Confidence, ...]:
     """Of each signal, over the queries with an answer.
 
     Inliers are not counted where an answer is sure without: there they are more than any.
@@ -85,7 +95,7 @@ def _confidence(here: Sequence[Judged], within_m: float) -> tuple[Confidence, ..
 
 
 def _outcomes(
-    here: Sequence[Judged], elsewhere: Sequence[Judged], within_m: float
+    here: Sequence[QueryResult], elsewhere: Sequence[QueryResult], within_m: float
 ) -> dict[str, dict[str, int]]:
     """How often each was said, of which photos; and how many of the located ones are right."""
     groups = {
@@ -101,14 +111,14 @@ def _outcomes(
     return told
 
 
-def _auroc(positive: Sequence[Judged], elsewhere: Sequence[Judged]) -> Share | None:
+def _auroc(positive: Sequence[QueryResult], elsewhere: Sequence[QueryResult]) -> Proportion | None:
     """Of the share "not in this index": photos of elsewhere against those with a positive."""
     ours = [one.not_in_index for one in positive if one.answered]
     strange = [one.not_in_index for one in elsewhere if one.answered]
     return auroc(ours, strange) if ours and strange else None
 
 
-def _seconds(some: Sequence[Judged]) -> dict[str, float]:
+def _seconds(some: Sequence[QueryResult]) -> dict[str, float]:
     """Mean of each stage, of the queries that got an answer."""
     answered = [one.seconds for one in some if one.answered]
     stages = dict.fromkeys(stage for one in answered for stage in one)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from geoflood.evaluation.report.plots import Axis, Line, plot
+from geoflood.evaluation.report.plots import Axis, Curve, plot
 from geoflood.evaluation.report.summary import whose
 from geoflood.evaluation.results import RECALLS, Evaluation, Floats
 from geoflood.outputs.wording import area
@@ -68,7 +68,7 @@ def _percent(title: str, low: float = 0.0) -> Axis:
 def _recall(one: Evaluation) -> str:
     across = Axis("first k matches", 0, max(RECALLS), [(k, str(k)) for k in RECALLS])
     lines = [
-        Line(
+        Curve(
             f"within {distance:g} m",
             np.array(RECALLS, float),
             np.array([of[k].value for k in RECALLS]),
@@ -81,14 +81,16 @@ def _recall(one: Evaluation) -> str:
 
 def _errors(evaluations: Sequence[Evaluation]) -> str:
     across = Axis("metres", 1, 10_000, METRES, log=True)
-    lines = [Line(_name(one, evaluations), *_counted(one.scores.errors_m), steps=True) for one in evaluations]
+    lines = [
+        Curve(_name(one, evaluations), *_counted(one.scores.errors_m), steps=True) for one in evaluations
+    ]
     return plot("Error of the position", across, _percent("photos, %"), lines)
 
 
 def _searched(evaluations: Sequence[Evaluation]) -> str:
     across = _ground([one.scores.searched_km2 for one in evaluations])
     lines = [
-        Line(_name(one, evaluations), *_counted(one.scores.searched_km2), steps=True) for one in evaluations
+        Curve(_name(one, evaluations), *_counted(one.scores.searched_km2), steps=True) for one in evaluations
     ]
     return plot("Recall vs area", across, _percent("photos found, %"), lines)
 
@@ -132,7 +134,7 @@ def _counted(values: Floats) -> tuple[Floats, Floats]:
 
 
 def _coverage(one: Evaluation) -> str:
-    lines = [Line(of.name, of.coverage, of.precision) for of in one.scores.confidence]
+    lines = [Curve(of.name, of.coverage, of.precision) for of in one.scores.confidence]
     lowest = min(float(of.precision.min()) for of in one.scores.confidence)
     low = next(low for low in (0.9, 0.75, 0.5, 0.0) if low <= lowest)
     right = _percent("right, %", low)
@@ -141,7 +143,7 @@ def _coverage(one: Evaluation) -> str:
 
 def _reliability(one: Evaluation) -> str:
     bins = one.scores.reliability
-    line = Line(
+    line = Curve(
         "",
         np.array([of.told for of in bins]),
         np.array([of.right.value for of in bins]),

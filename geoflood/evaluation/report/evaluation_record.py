@@ -16,9 +16,9 @@ from geoflood.evaluation.results import (
     Bin,
     Confidence,
     Evaluation,
-    Judged,
+    Proportion,
+    QueryResult,
     Scores,
-    Share,
 )
 from geoflood.outputs.record import utf8
 from geoflood.outputs.table import harmless
@@ -83,15 +83,15 @@ def evaluation_record(one: Evaluation) -> Json:
     }
 
 
-def _shares(of: Mapping[int, Share]) -> Json:
+def _shares(of: Mapping[int, Proportion]) -> Json:
     return {str(k): _round(share.value) for k, share in of.items()}
 
 
-def _errors(of: Mapping[int, Share]) -> Json:
+def _errors(of: Mapping[int, Proportion]) -> Json:
     return {str(k): _round(share.error) for k, share in of.items()}
 
 
-def _by_part(shares: Iterable[Share]) -> Json:
+def _by_part(shares: Iterable[Proportion]) -> Json:
     return {str(part): _round(share.value) for part, share in zip(SHARES, shares, strict=True)}
 
 
@@ -137,7 +137,7 @@ def write_queries(path: Path, evaluations: Sequence[Evaluation]) -> None:
     write_whole(path, text.getvalue())
 
 
-def _row(query: Judged, right_m: float) -> dict[str, str]:
+def _row(query: QueryResult, right_m: float) -> dict[str, str]:
     tag, spot = query.trial.asked.geotag, query.position
     rank = next((rank for rank, metres in enumerate(query.ranks_m, 1) if metres <= right_m), None)
     first = query.best[0].reference.image_key if query.best else ""

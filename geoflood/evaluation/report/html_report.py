@@ -26,7 +26,7 @@ from geoflood.evaluation.report.summary import (
     watered,
     whose,
 )
-from geoflood.evaluation.results import RECALLS, SHARES, Evaluation, Miss, Share
+from geoflood.evaluation.results import RECALLS, SHARES, Evaluation, Miss, Proportion
 from geoflood.outputs.page import data_uri
 from geoflood.outputs.wording import area, length, percent, plain
 
@@ -209,11 +209,11 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], asked: int | No
     return f'<div class="scroll"><table><tr>{head}</tr>{"".join(body)}</table></div>'
 
 
-def _share(of: Share) -> str:
+def _share(of: Proportion) -> str:
     return f"{100 * of.value:.1f} %"
 
 
-def _error(of: Share) -> str:
+def _error(of: Proportion) -> str:
     return f"{100 * of.error:.1f}"
 
 

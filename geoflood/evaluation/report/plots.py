@@ -11,7 +11,7 @@ import numpy as np
 
 from geoflood.evaluation.results import Floats
 
-__all__ = ["Axis", "Line", "plot"]
+__all__ = ["Axis", "Curve", "plot"]
 
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 24, 10, 44
@@ -46,7 +46,7 @@ class Axis:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class Curve:
     """Points [N] joined in their order; marked and with bars of `errors` [N] when there are any."""
 
     name: str
@@ -61,7 +61,7 @@ def plot(
     title: str,
     across: Axis,
     up: Axis,
-    lines: Sequence[Line],
+    lines: Sequence[Curve],
     diagonal: bool = False,
     bars: Sequence[tuple[float, float, float]] = (),
 ) -> str:
@@ -115,7 +115,7 @@ def _frame(across: Axis, up: Axis) -> list[str]:
     return parts
 
 
-def _drawn(line: Line, across: Axis, up: Axis, ink: str, dash: str) -> list[str]:
+def _drawn(line: Curve, across: Axis, up: Axis, ink: str, dash: str) -> list[str]:
     keep = np.unique(np.linspace(0, len(line.x) - 1, min(len(line.x), MOST)).round().astype(int))
     points = [(across.at(float(line.x[i])), up.at(float(line.y[i]))) for i in keep]
     parts = [_path(points, ink, dash, line.steps)]
@@ -139,12 +139,12 @@ def _path(points: Sequence[tuple[float, float]], ink: str, dash: str, steps: boo
     return f'<path d="{"".join(words)}" fill="none" stroke="{ink}" stroke-width="2"{dashed}/>'
 
 
-def _abreast(lines: Sequence[Line]) -> int:
+def _abreast(lines: Sequence[Curve]) -> int:
     longest = max((len(line.name) for line in lines), default=0)
     return 3 if longest <= SHORT else 2 if longest <= MIDDLING else 1
 
 
-def _legend(lines: Sequence[Line]) -> list[str]:
+def _legend(lines: Sequence[Curve]) -> list[str]:
     """Names under the axis, a few abreast."""
     parts, abreast = [], _abreast(lines)
     for number, line in enumerate(lines):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from geoflood.evaluation.report.evaluation_record import COVERAGES
-from geoflood.evaluation.results import RECALLS, SHARES, TO_SEARCH, Evaluation, Share
+from geoflood.evaluation.results import RECALLS, SHARES, TO_SEARCH, Evaluation, Proportion
 from geoflood.outputs.wording import area, length
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-def figure(of: Share) -> str:
+def figure(of: Proportion) -> str:
     """Percent with one standard deviation: "92.4 ± 1.8"."""
     return f"{100 * of.value:.1f} ± {100 * of.error:.1f}"
 
@@ -84,7 +84,7 @@ def ece(error: float | None) -> str:
     return "–" if error is None else f"{error:.3f}"
 
 
-def _chance(of: Share) -> str:
+def _chance(of: Proportion) -> str:
     """A share of one with one standard deviation: "0.953 ± 0.011"."""
     return f"{of.value:.3f} ± {of.error:.3f}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,26 +13,27 @@ import numpy as np
 
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.learned import load_learned
-from geoflood.backbones.threads import cores, side_by_side
-from geoflood.core.datatypes import LatLon, Matching, Progress, unwatched
+from geoflood.backbones.threads import side_by_side
+from geoflood.core.datatypes import LatLon, Progress, no_progress
 from geoflood.core.errors import InputError
+from geoflood.core.parallel import cores
+from geoflood.database.calibration import Calibration, CalibrationKey
 from geoflood.database.database import read_captures, read_references
-from geoflood.database.manifest import read_manifest, write_manifest
+from geoflood.database.manifest import Manifest, Settings, read_manifest, write_manifest
 from geoflood.database.plan import locked
 from geoflood.database.vectors import VectorStore
-from geoflood.localize.calibration.fit import ENOUGH, Asked, Captures, Group, calibrate
+from geoflood.localize.calibration.fit import ENOUGH, Captures, Group, RehearsalQueries, calibrate
 from geoflood.localize.calibration.pseudo_queries import (
-    Played,
-    asked,
-    asked_with_inliers,
+    PseudoQuery,
     chosen,
-    photos_as_actors,
-    play,
-    references_as_actors,
+    make,
+    photos_as_sources,
+    references_as_sources,
+    rehearsal_queries,
+    rehearsal_queries_with_inliers,
 )
-from geoflood.localize.fusion import Trust
-from geoflood.localize.rerank import Reranker, matcher
-from geoflood.localize.waterline import UNTOLD, beliefs, reranked
+from geoflood.localize.rerank import Reranker
+from geoflood.localize.waterline import beliefs
 
 __all__ = ["refine", "self_calibrate"]
 
@@ -43,74 +44,73 @@ COPY = 0.97
 def self_calibrate(
     folder: Path,
     describer: Describer,
-    bands: Sequence[int],
+    settings: Settings,
+    unchanged: Manifest | None,
     workers: int,
-    progress: Progress = unwatched,
-    matchings: Collection[Matching] = (Matching.DENSE,),
-) -> dict[str, Any]:
-    """Numbers for the manifest from the references alone; needs references.sqlite and vectors.faiss.
+    progress: Progress = no_progress,
+) -> Calibration:
+    """What an index teaches itself, from its references alone; as `geoflood.database.build.Calibrate`.
 
-    For each of `matchings` the index learns what its inliers are worth.
+    An index to which nothing was added keeps what it knew, labels included.
     """
+    if unchanged and CalibrationKey(None, reranked=True) in unchanged.calibration:
+        return unchanged.calibration
     path = folder / "references.sqlite"
-    actors = references_as_actors(read_references(path, chosen(len(read_captures(path)[0]))))
-    played = play(describer, bands, actors, workers, progress)
-    return _rehearsed(folder, describer, bands, played, workers, progress, matchings)
+    sources = references_as_sources(read_references(path, chosen(len(read_captures(path)[0]))))
+    queries = make(describer, settings.bands, sources, workers, progress)
+    return _rehearsed(folder, describer, settings.bands, queries, workers, progress)
 
 
 def refine(
-    folder: Path, photos: Sequence[tuple[Path, LatLon]], workers: int, progress: Progress = unwatched
-) -> dict[str, Any]:
+    folder: Path, photos: Sequence[tuple[Path, LatLon]], workers: int, progress: Progress = no_progress
+) -> Calibration:
     """Calibrate a finished index with labelled photos in place of its references; returns all its numbers.
 
-    What too few of the photos speak of is left as it was, and inliers are learned for DENSE only. Raises
+    What too few of the photos speak of is left as it was. Raises
     InputError when that is everything, or when photos are references themselves: finding those is no art.
     """
     with locked(folder):
         manifest = read_manifest(folder)
         settings = manifest.settings
         describer = load_learned(folder / "learned.npz", settings.backbone)
-        actors = photos_as_actors(photos)
-        played = play(describer, settings.bands, actors, workers, progress)
+        actors = photos_as_sources(photos)
+        played = make(describer, settings.bands, actors, workers, progress)
         if copies := _copies(VectorStore(folder / "vectors.faiss", len(settings.bands)), played):
             raise InputError(
                 f"not calibrated: {copies} of the {len(photos)} photos are references of this index",
                 "give photos that were not indexed, best of another day",
             )
-        before, dense = manifest.calibration, (Matching.DENSE,)
-        learned = _rehearsed(folder, describer, settings.bands, played, workers, progress, dense, before)
-        refined = {name: told | {"labelled": True} for name, told in learned.items() if not told.get("few")}
+        before = manifest.calibration
+        learned = _rehearsed(folder, describer, settings.bands, played, workers, progress, before)
+        refined = {key: replace(entry, labelled=True) for key, entry in learned.items() if not entry.few}
         if not refined:
             raise InputError(
                 f"not calibrated: too few of the {len(photos)} photos show places of this index",
                 f"{ENOUGH} or more are needed",
             )
-        numbers = dict(before) | refined
-        write_manifest(folder, replace(manifest, calibration=numbers))
-    return numbers
+        calibration = dict(before) | refined
+        write_manifest(folder, replace(manifest, calibration=calibration))
+    return calibration
 
 
 def _rehearsed(
     folder: Path,
     describer: Describer,
     bands: Sequence[int],
-    played: Sequence[Played],
+    played: Sequence[PseudoQuery],
     workers: int,
     progress: Progress,
-    matchings: Collection[Matching],
-    before: Mapping[str, Any] = MappingProxyType({}),
-) -> dict[str, Any]:
+    before: Calibration = MappingProxyType({}),
+) -> Calibration:
     find = partial(_reference, folder / "references.sqlite")
     progress("comparing", 0, 0)
     with side_by_side(max(workers, cores())) as pool:
-        counted: dict[Matching, Asked] = {}
-        for matching in matchings:
-            reranker = Reranker(matcher(matching, describer.backbone), bands, 0, pool)
-            counted[matching] = asked_with_inliers(played, reranker, find, matching)
-        return _calibration(folder, bands, asked(played), counted, before)
+        reranker = Reranker(describer.backbone, bands, 0, pool)
+        counted = rehearsal_queries_with_inliers(played, reranker, find)
+        return _calibration(folder, bands, rehearsal_queries(played), counted, before)
 
 
-def _copies(store: VectorStore, played: Sequence[Played]) -> int:
+def _copies(store: VectorStore, played: Sequence[PseudoQuery]) -> int:
     """How many dry photos are some reference's very picture, whatever their file is called."""
     dry = [one.descriptors for one in played if not one.level]
     if not dry:
@@ -126,25 +126,23 @@ def _reference(path: Path, number: int) -> Any:
 def _calibration(
     folder: Path,
     bands: Sequence[int],
-    plain: Asked,
-    counted: Mapping[Matching, Asked],
-    before: Mapping[str, Any],
-) -> dict[str, Any]:
+    plain: RehearsalQueries,
+    counted: RehearsalQueries,
+    before: Calibration,
+) -> Calibration:
     """Numbers for the manifest: of searches as they are, and of those that are re-ranked.
 
     Where too few trials speak of a waterline, what was known of it `before` goes into the latter.
     """
     captures = Captures(*read_captures(folder / "references.sqlite"))
     store = VectorStore(folder / "vectors.faiss", len(bands))
-    known = [
-        Group(name, belief, None if name == UNTOLD else int(name)) for name, belief in beliefs(bands).items()
-    ]
-    numbers = calibrate(store, captures, plain, [[group] for group in known])
-    standing = {name: told for name, told in before.items() if numbers.get(name, {}).get("few")}
-    learned = {group.name: Trust.of({**numbers, **standing}[group.name]) for group in known}
-    for matching, some in counted.items():
-        untold, *told = (
-            group._replace(name=reranked(group.name, matching), plain=learned[group.name]) for group in known
-        )  # of inliers there are fewer trials: the bands learn together what theirs say
-        numbers |= calibrate(store, captures, some, [[untold], told])
-    return numbers
+    known = [Group(CalibrationKey(band), belief) for band, belief in beliefs(bands).items()]
+    found = calibrate(store, captures, plain, [[group] for group in known])
+    standing = {key: entry for key, entry in before.items() if key in found and found[key].few}
+    learned = {**found, **standing}
+    untold, *told = (
+        Group(CalibrationKey(group.key.band, reranked=True), group.belief, learned[group.key].params)
+        for group in known
+    )
+    # Of inliers there are fewer trials: the bands learn together what theirs say.
+    return found | calibrate(store, captures, counted, [[untold], told])

@@ -3,7 +3,7 @@
 A reference knows where it was taken. So it can be made into a query photo (see `pseudo_queries`) and
 searched with its own capture removed (is the place found among the others, how far off, at which
 similarity?) and with everything near removed (what does the best wrong answer look like?). From these come
-the numbers of geoflood.localize.fusion.Trust, for an unknown waterline and for each band, since similarities
+the numbers of CalibrationParams, for an unknown waterline and for each band, since similarities
 differ between them; with inliers and without. Labelled queries refine them the same way.
 """
 
@@ -18,18 +18,17 @@ from numpy.typing import NDArray
 
 from geoflood.core.datatypes import LatLon, Vectors
 from geoflood.core.geo import distance_m, to_local
-from geoflood.localize.fusion import (
-    ELSEWHERE_M,
-    TOLERANCE_M,
+from geoflood.database.calibration import (
+    CalibrationEntry,
+    CalibrationKey,
+    CalibrationParams,
+    ConformalKnots,
     Evidence,
-    Knots,
-    Trust,
-    evidence,
-    posterior,
-    spread,
+    Weakness,
 )
+from geoflood.localize.fusion import ELSEWHERE_M, TOLERANCE_M, belief_map, evidence, posterior
 
-__all__ = ["DEFAULT", "DEPTH", "RERANKED", "Asked", "Captures", "Counts", "Group", "calibrate"]
+__all__ = ["DEFAULT", "DEPTH", "RERANKED", "Captures", "Counts", "Group", "RehearsalQueries", "calibrate"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = Callable[[int, NDArray[np.float32] | None, NDArray[np.int64]], Floats]
@@ -56,7 +55,7 @@ SHARES = (0.5, 0.7, 0.8, 0.9, 0.95)
 """At which the areas are held to their promise."""
 SLOPES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 """Of inliers, see `Trust.inliers`, that are tried."""
-DEFAULT = Trust(temperature=0.03, kernel_m=12.0, intercept=-4.0, similarity=8.0, margin=20.0)
+DEFAULT = CalibrationParams(temperature=0.03, kernel_m=12.0, intercept=-4.0, similarity=8.0, margin=20.0)
 """For a city that cannot calibrate itself: too few images."""
 NEAR_BAND = 0.075
 """A trial's waterline is a band's when it is this near, a share of the height."""
@@ -65,17 +64,15 @@ NEAR_BAND = 0.075
 class Group(NamedTuple):
     """What a search may know of the waterline."""
 
-    name: str
+    key: CalibrationKey
     belief: NDArray[np.float32]
     """Over the bands."""
-    band: int | None
-    """That it is told to be; None: nothing is told."""
-    plain: Trust | None = None
+    plain: CalibrationParams | None = None
     """Of the same search without re-ranking, where inliers are counted: it saw more trials, so what it says
     of similarities stands."""
 
 
-class Search(Protocol):
+class VectorSearch(Protocol):
     """As geoflood.database.vectors.VectorStore."""
 
     def search(
@@ -96,7 +93,7 @@ class Captures:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class RehearsalQueries:
     """T queries whose places are known."""
 
     descriptors: Vectors
@@ -130,7 +127,7 @@ class Trial:
     present: bool
     lone: bool
     """The place was seen on one day only."""
-    plain: Trust | None = None
+    plain: CalibrationParams | None = None
     """Of its group."""
 
     @property
@@ -138,14 +135,14 @@ class Trial:
         """The same for all trials of one query photo, whatever water it stands in."""
         return tuple(self.truth.tolist())
 
-    def scores(self, trust: Trust) -> Floats:
+    def scores(self, trust: CalibrationParams) -> Floats:
         """Similarities with the inliers' evidence added."""
         return self.similarities + trust.temperature * trust.likelihood(self.inliers)
 
 
 def calibrate(
-    store: Search, captures: Captures, asked: Asked, pools: Sequence[Sequence[Group]]
-) -> dict[str, dict[str, object]]:
+    store: VectorSearch, captures: Captures, asked: RehearsalQueries, pools: Sequence[Sequence[Group]]
+) -> dict[CalibrationKey, CalibrationEntry]:
     """Numbers for the manifest: for each group a Trust, and the trials it rests on.
 
     The trials of a group are the queries under about its waterline; those of a pool are learned from
@@ -162,39 +159,41 @@ def calibrate(
             if row[i] >= 0:
                 found += _trials(captures, asked, i, group, similarities[row[i]], ids[row[i]])
     learned = [_learned(pool, found) for pool, found in zip(pools, trials, strict=True)]
-    return {name: numbers for one in learned for name, numbers in one.items()}
+    return {key: entry for one in learned for key, entry in one.items()}
 
 
 def _searched(
-    store: Search, asked: Asked, group: Group
+    store: VectorSearch, asked: RehearsalQueries, group: Group
 ) -> tuple[NDArray[np.int64], Vectors, NDArray[np.int64]]:
     """Row of each query [T] in what was found, -1 for those of another waterline; similarities; ids."""
     meant = np.ones(len(asked), bool)
-    if group.band is not None:
-        meant = np.abs(asked.waterline - group.band / 100) <= NEAR_BAND
+    if group.key.band is not None:
+        meant = np.abs(asked.waterline - group.key.band / 100) <= NEAR_BAND
     row = np.where(meant, np.cumsum(meant) - 1, -1)
     if not meant.any():
         return row, np.empty((0, 0), np.float32), np.empty((0, 0), np.int64)
     return row, *store.search(asked.descriptors[meant], group.belief, DEPTH + REMOVED)
 
 
-def _learned(pool: Sequence[Group], trials: list[Trial]) -> dict[str, dict[str, object]]:
+def _learned(pool: Sequence[Group], trials: list[Trial]) -> dict[CalibrationKey, CalibrationEntry]:
     present = [trial for trial in trials if trial.present]
     absent = [trial for trial in trials if not trial.present]
     places = len({trial.place for trial in present})
     if min(places, len(absent)) < ENOUGH:
-        weak = f"{places} places that can play queries are too few, {ENOUGH} are needed"
-        few = DEFAULT.numbers | {"trials": len(present), "weak": weak, "few": True}
-        return {group.name: dict(few) for group in pool}
+        few = CalibrationEntry(DEFAULT, len(present), places, Weakness.FEW_PLACES)
+        return {group.key: few for group in pool}
     lone = sum(trial.lone for trial in present) > len(present) / 2
-    told = {"trials": len(present)} | ({"weak": "most places were seen on one day only"} if lone else {})
-    trusts = fit([group.plain for group in pool], present, absent, lone)
-    return {group.name: trust.numbers | told for group, trust in zip(pool, trusts, strict=True)}
+    fitted = fit([group.plain for group in pool], present, absent, lone)
+    weakness = Weakness.ONE_DAY if lone else None
+    return {
+        group.key: CalibrationEntry(params, len(present), places, weakness)
+        for group, params in zip(pool, fitted, strict=True)
+    }
 
 
 def _trials(
     captures: Captures,
-    asked: Asked,
+    asked: RehearsalQueries,
     i: int,
     group: Group,
     similarities: Vectors,
@@ -208,14 +207,14 @@ def _trials(
             continue
         inliers = np.full(len(chosen), np.nan)
         if asked.counts is not None:
-            told = None if group.band is None else group.belief
+            told = None if group.key.band is None else group.belief
             inliers[:RERANKED] = asked.counts(i, told, ids[chosen[:RERANKED]])
         spots, s = captures.positions[ids[chosen]], similarities[chosen].astype(float)
         yield Trial(s, inliers, spots, error, asked.positions[i], present, lone, group.plain)
 
 
 def _kinds(
-    captures: Captures, asked: Asked, i: int, ids: NDArray[np.int64]
+    captures: Captures, asked: RehearsalQueries, i: int, ids: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.bool_], bool, bool]]:
     """(which candidates stay, whether the place does, whether it was seen on one day only)."""
     error = distance_m(captures.positions[ids], asked.positions[i])
@@ -233,8 +232,8 @@ def _kinds(
 
 
 def fit(
-    plain: Sequence[Trust | None], present: Sequence[Trial], absent: Sequence[Trial], lone: bool
-) -> list[Trust]:
+    plain: Sequence[CalibrationParams | None], present: Sequence[Trial], absent: Sequence[Trial], lone: bool
+) -> list[CalibrationParams]:
     """The Trust under which the trials were most likely, one for each `plain` of their pool.
 
     Areas are wider where it rests on one day.
@@ -253,7 +252,7 @@ def fit(
     return [_judging(trust, learned, one) for one in plain]
 
 
-def _columns(plain: Trust | None, seen: Evidence) -> list[float]:
+def _columns(plain: CalibrationParams | None, seen: Evidence) -> list[float]:
     """What P(in this index) is learned from: similarity and level, or what `plain` makes of them."""
     if plain is None:
         return [seen.similarity, seen.level, seen.margin, seen.agreement]
@@ -261,7 +260,9 @@ def _columns(plain: Trust | None, seen: Evidence) -> list[float]:
     return [said, seen.margin, seen.agreement]
 
 
-def _judging(trust: Trust, learned: Sequence[float], plain: Trust | None) -> Trust:
+def _judging(
+    trust: CalibrationParams, learned: Sequence[float], plain: CalibrationParams | None
+) -> CalibrationParams:
     """With the coefficients [intercept, *slopes] of `_columns`."""
     intercept, *slopes = learned
     if plain is None:
@@ -275,7 +276,7 @@ def _judging(trust: Trust, learned: Sequence[float], plain: Trust | None) -> Tru
     )
 
 
-def _sharpest(trials: Sequence[Trial], start: Trust, with_inliers: bool) -> Trust:
+def _sharpest(trials: Sequence[Trial], start: CalibrationParams, with_inliers: bool) -> CalibrationParams:
     """Temperature and slope of the inliers that maximise the mean log belief near the truth.
 
     Of the slopes, the least that is not worse than the best by more than one standard error: the trials are
@@ -286,13 +287,13 @@ def _sharpest(trials: Sequence[Trial], start: Trust, with_inliers: bool) -> Trus
     inliers = np.stack([_filled(t.inliers, size, np.nan) for t in trials])
     near = np.stack([_filled(t.error_m, size, np.inf) for t in trials]) <= TOLERANCE_M
 
-    def likelihoods(trust: Trust) -> Floats:
+    def likelihoods(trust: CalibrationParams) -> Floats:
         scores = similarities / trust.temperature + trust.likelihood(inliers)
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         held = np.where(near, weights, 0.0).sum(axis=1) / weights.sum(axis=1)
         return np.asarray(np.log(held + 1e-3))
 
-    def at_its_best(slope: float) -> tuple[Trust, Floats]:
+    def at_its_best(slope: float) -> tuple[CalibrationParams, Floats]:
         tried = (replace(start, temperature=float(t), inliers=slope) for t in np.geomspace(0.005, 0.2, 25))
         return max(((trust, likelihoods(trust)) for trust in tried), key=lambda one: float(one[1].mean()))
 
@@ -312,7 +313,7 @@ def _kernel_m(trials: Sequence[Trial]) -> float:
     return float(np.median(errors) / MEDIAN) if len(errors) else DEFAULT.kernel_m
 
 
-def _covering(trust: Trust, trials: Sequence[Trial], lone: bool) -> Trust:
+def _covering(trust: CalibrationParams, trials: Sequence[Trial], lone: bool) -> CalibrationParams:
     """With areas that hold the truth in as many trials as they promise, the sure ones and the others."""
     needed, sure = np.array([_needed(trial, trust) for trial in trials]).T
     photos = len(trials) / len({trial.place for trial in trials})
@@ -324,7 +325,7 @@ def _covering(trust: Trust, trials: Sequence[Trial], lone: bool) -> Trust:
     return replace(trust, coverage=doubtful, sure_coverage=certain)
 
 
-def _coverage(needed: Floats, photos: float, lone: bool) -> Knots:
+def _coverage(needed: Floats, photos: float, lone: bool) -> ConformalKnots:
     """How much belief the areas must hold so as to hold the truth in each of SHARES of the trials.
 
     `photos` of a place are one trial to chance. Where places were seen on one day only, two standard
@@ -341,13 +342,13 @@ def _coverage(needed: Floats, photos: float, lone: bool) -> Knots:
     return tuple(knots)
 
 
-def _needed(trial: Trial, trust: Trust) -> tuple[float, bool]:
+def _needed(trial: Trial, trust: CalibrationParams) -> tuple[float, bool]:
     """Belief of the most probable cells up to and with the one that holds the truth, 1 if none does; and
     whether one place holds nearly all.
     """
     origin = LatLon(*trial.positions[0])
     weights = posterior(trial.scores(trust), trust.temperature)
-    _, ground = spread(to_local(trial.positions, origin), weights, trust)
+    _, ground = belief_map(to_local(trial.positions, origin), weights, trust)
     away = np.abs(ground.centres - to_local(trial.truth[None], origin)[0]).max(axis=1)
     inside = np.flatnonzero(away <= ground.size_m / 2)
     return float(ground.held[inside[0]]) if len(inside) else 1.0, ground.sure
@@ -357,8 +358,8 @@ def _logistic(seen: Floats, truth: Floats, weights: Floats, penalty: float = 1.0
     """Logistic regression by Newton's method on standardised columns, ridge on the slopes; returns
     [intercept, *slopes] in the columns' own units. A column that never varies has slope 0.
     """
-    mean, spread = seen.mean(axis=0), seen.std(axis=0)
-    scale = np.where(spread > 1e-9, spread, np.inf)
+    mean, belief_map = seen.mean(axis=0), seen.std(axis=0)
+    scale = np.where(belief_map > 1e-9, belief_map, np.inf)
     x = np.column_stack([np.ones(len(seen)), (seen - mean) / scale])
     ridge = np.diag([0.0, *[penalty] * seen.shape[1]])
     w = np.zeros(x.shape[1])

@@ -14,31 +14,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.describe import Describer
-from geoflood.backbones.threads import cores, in_order, side_by_side
-from geoflood.core.datatypes import LatLon, Matching, Progress, Reference, Vectors, unwatched
+from geoflood.backbones.patches import Patches, patches
+from geoflood.backbones.threads import side_by_side
+from geoflood.core.datatypes import LatLon, Progress, Reference, Vectors, no_progress
 from geoflood.core.images import UnreadableImageError, read_image
+from geoflood.core.parallel import cores, in_order
+from geoflood.database.bands import band_weights
 from geoflood.imagery.views import LONGEST, pixels_of
-from geoflood.localize.calibration.fit import Asked, Counts
-from geoflood.localize.rerank import Reranker, Seen
-from geoflood.localize.waterline import band_weights
+from geoflood.localize.calibration.fit import Counts, RehearsalQueries
+from geoflood.localize.rerank import Reranker, count_inliers
 from geoflood.synthetic.flood import Effects, Scene, scene
 
 __all__ = [
-    "Actor",
-    "Played",
-    "asked",
-    "asked_with_inliers",
+    "PseudoQuery",
+    "PseudoQuerySource",
     "chosen",
-    "photos_as_actors",
-    "play",
-    "references_as_actors",
+    "make",
+    "photos_as_sources",
+    "references_as_sources",
+    "rehearsal_queries",
+    "rehearsal_queries_with_inliers",
 ]
 
 TRIALS = 128
 """References that play queries, each dry and in two or three depths of water."""
-COUNTED = {Matching.DENSE: (80, 10), Matching.SIFT: (32, 3)}
+COUNTED = (80, 10)
 """Of these photos, those whose inliers are counted too, and with how many candidates: references must be
-read for it, and SIFT takes a tenth of a second of each."""
+read for it."""
 KEPT = 64
 """References whose patches are at hand: a query is compared with the same ones up to four times."""
 PHONE = Effects(crop=0.4, shrink=0.6, compression=0.5)
@@ -47,7 +49,7 @@ of pseudo-queries and of real ones agreed best; DESIGN.md has the figures."""
 
 
 @dataclass(frozen=True, eq=False)
-class Actor:
+class PseudoQuerySource:
     """A photo whose place is known, and which can be put under water."""
 
     position: LatLon
@@ -58,10 +60,10 @@ class Actor:
 
 
 @dataclass(frozen=True, eq=False)
-class Played:
+class PseudoQuery:
     """An actor in some depth of water."""
 
-    actor: Actor
+    actor: PseudoQuerySource
     level: float
     waterline: float
     """Share of the photo's height under water; a little less than `level` where the photo was cropped."""
@@ -69,22 +71,22 @@ class Played:
     """[bands, D]."""
 
 
-def references_as_actors(references: Sequence[Reference]) -> list[Actor]:
+def references_as_sources(references: Sequence[Reference]) -> list[PseudoQuerySource]:
     """References as people would photograph them."""
 
     def taking(reference: Reference) -> Callable[[float], Scene]:
         return lambda level: scene(pixels_of(reference), level, seed=reference.id, effects=PHONE)
 
-    return [Actor(one.position, taking(one), one.id) for one in references]
+    return [PseudoQuerySource(one.position, taking(one), one.id) for one in references]
 
 
-def photos_as_actors(photos: Sequence[tuple[Path, LatLon]]) -> list[Actor]:
+def photos_as_sources(photos: Sequence[tuple[Path, LatLon]]) -> list[PseudoQuerySource]:
     """Labelled photos as they are, but for the water."""
 
     def taking(number: int, path: Path) -> Callable[[float], Scene]:
         return lambda level: scene(read_image(path, LONGEST), level, seed=number)
 
-    return [Actor(spot, taking(number, path)) for number, (path, spot) in enumerate(photos)]
+    return [PseudoQuerySource(spot, taking(number, path)) for number, (path, spot) in enumerate(photos)]
 
 
 def chosen(count: int) -> NDArray[np.int64]:
@@ -92,23 +94,23 @@ def chosen(count: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, count - 1, min(TRIALS, count)).astype(np.int64))
 
 
-def play(
+def make(
     describer: Describer,
     bands: Sequence[int],
-    actors: Sequence[Actor],
+    actors: Sequence[PseudoQuerySource],
     workers: int,
-    progress: Progress = unwatched,
-) -> list[Played]:
+    progress: Progress = no_progress,
+) -> list[PseudoQuery]:
     """Each photo dry, and under water up to every other band. One that cannot be read plays nothing."""
 
-    def one(part: tuple[Actor, int]) -> Played | None:
+    def one(part: tuple[PseudoQuerySource, int]) -> PseudoQuery | None:
         actor, band = part
         try:
             taken = actor.take(band / 100)
         except UnreadableImageError:
             return None
         vectors = describer.describe([taken.photo], lambda places: band_weights(places, bands))
-        return Played(actor, band / 100, taken.waterline, vectors[0])
+        return PseudoQuery(actor, band / 100, taken.waterline, vectors[0])
 
     parts = [
         (actor, band)
@@ -124,10 +126,10 @@ def play(
     return played
 
 
-def asked(played: Sequence[Played], counts: Counts | None = None) -> Asked:
+def rehearsal_queries(played: Sequence[PseudoQuery], counts: Counts | None = None) -> RehearsalQueries:
     """As calibration takes them."""
     positions = [(one.actor.position.lat, one.actor.position.lon) for one in played]
-    return Asked(
+    return RehearsalQueries(
         np.stack([one.descriptors for one in played]) if played else np.empty((0, 0, 0), np.float32),
         np.array(positions, float).reshape(-1, 2),
         np.array([one.waterline for one in played], float),
@@ -136,22 +138,21 @@ def asked(played: Sequence[Played], counts: Counts | None = None) -> Asked:
     )
 
 
-def asked_with_inliers(
-    played: Sequence[Played],
+def rehearsal_queries_with_inliers(
+    played: Sequence[PseudoQuery],
     reranker: Reranker,
     find: Callable[[int], Reference],
-    matching: Matching,
-) -> Asked:
+) -> RehearsalQueries:
     """Some of them, with their inliers, see COUNTED; `find` gives a reference by its id."""
-    count, candidates = COUNTED[matching]
+    count, candidates = COUNTED
     some = played[:: max(len(played) // count, 1)]
 
     @lru_cache(maxsize=1)
-    def query(i: int) -> Seen:
-        return reranker.matcher.look(some[i].actor.take(some[i].level).photo)
+    def query(i: int) -> Patches:
+        return patches(reranker.backbone, some[i].actor.take(some[i].level).photo)
 
     @lru_cache(maxsize=KEPT)
-    def reference(number: int) -> Seen | None:
+    def reference(number: int) -> Patches | None:
         return reranker.look(find(number))
 
     @lru_cache(maxsize=4 * KEPT)
@@ -160,7 +161,7 @@ def asked_with_inliers(
         told = None if belief is None else np.frombuffer(belief, np.float32)
         if other is None:
             return np.nan
-        return reranker.matcher.inliers(ours, reranker.worth(ours, told), other, reranker.worth(other, told))
+        return count_inliers(ours, reranker.worth(ours, told), other, reranker.worth(other, told))
 
     def counts(i: int, belief: NDArray[np.float32] | None, ids: NDArray[np.int64]) -> NDArray[np.float64]:
         query(i)  # once, before several threads want it
@@ -168,4 +169,4 @@ def asked_with_inliers(
         seen = reranker.pool.map(partial(inliers, i, told), ids[:candidates].tolist())
         return np.array([*seen, *[np.nan] * len(ids[candidates:])], float)
 
-    return asked(some, counts)
+    return rehearsal_queries(some, counts)

@@ -14,9 +14,9 @@ from PIL import Image as Pictures
 from geoflood.core.datatypes import Image
 from geoflood.synthetic.flood.cars import CARS, PAINTS, car
 from geoflood.synthetic.flood.debris import KINDS, PIECES, piece
-from geoflood.synthetic.flood.painting import Sprite, View, painted
+from geoflood.synthetic.flood.painting import FloatCamera, Sprite, painted
 from geoflood.synthetic.flood.solids import Points, Pose, Solid
-from geoflood.synthetic.flood.water import FOCAL, Floats, Mask, Water
+from geoflood.synthetic.flood.water import FOCAL, Floats, Mask, WaterSurface
 
 __all__ = ["Body", "Look", "bodies", "body", "cars", "cast", "debris", "lay", "look"]
 
@@ -87,7 +87,7 @@ def look(photo: Image) -> Look:
     return Look(np.clip(bright / USUAL, 0.35, 1.25) * tint, min(grain, 9.0))
 
 
-def cars(view: View, rng: np.random.Generator, amount: float) -> list[Thing]:
+def cars(view: FloatCamera, rng: np.random.Generator, amount: float) -> list[Thing]:
     """Cars up to their wheels, doors or windows, drifted to where they came to rest."""
     found: list[Thing] = []
     for _ in range(max(1, round(MOST_CARS * amount * rng.random()))):
@@ -102,7 +102,7 @@ def cars(view: View, rng: np.random.Generator, amount: float) -> list[Thing]:
     return found
 
 
-def debris(view: View, rng: np.random.Generator, amount: float) -> list[Thing]:
+def debris(view: FloatCamera, rng: np.random.Generator, amount: float) -> list[Thing]:
     """Flotsam: more of it far away, where there is more water."""
     found = []
     shares = np.cumsum([share for _, share in KINDS])
@@ -117,7 +117,7 @@ def debris(view: View, rng: np.random.Generator, amount: float) -> list[Thing]:
     return found
 
 
-def bodies(things: Sequence[Thing], view: View, seen: Look) -> list[Body]:
+def bodies(things: Sequence[Thing], view: FloatCamera, seen: Look) -> list[Body]:
     """The things painted, worn and mirrored; those that do not show are left out."""
     sprites = painted([(thing.solid, thing.pose) for thing in things], view, seen.light)
     return [
@@ -127,7 +127,7 @@ def bodies(things: Sequence[Thing], view: View, seen: Look) -> list[Body]:
     ]
 
 
-def within(view: View, away: float) -> float:
+def within(view: FloatCamera, away: float) -> float:
     """This far, or as far as the nearest water in the frame when that is farther."""
     return max(away, 1.1 * view.away(view.height))
 
@@ -150,7 +150,7 @@ def body(pose: Pose, sprite: Sprite, height: int) -> Body:
     return Body(pose.right, pose.away, sprite, foot, (sums[:, span:] - sums[:, :-span]) / np.float32(span))
 
 
-def cast(reflected: Floats, murk: Floats, thing: Body, water: Water) -> None:
+def cast(reflected: Floats, murk: Floats, thing: Body, water: WaterSurface) -> None:
     """Put a thing's mirror image into what the water reflects, and its shade into what is seen inside.
 
     It is shaken by the ripples between it and us.

@@ -11,11 +11,11 @@ import numpy as np
 
 from geoflood.synthetic.flood.solids import Colour, Face, Points, Solid, packed
 
-__all__ = ["CARS", "PAINTS", "Car", "car"]
+__all__ = ["CARS", "PAINTS", "FloatingCar", "car"]
 
 
 @dataclass(frozen=True, slots=True)
-class Car:
+class FloatingCar:
     """A kind of car: its outline from the tail to the nose, metres (ahead, up), and where its glass is."""
 
     outline: tuple[tuple[float, float], ...]
@@ -49,27 +49,27 @@ class Car:
         return np.asarray(side * (1.0 - 0.20 * end * end))
 
 
-SALOON = Car(
+SALOON = FloatingCar(
     ((-2.25, 0.45), (-2.3, 0.75), (-2.2, 1.02), (-1.55, 1.06), (-0.8, 1.40), (-0.1, 1.45), (0.45, 1.40),
      (1.2, 0.99), (1.9, 0.90), (2.2, 0.74), (2.26, 0.4)),
     (-1.5, -0.85), (0.5, 1.15), (-1.3, -0.3, 0.9), 0.95,
 )  # fmt: skip
-HATCH = Car(
+HATCH = FloatingCar(
     ((-1.9, 0.45), (-1.95, 0.8), (-1.88, 1.0), (-1.5, 1.42), (-0.8, 1.51), (0.0, 1.51), (0.45, 1.44),
      (1.15, 1.0), (1.7, 0.88), (1.95, 0.70), (2.0, 0.4)),
     (-1.85, -1.5), (0.5, 1.1), (-1.6, -0.45, 0.85), 0.95, 0.85,
 )  # fmt: skip
-ESTATE = Car(
+ESTATE = FloatingCar(
     ((-2.2, 0.5), (-2.25, 0.95), (-2.17, 1.15), (-1.9, 1.6), (-1.2, 1.70), (-0.2, 1.70), (0.35, 1.63),
      (1.05, 1.18), (1.85, 1.08), (2.2, 0.86), (2.25, 0.45)),
     (-2.15, -1.88), (0.4, 1.0), (-1.95, -1.05, -0.1, 0.8), 1.1, 0.93, 0.72,
 )  # fmt: skip
-MINI = Car(
+MINI = FloatingCar(
     ((-1.6, 0.45), (-1.68, 0.8), (-1.62, 1.0), (-1.35, 1.44), (-0.7, 1.52), (0.1, 1.53), (0.55, 1.42),
      (1.15, 1.02), (1.5, 0.90), (1.7, 0.70), (1.74, 0.4)),
     (-1.6, -1.35), (0.6, 1.1), (-1.3, -0.2, 0.9), 0.96, 0.8, 0.6,
 )  # fmt: skip
-VAN = Car(
+VAN = FloatingCar(
     ((-2.4, 0.5), (-2.45, 1.0), (-2.42, 1.75), (-2.3, 1.92), (-1.2, 1.97), (0.3, 1.97), (0.9, 1.85),
      (1.65, 1.2), (2.15, 1.02), (2.35, 0.8), (2.4, 0.45)),
     (-2.44, -2.36), (0.95, 1.6), (-2.1, -0.7, 0.35, 1.25), 1.15, 0.97, 0.86, 0.0,
@@ -87,7 +87,7 @@ SILL = 0.24
 
 
 @lru_cache(128)
-def car(kind: Car, paint: Colour) -> Solid:
+def car(kind: FloatingCar, paint: Colour) -> Solid:
     """A car: hull, glass, lamps, plates, seams, mirrors, and of the wheels what the water may leave."""
     return packed([*hull(kind, paint), *windows(kind, paint), *fittings(kind, paint), *ends(kind, paint)])
 
@@ -107,7 +107,7 @@ def quads(rows: Points, colour: Colour, over: float = 0.0, gloss: float = 0.06) 
             yield Face(np.stack([low[k], low[k + 1], high[k + 1], high[k]]), colour, over, gloss, hides=True)
 
 
-def hull(kind: Car, paint: Colour) -> Iterator[Face]:
+def hull(kind: FloatingCar, paint: Colour) -> Iterator[Face]:
     """All that is painted: from one sill over hood and roof to the other."""
     points = rounded(kind.outline)
     ahead, top = points.T
@@ -131,7 +131,7 @@ def hull(kind: Car, paint: Colour) -> Iterator[Face]:
         yield Face(end[::turn], paint, gloss=0.04, hides=True)
 
 
-def windows(kind: Car, paint: Colour) -> Iterator[Face]:
+def windows(kind: FloatingCar, paint: Colour) -> Iterator[Face]:
     """Screens before and behind, side windows in their black frame, each in bands: glass is curved."""
     points = rounded(kind.outline)
     ahead, top = points.T
@@ -155,7 +155,7 @@ def windows(kind: Car, paint: Colour) -> Iterator[Face]:
 
 
 def pane(
-    kind: Car, roof: Points, rear: float, front: float, side: float, band: tuple[float, float]
+    kind: FloatingCar, roof: Points, rear: float, front: float, side: float, band: tuple[float, float]
 ) -> Points:
     """A band of a side window, from one share of the height between shoulder and roof's line to another."""
     ahead = np.linspace(rear, front, 6)
@@ -166,7 +166,7 @@ def pane(
     return points if side > 0 else points[::-1]
 
 
-def fittings(kind: Car, paint: Colour) -> Iterator[Face]:
+def fittings(kind: FloatingCar, paint: Colour) -> Iterator[Face]:
     """What is set into the flanks: seams, handles, wheels, a moulding, mirrors."""
     dark = (paint[0] * 0.35, paint[1] * 0.35, paint[2] * 0.35)
     tail, nose = kind.outline[0][0], kind.outline[-1][0]
@@ -183,7 +183,7 @@ def fittings(kind: Car, paint: Colour) -> Iterator[Face]:
         yield from wing_mirror(kind, side, paint)
 
 
-def wing_mirror(kind: Car, side: float, paint: Colour) -> Iterator[Face]:
+def wing_mirror(kind: FloatingCar, side: float, paint: Colour) -> Iterator[Face]:
     """Its outer face, its lid, and its glass."""
     x = kind.pillars[-1] + np.array([-0.20, 0.02, 0.02, -0.14])
     z = kind.shoulder + np.array([0.02, 0.03, 0.15, 0.17])
@@ -195,7 +195,7 @@ def wing_mirror(kind: Car, side: float, paint: Colour) -> Iterator[Face]:
 
 
 def patch(
-    kind: Car,
+    kind: FloatingCar,
     ahead: tuple[float, float],
     up: tuple[float, float],
     side: float,
@@ -210,7 +210,7 @@ def patch(
     return Face(points if side > 0 else points[::-1], colour, over, gloss, hides=True)
 
 
-def wheel(kind: Car, axle: float, radius: float, side: float, colour: Colour, over: float) -> Face:
+def wheel(kind: FloatingCar, axle: float, radius: float, side: float, colour: Colour, over: float) -> Face:
     """The upper half of a disc in a flank."""
     angle = np.linspace(np.pi, 0.0, 9)
     x, z = axle + radius * np.cos(angle), 0.32 + radius * np.sin(angle)
@@ -218,7 +218,7 @@ def wheel(kind: Car, axle: float, radius: float, side: float, colour: Colour, ov
     return Face(points if side > 0 else points[::-1], colour, over, 0.01, hides=True)
 
 
-def ends(kind: Car, paint: Colour) -> Iterator[Face]:
+def ends(kind: FloatingCar, paint: Colour) -> Iterator[Face]:
     """Lamps around the corners, grille, plates and bumpers."""
     nose, tail = kind.outline[-2], kind.outline[1]
     for way, (x, top) in ((1.0, nose), (-1.0, tail)):
@@ -251,6 +251,6 @@ def ends(kind: Car, paint: Colour) -> Iterator[Face]:
             yield Face(points if front else points[::-1], colour, over, 0.03, hides=True)
 
 
-def bow(kind: Car, ahead: float, across: Points, way: float) -> Points:
+def bow(kind: FloatingCar, ahead: float, across: Points, way: float) -> Points:
     """How far ahead a bumper is at these points: it is a bow."""
     return ahead + way * (0.07 - 0.12 * (across / kind.half) ** 2)

@@ -14,7 +14,7 @@ from PIL import ImageDraw
 from geoflood.synthetic.flood.solids import Points, Pose, Solid, cut, far_first, gathered
 from geoflood.synthetic.flood.water import FOCAL, HORIZON, Floats
 
-__all__ = ["Sprite", "View", "averaged", "painted"]
+__all__ = ["FloatCamera", "Sprite", "averaged", "painted"]
 
 CAMERA_M = 1.6
 """Height of the camera above the water: someone stands at a window or on a step."""
@@ -26,7 +26,7 @@ AROUND = np.array([(-1.0, 62.0), (-0.08, 74.0), (0.0, 50.0), (0.16, 66.0), (0.36
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class FloatCamera:
     """The camera over the water: a frame, and the row of the horizon."""
 
     height: int
@@ -59,7 +59,7 @@ class Sprite:
     """Opacity [rows, columns], 0..1."""
 
 
-def painted(things: Sequence[tuple[Solid, Pose]], view: View, light: Points) -> list[Sprite | None]:
+def painted(things: Sequence[tuple[Solid, Pose]], view: FloatCamera, light: Points) -> list[Sprite | None]:
     """Each of the things; None where nothing of it shows, or where it is too near to be seen.
 
     `light` is how bright the photo is in red, green and blue, each 1 for a usual one.
@@ -122,7 +122,7 @@ def sprite(
     begins: list[int],
     order: list[int],
     inks: list[tuple[int, int, int, int]],
-    view: View,
+    view: FloatCamera,
 ) -> Sprite | None:
     """Paint some faces in their order; None when nothing of them is in the frame.
 

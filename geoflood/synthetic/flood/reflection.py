@@ -13,12 +13,12 @@ from PIL import Image as Pictures
 from PIL import ImageFilter
 
 from geoflood.core.datatypes import Image
-from geoflood.synthetic.flood.water import FOCAL, HORIZON, Floats, Water
+from geoflood.synthetic.flood.water import FOCAL, HORIZON, Floats, WaterSurface
 
 __all__ = ["brightness", "mirror", "mirroring", "mix", "mud", "submerge"]
 
 
-def mirror(dry: Image, water: Water) -> Floats:
+def mirror(dry: Image, water: WaterSurface) -> Floats:
     """What the surface reflects: the street above the line, upside down and shaken."""
     height, width = water.height, water.width
     above = max(round(water.line), 1)
@@ -53,7 +53,7 @@ def upside_down(dry: Image, above: int, squeeze: int, height: int) -> NDArray[np
     return np.asarray(picture.convert("RGBA")).view("<u4")[..., 0]
 
 
-def mud(dry: Image, water: Water, rng: np.random.Generator) -> Floats:
+def mud(dry: Image, water: WaterSurface, rng: np.random.Generator) -> Floats:
     """What one sees inside the water: brown-grey, as bright and colourful as the photo."""
     sky = dry[::8, ::8].astype(np.float32)
     colourful = min(float(np.ptp(sky, axis=2).mean()) / 12.0, 1.0)
@@ -70,7 +70,7 @@ def brightness(dry: Image) -> float:
     return float(dry[::8, ::8].astype(np.float32).mean())
 
 
-def mirroring(water: Water) -> Floats:
+def mirroring(water: WaterSurface) -> Floats:
     """Fresnel: the share of mirror image at every pixel; the steeper one looks into the water, the less."""
     grazing = water.grazing - np.float32(2.2) * water.dip
     np.clip(grazing, 0.0, 1.5, grazing)
@@ -81,7 +81,7 @@ def mirroring(water: Water) -> Floats:
     return grazing
 
 
-def mix(reflected: Floats, murk: Floats, water: Water) -> Floats:
+def mix(reflected: Floats, murk: Floats, water: WaterSurface) -> Floats:
     """Mirror image and mud by the angle of each ripple."""
     mixed = reflected - murk
     mixed *= mirroring(water)
@@ -89,7 +89,7 @@ def mix(reflected: Floats, murk: Floats, water: Water) -> Floats:
     return mixed
 
 
-def submerge(dry: Image, water: Water, colours: Floats) -> Image:
+def submerge(dry: Image, water: WaterSurface, colours: Floats) -> Image:
     """Lay the water over the photo: soft along its edge, where a wet wall and its shadow meet the surface."""
     wet = 1.0 - 0.22 * np.exp(np.maximum(water.below, 0.0) / np.float32(-0.006 * water.height))
     shown = colours * wet

@@ -8,7 +8,7 @@ import numpy as np
 
 from geoflood.core.datatypes import Image
 from geoflood.synthetic.flood.patches import around
-from geoflood.synthetic.flood.water import FOCAL, HORIZON, Floats, Water
+from geoflood.synthetic.flood.water import FOCAL, HORIZON, Floats, WaterSurface
 
 __all__ = ["pelt", "splash"]
 
@@ -21,7 +21,7 @@ WIDEST = 0.075
 """Radius of an old ring, in heights of the camera."""
 
 
-def places(water: Water, rng: np.random.Generator, many: int) -> tuple[Floats, Floats, Floats]:
+def places(water: WaterSurface, rng: np.random.Generator, many: int) -> tuple[Floats, Floats, Floats]:
     """Where drops hit the plane, evenly: (column, row) px [n, 2]; there, px in a height of the camera, and
     the tangent of the angle between view and surface, both [n]."""
     near = FOCAL / (HORIZON + (water.height - water.line) / water.height)
@@ -33,7 +33,7 @@ def places(water: Water, rng: np.random.Generator, many: int) -> tuple[Floats, F
     return where.astype(np.float32), scale.astype(np.float32), (1.0 / away).astype(np.float32)
 
 
-def pelt(water: Water, rng: np.random.Generator, amount: float) -> Water:
+def pelt(water: WaterSurface, rng: np.random.Generator, amount: float) -> WaterSurface:
     """The water with rings on it: young ones small and steep, old ones wide and nearly gone."""
     many = min(round(RINGS * amount * rng.uniform(0.5, 1.0) * water.width / water.height), 4 * RINGS)
     where, scale, tilt = places(water, rng, many)
@@ -55,7 +55,7 @@ def pelt(water: Water, rng: np.random.Generator, amount: float) -> Water:
     return replace(water, dip=dip, lean=lean)
 
 
-def splash(photo: Image, water: Water, rng: np.random.Generator, amount: float, bright: float) -> None:
+def splash(photo: Image, water: WaterSurface, rng: np.random.Generator, amount: float, bright: float) -> None:
     """Put the crowns that drops throw up on the water of the photo: pale, a pixel or a few, no two alike.
 
     `bright` is the sky's brightness, 0..255.

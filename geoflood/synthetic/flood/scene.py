@@ -10,12 +10,12 @@ from geoflood.core.datatypes import Image
 from geoflood.synthetic.flood.afloat import Body, Look, bodies, cars, cast, debris, lay, look
 from geoflood.synthetic.flood.effects import WATER, Effects
 from geoflood.synthetic.flood.lens import drops
-from geoflood.synthetic.flood.painting import View
+from geoflood.synthetic.flood.painting import FloatCamera
 from geoflood.synthetic.flood.phone import Box, compressed, cropped, shrunk
 from geoflood.synthetic.flood.reflection import brightness, mirror, mix, mud, submerge
 from geoflood.synthetic.flood.rings import pelt, splash
 from geoflood.synthetic.flood.specks import specks
-from geoflood.synthetic.flood.water import Mask, Water, surface
+from geoflood.synthetic.flood.water import Mask, WaterSurface, surface
 from geoflood.synthetic.flood.weather import overcast, rain
 
 __all__ = ["Scene", "flood", "scene"]
@@ -110,9 +110,9 @@ def underwater(photo: Image, level: float, seed: int, effects: Effects) -> tuple
     return out, mask, water.line
 
 
-def afloat(water: Water, seed: int, effects: Effects, seen: Look) -> list[Body]:
+def afloat(water: WaterSurface, seed: int, effects: Effects, seen: Look) -> list[Body]:
     """All things afloat, the farthest first."""
-    view = View(water.height, water.width, water.line)
+    view = FloatCamera(water.height, water.width, water.line)
     things = cars(view, stream(seed, "cars"), effects.cars) if effects.cars else []
     if effects.debris:
         things += debris(view, stream(seed, "debris"), effects.debris)

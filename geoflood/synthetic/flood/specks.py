@@ -7,7 +7,7 @@ import numpy as np
 from geoflood.core.datatypes import Image
 from geoflood.synthetic.flood.patches import around
 from geoflood.synthetic.flood.solids import Points
-from geoflood.synthetic.flood.water import FOCAL, Floats, Water
+from geoflood.synthetic.flood.water import FOCAL, Floats, WaterSurface
 
 __all__ = ["specks"]
 
@@ -20,7 +20,7 @@ LEAF = np.array(
 FROTH = np.array([(190, 184, 168), (170, 164, 148), (206, 200, 188)], np.float32)
 
 
-def specks(photo: Image, water: Water, rng: np.random.Generator, amount: float, light: Points) -> None:
+def specks(photo: Image, water: WaterSurface, rng: np.random.Generator, amount: float, light: Points) -> None:
     """Put leaves and foam on the water of the photo, nowhere else; `light` as in `painted`."""
     lit = light.astype(np.float32)
     drifts = rng.random((5, 2))
@@ -47,7 +47,7 @@ def specks(photo: Image, water: Water, rng: np.random.Generator, amount: float, 
 
 
 def strewn(
-    water: Water, drifts: Points, many: int, rng: np.random.Generator
+    water: WaterSurface, drifts: Points, many: int, rng: np.random.Generator
 ) -> tuple[Floats, Points, Points]:
     """Where specks lie, around a few lines on the plane: (column, row) px [n, 2]; there, px in a height of
     the camera, and the tangent of the angle between view and surface, both [n]."""

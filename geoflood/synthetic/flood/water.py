@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FOCAL", "HORIZON", "Floats", "Mask", "Water", "surface"]
+__all__ = ["FOCAL", "HORIZON", "Floats", "Mask", "WaterSurface", "surface"]
 
 Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -36,7 +36,7 @@ WEATHERS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Water:
+class WaterSurface:
     """The water surface of one frame, over the rows from `top` to the bottom."""
 
     top: int
@@ -68,7 +68,7 @@ class Water:
         return np.arange(self.top, self.height, dtype=np.float32)[:, None] - np.float32(self.line)
 
 
-def surface(height: int, width: int, level: float, rng: np.random.Generator) -> Water:
+def surface(height: int, width: int, level: float, rng: np.random.Generator) -> WaterSurface:
     """The plane of water over the lower share `level` of a frame of `height` x `width` px."""
     line = height * (1.0 - level)
     edge = shoreline(line, width, height, rng)
@@ -78,7 +78,7 @@ def surface(height: int, width: int, level: float, rng: np.random.Generator) -> 
     away = np.asarray(np.maximum((rows + 0.5 - line) / height, 0.0) + HORIZON, np.float32)
     slopes = ripples(away, width, height, rng)
     dip, lean = np.ascontiguousarray(slopes.real), np.ascontiguousarray(slopes.imag)
-    return Water(top, line, cover, np.asarray(away / FOCAL, np.float32), dip, lean)
+    return WaterSurface(top, line, cover, np.asarray(away / FOCAL, np.float32), dip, lean)
 
 
 def shoreline(line: float, width: int, height: int, rng: np.random.Generator) -> Floats:

@@ -13,11 +13,11 @@ from geoflood.synthetic.town.camera import Camera
 from geoflood.synthetic.town.model import SEASONS, Colour, Season, Town
 from geoflood.synthetic.town.paint import shade
 
-__all__ = ["CAR", "VAN", "Car", "car_faces", "parked_cars"]
+__all__ = ["CAR", "VAN", "ParkedCar", "car_faces", "parked_cars"]
 
 
 @dataclass(frozen=True, slots=True)
-class Car:
+class ParkedCar:
     """A parked car."""
 
     east: float
@@ -27,7 +27,7 @@ class Car:
     van: bool
 
 
-def parked_cars(town: Town, season: Season, seed: int, camera: Camera) -> Iterator[Car]:
+def parked_cars(town: Town, season: Season, seed: int, camera: Camera) -> Iterator[ParkedCar]:
     """Who parks within sight: another day, other cars. Every street has its own luck, whoever looks."""
     paints = ((178, 180, 184), (40, 42, 46), (222, 222, 220), (120, 26, 30), (34, 58, 104), (92, 98, 100))
     for number, (left, right) in enumerate(town.streets()):
@@ -43,7 +43,7 @@ def parked_cars(town: Town, season: Season, seed: int, camera: Camera) -> Iterat
         far = np.hypot(*(spots - (camera.east, camera.north)).T)
         for k in np.flatnonzero((luck < 0.3) & (far > 2.6) & (far < 55)):
             spot, turn = spots[k], heading + 90.0 * (1 + side[k])
-            yield Car(float(spot[0]), float(spot[1]), turn, paints[paint[k]], bool(kind[k] < 0.2))
+            yield ParkedCar(float(spot[0]), float(spot[1]), turn, paints[paint[k]], bool(kind[k] < 0.2))
 
 
 CAR = ((-2.1, 0.3), (-2.15, 0.95), (-1.55, 1.45), (0.25, 1.45), (0.95, 0.98), (2.0, 0.8), (2.1, 0.3))
@@ -51,7 +51,7 @@ VAN = ((-2.4, 0.35), (-2.4, 2.05), (1.1, 2.05), (1.75, 1.2), (2.35, 1.05), (2.4,
 """Outlines of a side: metres (ahead, up)."""
 
 
-def car_faces(car: Car, seen_from: float) -> Iterator[tuple[Colour, list[tuple[float, float, float]]]]:
+def car_faces(car: ParkedCar, seen_from: float) -> Iterator[tuple[Colour, list[tuple[float, float, float]]]]:
     """Polygons (ahead, right, up) of a car and its shadow, those painted over coming last."""
     outline, half = (VAN, 0.95) if car.van else (CAR, 0.87)
     glass = (48, 56, 64)

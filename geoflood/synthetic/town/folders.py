@@ -17,7 +17,7 @@ from PIL import ExifTags
 from PIL import Image as Pictures
 from PIL.TiffImagePlugin import IFDRational
 
-from geoflood.core.datatypes import Image, LatLon, Progress, unwatched
+from geoflood.core.datatypes import Image, LatLon, Progress, no_progress
 from geoflood.synthetic.flood import flood
 from geoflood.synthetic.town.building import build_town
 from geoflood.synthetic.town.model import SEASONS, Season, Town
@@ -92,7 +92,7 @@ def write_city(
     size_px: int = 400,
     panorama_px: int = 1536,
     spacing_m: float = 17.0,
-    progress: Progress = unwatched,
+    progress: Progress = no_progress,
 ) -> None:
     """Write what `geoflood index` reads: photos with EXIF geotags of two passes, and panoramas with a table.
 

@@ -9,7 +9,7 @@ from PIL import Image as Pictures
 from PIL import ImageDraw
 
 from geoflood.synthetic.town.camera import Camera
-from geoflood.synthetic.town.cars import CAR, VAN, Car, car_faces, parked_cars
+from geoflood.synthetic.town.cars import CAR, VAN, ParkedCar, car_faces, parked_cars
 from geoflood.synthetic.town.model import Floats, Prop, Season, Town
 from geoflood.synthetic.town.props import sprites
 
@@ -20,7 +20,7 @@ def stand_in_street(
     picture: Pictures.Image, depth: Floats, town: Town, camera: Camera, season: Season, seed: int
 ) -> None:
     """Paint cars, trees, lamps and spires into the view, each where no nearer wall hides it."""
-    things: list[Prop | Car] = [*town.props, *parked_cars(town, season, seed, camera)]
+    things: list[Prop | ParkedCar] = [*town.props, *parked_cars(town, season, seed, camera)]
     spots = np.array([(t.east, t.north) for t in things]) - (camera.east, camera.north)
     far = np.hypot(*spots.T)
     turn = math.radians(camera.heading_deg)
@@ -30,7 +30,7 @@ def stand_in_street(
         reach = 260.0 if isinstance(thing, Prop) and thing.kind == "spire" else 110.0
         if far[k] > reach or far[k] < 2.2 or (camera.fov_deg is not None and ahead[k] < 1.0):
             continue
-        if isinstance(thing, Car):
+        if isinstance(thing, ParkedCar):
             paint_car(picture, depth, camera, thing, float(far[k]))
         else:
             paint_prop(picture, depth, camera, thing, season)
@@ -71,7 +71,7 @@ def paint_prop(picture: Pictures.Image, depth: Floats, camera: Camera, prop: Pro
     stamp(picture, depth, patch, left, top, float(foot[2]) - 0.5)
 
 
-def paint_car(picture: Pictures.Image, depth: Floats, camera: Camera, car: Car, far: float) -> None:
+def paint_car(picture: Pictures.Image, depth: Floats, camera: Camera, car: ParkedCar, far: float) -> None:
     """A car as a small solid: far faces first."""
     turn = math.radians(car.heading_deg)
     ahead, right = np.array([math.sin(turn), math.cos(turn)]), np.array([math.cos(turn), -math.sin(turn)])

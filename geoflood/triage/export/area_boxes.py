@@ -15,12 +15,12 @@ from geoflood.core.datatypes import Cells, LatLon
 from geoflood.core.geo import from_local, to_local
 from geoflood.outputs.shapes import Floats
 
-__all__ = ["boxes"]
+__all__ = ["area_boxes"]
 
 Numbers: TypeAlias = NDArray[np.intp]
 
 
-def boxes(cells: Cells, around: LatLon, most: int) -> Floats:
+def area_boxes(cells: Cells, around: LatLon, most: int) -> Floats:
     """At most so many (south, west, north, east), degrees from `around`, that hold all cells: [n, 4]."""
     if not len(cells):
         return np.empty((0, 4))

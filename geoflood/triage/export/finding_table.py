@@ -14,11 +14,11 @@ from geoflood.outputs.wording import plain
 from geoflood.triage.export.redaction import Row, Sharing, fields_for, row
 from geoflood.triage.findings import Finding
 
-__all__ = ["sheet", "write_rejections", "write_sheet"]
+__all__ = ["finding_table", "write_finding_table", "write_rejections"]
 
 
 @contextmanager
-def sheet(path: Path, sharing: Sharing) -> Iterator[Callable[[Row], object]]:
+def finding_table(path: Path, sharing: Sharing) -> Iterator[Callable[[Row], object]]:
     """A table in the making: what writes the next row. No cell is a formula."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fields_for(sharing), lineterminator="\r\n")
@@ -26,9 +26,9 @@ def sheet(path: Path, sharing: Sharing) -> Iterator[Callable[[Row], object]]:
         yield lambda told: writer.writerow({name: _cell(value) for name, value in told.items()})
 
 
-def write_sheet(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
+def write_finding_table(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
     """The table of all findings, written as it comes."""
-    with sheet(path, sharing) as add:
+    with finding_table(path, sharing) as add:
         for finding in findings:
             add(row(finding, sharing))
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from geoflood.core.errors import UsageError
 from geoflood.triage.export.finding_geojson import write_features, write_sequence
-from geoflood.triage.export.finding_table import write_sheet
+from geoflood.triage.export.finding_table import write_finding_table
 from geoflood.triage.export.gpx import write_gpx
 from geoflood.triage.export.kmz import write_kmz
 from geoflood.triage.export.public_map import write_public
@@ -28,7 +28,7 @@ class Format(NamedTuple):
 FORMATS = {
     "geojson": Format((".geojson", ".json"), write_features),
     "geojsonseq": Format((".geojsonl", ".geojsons", ".ndjson", ".jsonl"), write_sequence),
-    "csv": Format((".csv",), write_sheet),
+    "csv": Format((".csv",), write_finding_table),
     "kmz": Format((".kmz",), write_kmz),
     "gpx": Format((".gpx",), write_gpx),
     "html": Format((".html", ".htm"), write_public),

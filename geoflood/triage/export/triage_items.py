@@ -24,11 +24,11 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.wording import decimal_degrees, lines, plain
-from geoflood.triage.export.area_boxes import boxes
+from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.thumbnails import Thumbnails
 from geoflood.triage.findings import Finding, Post
 
-__all__ = ["BOXES", "DISAGREE_M", "MATCHES", "POSTS", "TEXT", "View", "dossier"]
+__all__ = ["BOXES", "DISAGREE_M", "MATCHES", "POSTS", "TEXT", "View", "triage_item"]
 
 Json = dict[str, Any]
 View: TypeAlias = Callable[[Reference], Image | Path | None]
@@ -54,7 +54,7 @@ _DEGREE = 1e5
 """Boxes are told in whole parts of a degree, of a metre: five figures fewer for each."""
 
 
-def dossier(finding: Finding, thumbnails: Thumbnails, view: View, all_matches: bool) -> Json:
+def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matches: bool) -> Json:
     """All that the page shows of a photo. `all_matches`: have pictures made of the others that may fit."""
     located, estimate, place = finding.located, finding.located.estimate, finding.located.place
     spot = place.position if place else None
@@ -94,7 +94,7 @@ def _coordinates(place: Estimate) -> list[str]:
 
 def _area(place: Estimate) -> list[list[int]]:
     """For each share the boxes of its cells, one after the other: south, west, north, east of the place."""
-    found = (boxes(place.cells(share), place.position, BOXES) * _DEGREE for share in _SHARES)
+    found = (area_boxes(place.cells(share), place.position, BOXES) * _DEGREE for share in _SHARES)
     outwards = (np.hstack([np.floor(one[:, :2]), np.ceil(one[:, 2:])]) for one in found)
     return [one.astype(int).ravel().tolist() for one in outwards]
 

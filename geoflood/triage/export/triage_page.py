@@ -19,10 +19,10 @@ from geoflood.core.files import write_whole
 from geoflood.outputs.page import Json, bounds, chart, page
 from geoflood.outputs.panel import about
 from geoflood.triage.export.thumbnails import Thumbnails, pictures_of
-from geoflood.triage.export.triage_items import BOXES, DISAGREE_M, POSTS, TEXT, View, dossier
+from geoflood.triage.export.triage_items import BOXES, DISAGREE_M, POSTS, TEXT, View, triage_item
 from geoflood.triage.findings import Finding
 
-__all__ = ["BUDGET", "MAX_ITEMS", "SCRIPTS", "Triage", "write_triage"]
+__all__ = ["BUDGET", "MAX_ITEMS", "SCRIPTS", "TriagePage", "write_triage"]
 
 MAX_ITEMS = 20_000
 """Photos in one page; what comes after is in the table."""
@@ -34,7 +34,7 @@ SCRIPTS = ("grid", "triage_decisions", "triage_map", "triage_photo", "triage")
 """In the order in which they need each other."""
 
 
-class Triage:
+class TriagePage:
     """The page in the making, a context manager: photos are added, others make their pictures meanwhile."""
 
     def __init__(self, path: Path, view: View = lambda reference: None, budget: int = BUDGET) -> None:
@@ -43,7 +43,7 @@ class Triage:
         self._weighed = 0
         self._thumbnails = Thumbnails(pictures_of(path), budget)
 
-    def __enter__(self) -> Triage:
+    def __enter__(self) -> TriagePage:
         return self
 
     def __exit__(self, *raised: object) -> None:
@@ -53,7 +53,7 @@ class Triage:
         """The next photo; none beyond MAX_ITEMS."""
         if len(self._items) < MAX_ITEMS:
             self._weighed += finding.located.outcome is Outcome.UNCERTAIN
-            self._items.append(dossier(finding, self._thumbnails, self._view, self._weighed <= WEIGHED))
+            self._items.append(triage_item(finding, self._thumbnails, self._view, self._weighed <= WEIGHED))
 
     def write(self, city: City, batch: str, basemap: Mapping[str, Any] | None = None) -> None:
         """Write the page, whole or not at all; its pictures lie in a folder beside it named after it.
@@ -110,7 +110,7 @@ def write_triage(
     budget: int = BUDGET,
 ) -> None:
     """Write the page of all findings, the first MAX_ITEMS of them."""
-    with Triage(path, view, budget) as triage:
+    with TriagePage(path, view, budget) as triage:
         for finding in islice(findings, MAX_ITEMS):
             triage.add(finding)
         triage.write(city, batch, basemap)

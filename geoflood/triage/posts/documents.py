@@ -12,17 +12,17 @@ from typing import IO
 
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Medium, Post
-from geoflood.triage.posts.file_tree import DAMAGED, Entry, Shelf
+from geoflood.triage.posts.file_tree import DAMAGED, FileEntry, FileTree
 from geoflood.triage.posts.json_records import is_lines, records
 from geoflood.triage.posts.layouts import Layout, layout_of
-from geoflood.triage.posts.picture_names import Pictures, plain
+from geoflood.triage.posts.picture_names import PictureNames, plain
 from geoflood.triage.posts.table_rows import folded, named, rows
 from geoflood.triage.posts.tables import is_crisismmd, manifest, names_picture, sidecar, untimed
 from geoflood.triage.posts.tally import NO_FILE
 from geoflood.triage.posts.text_files import HEAD, Opened, Record, opening, text_of
-from geoflood.triage.posts.unrecognised import UNKNOWN, Unread
+from geoflood.triage.posts.unrecognised import UNKNOWN, UnrecognisedTally
 from geoflood.triage.posts.whatsapp import is_whatsapp, whatsapp
-from geoflood.triage.posts.x_archive_extras import NAMES, Companions, companions
+from geoflood.triage.posts.x_archive_extras import NAMES, ArchiveExtras, companions
 
 __all__ = ["Documents"]
 
@@ -39,7 +39,7 @@ _CHAT = re.compile(r"_chat\.txt|.*whatsapp.*\.txt", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    entry: Entry
+    entry: FileEntry
     opened: Opened
     first: str
     """Its first text."""
@@ -61,12 +61,14 @@ class _Document:
 class Documents:
     """Reads documents: `entries` are all that there are, `others` the plain names of other files there."""
 
-    def __init__(self, shelf: Shelf, pictures: Pictures, entries: Iterable[Entry], others: Set[str]) -> None:
+    def __init__(
+        self, shelf: FileTree, pictures: PictureNames, entries: Iterable[FileEntry], others: Set[str]
+    ) -> None:
         self._shelf, self._pictures, self._others = shelf, pictures, others
         self._beside = [entry for entry in entries if NAMES.fullmatch(posixpath.basename(entry.name))]
-        self._archives: dict[str, Companions] = {}
+        self._archives: dict[str, ArchiveExtras] = {}
 
-    def posts_of(self, entry: Entry) -> Iterator[Post | Rejected]:
+    def posts_of(self, entry: FileEntry) -> Iterator[Post | Rejected]:
         """The posts in one document; none when it holds no posts. Raises nothing."""
         try:
             document = self._document(entry)
@@ -79,7 +81,7 @@ class Documents:
         except DAMAGED as error:
             yield Rejected(entry.name, "cannot be read", f"{error!s:.100}")
 
-    def _document(self, entry: Entry) -> _Document:
+    def _document(self, entry: FileEntry) -> _Document:
         """Raises one of DAMAGED."""
         with self._shelf.opened(entry) as stream:
             head = stream.read(HEAD)
@@ -116,7 +118,7 @@ class Documents:
         few = list(islice(found, 2))
         alone = len(few) == 1 and kind.startswith("JSON")
         beside = self._pictures.beside(document.entry) if alone else None
-        unread = Unread(document.name)
+        unread = UnrecognisedTally(document.name)
         for record in chain(few, found):
             if isinstance(record, Rejected):
                 yield record
@@ -167,20 +169,20 @@ class Documents:
                 found = replace(found, media=(beside,))
             yield found
 
-    def _archive(self, folder: str) -> Companions:
+    def _archive(self, folder: str) -> ArchiveExtras:
         """What lies beside the tweets of an X archive; read once."""
         if folder not in self._archives:
             there = [entry for entry in self._beside if entry.folder == folder]
             self._archives = {folder: companions(one for entry in there for one in self._records(entry))}
         return self._archives[folder]
 
-    def _records(self, entry: Entry) -> Iterator[Record | Rejected]:
+    def _records(self, entry: FileEntry) -> Iterator[Record | Rejected]:
         with suppress(*DAMAGED):  # told when the file itself is read
             document = self._document(entry)
             yield from records(document.opened, document.name, by_line=False)
 
 
-def _without_a_file(post: Post, document: Entry) -> Iterator[Rejected]:
+def _without_a_file(post: Post, document: FileEntry) -> Iterator[Rejected]:
     of = f"of post {post.id}" if post.id else "of a post"
     for medium in post.media:
         if not medium.file:

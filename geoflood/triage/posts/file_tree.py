@@ -21,7 +21,7 @@ from typing import IO
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError
 
-__all__ = ["DAMAGED", "Entry", "Shelf", "is_picture"]
+__all__ = ["DAMAGED", "FileEntry", "FileTree", "is_picture"]
 
 PICTURES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif".split()  # noqa: SIM905
@@ -56,7 +56,7 @@ OWN = "results of geoflood"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileEntry:
     """A file, on the disk or in an archive there."""
 
     name: str
@@ -80,7 +80,7 @@ def is_picture(name: str, head: bytes = b"") -> bool:
     return suffix in PICTURES or head.startswith(MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
-class Shelf:
+class FileTree:
     """What is in the folder; a context manager, because archives stay open while they are read.
 
     Raises InputError when there is no such folder. `skip` are folders in it that are passed over.
@@ -94,7 +94,7 @@ class Shelf:
         self._open = ExitStack()
         self._archives: dict[Path, zipfile.ZipFile] = {}
 
-    def __enter__(self) -> Shelf:
+    def __enter__(self) -> FileTree:
         return self
 
     def __exit__(
@@ -102,7 +102,7 @@ class Shelf:
     ) -> None:
         self._open.close()
 
-    def entries(self) -> Iterator[Entry | Rejected]:
+    def entries(self) -> Iterator[FileEntry | Rejected]:
         """Every file that may matter, in an order that stays, archives replaced by their members."""
         for one in self._walk():
             if isinstance(one, Rejected):
@@ -116,10 +116,10 @@ class Shelf:
                 if not is_picture(name) and zipfile.is_zipfile(path):
                     yield from self._members(path, name)
                 else:
-                    yield Entry(name, path, size=path.stat().st_size)
+                    yield FileEntry(name, path, size=path.stat().st_size)
 
     @contextmanager
-    def opened(self, entry: Entry) -> Iterator[IO[bytes]]:
+    def opened(self, entry: FileEntry) -> Iterator[IO[bytes]]:
         """The file's bytes. What goes wrong is one of DAMAGED."""
         if entry.member:
             with self._archives[entry.path].open(entry.member) as member:
@@ -128,7 +128,7 @@ class Shelf:
             with entry.path.open("rb") as file:
                 yield file
 
-    def head(self, entry: Entry, size: int) -> bytes:
+    def head(self, entry: FileEntry, size: int) -> bytes:
         """The first `size` bytes; none of a file that cannot be read."""
         try:
             with self.opened(entry) as stream:
@@ -148,7 +148,7 @@ class Shelf:
                 if name[0] != ".":
                     yield here / name, (here / name).relative_to(self.root).as_posix()
 
-    def _members(self, path: Path, name: str) -> Iterator[Entry | Rejected]:
+    def _members(self, path: Path, name: str) -> Iterator[FileEntry | Rejected]:
         try:
             archive = self._open.enter_context(zipfile.ZipFile(path))
         except DAMAGED as error:
@@ -172,7 +172,7 @@ class Shelf:
             if reason := _refusal(info):
                 yield Rejected(shown, reason)
             elif not _passed_over(info):
-                yield Entry(shown, path, info.filename, info.file_size)
+                yield FileEntry(shown, path, info.filename, info.file_size)
 
 
 def _is_own(path: Path) -> bool:

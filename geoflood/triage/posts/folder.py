@@ -11,30 +11,30 @@ from collections.abc import Iterator
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.documents import Documents
-from geoflood.triage.posts.file_tree import NO_DOCUMENTS, Entry, Shelf, is_picture
+from geoflood.triage.posts.file_tree import NO_DOCUMENTS, FileEntry, FileTree, is_picture
 from geoflood.triage.posts.not_photos import left_out
-from geoflood.triage.posts.picture_names import Pictures, plain
+from geoflood.triage.posts.picture_names import PictureNames, plain
 from geoflood.triage.posts.safe_values import prose
 from geoflood.triage.posts.tally import Tally
 from geoflood.triage.posts.text_files import opening
 from geoflood.triage.posts.times import named_time
 
-__all__ = ["Folder", "Tally"]
+__all__ = ["PostFolder", "Tally"]
 
 DOCUMENTS = frozenset((".json", ".jsonl", ".ndjson", ".js", ".csv", ".tsv", ".txt"))
 MAX_CAPTION = 65_536
 """Bytes of a text file beside a picture that are taken for its caption."""
 
 
-class Folder:
+class PostFolder:
     """What lies on a shelf, sorted into documents and pictures; `posts` reads it."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: FileTree) -> None:
         self.shelf = shelf
-        self.pictures = Pictures()
-        self.documents: list[Entry] = []
+        self.pictures = PictureNames()
+        self.documents: list[FileEntry] = []
         self.rejected: list[Rejected] = []
-        pictures: list[Entry] = []
+        pictures: list[FileEntry] = []
         others: set[str] = set()
         for one in shelf.entries():
             if isinstance(one, Rejected):
@@ -56,7 +56,7 @@ class Folder:
             yield from self.posts_of(document)
         yield from self.bare()
 
-    def posts_of(self, document: Entry) -> Iterator[Post | Rejected]:
+    def posts_of(self, document: FileEntry) -> Iterator[Post | Rejected]:
         """The posts in one document; none when it holds no posts. Raises nothing."""
         yield from self._read.posts_of(document)
 
@@ -73,13 +73,13 @@ class Folder:
                 source=entry.name,
             )
 
-    def _is_picture(self, entry: Entry) -> bool:
+    def _is_picture(self, entry: FileEntry) -> bool:
         suffix = _suffix(entry)
         if suffix in DOCUMENTS or suffix in NO_DOCUMENTS:
             return False
         return is_picture(entry.name) or is_picture(entry.name, self.shelf.head(entry, 16))
 
-    def _take(self, pictures: list[Entry], others: set[str]) -> None:
+    def _take(self, pictures: list[FileEntry], others: set[str]) -> None:
         """Keep the photos; of the rest tell what it is."""
         names = others | {plain(entry.name) for entry in (*pictures, *self.documents)}
         for entry in pictures:
@@ -88,7 +88,7 @@ class Folder:
             else:
                 self.pictures.add(entry)
 
-    def _caption(self, entry: Entry) -> str:
+    def _caption(self, entry: FileEntry) -> str:
         stem = posixpath.splitext(entry.name)[0]
         beside = self._captions.get(f"{stem}.txt") or self._captions.get(f"{entry.name}.txt")
         if beside is None:
@@ -97,5 +97,5 @@ class Folder:
         return prose(opening(head).rstrip())
 
 
-def _suffix(entry: Entry) -> str:
+def _suffix(entry: FileEntry) -> str:
     return posixpath.splitext(entry.name)[1].lower()

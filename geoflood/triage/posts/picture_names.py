@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from geoflood.triage.findings import Medium, Post
-from geoflood.triage.posts.file_tree import Entry
+from geoflood.triage.posts.file_tree import FileEntry
 
-__all__ = ["Pictures", "plain"]
+__all__ = ["PictureNames", "plain"]
 
 _OWNED = re.compile(r"(\d{1,2}_\d{10,}|\d{10,})(?=[-_.])")
 """An id of a post or a medium that collectors put in front of a file's name."""
@@ -24,17 +24,17 @@ _DEEPEST = 64
 """Folders above a document that a relative name is tried from."""
 
 
-class Pictures:
+class PictureNames:
     """The pictures in a folder, found by path, by name, by name without suffix and by id."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[FileEntry] = []
         self._paths: dict[str, list[int]] = defaultdict(list)
         self._names: dict[str, list[int]] = defaultdict(list)
         self._owned: dict[str, list[int]] = defaultdict(list)
         self._claimed: set[str] = set()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: FileEntry) -> None:
         """Take in a picture."""
         index = len(self.entries)
         self.entries.append(entry)
@@ -47,7 +47,7 @@ class Pictures:
         if owner := _OWNED.match(name):
             self._owned[owner[1]].append(index)
 
-    def found(self, post: Post, document: Entry) -> Post:
+    def found(self, post: Post, document: FileEntry) -> Post:
         """The post, each of its media with its file where there is one; none of them is claimed by this.
 
         What no name leads to may lie under the post's id; a post that lists nothing is given those too. A
@@ -68,20 +68,20 @@ class Pictures:
         self._claimed.update(medium.file for medium in post.media if medium.file)
         return post
 
-    def beside(self, document: Entry) -> Medium | None:
+    def beside(self, document: FileEntry) -> Medium | None:
         """The picture that a document could be a sidecar of, by its name: photo.json, photo.jpg.json."""
         stem = posixpath.splitext(plain(document.name))[0].removesuffix(".info")
         there = self._paths.get(stem, ())
         return self._medium(there[0]) if len(there) == 1 else None
 
-    def unclaimed(self) -> Iterator[Entry]:
+    def unclaimed(self) -> Iterator[FileEntry]:
         """The pictures that no post has been given."""
         yield from (entry for entry in self.entries if entry.name not in self._claimed)
 
     def _medium(self, index: int) -> Medium:
         return Medium(posixpath.basename(self.entries[index].name), file=self.entries[index].name)
 
-    def _parted(self, medium: Medium, document: Entry) -> list[tuple[Medium, int | None]]:
+    def _parted(self, medium: Medium, document: FileEntry) -> list[tuple[Medium, int | None]]:
         """A medium, or those that its name lists, each with the picture that is meant."""
         index = self._find(medium, document)
         parts = [part.strip() for part in re.split(r"[;|]", medium.name)]
@@ -91,7 +91,7 @@ class Pictures:
         listed = [Medium(part, (posixpath.basename(part),)) for part in parts if part]
         return [(one, self._find(one, document)) for one in listed]
 
-    def _find(self, medium: Medium, document: Entry) -> int | None:
+    def _find(self, medium: Medium, document: FileEntry) -> int | None:
         for name in (medium.name, *medium.aliases):
             path = plain(name)
             for folder in _upwards(plain(document.folder)) if path else ():
@@ -105,7 +105,7 @@ class Pictures:
                 return index
         return None
 
-    def _nearest(self, indices: Sequence[int], document: Entry) -> int | None:
+    def _nearest(self, indices: Sequence[int], document: FileEntry) -> int | None:
         """The one that shares most of its path with the document; None when there are several such."""
         here = document.folder.split("/")
         shared = [_shared(self.entries[index].folder.split("/"), here) for index in indices]

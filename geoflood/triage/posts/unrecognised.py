@@ -10,14 +10,14 @@ from geoflood.triage.posts.json_records import CHATS, CONTAINERS
 from geoflood.triage.posts.safe_values import ident
 from geoflood.triage.posts.text_files import Record
 
-__all__ = ["UNKNOWN", "Unread"]
+__all__ = ["UNKNOWN", "UnrecognisedTally"]
 
 UNKNOWN = "not recognised"
 EXPECTED = "it is no known export, and none of its columns (image, file_name, path, ...) names a picture"
 
 
 @dataclass
-class Unread:
+class UnrecognisedTally:
     """Of one document."""
 
     name: str

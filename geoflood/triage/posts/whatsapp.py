@@ -11,7 +11,7 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.safe_values import MAX_TEXT, geotag, ident, prose
 from geoflood.triage.posts.text_files import Opened, lines
-from geoflood.triage.posts.whatsapp_dates import LINE, Order, order_of, seen
+from geoflood.triage.posts.whatsapp_dates import LINE, DateOrder, order_of, seen
 
 __all__ = ["is_whatsapp", "whatsapp"]
 
@@ -59,7 +59,7 @@ def _lines(text: IO[str]) -> Iterator[str]:
     yield from (seen(line) for line in lines(text, "") if isinstance(line, str))
 
 
-def _message(block: list[str], order: Order) -> Iterator[Post]:
+def _message(block: list[str], order: DateOrder) -> Iterator[Post]:
     found = LINE.fullmatch("\n".join(block))
     if not found or not found["author"]:  # who joined and left is told without an author
         return

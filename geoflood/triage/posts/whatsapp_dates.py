@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from geoflood.triage.posts.times import sensible
 
-__all__ = ["LINE", "Order", "order_of", "seen"]
+__all__ = ["LINE", "DateOrder", "order_of", "seen"]
 
 _WORD = r"[^\W\d_][^\d:,،\[\]/-]{0,11}?"
 LINE = re.compile(
@@ -60,7 +60,7 @@ _NEAR = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DateOrder:
     """How a chat writes its dates."""
 
     month_first: bool
@@ -96,7 +96,7 @@ def _hour(found: re.Match[str]) -> int | None:
     return None if words and hour <= 12 else hour
 
 
-def order_of(lines: Iterable[str]) -> Order:
+def order_of(lines: Iterable[str]) -> DateOrder:
     """Whether 7/4 is July or April: by a number above 12, else by file names, the run of time and words."""
     votes: set[bool] = set()
     latest: dict[bool, datetime | None] = {True: None, False: None}
@@ -104,9 +104,9 @@ def order_of(lines: Iterable[str]) -> Order:
     for found in filter(None, map(LINE.fullmatch, lines)):
         first, second = int(found["first"]), int(found["second"])
         if first > 12 or "/" not in found["mark"]:
-            return Order(month_first=False)
+            return DateOrder(month_first=False)
         if second > 12:
-            return Order(month_first=True)
+            return DateOrder(month_first=True)
         halves |= bool(found["after"])
         foreign |= bool(_FOREIGN.search(found["text"]))
         days = {way: day for way in latest if (day := _day(found, way))}
@@ -116,8 +116,8 @@ def order_of(lines: Iterable[str]) -> Order:
                 votes.add(not way)  # a chat does not go back in time
             latest[way] = day
     if len(votes) == 1:
-        return Order(votes.pop())
-    return Order(month_first=False) if foreign and not votes else Order(halves, sure=False)
+        return DateOrder(votes.pop())
+    return DateOrder(month_first=False) if foreign and not votes else DateOrder(halves, sure=False)
 
 
 def _named(text: str, days: dict[bool, datetime]) -> set[bool]:

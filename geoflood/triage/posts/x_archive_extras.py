@@ -13,7 +13,7 @@ from geoflood.triage.findings import Post
 from geoflood.triage.posts.safe_values import dig, ident, prose
 from geoflood.triage.posts.text_files import Record
 
-__all__ = ["NAMES", "Companions", "companions"]
+__all__ = ["NAMES", "ArchiveExtras", "companions"]
 
 NAMES = re.compile(r"(?:account|note-tweet(?:-part\d+)?)\.js", re.ASCII)
 """Of the files beside tweets.js."""
@@ -27,7 +27,7 @@ _CUT = re.compile(r"(?:…|\s+https://t\.co/\w+)+\s*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Companions:
+class ArchiveExtras:
     """Of one archive."""
 
     username: str = ""
@@ -44,7 +44,7 @@ class Companions:
         return there[0] if len(there) == 1 and len(cut) >= _OPENING else text
 
 
-def companions(records: Iterable[Record | Rejected]) -> Companions:
+def companions(records: Iterable[Record | Rejected]) -> ArchiveExtras:
     """What the items of account.js and note-tweet.js tell."""
     username, notes, size = "", defaultdict[str, list[str]](list), 0
     for record in records:
@@ -54,4 +54,4 @@ def companions(records: Iterable[Record | Rejected]) -> Companions:
         text = html.unescape(prose(dig(record, "noteTweet", "core", "text")))
         if text and (size := size + len(text)) <= MAX_NOTES:
             notes[text[:_OPENING]].append(text)
-    return Companions(username, notes)
+    return ArchiveExtras(username, notes)

@@ -1,0 +1,198 @@
+"""What an index knows of how right its answers are: numbers for each kind of search, kept in the manifest.
+
+Learned by `geoflood.localize.calibration`; here is what is kept of it, and how it is written down.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "SUREST",
+    "Calibration",
+    "CalibrationEntry",
+    "CalibrationKey",
+    "CalibrationParams",
+    "ConformalKnots",
+    "Evidence",
+    "Weakness",
+    "calibration_from",
+    "calibration_to",
+]
+
+Floats: TypeAlias = NDArray[np.float64]
+ConformalKnots: TypeAlias = tuple[tuple[float, float], ...]
+
+SUREST = 10.0
+"""Log likelihood ratio that no verdict may exceed."""
+
+
+class Evidence(NamedTuple):
+    """What speaks for a photo's place being in the index."""
+
+    similarity: float
+    """Of the first candidate."""
+    margin: float
+    """How far it leads over the best of another place, inliers included, in units of similarity."""
+    level: float
+    """Mean similarity of the candidates."""
+    agreement: float
+    """log(1 + inliers) of the first candidate; 0 where they were not counted."""
+
+
+@dataclass(frozen=True)
+class CalibrationParams:
+    """What calibration learned from the city; see geoflood.localize.calibration.fit for how."""
+
+    temperature: float
+    """Of the softmax over similarities: two candidates this far apart differ e-fold."""
+    kernel_m: float
+    """Standard deviation, an axis, of the camera around the reference that shows its place."""
+    intercept: float
+    similarity: float
+    margin: float
+    """Logistic coefficients of P(in this index), see `Evidence`: of the best similarity, of its lead over
+    the best of another place, """
+    level: float = 0.0
+    """of the mean similarity of all candidates: what resembles everything a little is from nowhere here, """
+    agreement: float = 0.0
+    """and of the logarithm of the first candidate's inliers."""
+    inliers: float = 0.0
+    """Log likelihood ratio that a candidate shows the place, a unit of log(1 + inliers), """
+    usual: float = 0.0
+    """counted from log(1 + inliers) of the usual wrong candidate."""
+    coverage: ConformalKnots = ()
+    """(belief, share) rising in both: the most probable cells that hold so much of the belief held the place
+    in that share of the trials. Empty: as much as they believe."""
+    sure_coverage: ConformalKnots = ()
+    """The same where one place holds nearly all belief: there the areas only wonder how far off it is."""
+    same: float = 2.0
+    different: float = -1.2
+    """Log likelihood ratios of a model's verdict on a candidate that shows the place. Not measured: cautious,
+    since a model may be fooled, by writing in the photo too. `cannot_say` is 0."""
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, Any]) -> CalibrationParams:
+        """From a manifest's numbers. Raises KeyError or ValueError when they are not what they should be."""
+        known = {
+            one.name: numbers[one.name]
+            for one in fields(cls)
+            if one.default is MISSING or one.name in numbers
+        }
+        coverage, sure = (_knots(known.pop(name, ())) for name in ("coverage", "sure_coverage"))
+        read = {name: float(number) for name, number in known.items()}
+        params = replace(cls(**read), coverage=coverage, sure_coverage=sure)  # type: ignore[arg-type]
+        if not all(map(math.isfinite, read.values())) or params.temperature <= 0 or params.kernel_m <= 0:
+            raise ValueError("calibration out of range")
+        if max(abs(params.same), abs(params.different)) > SUREST:
+            raise ValueError("a verdict weighs too much")
+        return params
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """For a manifest: what was learned, so that defaults stay this program's."""
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
+
+    def likelihood(self, inliers: Floats) -> Floats:
+        """Log likelihood ratios [k] of candidates with so many inliers; 0 where NaN: not looked at."""
+        ratio = self.inliers * (np.log1p(inliers) - self.usual)
+        return np.where(np.isnan(inliers), 0.0, np.clip(ratio, -SUREST, SUREST))
+
+    def logit(self, evidence: Evidence) -> float:
+        """Of P(in this index)."""
+        slopes = (self.similarity, self.margin, self.level, self.agreement)
+        return self.intercept + sum(slope * value for slope, value in zip(slopes, evidence, strict=True))
+
+
+def _knots(pairs: Sequence[Sequence[float]]) -> ConformalKnots:
+    """Raises ValueError when they do not rise from (0, 0) to (1, 1)."""
+    knots = tuple((float(belief), float(share)) for belief, share in pairs)
+    steps = pairwise([(0.0, 0.0), *knots, (1.0, 1.0)] if knots else [])
+    if not all(after[0] > before[0] and after[1] > before[1] for before, after in steps):  # nor NaN
+        raise ValueError("coverage does not rise from 0 to 1")
+    return knots
+
+
+class CalibrationKey(NamedTuple):
+    """A kind of search that is calibrated by itself."""
+
+    band: int | None
+    """The waterline band that was told, percent of the height; None: nothing was told."""
+    reranked: bool = False
+
+    @property
+    def name(self) -> str:
+        """As the manifest writes it."""
+        return ("untold" if self.band is None else f"{self.band}") + (", re-ranked" if self.reranked else "")
+
+    @classmethod
+    def of(cls, name: str) -> CalibrationKey | None:
+        """From a manifest's name; None for a kind of search that this program does not have."""
+        read = re.fullmatch(r"(untold|\d+)(, re-ranked)?", name)
+        return read and cls(None if read[1] == "untold" else int(read[1]), bool(read[2]))
+
+
+class Weakness(StrEnum):
+    """Why a calibration promises less than others."""
+
+    FEW_PLACES = "few places"
+    """Too few trials to learn from: the numbers are this program's defaults."""
+    ONE_DAY = "one day"
+    """Most places were seen on one day only, so that neighbours stand in for another visit."""
+
+
+@dataclass(frozen=True)
+class CalibrationEntry:
+    """What is known of one kind of search."""
+
+    params: CalibrationParams
+    trials: int = 0
+    """Photos with their place present that it rests on."""
+    places: int = 0
+    """Different places among them."""
+    weakness: Weakness | None = None
+    labelled: bool = False
+    """Learned from photos that people labelled."""
+
+    @property
+    def few(self) -> bool:
+        """Nothing was learned: the probabilities are anybody's guess."""
+        return self.weakness is Weakness.FEW_PLACES
+
+
+Calibration: TypeAlias = Mapping[CalibrationKey, CalibrationEntry]
+
+
+def calibration_to(calibration: Calibration) -> dict[str, Any]:
+    """As the manifest keeps it, JSON-safe."""
+    return {
+        key.name: entry.params.numbers
+        | {"trials": entry.trials, "places": entry.places}
+        | ({"weak": entry.weakness.value} if entry.weakness else {})
+        | ({"few": True} if entry.few else {})
+        | ({"labelled": True} if entry.labelled else {})
+        for key, entry in calibration.items()
+    }
+
+
+def calibration_from(content: Mapping[str, Any]) -> dict[CalibrationKey, CalibrationEntry]:
+    """From a manifest of any version. Raises KeyError, TypeError or ValueError when it is damaged."""
+    found = {}
+    for name, numbers in content.items():
+        if (key := CalibrationKey.of(name)) is not None:
+            weakness = Weakness.FEW_PLACES if numbers.get("few") else None
+            if weakness is None and numbers.get("weak"):  # manifests of 2026 say why in a sentence
+                weakness = Weakness.ONE_DAY
+            trials, places = int(numbers.get("trials", 0)), int(numbers.get("places", 0))
+            params = CalibrationParams.of(numbers)
+            found[key] = CalibrationEntry(params, trials, places, weakness, bool(numbers.get("labelled")))
+    return found

@@ -1,0 +1,183 @@
+"""The commands around a folder of posts, with a locator that needs no index."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from geoflood.cli.batch import register
+from geoflood.core.datatypes import City
+from geoflood.core.errors import InputError, PartialError, UsageError
+from geoflood.database import manifest
+from geoflood.localize import locator as locating
+from geoflood.triage.journal import Journal
+from tests.triage.test_pipeline import Fake, photo, posts, row
+
+CITY = City("rivertown", 3, 3, "rootsift", np.array([[29.76, -95.37]]))
+
+
+class Located(Fake):
+    """A Locator that has an index."""
+
+    def __init__(self, folder: Path, precision: str | None = None) -> None:
+        super().__init__()
+        self.database = SimpleNamespace(city=lambda: CITY)
+        self.describer = SimpleNamespace(batch=4)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith(("GEOFLOOD_", "OLLAMA_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(locating, "Locator", Located)
+    monkeypatch.setattr(manifest, "read_manifest", lambda _: SimpleNamespace(city="Rivertown"))
+    monkeypatch.setenv("GEOFLOOD_INDEX_DIR", str(tmp_path / "index"))
+    (tmp_path / "index" / "rivertown").mkdir(parents=True)
+    (tmp_path / "index" / "rivertown" / "manifest.json").write_text("{}", "utf-8")
+    folder = posts(tmp_path, *(row(f"{n}.jpg", f"post {n}", n, author="ana") for n in range(3)))
+    for n in range(3):
+        (folder / f"{n}.jpg").write_bytes(photo(n))
+    return tmp_path
+
+
+def call(*arguments: object) -> Any:
+    app = typer.Typer()
+    register(app)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def batch(root: Path, *more: object) -> Any:
+    return call("batch-locate", root / "posts", "--city", "rivertown", "--out", root / "out", *more)
+
+
+def test_a_folder_in_a_map_out_and_on(root: Path) -> None:
+    done = batch(root, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert sum(told[name] for name in ("located", "uncertain", "not-found", "failed")) == 3
+    assert "JSONL manifest: 3 posts, 3 images" in done.stderr
+    assert {Path(path).name for path in told["files"].values()} == {
+        *("triage.html", "located.csv", "located.geojson", "rejected.csv"),
+    }
+    again = json.loads(batch(root, "--json").stdout)
+    assert (again["before"], again["located"], again["uncertain"]) == (3, 0, 0)
+    assert call("verify", root / "out").exit_code == 0
+
+
+def test_a_failed_photo_is_exit_10_and_the_rest_is_there(root: Path) -> None:
+    (root / "posts" / "torn.jpg").write_bytes(photo(5)[:500])
+    done = batch(root)
+    assert isinstance(done.exception, PartialError)
+    assert done.exception.hint == f"see {root / 'out' / 'located.csv'}"
+    assert "torn.jpg" in (root / "out" / "located.csv").read_text("utf-8")
+
+
+def test_export_says_whether_it_is_public(root: Path) -> None:
+    batch(root)
+    public = call("export", root / "out", root / "x.csv", "--public")
+    assert "public: no persons" in public.stderr
+    assert "ana" not in (root / "x.csv").read_text("utf-8")
+    assert isinstance(call("export", root / "out", root / "x.csv").exception, UsageError)
+    internal = call("export", root / "out", root / "x.csv", "--overwrite")
+    assert "INTERNAL" in internal.stderr
+    assert "ana" in (root / "x.csv").read_text("utf-8")
+
+
+def test_review_rewrites_the_outputs(root: Path) -> None:
+    batch(root)
+    sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][
+        "sha256"
+    ]
+    made = {"sha256": sha, "status": "confirmed", "by": "bo", "at": "2021-11-20T10:00:00Z"}
+    (root / "d.json").write_text(json.dumps({"decisions": [made]}), "utf-8")
+    done = call("review", root / "out", "--decisions", root / "d.json", "--json")
+    counts = {"candidate": 0, "confirmed": 1, "rejected": 0, "older": 0}
+    assert json.loads(done.stdout) == {**counts, "conflicts": []}
+    assert "without its streets" in done.stderr
+    assert "confirmed" in (root / "out" / "located.csv").read_text("utf-8")
+    assert call("verify", root / "out").exit_code == 0
+    (root / "posts" / "0.jpg").write_bytes(b"x")
+    assert isinstance(call("verify", root / "out").exception, InputError)
+
+
+def test_a_decision_behind_the_seal_is_named_by_every_command(root: Path) -> None:
+    batch(root)
+    sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][
+        "sha256"
+    ]
+    told = {
+        "status": "confirmed",
+        "by": "mal\x1blory",
+        "at": "2026-11-20T10:00:00",
+        "position": None,
+        "note": "",
+    }
+    with Journal(root / "out") as journal:
+        count = sum(1 for _ in journal.replay())
+        journal.append("decision", sha256=sha, decision=told)
+    told_of = f"line {count + 1}: decision, {sha[:12]} confirmed by mal"
+    checked = call("verify", root / "out")
+    assert isinstance(checked.exception, InputError)
+    assert "1 lines of the journal came after run.json was written" in str(checked.exception)
+    assert told_of in checked.stdout
+    assert "\x1b" not in checked.stdout
+    exported = call("export", root / "out", root / "x.csv")
+    assert exported.exit_code == 0
+    assert told_of in exported.stderr
+    assert told_of in batch(root).stderr
+    (root / "out" / "run.json").write_text("{}", "utf-8")
+    assert batch(root).exit_code == 0, "a run.json that says nothing is written anew"
+    assert call("verify", root / "out").exit_code == 0
+
+
+def test_missing_inputs_are_named_and_no_success(root: Path) -> None:
+    batch(root)
+    for n in range(3):
+        (root / "posts" / f"{n}.jpg").unlink()
+    checked = call("verify", root / "out", "--json")
+    assert isinstance(checked.exception, InputError)
+    assert "3 are missing" in str(checked.exception)
+    assert json.loads(checked.stdout)["missing"] == ["0.jpg", "1.jpg", "2.jpg"]
+    (root / "out" / "run.json").write_text('{"journal": {"lines": 1, "sha256": ""}, "outputs": {}}', "utf-8")
+    assert "lacks 'folder'" in str(call("verify", root / "out").exception)
+
+
+def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(3, 20):
+        (root / "posts" / f"{n}.jpg").write_bytes(photo(n))
+
+    class Pressing(Located):
+        def locate(self, *given: Any, **named: Any) -> Any:
+            if len(self.seen) == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().locate(*given, **named)
+
+    monkeypatch.setattr(locating, "Locator", Pressing)
+    given = ["/usr/bin/geoflood", "batch-locate", "my posts", "--city", "rivertown"]
+    monkeypatch.setattr(sys, "argv", given)
+    before = signal.getsignal(signal.SIGINT)
+    done = batch(root, "--workers", "1")
+    assert done.exit_code == 130
+    told = "run the same command again to continue: geoflood batch-locate 'my posts' --city rivertown\n"
+    assert told in done.stderr
+    assert "so far: " in done.stderr
+    assert signal.getsignal(signal.SIGINT) is before
+    monkeypatch.setattr(locating, "Locator", Located)
+    told = json.loads(batch(root, "--json").stdout)
+    assert 3 <= told["before"] < 20
+    assert told["before"] + told["located"] + told["uncertain"] == 20
+
+
+def test_help_begins_with_an_example() -> None:
+    for command in ("batch-locate", "export", "review", "verify"):
+        assert f"geoflood {command}" in call(command, "--help").stdout

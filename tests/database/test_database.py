@@ -1,0 +1,290 @@
+"""The database on disk: plans that do not change, shards whole or absent, manifests checked, search exact."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sqlite3
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import faiss
+import numpy as np
+import pytest
+
+from geoflood.core.datatypes import Geotag, LatLon, Projection, Reference, Rejected, StreetImage
+from geoflood.core.errors import CityError, IndexUnusableError
+from geoflood.core.files import fingerprint
+from geoflood.database.database import Database, read_captures, write_references
+from geoflood.database.manifest import FORMAT, Manifest, Settings, read_manifest, verify, write_manifest
+from geoflood.database.plan import SHARD_IMAGES, IndexPlan, locked
+from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
+from geoflood.database.vectors import VectorStore, write_vectors
+
+SETTINGS = Settings("rootsift", "1", (0, 30), 16, 8, 80.0)
+
+
+def image(number: int) -> StreetImage:
+    tag = Geotag(LatLon(52 + number / 1e4, 0.1), "csv", number % 360, 4.5, datetime(2020, 1, 1 + number % 28))
+    return StreetImage(
+        f"folder:{number:05d}.jpg", f"/x/{number}.jpg", tag, Projection.PERSPECTIVE, "CC0-1.0", "me"
+    )
+
+
+def test_a_plan_comes_back_as_it_was_given(tmp_path: Path) -> None:
+    ledger = IndexPlan(tmp_path)
+    given = [image(i) for i in range(2 * SHARD_IMAGES + 3)]
+    assert ledger.plan([*given, Rejected("y.jpg", "no position"), Rejected("z.jpg", "no position")]) == len(
+        given
+    )
+    shards = list(ledger.shards())
+    assert [(number, len(images)) for number, images in shards] == [
+        (0, SHARD_IMAGES),
+        (1, SHARD_IMAGES),
+        (2, 3),
+    ]
+    assert [one for _, images in shards for _, one in images] == given
+    assert ledger.rejected() == {"no position": 2}
+    ledger.close()
+
+
+def test_new_images_begin_a_new_shard_and_old_ones_stay(tmp_path: Path) -> None:
+    ledger = IndexPlan(tmp_path)
+    ledger.plan(image(i) for i in range(5))
+    before = list(ledger.shards())
+    assert ledger.plan(image(i) for i in range(8)) == 3
+    after = list(ledger.shards())
+    assert after[:1] == before
+    assert [number for number, _ in after[1][1]] == [5, 6, 7]
+    assert ledger.plan(image(i) for i in range(8)) == 0
+    ledger.close()
+
+
+def test_a_plan_that_breaks_off_plans_nothing(tmp_path: Path) -> None:
+    def breaking() -> object:
+        yield image(0)
+        raise OSError("the disk is gone")
+
+    ledger = IndexPlan(tmp_path)
+    with pytest.raises(OSError, match="disk is gone"):
+        ledger.plan(breaking())  # type: ignore[arg-type]
+    assert len(ledger) == 0
+    ledger.close()
+
+
+@pytest.mark.parametrize(("asked", "got"), [(1, 1), (3, 3), (10, 10), (99, 10)])
+def test_the_sample_is_spread_and_repeatable(tmp_path: Path, asked: int, got: int) -> None:
+    ledger = IndexPlan(tmp_path)
+    ledger.plan(image(i) for i in range(10))
+    sample = ledger.sample(asked)
+    assert len({one.key for one in sample}) == got
+    assert sample == ledger.sample(asked)
+    if asked > 1:
+        assert {sample[0].key, sample[-1].key} == {image(0).key, image(9).key}
+    ledger.close()
+
+
+def test_other_settings_are_refused_naming_both(tmp_path: Path) -> None:
+    ledger = IndexPlan(tmp_path)
+    ledger.agree(SETTINGS)
+    ledger.agree(SETTINGS)
+    with pytest.raises(IndexUnusableError, match="backbone salad is not rootsift"):
+        ledger.agree(replace(SETTINGS, backbone="salad"))
+    ledger.close()
+
+
+def test_a_damaged_ledger_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"this is not a database, whatever its name says" * 100)
+    with pytest.raises(IndexUnusableError, match="damaged"):
+        IndexPlan(tmp_path)
+
+
+def _hold(folder: str, held: object, release: object) -> None:
+    with locked(Path(folder)):
+        held.set()  # type: ignore[attr-defined]
+        release.wait(30)  # type: ignore[attr-defined]
+
+
+def test_the_second_process_is_told(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    held, release = context.Event(), context.Event()
+    holder = context.Process(target=_hold, args=(str(tmp_path), held, release))
+    holder.start()
+    try:
+        assert held.wait(30)
+        with pytest.raises(IndexUnusableError, match="another geoflood is building"), locked(tmp_path):
+            pass
+        holder.kill()  # the lock ends with its process, however that ends
+        holder.join(30)
+        with locked(tmp_path):
+            pass
+    finally:
+        holder.kill()
+
+
+def shard() -> Shard:
+    nan = np.float32("nan")
+    return Shard(
+        image=np.array([0, 0, 2]),
+        heading_deg=np.array([0, 45, nan], np.float32),
+        fov_deg=np.array([80, 80, nan], np.float32),
+        tile_deg=np.array([0, 45, nan], np.float32),
+        vectors=np.eye(6, dtype=np.float16).reshape(3, 2, 6),
+        rejected=np.array([1]),
+        reason=np.array(["truncated"]),
+        detail=np.array(["ünïcode"]),
+    )
+
+
+def test_a_shard_comes_back(tmp_path: Path) -> None:
+    path = shard_path(tmp_path, 42)
+    write_shard(path, shard())
+    back = read_shard(path)
+    assert back is not None
+    for name, array in vars(shard()).items():
+        np.testing.assert_array_equal(getattr(back, name), array)
+    assert [p.name for p in path.parent.iterdir()] == ["000042.npz"], "nothing half-written stays"
+
+
+@pytest.mark.parametrize("harm", ["truncate", "flip", "pickle", "short", "absent"])
+def test_a_damaged_shard_is_as_good_as_absent(tmp_path: Path, harm: str) -> None:
+    path = shard_path(tmp_path, 0)
+    write_shard(path, shard())
+    if harm == "truncate":
+        path.write_bytes(path.read_bytes()[:-200])
+    elif harm == "flip":
+        data = bytearray(path.read_bytes())
+        data[data.index(shard().vectors.tobytes()) + 3] ^= 0xFF
+        path.write_bytes(data)
+    elif harm == "pickle":
+        np.savez(path, **(vars(shard()) | {"reason": np.array([{"a": 1}], object)}))
+    elif harm == "short":
+        np.savez(path, **(vars(shard()) | {"image": np.array([0])}))
+    else:
+        path.unlink()
+    assert read_shard(path) is None
+
+
+def blocks(rows: int, seed: int = 0) -> np.ndarray:
+    found = np.random.default_rng(seed).normal(size=(rows, 2, 16))
+    return (found / np.linalg.norm(found, axis=2, keepdims=True)).astype(np.float16)
+
+
+def test_one_search_answers_the_mixture_exactly(tmp_path: Path) -> None:
+    references, queries = blocks(50), blocks(5, seed=1).astype(np.float32)
+    path = tmp_path / "vectors.faiss"
+    assert write_vectors(path, [references[:20], references[20:20], references[20:]]) == 50
+    store = VectorStore(path, bands=2)
+    belief = np.array([0.3, 0.7], np.float32)
+    similarities, ids = store.search(queries, belief, 10)
+    mixture = np.einsum("b,qbd,rbd->qr", belief, queries, references.astype(np.float32))
+    np.testing.assert_array_equal(ids, np.argsort(-mixture, axis=1)[:, :10])
+    np.testing.assert_allclose(similarities, -np.sort(-mixture, axis=1)[:, :10], atol=2e-3)
+    np.testing.assert_allclose(store.rows(np.array([7, 3])), references[[7, 3]].astype(np.float32), atol=1e-3)
+    assert store.search(queries, belief, 99)[1].shape == (5, 50)
+
+
+def test_a_search_leaves_the_threads_as_they_were(tmp_path: Path) -> None:
+    write_vectors(tmp_path / "v", [blocks(50)])
+    store, before = VectorStore(tmp_path / "v", bands=2), faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        store.search(blocks(1).astype(np.float32), np.array([0.5, 0.5], np.float32), 5)
+        assert faiss.omp_get_max_threads() == 3
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def built(folder: Path) -> Manifest:
+    """A small index, put together by hand."""
+    when = datetime(2021, 5, 4)
+    references = [
+        Reference(
+            i, f"k{i // 2}", LatLon(1 + i, 2), f"{i}.jpg", 350.0 if i else None, 80.0, "CC0", "me", when, 45.0
+        )
+        for i in range(4)
+    ]
+    assert write_references(folder / "references.sqlite", references) == 4
+    write_vectors(folder / "vectors.faiss", [blocks(4)])
+    (folder / "learned.npz").write_bytes(b"x")
+    files = {n: fingerprint(folder / n) for n in ("references.sqlite", "vectors.faiss", "learned.npz")}
+    manifest = Manifest("Nowhere", SETTINGS, 2, 4, {"truncated": 1}, (("me", "CC0", 2),), {}, files)
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def test_a_database_comes_back(tmp_path: Path) -> None:
+    manifest = built(tmp_path)
+    database = Database(tmp_path)
+    assert database.manifest == manifest
+    assert [r.id for r in database.references([2, 0])] == [2, 0]
+    assert database.references([0])[0].heading_deg is None
+    assert database.references([1])[0].taken_at == datetime(2021, 5, 4)
+    assert database.headings() == {"N": 3, "unknown": 1}
+    assert len(database.open_vectors()) == len(database) == 4
+    assert database.city().coverage.shape == (4, 2)
+    positions, images, days = read_captures(tmp_path / "references.sqlite")
+    assert positions[:, 0].tolist() == [1, 2, 3, 4]
+    assert images[0] == images[1] != images[2] == images[3]
+    assert set(days) == {datetime(2021, 5, 4).toordinal()}
+
+
+@pytest.mark.parametrize("name", ["references.sqlite", "vectors.faiss", "learned.npz"])
+def test_a_flipped_bit_is_found(tmp_path: Path, name: str) -> None:
+    built(tmp_path)
+    data = bytearray((tmp_path / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(IndexUnusableError, match=f"{name} is damaged"):
+        Database(tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    built(tmp_path)
+    (tmp_path / "vectors.faiss").unlink()
+    with pytest.raises(IndexUnusableError, match=r"vectors\.faiss is missing"):
+        Database(tmp_path)
+
+
+def test_files_outside_the_index_are_never_read(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    manifest = built(tmp_path / "inside")
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    with pytest.raises(IndexUnusableError, match="missing"):
+        verify(tmp_path / "inside", replace(manifest, files={"../secret": fingerprint(secret)}))
+
+
+def test_no_index_and_unfinished_index(tmp_path: Path) -> None:
+    with pytest.raises(CityError, match="no index"):
+        read_manifest(tmp_path)
+    IndexPlan(tmp_path).close()
+    with pytest.raises(IndexUnusableError, match="unfinished"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "null", '{"format": 1}', "[" * 100_000, '{"format": "1", "settings": 3}', "\0\0"],
+)
+def test_a_damaged_manifest_is_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(IndexUnusableError, match="damaged") as caught:
+        read_manifest(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    built(tmp_path)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": FORMAT + 1, "news": True}))
+    with pytest.raises(IndexUnusableError, match=f"format {FORMAT + 1}"):
+        read_manifest(tmp_path)
+
+
+def test_references_are_plain_rows(tmp_path: Path) -> None:
+    built(tmp_path)
+    with sqlite3.connect(tmp_path / "references.sqlite") as db:
+        assert db.execute("SELECT count(*), min(id), max(id) FROM refs").fetchone() == (4, 0, 3)
+    db.close()

@@ -1,0 +1,535 @@
+"""Queries with a truth: positives, twins, water, and what comes of bad ones."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import shutil
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geoflood.core.datatypes import (
+    Blend,
+    Geotag,
+    LatLon,
+    Located,
+    MaskSides,
+    Outcome,
+    Reference,
+    Rejected,
+    SearchOptions,
+    StreetImage,
+)
+from geoflood.core.errors import IndexUnusableError, InputError, ModelError, UsageError
+from geoflood.core.geo import distance_m, from_utm, offset, to_utm
+from geoflood.core.images import read_image
+from geoflood.database.vectors import VectorStore
+from geoflood.evaluation.dataset import write_dataset
+from geoflood.evaluation.evaluate import ablations, evaluate, prepare, told_way
+from geoflood.evaluation.query_water import DRY, QueryWater
+from geoflood.evaluation.results import QueryCase, QueryTruth
+from geoflood.evaluation.search_queries import Way, search_each, trials
+from geoflood.evaluation.twins import twins
+from geoflood.imagery.filenames import from_name
+from geoflood.imagery.folder import images
+from geoflood.imagery.vpr_format import VprImage, fresh, labelled, name_of, unlabelled, write_split
+from geoflood.localize.locator import Locator
+from geoflood.synthetic.flood import POST, STORM, flood, scene
+from geoflood.synthetic.town import Truth
+from geoflood.vlm.attend import AttentionResult
+
+Photos = list[tuple[Path, Truth]]
+pytestmark = pytest.mark.usefixtures("quick_backbone")
+NOON = datetime(2020, 5, 1, 12, 0, 30)
+
+
+@pytest.fixture
+def asked(queries: Photos) -> list[QueryTruth]:
+    """The six photos of the town, and the stranger."""
+    return [QueryTruth(path, Geotag(truth.position, "csv")) for path, truth in queries]
+
+
+# -- positives and twins ----------------------------------------------------------------------------------
+
+
+def test_the_nearest_reference_is_found_whatever_the_distance(
+    locator: Locator, asked: list[QueryTruth]
+) -> None:
+    for one in trials(locator, asked):
+        assert one.asked.geotag is not None
+        spot = one.asked.geotag.position
+        away = distance_m(locator.database.positions, (spot.lat, spot.lon))
+        assert one.nearest_m == pytest.approx(float(away.min()))
+        assert away[one.nearest_id] == away.min()
+    assert trials(locator, asked)[-1].nearest_m > 100_000
+
+
+def reference(metres: float, taken: datetime | None, credit: str = "", location: str = "r.jpg") -> Reference:
+    spot = offset(LatLon(50, 7), 90, metres)
+    return Reference(1, "k", spot, location, credit=credit, taken_at=taken)
+
+
+@pytest.mark.parametrize(
+    ("taken", "credit", "other", "theirs", "twin"),
+    [
+        (NOON, "ann", NOON + timedelta(seconds=60), "ann", True),
+        (NOON, "ann", NOON + timedelta(seconds=61), "ann", False),
+        (NOON, "ann", NOON, "bob", False),
+        (NOON, "", NOON, "bob", True),
+        (NOON, "ann", NOON.replace(hour=0, minute=0, second=0), "ann", True),
+        (NOON, "ann", NOON.replace(day=2, hour=0, minute=0, second=0), "ann", False),
+        (None, "ann", NOON, "ann", False),
+        (NOON, "ann", None, "ann", False),
+    ],
+)
+def test_a_twin_is_of_one_account_and_one_minute(
+    taken: datetime | None, credit: str, other: datetime | None, theirs: str, twin: bool
+) -> None:
+    tag = Geotag(LatLon(50, 7), "csv", taken_at=taken)
+    assert twins(Path("q.jpg"), tag, credit, [reference(3, other, theirs)]) == ({1} if twin else set())
+
+
+def test_the_same_file_is_a_twin_whatever_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    same = reference(3, None, "bob", str(path.resolve()))
+    assert twins(path, Geotag(LatLon(50, 7), "csv"), "ann", [same]) == {1}
+
+
+def test_twins_are_neither_found_nor_positives(locator: Locator) -> None:
+    """References as queries: each finds itself, unless it may not."""
+    every = locator.database.references(range(len(locator.database)))
+    ours = [one for one in every if one.tile_deg is None][:3]
+    asked = [
+        QueryTruth(Path(one.location), Geotag(one.position, "csv", taken_at=one.taken_at)) for one in ours
+    ]
+    bench = prepare(locator, asked, exclude_twins=True)
+    for found in search_each(locator, bench.queries, Way("plain")):
+        trial = found.trial
+        assert trial.twins
+        assert not trial.twins & {one.reference.id for one in found.located.candidates}
+        assert trial.nearest_id not in trial.twins
+    assert any("twins" in note for note in bench.notes)
+    assert any("references themselves" in note for note in prepare(locator, asked).notes)
+    (itself, *_), free = trials(locator, asked), Way("plain")
+    assert itself.twins == frozenset()
+    located = next(iter(search_each(locator, [itself], free))).located
+    assert located.candidates[0].reference.location == str(itself.asked.path)
+
+
+def test_when_everything_is_a_twin_there_is_no_answer(locator: Locator, asked: list[QueryTruth]) -> None:
+    trial = replace(trials(locator, asked)[0], twins=frozenset(range(len(locator.database))))
+    located = the_one(locator, trial, Way("plain"))
+    assert located.outcome is Outcome.NOT_FOUND
+    assert not located.candidates
+    assert "nothing of what was searched" in located.reason
+
+
+def the_one(locator: Locator, trial: QueryCase, way: Way, water: QueryWater = DRY) -> Located:
+    """What comes of a single query."""
+    (found,) = search_each(locator, [trial], way, water)
+    return found.located
+
+
+# -- searching --------------------------------------------------------------------------------------------
+
+
+def test_water_is_that_of_the_number_and_the_file_stays(
+    locator: Locator, asked: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, np.ndarray] = {}
+    before = asked[1].path.read_bytes()
+    locate = Locator.locate
+
+    def watching(self: Locator, query: object, *more: object, **named: object) -> object:
+        seen[str(query.path)] = named["pixels"]  # type: ignore[attr-defined, assignment]
+        return locate(self, query, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Locator, "locate", watching)
+    list(search_each(locator, trials(locator, asked)[:3], Way("plain"), QueryWater(0.4)))
+    wet, _ = flood(read_image(asked[1].path, 1024), 0.4, 1)
+    assert (seen[str(asked[1].path)] == wet).all()
+    assert asked[1].path.read_bytes() == before
+
+
+def test_a_way_says_what_is_told(locator: Locator, asked: list[QueryTruth]) -> None:
+    tried = trials(locator, asked)[0]
+    for told in (None, 0.4):
+        located = the_one(locator, tried, Way("w", waterline=told))
+        assert located.attention is not None
+        assert located.attention.waterline == told
+        assert "verify" not in located.seconds
+    none = the_one(locator, tried, Way("w", SearchOptions(banding=MaskSides.NONE)))
+    both = the_one(locator, tried, Way("w"))
+    assert none.candidates[0].similarity != both.candidates[0].similarity
+
+
+def test_who_is_told_the_level_is_told_where_a_crop_left_it(
+    locator: Locator, asked: list[QueryTruth]
+) -> None:
+    (trial,) = trials(locator, asked)[:1]
+    posted = scene(read_image(trial.asked.path, 1024), 0.4, trial.number, POST)
+    assert abs(posted.waterline - 0.4) > 0.01
+    water = QueryWater(0.4, POST | STORM, "storm,post")
+    true, wrong = (the_one(locator, trial, Way("w", waterline=told), water) for told in (0.4, 0.3))
+    assert true.attention is not None
+    assert wrong.attention is not None
+    assert true.attention.waterline == pytest.approx(posted.waterline, abs=1e-3)
+    assert wrong.attention.waterline == 0.3
+    told = evaluate(prepare(locator, asked[:2]), Way("w", waterline=0.4), water)
+    assert (told.flood, told.effects, told.water) == (0.4, "storm,post", "40%, storm, post")
+
+
+def test_the_time_of_a_query_holds_all_that_it_took(locator: Locator, asked: list[QueryTruth]) -> None:
+    def attend(trial: QueryCase, pixels: np.ndarray) -> AttentionResult:
+        time.sleep(0.05)
+        return AttentionResult(trial.asked.path, "m", error=ModelError("down"))
+
+    bench = prepare(locator, asked[:4])
+    told = evaluate(bench, Way("w", attend=attend), QueryWater(0.3), workers=3)
+    stages = told.scores.seconds
+    assert list(stages)[:3] == ["read", "flood", "attend"]
+    assert stages["attend"] >= 0.05
+    assert stages["read"] > 0
+    assert told.at_a_time == 3
+    assert 0 < told.seconds_each < sum(stages.values()), "three at a time share a clock"
+    assert evaluate(bench, Way("w"), workers=9).at_a_time == 4
+
+
+def test_attention_that_could_not_be_had_is_counted(locator: Locator, asked: list[QueryTruth]) -> None:
+    """In the name of the way, in a note, and of each photo."""
+
+    def attend(trial: QueryCase, pixels: np.ndarray) -> AttentionResult:
+        return AttentionResult(trial.asked.path, "m", error=ModelError("nobody listens"))
+
+    told = evaluate(prepare(locator, asked[:3], [asked[6]]), Way("attention of m", attend=attend))
+    assert told.doubted == 4
+    assert told.name == "attention of m (asked, 4 of 4 without)"
+    assert "4 of 4 photos were searched without it (no attention: nobody listens)" in told.notes[-1]
+    plain = evaluate(prepare(locator, asked[:3]), Way("plain"))
+    assert (plain.doubted, plain.name) == (0, "plain")
+    assert not any("without it" in note for note in plain.notes)
+
+
+def test_a_weak_calibration_is_said(index_dir: Path, asked: list[QueryTruth], tmp_path: Path) -> None:
+    folder = tmp_path / "frail"
+    shutil.copytree(index_dir / "town", folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for numbers in manifest["calibration"].values():
+        numbers["weak"] = "seen once"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    notes = prepare(Locator(folder), asked).notes
+    assert any("index frail is weakly calibrated" in note and "seen once" in note for note in notes)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_similarity_that_is_no_number_is_no_answer(
+    locator: Locator, asked: list[QueryTruth], monkeypatch: pytest.MonkeyPatch, bad: float
+) -> None:
+    search = VectorStore.search
+
+    def broken(self: VectorStore, *arguments: object) -> tuple[np.ndarray, np.ndarray]:
+        similarities, ids = search(self, *arguments)  # type: ignore[arg-type]
+        similarities[:, 2] = bad
+        return similarities, ids
+
+    monkeypatch.setattr(VectorStore, "search", broken)
+    told = evaluate(prepare(locator, asked), Way("plain"))
+    assert {one.outcome for one in told.judged} == {Outcome.FAILED}
+    assert told.judged[0].reason == "a similarity is not a number: the weights or the index are damaged"
+    assert told.scores.recall[25.0][20].value == 0
+
+
+def test_a_descriptor_that_is_no_number_is_no_answer(
+    locator: Locator, asked: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = Locator.describe
+    monkeypatch.setattr(Locator, "describe", lambda *arguments: describe(*arguments) * np.float32("nan"))
+    located = the_one(locator, trials(locator, asked)[0], Way("plain"))
+    assert (located.outcome, located.reason) == (
+        Outcome.FAILED,
+        "a similarity is not a number: the weights or the index are damaged",
+    )
+
+
+def test_re_ranking_counts_inliers_of_what_is_no_twin(
+    locator: Locator, asked: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geoflood.localize.locator.SURE_ALREADY", 2.0)
+    (trial,) = trials(locator, asked)[:1]
+    free = the_one(locator, trial, Way("w"))
+    first = replace(trial, twins=frozenset({free.candidates[0].reference.id}))
+    located = the_one(locator, first, Way("w", SearchOptions(top_k=256, rerank=3)), QueryWater(0.6))
+    counted = [one for one in located.candidates if one.inliers is not None]
+    assert len(counted) == 3
+    assert not {one.reference.id for one in counted} & first.twins
+    told = evaluate(prepare(locator, asked), Way("w", SearchOptions(top_k=256, rerank=3)))
+    assert told.scores.confidence[-1].name == "inliers"
+
+
+def test_an_unreadable_photo_is_a_row_that_failed(
+    locator: Locator, asked: list[QueryTruth], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(asked[0].path.read_bytes()[:700])
+    told = evaluate(prepare(locator, [replace(asked[0], path=broken), asked[1]]), Way("plain"))
+    assert [one.outcome is Outcome.FAILED for one in told.judged] == [True, False]
+    assert told.scores.recall[25.0][1].of == 2
+    assert told.judged[0].error_m == math.inf
+
+
+def test_all_of_it_on_the_drawn_town(locator: Locator, asked: list[QueryTruth]) -> None:
+    told = evaluate(prepare(locator, asked, distances_m=(25.0, 100.0)), Way("plain"))
+    s = told.scores
+    assert len(told.judged) == 7
+    assert s.with_positive[25.0] == 6, "the stranger has none"
+    assert s.recall[25.0][20].value >= 0.5
+    assert s.recall[25.0][1].of == 6
+    assert all(s.recall[100.0][k].value >= s.recall[25.0][k].value for k in (1, 5, 10, 20))
+    assert [len(one.ranks_m) for one in told.judged] == [20] * 7
+    assert {one.name for one in s.confidence} == {
+        "probability",
+        "in this index",
+        "similarity",
+        "margin",
+        "agreement",
+    }
+    assert sum(sum(n for name, n in group.items() if name != "right") for group in s.outcomes.values()) == 7
+
+
+def test_photos_of_elsewhere_count_only_where_they_are_elsewhere(
+    locator: Locator, asked: list[QueryTruth]
+) -> None:
+    bench = prepare(locator, asked[:4], [asked[4], asked[6], QueryTruth(asked[6].path)])
+    assert len(bench.elsewhere) == 2
+    assert any("elsewhere" in note for note in bench.notes)
+    told = evaluate(bench, Way("plain"))
+    assert told.scores.not_found_auroc is not None
+    assert sum(told.scores.outcomes["elsewhere"].values()) - told.scores.outcomes["elsewhere"]["right"] == 2
+
+
+def test_no_positive_is_one_clear_line(locator: Locator, asked: list[QueryTruth]) -> None:
+    with pytest.raises(InputError, match=r"none of the 1 queries has a reference within 25 m: .* km away"):
+        prepare(locator, [asked[6]])
+    with pytest.raises(InputError, match=r"within 0\.001 m"):
+        prepare(locator, asked, distances_m=(25.0, 0.001))
+    with pytest.raises(InputError, match="no query"):
+        prepare(locator, [])
+
+
+def test_an_index_without_calibration_is_refused(
+    index_dir: Path, asked: list[QueryTruth], tmp_path: Path
+) -> None:
+    folder = tmp_path / "town"
+    shutil.copytree(index_dir / "town", folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"calibration": {}}))
+    with pytest.raises(IndexUnusableError, match="no calibration"):
+        prepare(Locator(folder), asked)
+
+
+def test_the_papers_blend_is_a_row_where_there_is_a_map_and_an_energy(
+    locator: Locator, asked: list[QueryTruth]
+) -> None:
+    told = told_way(0.45, 0.45)
+    seen = replace(
+        told_way(None, 0.0),
+        manner=SearchOptions(alpha=0.25),
+        attend=lambda trial, pixels: AttentionResult(trial.asked.path, "m"),
+    )
+    (masked,) = [way for way in ablations(told, 0.45) if way.manner.blend is Blend.PAPER]
+    assert (masked.manner.banding, masked.waterline, masked.attend) == (MaskSides.QUERY, 0.45, None)
+    assert 0 < masked.manner.alpha < 1, "at 1 the energy drops out"
+    (attended,) = [way for way in ablations(seen, 0.45) if way.manner.blend is Blend.PAPER]
+    assert attended == replace(seen, name=attended.name, manner=attended.manner)
+    assert attended.manner == replace(seen.manner, blend=Blend.PAPER), "nothing else differs"
+    bench = prepare(locator, asked)
+    assert bench.takes(told)
+    assert not bench.takes(masked), "rootsift has no energy"
+
+
+def test_ablations_hold_the_way_that_was_asked_for() -> None:
+    ways = ablations(told_way(0.45, 0.45), 0.45)
+    names = [one.name for one in ways if one.manner.blend is Blend.CONTINUOUS]
+    assert names == ["nothing done", "attention on the query only", "bands, untold", "bands, told"]
+    assert [one.name for one in ablations(told_way(None, 0.0), None)] == ["nothing done", "bands, untold"]
+    assert [one.name for one in ablations(told_way(0.3, 0.45), 0.45)][-1] == "bands, told 30%"
+
+
+def test_told_and_re_ranked_is_held_against_untold_and_re_ranked() -> None:
+    asked = told_way(0.45, 0.45, SearchOptions(top_k=256, rerank=20))
+    ways = {one.name: one for one in ablations(asked, 0.45)}
+    assert list(ways)[-1] == "bands, told, 20 re-ranked"
+    untold = ways["bands, untold, 20 re-ranked"]
+    assert (untold.waterline, untold.manner) == (None, asked.manner)
+    alone = [one.name for one in ablations(told_way(None, 0.45, asked.manner), 0.45)]
+    assert alone.count("bands, untold, 20 re-ranked") == 1
+
+
+# -- the field's folder form ------------------------------------------------------------------------------
+
+
+def test_utm_there_and_back_in_one_zone() -> None:
+    for lat, lon in ((53.5, 9.999), (53.5, 12.001), (-33.9, 18.4), (0.5, 6.0)):
+        easting, northing, zone, letter = to_utm(LatLon(lat, lon), 33 if lon == 9.999 else None)
+        back = from_utm(easting, northing, zone, letter)
+        assert float(distance_m((back.lat, back.lon), (lat, lon))) < 0.05
+    assert to_utm(LatLon(53.5, 9.999), 33)[2] == 33
+    with pytest.raises(ValueError, match=r"."):
+        to_utm(LatLon(88.0, 0.0))
+
+
+def test_names_are_the_fields() -> None:
+    name = name_of(LatLon(37.70998, -122.49797), "folder:a/b@c/../é.jpg", 7, heading_deg=359.7, taken_at=NOON)
+    fields = name.split("@")
+    assert len(fields) == 16
+    assert fields[1:7] == ["0544250.05", "4173756.07", "10", "S", "37.70998".zfill(9), "-122.49797"]
+    assert fields[7] == "folder_a_b_c_"
+    assert fields[8:] == ["", "000", "", "", "", "20200501_120030", "000007", ".jpg"]
+
+
+@pytest.mark.parametrize("key", ["../../etc/x", "a" * 400, "@@@", "\u202e\n\0", "folder:/abs/é/ü.jpg", ""])
+def test_no_name_escapes_and_every_name_is_read_again(key: str, tmp_path: Path) -> None:
+    name = name_of(LatLon(-0.5, 179.99), key, 1, heading_deg=12.0, tile=3, taken_at=NOON)
+    assert (tmp_path / name).parent == tmp_path
+    assert len(name.encode()) < 255
+    tag = from_name(name)
+    assert isinstance(tag, Geotag)
+    assert float(distance_m((tag.position.lat, tag.position.lon), (-0.5, 179.99))) < 1.5
+    assert (tag.heading_deg, tag.taken_at) == (12.0, NOON)
+
+
+def test_the_folder_is_read_as_it_was_written(
+    locator: Locator, asked: list[QueryTruth], tmp_path: Path
+) -> None:
+    counts, lost = write_dataset(tmp_path / "set", locator.database, asked[:3])
+    assert (counts, lost) == ({"database": len(locator.database), "queries": 3}, [])
+    found = [one for one in images([tmp_path / "set" / "database"]) if isinstance(one, StreetImage)]
+    assert len(found) == len(locator.database)
+    spots = np.array([(one.geotag.position.lat, one.geotag.position.lon) for one in found])
+    for spot in locator.database.positions:
+        assert float(distance_m(spots, spot).min()) < 1.5
+    headings = {one.geotag.heading_deg for one in found}
+    assert len(headings) > 4, "tiles of a panorama look different ways"
+    usable, rejected = labelled(tmp_path / "set")
+    assert (len(usable), rejected) == (3, [])
+    assert Path(usable[0].location).read_bytes() in {one.path.read_bytes() for one in asked[:3]}
+    inside = {path.resolve().parent for path in (tmp_path / "set").rglob("*.jpg")}
+    assert inside == {tmp_path / "set" / "database", tmp_path / "set" / "queries"}
+
+
+def test_flooded_queries_are_written_under_water(
+    locator: Locator, asked: list[QueryTruth], tmp_path: Path
+) -> None:
+    write_dataset(tmp_path / "set", locator.database, asked[:1], QueryWater(0.5), link=True)
+    (wet,) = (tmp_path / "set" / "queries").iterdir()
+    below = read_image(wet)[-60:].astype(int) - read_image(asked[0].path)[-60:]
+    assert np.abs(below).mean() > 10
+    every = locator.database.references(range(len(locator.database)))
+    views = [path for path in (tmp_path / "set" / "database").iterdir() if path.stat().st_nlink == 1]
+    tiles = sum(one.tile_deg is not None for one in every)
+    assert len(views) == tiles, "whole images are links, tiles are made"
+    assert not any(path.is_symlink() for path in (tmp_path / "set").rglob("*"))
+    found = list(images([tmp_path / "set" / "database"]))
+    assert len(found) == len(every)
+    assert all(isinstance(one, StreetImage) for one in found), "what is linked is read again"
+
+
+@pytest.mark.parametrize("water", [QueryWater(0.5), QueryWater(0.0, POST, "post")])
+def test_flooded_queries_say_that_they_are_synthetic(
+    locator: Locator, asked: list[QueryTruth], tmp_path: Path, water: QueryWater
+) -> None:
+    write_dataset(tmp_path / "set", locator.database, asked[:2], water)
+    for path in (tmp_path / "set" / "queries").iterdir():
+        assert "synthetic-flood" in path.name
+        assert isinstance(from_name(path.name), Geotag)
+        data = path.read_bytes()
+        assert b"compositeSynthetic" in data
+        assert data.count(b"SYNTHETIC FLOOD made by geoflood") == 2, "EXIF and comment"
+    assert not any("synthetic" in path.name for path in (tmp_path / "set" / "database").iterdir())
+
+
+def test_what_cannot_be_linked_is_counted(
+    locator: Locator, asked: list[QueryTruth], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, target: Path) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    counts, lost = write_dataset(tmp_path / "set", locator.database, asked[:2], link=True)
+    assert counts["queries"] == 0
+    assert {one.reason for one in lost} == {"cannot be linked"}
+    assert list((tmp_path / "set" / "queries").iterdir()) == []
+
+
+def test_only_new_folders_are_written(tmp_path: Path) -> None:
+    full = tmp_path / "full"
+    full.mkdir()
+    fresh(full)
+    (full / "a").write_text("mine")
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "elsewhere")
+    for taken in (full, full / "a", link):
+        with pytest.raises(UsageError, match="there already"):
+            fresh(taken)
+    with pytest.raises(ValueError, match="no file name"):
+        write_split(tmp_path / "new", "queries", [VprImage("../a.jpg", full / "a")])
+    lost = write_split(tmp_path / "new", "database", [VprImage("a.jpg", full / "a")])
+    assert [one.reason for one in lost] == ["not an image"]
+    assert list((tmp_path / "new" / "database").iterdir()) == []
+
+
+def test_mixed_zones_are_one_globe(tmp_path: Path, queries: Photos) -> None:
+    """Two names 70 m apart on either side of a zone's border; their UTM numbers are 400 km apart."""
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    spots = [LatLon(50.0, 5.9995), LatLon(50.0, 6.0005)]
+    for number, spot in enumerate(spots):
+        shutil.copy(queries[0][0], folder / name_of(spot, "k", number))
+    usable, _ = labelled(folder)
+    assert {one.location.split("@")[3] for one in usable} == {"31", "32"}
+    first, second = ((one.geotag.position.lat, one.geotag.position.lon) for one in usable)
+    assert 60 < float(distance_m(first, second)) < 80
+    one_zone = {name_of(spot, "k", 0, zone=31).split("@")[1] for spot in spots}
+    eastings = sorted(map(float, one_zone))
+    assert 60 < eastings[1] - eastings[0] < 80, "in one zone UTM distances are right too"
+    far = from_name(name_of(LatLon(50.0, 40.0), "k", 0, zone=31))
+    assert isinstance(far, Geotag), "what is too far off for the zone keeps its own"
+
+
+def test_a_data_set_is_known_by_its_folders(tmp_path: Path, queries: Photos) -> None:
+    for name in ("database", "queries_v1"):
+        (tmp_path / name).mkdir()
+        shutil.copy(queries[0][0], tmp_path / name / name_of(LatLon(50, 7), name, 0))
+    assert [Path(one.location).parent.name for one in labelled(tmp_path)[0]] == ["queries_v1"]
+    (tmp_path / "queries_night").mkdir()
+    with pytest.raises(UsageError, match="queries_night"):
+        labelled(tmp_path)
+    (tmp_path / "queries").mkdir()
+    assert labelled(tmp_path) == ([], [])
+    for name in ("queries", "queries_v1", "queries_night"):
+        shutil.rmtree(tmp_path / name)
+    with pytest.raises(InputError, match="no queries/"):
+        labelled(tmp_path)
+
+
+def test_photos_of_elsewhere_need_no_geotag(tmp_path: Path, queries: Photos) -> None:
+    for number, (path, _) in enumerate(queries[:2]):
+        shutil.copy(path, tmp_path / f"{number}.jpg")
+    shutil.copy(queries[2][0], tmp_path / name_of(LatLon(50, 7), "k", 0))
+    usable, rejected = unlabelled(tmp_path)
+    assert sorted(type(one).__name__ for one in usable) == ["PosixPath", "PosixPath", "StreetImage"]
+    assert all(one.is_file() for one in usable if isinstance(one, Path))
+    assert rejected == []
+    table = tmp_path / "t.csv"
+    table.write_text("image,lat,lon\n0.jpg,,\n1.jpg,0,0\ngone.jpg,1,1\n")
+    usable, rejected = unlabelled(table)
+    assert sorted(usable) == [tmp_path / "0.jpg", tmp_path / "1.jpg"]  # type: ignore[type-var]
+    assert [one.reason for one in rejected if isinstance(one, Rejected)] == ["missing file"]
+    usable, _ = unlabelled(tmp_path)
+    assert all(one.is_file() for one in usable if isinstance(one, Path)), "a folder's own table"

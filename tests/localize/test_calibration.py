@@ -1,0 +1,250 @@
+"""An index calibrates itself with pseudo-queries, and can be refined with labels."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from geoflood.cli.app import app
+from geoflood.core.datatypes import AttentionMap, Query, SearchOptions
+from geoflood.core.errors import InputError
+from geoflood.core.images import jpeg
+from geoflood.database.build import build
+from geoflood.database.calibration import CalibrationParams
+from geoflood.database.manifest import Settings, read_manifest
+from geoflood.imagery.folder import images
+from geoflood.imagery.views import pixels_of
+from geoflood.localize.calibration import calibrate as calibrating
+from geoflood.localize.calibration import fit
+from geoflood.localize.calibration.calibrate import refine, self_calibrate
+from geoflood.localize.calibration.fit import Group
+from geoflood.localize.calibration.pseudo_queries import (
+    chosen,
+    make,
+    photos_as_sources,
+    references_as_sources,
+    rehearsal_queries,
+)
+from geoflood.localize.locator import Locator
+from geoflood.synthetic.town import Truth
+
+Photos = list[tuple[Path, Truth]]
+pytestmark = pytest.mark.usefixtures("quick_backbone")
+
+
+@pytest.fixture
+def town(index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy to be changed; a handful of places is enough here."""
+    monkeypatch.setattr(fit, "ENOUGH", 5)
+    return Path(shutil.copytree(index_dir / "town", tmp_path / "town"))
+
+
+def test_a_reference_plays_dry_and_in_every_other_depth(locator: Locator) -> None:
+    references = locator.database.references([0, 1])
+    played = make(locator.describer, locator.settings.bands, references_as_sources(references), 1)
+    assert [(one.actor.reference, one.level) for one in played] == [
+        (0, 0.0), (0, 0.15), (0, 0.45),
+        (1, 0.0), (1, 0.30), (1, 0.60),
+    ]  # fmt: skip
+    assert all(one.waterline <= one.level + 0.02 for one in played)
+    dry, deep = played[0].descriptors, played[2].descriptors
+    assert np.linalg.norm(dry - deep, axis=1).max() > 0.3
+    again = make(locator.describer, locator.settings.bands, references_as_sources(references), 2)
+    for one, other in zip(played, again, strict=True):
+        assert np.array_equal(one.descriptors, other.descriptors), "the same whatever the threads"
+
+
+def test_a_reference_whose_picture_is_gone_plays_nothing(locator: Locator) -> None:
+    actors = references_as_sources(locator.database.references([0]))
+    labelled = photos_as_sources([(Path("gone.jpg"), actors[0].position)])
+    played = make(locator.describer, locator.settings.bands, [*labelled, *actors], 1)
+    assert {one.actor.reference for one in played} == {0}
+    nobody = rehearsal_queries(make(locator.describer, locator.settings.bands, labelled, 1))
+    assert len(nobody) == 0
+
+
+def test_the_players_are_spread_over_the_city() -> None:
+    ids = chosen(10_000)
+    assert len(ids) == len(set(ids.tolist()))
+    assert ids[0] == 0
+    assert ids[-1] == 9999
+    assert chosen(3).tolist() == [0, 1, 2]
+
+
+def test_an_index_calibrates_itself_for_every_belief(town: Path, locator: Locator) -> None:
+    bands = locator.settings.bands
+    numbers = self_calibrate(town, locator.describer, bands, 2)
+    names = ["untold", *map(str, bands)]
+    assert set(numbers) == {*names, *(f"{name}, re-ranked" for name in names)}
+    for name, told in numbers.items():
+        trust = CalibrationParams.of(told)
+        assert told["trials"] >= 5, name
+        assert trust.coverage, name
+    assert CalibrationParams.of(numbers["untold"]).inliers == 0
+    assert CalibrationParams.of(numbers["untold, re-ranked"]).inliers > 0
+    json.dumps(numbers, allow_nan=False)
+    assert self_calibrate(town, locator.describer, bands, 1) == numbers, "the same whatever the threads"
+
+
+def test_nothing_new_is_not_calibrated_again(
+    streets: Path, settings: Settings, town: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = read_manifest(town)
+    monkeypatch.setattr("geoflood.database.build.self_calibrate", lambda *arguments: pytest.fail("again"))
+    assert build(town, "Town", images([streets]), settings, self_calibrate).calibration == before.calibration
+
+
+def test_labelled_photos_refine_the_index(town: Path, queries: Photos) -> None:
+    before = read_manifest(town).calibration
+    photos = [(path, truth.position) for path, truth in queries]
+    numbers = refine(town, photos, 2)
+    assert read_manifest(town).calibration == json.loads(json.dumps(numbers))
+    assert numbers["untold"]["labelled"]
+    assert numbers["untold"] != before["untold"]
+    assert Locator(town).locate(Query(queries[0][0])).estimate is not None
+
+
+def test_what_too_few_labels_speak_of_stays_as_it_was(
+    town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit, "ENOUGH", 6)  # places; at each waterline are fewer
+    before = read_manifest(town).calibration
+    numbers = refine(town, [(path, truth.position) for path, truth in queries], 2)
+    assert "labelled" in numbers["untold"]
+    assert numbers["60"] == before["60"]
+
+
+def test_a_waterline_that_labels_hardly_speak_of_keeps_what_it_knew(
+    town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit, "ENOUGH", 6)
+    seen: dict[str, CalibrationParams] = {}
+
+    def calibrate(store: object, captures: object, asked: object, pools: list[list[Group]]) -> dict[str, Any]:
+        seen.update({group.name: group.plain for pool in pools for group in pool if group.plain})
+        return was(store, captures, asked, pools)  # type: ignore[arg-type]
+
+    was = calibrating.calibrate
+    monkeypatch.setattr(calibrating, "calibrate", calibrate)
+    before = read_manifest(town).calibration
+    refine(town, [(path, truth.position) for path, truth in queries], 2)
+    assert seen["60, re-ranked"] == CalibrationParams.of(before["60"])
+    assert seen["untold, re-ranked"] != CalibrationParams.of(before["untold"])
+
+
+def test_references_do_not_teach_how_well_photos_are_found(
+    town: Path, queries: Photos, locator: Locator, tmp_path: Path
+) -> None:
+    before = (town / "manifest.json").read_bytes()
+    reference = locator.database.references([5])[0]
+    copy = tmp_path / "another-name.jpg"
+    copy.write_bytes(jpeg(pixels_of(reference)))
+    photos = [(path, truth.position) for path, truth in queries]
+    with pytest.raises(InputError, match="1 of the 8 photos are references"):
+        refine(town, [*photos, (copy, reference.position)], 2)
+    assert (town / "manifest.json").read_bytes() == before
+
+
+def test_hardly_any_labels_change_nothing(town: Path, queries: Photos) -> None:
+    before = (town / "manifest.json").read_bytes()
+    with pytest.raises(InputError, match="too few of the 2 photos"):
+        refine(town, [(path, truth.position) for path, truth in queries[:2]], 1)
+    assert (town / "manifest.json").read_bytes() == before
+
+
+def test_info_says_once_what_an_index_rests_on(town: Path, queries: Photos) -> None:
+    refine(town, [(path, truth.position) for path, truth in queries], 2)
+    path = town / "manifest.json"
+    content = json.loads(path.read_text("utf-8"))
+    for numbers in content["calibration"].values():
+        numbers["weak"] = "too few places"
+    path.write_text(json.dumps(content), "utf-8")
+    shown = CliRunner().invoke(app, ["info", "town", "--index-dir", str(town.parent)]).output
+    assert shown.count("too few places") == 1
+    assert "by labels " in shown
+    located = Locator(town).locate(Query(queries[0][0]))
+    assert located.reason.endswith("weakly calibrated: too few places")
+
+
+def test_evaluate_calibrates_after_it_has_judged(town: Path, queries: Photos) -> None:
+    table = queries[0][0].parent / "truth.csv"
+    run = ["evaluate", "town", str(table), "--index-dir", str(town.parent), "--calibrate"]
+    shown = CliRunner().invoke(app, run)
+    assert shown.exit_code == 0, shown.output
+    assert "is calibrated with 7 labelled queries" in shown.output
+    assert read_manifest(town).calibration["untold"]["labelled"]
+    refused = CliRunner().invoke(app, [*run, "--exclude-twins"])
+    assert refused.exit_code == 2
+
+
+# -- re-ranking in the straight line -----------------------------------------------------------------------
+
+
+def test_inliers_are_counted_and_the_rest_keeps_its_place(locator: Locator, queries: Photos) -> None:
+    photo = Query(queries[0][0])
+    plain = locator.locate(photo, manner=SearchOptions(top_k=20))
+    found = locator.locate(photo, manner=SearchOptions(top_k=20, rerank=5))
+    assert "rerank" not in plain.seconds
+    assert {c.inliers for c in plain.candidates} == {None}
+    counted = [c for c in found.candidates if c.inliers is not None]
+    assert len(counted) == 5
+    assert {c.reference.id for c in counted} == {c.reference.id for c in plain.candidates[:5]}
+
+
+def test_the_same_view_agrees_more_than_another(locator: Locator) -> None:
+    reference = locator.database.references([3])[0]
+    found = locator.locate(
+        Query(Path(reference.location)), manner=SearchOptions(top_k=20, rerank=8), pixels=pixels_of(reference)
+    )
+    own, *others = sorted((c for c in found.candidates if c.inliers is not None), key=lambda c: -c.inliers)
+    assert own.reference.id == 3
+    assert own.inliers > 2 * np.median([c.inliers for c in others])
+
+
+def test_what_is_told_to_be_under_water_agrees_with_nothing(locator: Locator) -> None:
+    reference = locator.database.references([3])[0]
+    pixels = pixels_of(reference)
+
+    def inliers(waterline: float) -> int:
+        told = AttentionMap.neutral(waterline, "analyst")
+        found = locator.locate(Query(Path("x.jpg")), told, SearchOptions(top_k=20, rerank=8), pixels=pixels)
+        return max(c.inliers or 0 for c in found.candidates)
+
+    assert inliers(0.6) < 0.7 * inliers(0.0)
+
+
+def test_a_sure_photo_is_not_re_ranked(
+    locator: Locator, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geoflood.localize.locator.SURE_ALREADY", 0.0)
+    found = locator.locate(Query(queries[0][0]), manner=SearchOptions(rerank=5))
+    assert "rerank" not in found.seconds
+    assert found.candidates[0].inliers is None
+
+
+def test_references_whose_pictures_are_gone_are_told(
+    streets: Path, settings: Settings, tmp_path: Path, queries: Photos
+) -> None:
+    moved = Path(shutil.copytree(streets, tmp_path / "streets"))
+    build(tmp_path / "town", "Town", images([moved]), settings, self_calibrate)
+    shutil.rmtree(moved)
+    found = Locator(tmp_path / "town").locate(Query(queries[0][0]), manner=SearchOptions(rerank=4))
+    assert "4 not re-ranked: their pictures are gone" in found.reason
+    assert found.candidates[0].inliers is None
+
+
+def test_an_index_that_never_learned_it_says_so(town: Path, queries: Photos) -> None:
+    path = town / "manifest.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["calibration"] = {k: v for k, v in content["calibration"].items() if "re-ranked" not in k}
+    path.write_text(json.dumps(content), "utf-8")
+    run = ["locate", str(queries[0][0]), "--city", "town", "--index-dir", str(town.parent), "--json"]
+    shown = CliRunner().invoke(app, [*run, "--rerank", "5"])
+    assert shown.exit_code == 5
+    assert "--rerank" in shown.output

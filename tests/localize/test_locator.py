@@ -1,0 +1,272 @@
+"""Photos of the drawn town, located: with and without what an analyst knows, and whatever the photo is."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pictures
+
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Bounds,
+    Estimate,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    SearchOptions,
+    Vectors,
+)
+from geoflood.core.errors import CityError, IndexUnusableError
+from geoflood.core.geo import distance_m
+from geoflood.core.images import read_image
+from geoflood.database.bands import band_weights
+from geoflood.localize.attention import read_attention
+from geoflood.localize.locator import Locator, judge
+from geoflood.outputs.record import record
+from geoflood.synthetic.town import Truth
+
+Photos = list[tuple[Path, Truth]]
+
+
+def error_m(located: Located, truth: Truth) -> float:
+    assert located.estimate is not None
+    here, there = located.estimate.position, truth.position
+    return float(distance_m((here.lat, here.lon), (there.lat, there.lon)))
+
+
+def same(one: Located, other: Located) -> None:
+    """The same answer, up to the rounding of sums over several threads."""
+    assert (one.query, one.outcome) == (other.query, other.outcome)
+    assert [c.reference for c in one.candidates[:3]] == [c.reference for c in other.candidates[:3]]
+    a, b = ([c.similarity for c in located.candidates] for located in (one, other))
+    assert a == pytest.approx(b, abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def told(locator: Locator, queries: Photos) -> list[Located]:
+    """Every photo with its true waterline."""
+    return [
+        locator.locate(Query(path), AttentionMap.neutral(truth.waterline, "analyst"))
+        for path, truth in queries
+    ]
+
+
+@pytest.fixture(scope="module")
+def untold(locator: Locator, queries: Photos) -> list[Located]:
+    """Every photo with nothing known of it, one by one."""
+    return [locator.locate(Query(path)) for path, _ in queries]
+
+
+@pytest.mark.parametrize("kind", ["told", "untold"])
+def test_flooded_photos_are_found(kind: str, queries: Photos, request: pytest.FixtureRequest) -> None:
+    """Five of six within 25 m: by chance it would be one or two, the town has some 250 m of streets."""
+    answers = request.getfixturevalue(kind)
+    here = [(one, truth) for one, (_, truth) in zip(answers, queries, strict=True) if truth.in_city]
+    right = [one for one, truth in here if error_m(one, truth) <= 25]
+    assert len(here) == 6
+    assert len(right) >= 5, [round(error_m(one, truth)) for one, truth in here]
+
+
+def test_strangers_resemble_less(queries: Photos, untold: list[Located]) -> None:
+    """The town is too small to calibrate "not here" by; the demo's test asks for that."""
+    best = {truth.in_city: [] for _, truth in queries}
+    for one, (_, truth) in zip(untold, queries, strict=True):
+        best[truth.in_city].append(one.candidates[0].similarity)
+    assert np.median(best[True]) > max(best[False])
+
+
+def test_answers_are_whole(untold: list[Located]) -> None:
+    for one in untold:
+        estimate = one.estimate
+        assert estimate is not None
+        assert 0 <= estimate.probability <= 1 - estimate.not_in_index + 1e-9
+        assert 0 < estimate.radius_50_m <= estimate.radius_90_m
+        assert math.fsum(cell.probability for cell in estimate.search_area) == pytest.approx(0.9, abs=0.1)
+        similarities = [c.similarity for c in one.candidates]
+        assert len(similarities) == 10
+        assert similarities == sorted(similarities, reverse=True)
+        assert all(-1.01 <= s <= 1.01 for s in similarities)
+        assert {"read", "describe", "search", "fuse"} <= set(one.seconds)
+        assert one.reason
+
+
+def test_together_as_one_by_one(locator: Locator, queries: Photos, untold: list[Located]) -> None:
+    seen: list[tuple[str, int, int]] = []
+    together = locator.locate_all(
+        [Query(path) for path, _ in queries[:4]], workers=4, progress=lambda *told: seen.append(told)
+    )
+    assert [done for _, done, _ in seen] == [1, 2, 3, 4]
+    for one, other in zip(together, untold[:4], strict=True):
+        same(one, other)
+
+
+def test_no_photos_no_answers(locator: Locator) -> None:
+    assert locator.locate_all([]) == []
+
+
+def test_a_box_narrows_the_search(locator: Locator, queries: Photos, untold: list[Located]) -> None:
+    path, truth = queries[0]
+    spot = truth.position
+    box = Bounds(spot.lat - 2e-4, spot.lon - 3e-4, spot.lat + 2e-4, spot.lon + 3e-4)
+    found = locator.locate(Query(path), within=box)
+    assert found.candidates
+    assert found.candidates[0] == untold[0].candidates[0]
+    for candidate in found.candidates:
+        assert box.south <= candidate.reference.position.lat <= box.north
+    nowhere = locator.locate(Query(path), within=Bounds(0, 0, 1, 1))
+    assert (nowhere.outcome, nowhere.estimate) == (Outcome.NOT_FOUND, None)
+
+
+# -- attention --------------------------------------------------------------------------------------------
+
+
+def descriptors(locator: Locator, path: Path, attention: AttentionMap, alpha: float = 1.0) -> Vectors:
+    return locator.describe([read_image(path)], [attention], SearchOptions(alpha=alpha))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [{"weights": [[1, 1], [1, 1]]}, [[0.4] * 7] * 5, {"weights": [[0, 0]]}, {"regions": [], "background": 2}],
+)
+def test_attention_that_says_nothing_changes_no_bit(
+    locator: Locator, queries: Photos, tmp_path: Path, content: Any
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(content), "utf-8")
+    path = queries[0][0]
+    plain = descriptors(locator, path, AttentionMap.neutral())
+    np.testing.assert_array_equal(descriptors(locator, path, read_attention(tmp_path / "a.json")), plain)
+
+
+def test_uniform_attention_is_the_same_as_weights_of_one(locator: Locator, queries: Photos) -> None:
+    """The shortcut for uniform maps hides no difference."""
+    path = queries[0][0]
+    almost = np.full((8, 8), 0.7, np.float32)
+    almost[0, 0] = np.nextafter(np.float32(0.7), np.float32(1))
+    plain = descriptors(locator, path, AttentionMap.neutral())
+    np.testing.assert_allclose(descriptors(locator, path, AttentionMap(almost)), plain, atol=1e-4)
+
+
+def test_alpha_goes_from_nothing_to_all(locator: Locator, queries: Photos) -> None:
+    path = queries[0][0]
+    weights = np.zeros((6, 6), np.float32)
+    weights[:3] = 2
+    plain = descriptors(locator, path, AttentionMap.neutral())
+    away = [
+        float((descriptors(locator, path, AttentionMap(weights), alpha) * plain).sum(2)[0, 0])
+        for alpha in (0.0, 0.5, 1.0)
+    ]
+    assert away[0] == pytest.approx(1, abs=1e-5)
+    assert away[0] > away[1] > away[2]
+
+
+def test_attention_takes_the_eye_off_what_misleads(
+    locator: Locator, queries: Photos, streets: Path, tmp_path: Path
+) -> None:
+    """Half of the frame shows the place, half another: whichever half is looked at is found."""
+    paths = sorted((streets / "streets").glob("summer-*.jpg"))
+    first, other = paths[0], paths[len(paths) // 2]
+    left, right = (read_image(path) for path in (first, other))
+    half = left.shape[1] // 2
+    Pictures.fromarray(np.concatenate([left[:, :half], right[:, half:]], axis=1)).save(tmp_path / "both.png")
+    columns = np.zeros((1, 8), np.float32)
+    columns[:, :4] = 2
+    for weights, path in ((columns, first), (columns[:, ::-1].copy(), other)):
+        found = locator.locate(Query(tmp_path / "both.png"), AttentionMap(weights, 0.0, "file"))
+        assert Path(found.candidates[0].reference.location) == path
+
+
+def test_within_a_band_only_what_stands_above_its_line_counts(locator: Locator, queries: Photos) -> None:
+    """The water may be anything: the band that ignores it does not change."""
+    path, _ = queries[0]
+    pixels = read_image(path)
+    other = pixels.copy()
+    other[round(len(pixels) * 0.75) :] = 90
+    plain = locator.describe([pixels], [AttentionMap.neutral()])
+    masked = locator.describe([other], [AttentionMap.neutral()])
+    cosine = (plain * masked).sum(2)[0]
+    assert cosine[-1] > 0.9, "60 % ignored, with room for patches that reach over the line"
+    assert cosine[0] < cosine[-1]
+    assert band_weights(np.array([[0.5, 0.39], [0.5, 0.41]]), (0, 60)).tolist() == [[1, 1], [1, 0]]
+
+
+# -- photos that are none ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b"not a photo", None])
+def test_what_cannot_be_read_is_an_answer(locator: Locator, tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "photo.jpg"
+    if content is not None:
+        path.write_bytes(content)
+    found = locator.locate(Query(path))
+    assert found.outcome is Outcome.FAILED
+    assert (found.estimate, found.candidates) == (None, ())
+    assert str(path) in found.reason
+    json.dumps(record(found), allow_nan=False)
+
+
+RAMP = np.linspace(0, 255, 4000).astype(np.uint8)
+ODD = {
+    "black": np.zeros((300, 400, 3), np.uint8),
+    "white": np.full((300, 400, 3), 255, np.uint8),
+    "one pixel": np.full((1, 1, 3), 90, np.uint8),
+    "wide": np.broadcast_to(RAMP[None, :, None], (4, 4000, 3)).copy(),
+    "high": np.broadcast_to(RAMP[:, None, None], (4000, 2, 3)).copy(),
+    "noise": np.random.default_rng(1).integers(0, 255, (200, 300, 3), dtype=np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("waterline", [None, 0.9])
+def test_odd_photos_get_an_answer(
+    locator: Locator, tmp_path: Path, name: str, waterline: float | None
+) -> None:
+    path = tmp_path / f"{name}.png"
+    Pictures.fromarray(ODD[name]).save(path)
+    found = locator.locate(Query(path), AttentionMap.neutral(waterline))
+    assert found.outcome in Outcome
+    text = json.dumps(record(found), allow_nan=False)
+    assert "NaN" not in text
+    if name in ("black", "white", "one pixel"):
+        assert found.outcome is not Outcome.LOCATED, "there is nothing to be seen in it"
+
+
+# -- indexes that are none --------------------------------------------------------------------------------
+
+
+def test_no_index_is_a_city_error(tmp_path: Path) -> None:
+    with pytest.raises(CityError, match="no index"):
+        Locator(tmp_path / "nowhere")
+
+
+def test_an_unfinished_index_says_so(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").touch()
+    with pytest.raises(IndexUnusableError, match="unfinished"):
+        Locator(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("probability", "absent", "outcome"),
+    [
+        (0.9, 0.05, Outcome.LOCATED),
+        (0.6, 0.15, Outcome.LOCATED),
+        (0.55, 0.05, Outcome.UNCERTAIN),
+        (0.5, 0.45, Outcome.NOT_FOUND),
+        (0.6, 0.3, Outcome.UNCERTAIN),
+        (0.3, 0.1, Outcome.UNCERTAIN),
+        (0.2, 0.8, Outcome.NOT_FOUND),
+    ],
+)
+def test_the_outcome_follows_the_estimate(probability: float, absent: float, outcome: Outcome) -> None:
+    estimate = Estimate(LatLon(0, 0), probability, 10, 30, (), absent)
+    judged, reason = judge(estimate)
+    assert judged is outcome
+    untried, _ = judge(estimate, tried=False)
+    assert untried is (Outcome.UNCERTAIN if outcome is Outcome.LOCATED else outcome)
+    assert "100" not in reason
+    assert reason

@@ -1,0 +1,303 @@
+"""The map as a file and in a real browser: it opens with no network, and foreign text runs nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Candidate,
+    Cell,
+    City,
+    Estimate,
+    Image,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reference,
+)
+from geoflood.core.errors import UsageError
+from geoflood.core.geo import from_local, offset
+from geoflood.outputs.map import PanelSheet, write_map
+
+SPOT = LatLon(29.76, -95.37)
+CANARY = "document.documentElement.dataset.canary='ran'"
+HOSTILE = (
+    f'<script>{CANARY}</script></script><script>{CANARY}</script><img src=x onerror="{CANARY}">'
+    f"'\"><svg onload={CANARY}> javascript:{CANARY} http://canary.invalid/a.png `${{{CANARY}}}` {{{{7*7}}}}"
+    f"\u202e\x00\u2028--><!-- ]]> &lt;b&gt;"
+)
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
+)
+CHROMIUMS_OWN = re.compile(rb"^\w+ (http://)?([\w-]+\.)*(google|googleapis|gstatic)\.com[:/]")
+"""What the browser asks for by itself, whatever page is open."""
+
+REQUIRED = os.environ.get("GEOFLOOD_REQUIRE_BROWSER") == "1"
+
+
+def browser(test: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Marks a test that opens a page; without a browser it is skipped, or fails where one is required."""
+    missing = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium is installed")
+    return pytest.mark.browser(missing(test))
+
+
+def picture(shade: int) -> Image:
+    return np.full((60, 80, 3), shade, np.uint8)
+
+
+def sheet(text: str = "why", name: str = "flood.jpg", outcome: Outcome = Outcome.LOCATED) -> PanelSheet:
+    found = tuple(
+        Candidate(
+            Reference(i, "k", offset(SPOT, 90, 9 * i), text, 30.0, 60.0, text, text), 0.9 - i / 10, None, text
+        )
+        for i in range(3)
+    )
+    estimate = Estimate(
+        SPOT, 0.7, 9.0, 30.0, (Cell(SPOT, 10.0, 0.6), Cell(offset(SPOT, 0, 10), 10.0, 0.3)), 0.1
+    )
+    attention = AttentionMap(np.array([[0.2, 1.8], [1, 1]], np.float32), 0.4, text, (text,))
+    located = Located(Query(Path(name), text=text), outcome, text, found, estimate, attention)
+    return PanelSheet(located, picture(90), {0: picture(120), 1: picture(150)})
+
+
+def city(text: str = "rivertown") -> City:
+    return City(text, 400, 100, text, from_local(np.random.default_rng(1).uniform(-500, 500, (400, 2)), SPOT))
+
+
+def basemap(text: str) -> dict[str, object]:
+    line = {"type": "LineString", "coordinates": [[-95.372, 29.76], [-95.368, 29.761]]}
+    street = {"type": "Feature", "id": text, "properties": {"name": text, text: text}, "geometry": line}
+    return {"type": "FeatureCollection", "attribution": text, "features": [street]}
+
+
+def written(tmp_path: Path, *sheets: PanelSheet, tiles: str | None = None) -> str:
+    path = tmp_path / "map.html"
+    write_map(path, sheets or [sheet()], city(), tiles=tiles)
+    return path.read_text(encoding="utf-8")
+
+
+class Links(HTMLParser):
+    """What a page would load or lead to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.tags: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.found += [
+            value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")
+        ]
+
+
+# ---- without a browser
+
+
+def test_the_page_refers_to_nothing_outside(tmp_path: Path) -> None:
+    page = written(tmp_path)
+    links = Links(page)
+    assert not {"link", "iframe", "object", "embed", "base", "a", "img"} & set(links.tags)
+    assert [link for link in links.found if not link.startswith("data:")] == []
+    styles = "".join(re.findall(r"<style>(.*?)</style>", page, re.S))
+    assert {url[:5] for url in re.findall(r"url\(([^)]*)\)", styles)} <= {"data:", "#defa"}
+    assert "@import" not in styles
+
+
+def test_the_policy_lets_nothing_out_unless_tiles_are_asked_for(tmp_path: Path) -> None:
+    def policy(page: str) -> str:
+        found = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+        assert found
+        return found[1]
+
+    offline = policy(written(tmp_path))
+    assert "default-src 'none'" in offline
+    assert "http" not in offline
+    assert "script-src 'unsafe" not in offline
+    online = policy(written(tmp_path, tiles="https://{s}.tiles.example.org/{z}/{x}/{y}.png"))
+    assert "img-src data: https://*.tiles.example.org;" in online
+
+
+@pytest.mark.parametrize(
+    "tiles", ["javascript:alert(1)", "file:///etc/passwd", "https://a b/{z}", 'https://x";/{z}', ""]
+)
+def test_what_is_no_tile_server_is_refused(tmp_path: Path, tiles: str) -> None:
+    with pytest.raises(UsageError, match="no address of map tiles"):
+        written(tmp_path, tiles=tiles)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_are_shrunk_and_shared(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (1200, 1600, 3), dtype=np.uint8)
+    view = np.random.default_rng(2).integers(0, 255, (1200, 1600, 3), dtype=np.uint8)
+    first = sheet()
+    page = written(tmp_path, *(PanelSheet(first.located, noise, {0: view}) for _ in range(3)))
+    pictures = [len(uri) for uri in re.findall(r"data:image/jpeg;base64,[\w+/=]+", page)]
+    assert len(pictures) == 3 + 1, "a view that several photos share is in the page once"
+    assert max(pictures) < 600_000
+
+
+def test_a_hundred_thousand_positions_stay_small(tmp_path: Path) -> None:
+    spots = from_local(np.random.default_rng(1).uniform(-9000, 9000, (100_000, 2)), SPOT)
+    write_map(tmp_path / "map.html", [sheet()], City("big", 400_000, 100_000, "rootsift", spots))
+    assert (tmp_path / "map.html").stat().st_size < 600_000
+
+
+def test_an_empty_index_and_no_photos_still_give_a_page(tmp_path: Path) -> None:
+    write_map(tmp_path / "map.html", [], City("empty", 0, 0, "rootsift", np.empty((0, 2))))
+    assert "</html>" in (tmp_path / "map.html").read_text(encoding="utf-8")
+
+
+# ---- in a browser
+
+
+def opened(page: Path, profile: Path, *flags: str) -> str:
+    """The document after its scripts ran, as Chromium prints it."""
+    assert CHROMIUM, "GEOFLOOD_REQUIRE_BROWSER is set, and no Chromium is installed"
+    quiet = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
+    command = [
+        CHROMIUM,
+        *(f"--{flag}" for flag in f"{quiet} disable-component-update disable-sync dump-dom".split()),
+    ]
+    command += [f"--user-data-dir={profile}", "--window-size=1366,768", "--virtual-time-budget=2000", *flags]
+    if not any(flag.startswith("--proxy-server") for flag in flags):
+        command.append("--host-resolver-rules=MAP * ~NOTFOUND")
+    done = subprocess.run([*command, page.as_uri()], capture_output=True, timeout=60, check=True)
+    return done.stdout.decode("utf-8")
+
+
+def told(dom: str, name: str) -> str | None:
+    """The data attribute of the root element."""
+    root = re.search(r"<html[^>]*>", dom)
+    assert root
+    value = re.search(rf'data-{name}="([^"]*)"', root[0])
+    return unescape(value[1]) if value else None
+
+
+def text_of(dom: str, identifier: str) -> str:
+    found = re.search(rf'id="{identifier}"[^>]*>(.*?)</(?:h1|p|footer|figcaption|span)>', dom, re.S)
+    assert found
+    return unescape(found[1])
+
+
+@contextmanager
+def eavesdropper() -> Iterator[tuple[int, list[bytes]]]:
+    """A proxy that answers nothing and remembers the first line of every request: (port, lines)."""
+    lines: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def listen() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.settimeout(2)
+                    lines.append(connection.recv(300).split(b"\r\n")[0])
+
+        threading.Thread(target=listen, daemon=True).start()
+        yield server.getsockname()[1], lines
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@browser
+def test_it_opens_by_double_click_with_hostile_text_and_no_network(tmp_path: Path) -> None:
+    page = tmp_path / "map.html"
+    name = HOSTILE.replace("/", "∕")[:200]
+    sheets = [sheet(HOSTILE, name, outcome) for outcome in (Outcome.UNCERTAIN, Outcome.FAILED)]
+    write_map(page, sheets, city(HOSTILE), basemap(HOSTILE))
+    with eavesdropper() as (port, lines):
+        dom = opened(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
+    assert told(dom, "ready") == "true"
+    assert told(dom, "failures") is None
+    assert told(dom, "canary") is None
+    assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
+    assert dom.count("<script") == 6
+    assert "leaflet-marker-icon" in dom
+    assert "leaflet-overlay-pane" in dom
+    shown = text_of(dom, "reason")
+    assert shown.startswith("<script>document")
+    assert r"\u202e\x00\u2028" in shown
+
+
+@browser
+def test_the_canary_sings_where_it_can_and_the_policy_stops_it(tmp_path: Path) -> None:
+    """What the test above relies on: the canary works, and a script that slips in is stopped and noticed."""
+    smuggled = written(tmp_path).replace("</body>", f"<script>{CANARY}</script></body>")
+    (tmp_path / "guarded.html").write_text(smuggled, encoding="utf-8")
+    (tmp_path / "open.html").write_text(re.sub("<meta http-equiv[^>]*>", "", smuggled), encoding="utf-8")
+    guarded = opened(tmp_path / "guarded.html", tmp_path / "profile")
+    assert told(guarded, "canary") is None
+    assert "script-src" in (told(guarded, "failures") or "")
+    assert told(opened(tmp_path / "open.html", tmp_path / "profile"), "canary") == "ran"
+
+
+@browser
+def test_tiles_are_asked_for_only_on_request(tmp_path: Path) -> None:
+    """The proxy of the test above would have heard a request."""
+    page = tmp_path / "map.html"
+    write_map(page, [sheet()], city(), tiles="http://tiles.example.org/{z}/{x}/{y}.png")
+    with eavesdropper() as (port, lines):
+        opened(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
+    assert any(b"GET http://tiles.example.org/" in line for line in lines)
+
+
+DRIVER = """
+const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", {key}));
+const text = (id) => document.getElementById(id).textContent;
+const seen = [];
+const note = (...what) => seen.push(what.join(" / "));
+const count = (selector) => document.querySelectorAll(selector).length;
+note(text("headline"), text("match-name"), count(".rank"), count(".letter"));
+note(count("#photo canvas"), count("#photo .water"), document.querySelector(".water").style.height);
+press("ArrowRight");
+note(text("match-name"), count("#match img"), document.querySelector(".rank.chosen").textContent);
+press("ArrowRight"); press("ArrowRight"); note(text("match-name"), text("match"));
+document.getElementById("overlay").click(); note(document.body.className);
+press("ArrowDown"); note(text("headline"), text("match-name"), count(".evidence:not([hidden])"));
+document.getElementById("photo").click(); note(document.body.className);
+press("Escape"); note(document.body.className);
+press("ArrowDown"); note(text("headline"), count(".rank"), text("photo"));
+press("ArrowDown"); press("ArrowUp"); note(text("headline"), map.getZoom() > 13);
+document.documentElement.dataset.seen = seen.join(" | ");
+"""
+
+
+@browser
+def test_keys_walk_through_matches_and_photos(tmp_path: Path) -> None:
+    failed = PanelSheet(Located(Query(Path("x.jpg")), Outcome.FAILED, "truncated"))
+    page = written(tmp_path, sheet(), sheet(outcome=Outcome.NOT_FOUND), failed)
+    page = re.sub("<meta http-equiv[^>]*>", "", page).replace("</body>", f"<script>{DRIVER}</script></body>")
+    (tmp_path / "driven.html").write_text(page, encoding="utf-8")
+    dom = opened(tmp_path / "driven.html", tmp_path / "profile")
+    assert told(dom, "failures") is None
+    assert (told(dom, "seen") or "").replace("\u00a0", " ").split(" | ") == [
+        "LOCATED — 70 % within 25 m / Best match 1 of 3 / 3 / 0",
+        "1 / 1 / 40%",
+        "Match 2 of 3 / 1 / 2",
+        "Match 3 of 3 / The picture of this match is not at hand.",
+        "plain",
+        "NOT IN THIS INDEX / Look-alike, not a match 1 of 3 / 0",
+        "plain large",
+        "plain",
+        "FAILED — truncated / 0 / The photo could not be read.",
+        "NOT IN THIS INDEX / true",
+    ]

@@ -1,0 +1,512 @@
+"""The batch: every photo once, every post credited, nothing lost, whatever moment it is stopped at."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geoflood.core.datatypes import (
+    DEFAULTS,
+    AttentionMap,
+    Bounds,
+    Candidate,
+    Cell,
+    Cells,
+    Estimate,
+    Image,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reference,
+    SearchOptions,
+)
+from geoflood.core.errors import InputError, UsageError
+from geoflood.core.images import UnreadableImageError, jpeg, read_image, resize
+from geoflood.localize.locator import Locator
+from geoflood.synthetic.town import Truth
+from geoflood.triage.codec import located_from, located_to
+from geoflood.triage.findings import Finding
+from geoflood.triage.journal import NAME, read_journal
+from geoflood.triage.options import BatchOptions
+from geoflood.triage.pipeline import BatchSummary, batch_locate
+from geoflood.triage.results import Results
+
+SPOT = LatLon(29.76, -95.37)
+OPTIONS = BatchOptions("rivertown")
+
+
+@dataclass
+class Fake:
+    """Locates by the photo's first pixel, as a Locator would by all of them."""
+
+    seconds: float = 0.0
+    seen: list[tuple[Path, Bounds | None]] = field(default_factory=list)
+    described: list[int] = field(default_factory=list)
+    broken: Callable[[Path], bool] = lambda path: False
+
+    def check(self, manner: SearchOptions) -> None:
+        """It can do everything."""
+
+    def describe(
+        self,
+        pixels: Sequence[Image],
+        attention: Sequence[AttentionMap],
+        manner: SearchOptions = DEFAULTS,
+    ) -> Any:
+        self.described.append(len(pixels))
+        return np.zeros((len(pixels), 5, 8), np.float32)
+
+    def locate(
+        self,
+        query: Query,
+        attention: AttentionMap | None = None,
+        manner: SearchOptions = DEFAULTS,
+        *,
+        within: Bounds | None = None,
+        verify: Any = None,
+        pixels: Image | None = None,
+        described: Any = None,
+    ) -> Located:
+        self.seen.append((query.path, within))
+        time.sleep(self.seconds)
+        if self.broken(query.path):
+            raise RuntimeError("a bug")
+        try:
+            shade = int(read_image(query.path)[0, 0, 0])
+        except UnreadableImageError as error:
+            return Located(query, Outcome.FAILED, f"{error}", attention=attention)
+        reference = Reference(
+            shade, f"folder:{shade}.jpg", SPOT, f"{shade}.jpg", 30.0, credit="A", licence="CC0-1.0"
+        )
+        cells = tuple(Cell(LatLon(round(29.76 + n / 1e4, 7), -95.37), 10.0, 0.1) for n in range(9))
+        estimate = Estimate(SPOT, 0.7, 9.0, 30.0, cells, 0.1)
+        outcome = Outcome.LOCATED if shade % 2 else Outcome.UNCERTAIN
+        return Located(
+            query, outcome, "why", (Candidate(reference, 0.8),), estimate, attention, {"read": 0.1}
+        )
+
+
+def scene(seed: int) -> Image:
+    rng = np.random.default_rng(seed)
+    picture = np.full((120, 160, 3), 128, np.uint8)
+    for _ in range(80):
+        (y, x), (h, w) = rng.integers(0, (110, 150)), rng.integers(5, 40, 2)
+        picture[y : y + h, x : x + w] = rng.integers(0, 255, 3)
+    return picture
+
+
+def photo(seed: int, quality: int = 90) -> bytes:
+    return jpeg(scene(seed), quality=quality)
+
+
+def index(root: Path, content: str = "{}") -> Path:
+    (root / "index").mkdir(exist_ok=True)
+    (root / "index" / "manifest.json").write_text(content, "utf-8")
+    return root / "index"
+
+
+def posts(root: Path, *rows: dict[str, Any]) -> Path:
+    folder = root / "posts"
+    folder.mkdir(exist_ok=True)
+    (folder / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder
+
+
+def run(
+    root: Path, locator: Fake | None = None, options: BatchOptions = OPTIONS, **more: Any
+) -> BatchSummary:
+    return batch_locate(
+        root / "posts", root / "out", locator or Fake(), index(root), options, workers=2, **more
+    )
+
+
+def found(root: Path) -> list[Finding]:
+    return list(Results(root / "out"))
+
+
+def row(image: str, text: str, hour: int, **more: Any) -> dict[str, Any]:
+    return {"image": image, "text": text, "date": f"2021-07-14T{hour:02}:00:00", **more}
+
+
+def test_duplicates_are_located_once_and_credited_to_all_posts_earliest_first(tmp_path: Path) -> None:
+    folder = posts(
+        tmp_path,
+        row("c.jpg", "resized", 9),
+        row("a.jpg", "first", 7, id="1"),
+        row("b.jpg", "the same bytes", 8, id="2"),
+        row("a.jpg", "again", 10, id="3"),
+        row("other.jpg", "another", 11),
+    )
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(photo(1))
+    (folder / "c.jpg").write_bytes(jpeg(resize(scene(1), 100, 75), quality=60))
+    (folder / "other.jpg").write_bytes(photo(2))
+    locator = Fake()
+    summary = run(tmp_path, locator)
+    assert len(locator.seen) == 2
+    assert sum(summary.outcomes.values()) == 2
+    first, second = found(tmp_path)
+    assert [post.text for post in first.posts] == ["first", "the same bytes", "resized", "again"]
+    assert (first.number, first.copies) == (1, 3)
+    assert [post.text for post in second.posts] == ["another"]
+
+
+def test_results_come_back_as_they_were(tmp_path: Path) -> None:
+    folder = posts(tmp_path, row("a.jpg", "t", 7, lat=29.7, lon=-95.3, author="ana", id="9"))
+    (folder / "a.jpg").write_bytes(photo(1))
+    run(tmp_path, options=BatchOptions("rivertown", waterline=0.3))
+    (one,) = found(tmp_path)
+    expected = Fake().locate(Query(folder / "a.jpg"), AttentionMap.neutral(0.3, "analyst"))
+    assert one.located.attention is not None
+    assert one.located.attention.waterline == 0.3
+    for name in ("query", "outcome", "reason", "candidates", "estimate", "seconds"):
+        assert getattr(one.located, name) == getattr(expected, name)
+    (post,) = one.posts
+    assert (post.author, post.id, post.media[0].file, one.file) == ("ana", "9", "a.jpg", "a.jpg")
+    assert post.geotag is not None
+    assert post.geotag.position == LatLon(29.7, -95.3)
+
+
+def test_an_area_of_thousands_of_cells_comes_back_within_a_centimetre() -> None:
+    dice = np.random.default_rng(2)
+    centres = np.array([SPOT.lat, SPOT.lon]) + dice.uniform(-0.2, 0.2, (5000, 2))
+    shares = -np.sort(-dice.dirichlet(np.ones(5000)))
+    estimate = Estimate(SPOT, 0.7, 9.0, 30.0, Cells(centres, shares, 1.5), 0.1)
+    told = located_to(Located(Query(Path("a.jpg")), Outcome.LOCATED, "why", estimate=estimate))
+    assert len(json.dumps(told)) < 20 * 5000
+    after = located_from(json.loads(json.dumps(told))).estimate
+    assert after is not None
+    area = Cells.of(after.search_area)
+    np.testing.assert_allclose(area.centres, centres, atol=1e-7)
+    np.testing.assert_allclose(area.probabilities, shares, atol=1e-8)
+    assert area.size_m == 1.5
+    assert len(after.cells(0.5)) == pytest.approx(len(estimate.cells(0.5)), abs=1)
+
+
+def test_cells_are_a_sequence_of_cells() -> None:
+    plain = [Cell(LatLon(29.0 + n, -95.0), 10.0, 0.1 * n) for n in range(5)]
+    cells = Cells.of(plain)
+    assert (list(cells), cells[1], cells[-1], len(cells)) == (plain, plain[1], plain[-1], 5)
+    assert cells == Cells.of(cells) == tuple(plain)
+    assert (list(cells[1:3]), list(cells[:0])) == (plain[1:3], [])
+    assert cells != Cells.of(plain[:4])
+    assert not Cells.of([])
+    with pytest.raises(ValueError, match="2 sizes"):
+        Cells.of([*plain, Cell(LatLon(0, 0), 20.0, 0.1)])
+
+
+def test_a_bad_photo_is_a_row_and_a_bug_is_tried_again(tmp_path: Path) -> None:
+    folder = posts(tmp_path)
+    (folder / "good.jpg").write_bytes(photo(1))
+    (folder / "bug.jpg").write_bytes(photo(2))
+    (folder / "torn.jpg").write_bytes(photo(3)[:700])
+    (folder / "empty.jpg").write_bytes(b"")
+    first = run(tmp_path, Fake(broken=lambda path: path.name == "bug.jpg"))
+    assert first.outcomes[Outcome.FAILED] == 3
+    reasons = {
+        one.file: one.located.reason for one in found(tmp_path) if one.located.outcome is Outcome.FAILED
+    }
+    assert "truncated" in reasons["torn.jpg"]
+    assert "empty" in reasons["empty.jpg"]
+    assert "RuntimeError: a bug" in reasons["bug.jpg"]
+    again = Fake()
+    run(tmp_path, again)
+    assert [path.name for path, _ in again.seen] == ["bug.jpg"]
+    assert len(found(tmp_path)) == 4
+
+
+def test_nothing_is_done_twice_and_new_posts_are_picked_up(tmp_path: Path) -> None:
+    folder = posts(tmp_path, row("a.jpg", "one", 7), row("late.jpg", "its file comes later", 8))
+    (folder / "a.jpg").write_bytes(photo(1))
+    run(tmp_path)
+    size = (tmp_path / "out" / NAME).stat().st_size
+    idle = Fake()
+    assert run(tmp_path, idle).before == 1
+    assert idle.seen == []
+    grown = (tmp_path / "out" / NAME).stat().st_size - size
+    assert grown < 1500, "only that there was a run"
+    (folder / "late.jpg").write_bytes(photo(2))
+    (folder / "bare.jpg").write_bytes(photo(3))
+    (folder / "more.jsonl").write_text(json.dumps(row("a.jpg", "once more", 6)) + "\n", "utf-8")
+    later = Fake()
+    run(tmp_path, later)
+    assert sorted(path.name for path, _ in later.seen) == ["bare.jpg", "late.jpg"]
+    texts = [[post.text for post in one.posts] for one in found(tmp_path)]
+    assert texts == [["once more", "one"], ["its file comes later"], [""]]
+
+
+def test_a_loose_photo_that_gets_a_post_later_is_that_posts(tmp_path: Path) -> None:
+    folder = posts(tmp_path)
+    (folder / "a.jpg").write_bytes(photo(1))
+    run(tmp_path)
+    posts(tmp_path, row("a.jpg", "mine", 7))
+    run(tmp_path)
+    (one,) = found(tmp_path)
+    assert [post.text for post in one.posts] == ["mine"]
+
+
+def test_photos_in_archives_are_copied_under_their_hash(tmp_path: Path) -> None:
+    folder = posts(tmp_path)
+    with zipfile.ZipFile(folder / "x.zip", "w") as archive:
+        archive.writestr("m/a'b.JPG", photo(1))
+        archive.writestr("m/empty.jpg", b"")
+    run(tmp_path)
+    one, other = found(tmp_path)
+    good = one if one.located.outcome is not Outcome.FAILED else other
+    assert good.file == "x.zip!/m/a'b.JPG"
+    assert good.located.query.path == tmp_path / "out" / "photos" / f"{good.sha256}.jpg"
+    assert good.located.query.path.read_bytes() == photo(1)
+    hashed = [line.content["file"] for line in read_journal(tmp_path / "out") if line.kind == "file"]
+    assert sorted(hashed) == ["list.jsonl", "x.zip", "x.zip!/m/a'b.JPG", "x.zip!/m/empty.jpg"]
+
+
+def test_inputs_are_never_touched_and_hashed_before_they_are_read(tmp_path: Path) -> None:
+    folder = posts(tmp_path, row("a.jpg", "one", 7))
+    (folder / "a.jpg").write_bytes(photo(1))
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+    run(tmp_path)
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
+    kinds = [line.kind for line in read_journal(tmp_path / "out")]
+    assert kinds == ["run", "file", "file", "photo", "post", "located", "ended"]
+    with pytest.raises(UsageError, match="holds the posts"):
+        batch_locate(folder, folder, Fake(), index(tmp_path), OPTIONS)
+
+
+def test_results_inside_the_folder_are_not_read_as_posts(tmp_path: Path) -> None:
+    folder = posts(tmp_path)
+    with zipfile.ZipFile(folder / "x.zip", "w") as archive:
+        archive.writestr("a.jpg", photo(1))
+    for _ in range(2):
+        summary = batch_locate(folder, folder / "out", Fake(), index(tmp_path), OPTIONS, workers=1)
+    assert summary.tally.posts == {"bare images": 1}
+
+
+def test_other_settings_need_another_folder(tmp_path: Path) -> None:
+    folder = posts(tmp_path)
+    run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=5)))
+    (folder / "a.jpg").write_bytes(photo(1))
+    run(tmp_path)  # nothing was located with the others
+    with pytest.raises(UsageError, match="other options: top k 10, not 3"):
+        run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=3)))
+    index(tmp_path).joinpath("manifest.json").write_text("other", "utf-8")
+    with pytest.raises(UsageError, match="another index"):
+        batch_locate(tmp_path / "posts", tmp_path / "out", Fake(), tmp_path / "index", OPTIONS)
+
+
+def test_an_altered_journal_is_refused(tmp_path: Path) -> None:
+    folder = posts(tmp_path)
+    (folder / "a.jpg").write_bytes(photo(1))
+    run(tmp_path)
+    path = tmp_path / "out" / NAME
+    path.write_bytes(
+        path.read_bytes().replace(b'"uncertain"', b'"located"').replace(b'"located","r', b'"failed","r')
+    )
+    with pytest.raises(InputError, match="not what was written"):
+        run(tmp_path)
+
+
+def test_the_posts_own_place_narrows_only_when_asked(tmp_path: Path) -> None:
+    page = {
+        "data": [{"id": "1", "text": "t", "geo": {"place_id": "p"}, "attachments": {"media_keys": ["m"]}}],
+        "includes": {
+            "media": [{"media_key": "m", "type": "photo", "url": "https://x/a.jpg"}],
+            "places": [{"id": "p", "full_name": "Houston, TX", "geo": {"bbox": [-95.8, 29.5, -95.0, 30.1]}}],
+        },
+    }
+    folder = posts(tmp_path, page, row("b.jpg", "t", 1, lat=29.7, lon=-95.3))
+    (folder / "a.jpg").write_bytes(photo(1))
+    (folder / "b.jpg").write_bytes(photo(2))
+    plain = Fake()
+    run(tmp_path, plain)
+    assert [within for _, within in plain.seen] == [None, None]
+    assert [one.narrowed for one in found(tmp_path)] == ["", ""]
+    shutil.rmtree(tmp_path / "out")
+    narrowed = Fake()
+    run(tmp_path, narrowed, BatchOptions("rivertown", use_post_geo=True))
+    boxes = {path.name: within for path, within in narrowed.seen}
+    assert boxes["a.jpg"] == Bounds(29.5, -95.8, 30.1, -95.0)
+    near = boxes["b.jpg"]
+    assert near is not None
+    assert near.north - near.south == pytest.approx(4000 / 111_195, rel=0.01)
+    told = {one.file: one.narrowed for one in found(tmp_path)}
+    assert told["a.jpg"] == "in the post's place Houston, TX"
+    assert told["b.jpg"] == "within 2 km of the post's own position 29.70000, -95.30000"
+
+
+def test_progress_and_stopping(tmp_path: Path) -> None:
+    folder = posts(tmp_path)
+    for seed in range(8):
+        (folder / f"{seed}.jpg").write_bytes(photo(seed))
+    told: dict[str, tuple[int, int]] = {}
+    locator = Fake()
+    summary = run(
+        tmp_path,
+        locator,
+        progress=lambda stage, done, total: told.update({stage: (done, total)}),
+        stopping=lambda: len(locator.seen) >= 2,
+        at_once=1,  # with more, a busy machine has all eight in hand before it asks
+    )
+    assert summary.stopped
+    assert 2 <= len(found(tmp_path)) == told["photos"][0] <= 6, "those in hand were finished"
+    assert told["photos"][1] == 8
+    assert not run(tmp_path).stopped
+    assert len(found(tmp_path)) == 8
+
+
+def test_the_total_knows_what_is_no_new_photo(tmp_path: Path) -> None:
+    """Copies and what is done already take no time, and the time left must not count them."""
+    folder = posts(tmp_path)
+    for seed in range(6):
+        (folder / f"{seed}.jpg").write_bytes(photo(seed))
+    run(tmp_path)
+    for seed in range(4):
+        (folder / f"copy-{seed}.jpg").write_bytes(photo(seed))
+        (folder / f"new-{seed}.jpg").write_bytes(photo(10 + seed))
+    totals: list[tuple[int, int]] = []
+
+    def progress(stage: str, done: int, total: int) -> None:
+        totals.extend([(done, total)] if stage == "photos" else [])
+
+    run(tmp_path, progress=progress)
+    assert [done for done, _ in totals] == [1, 2, 3, 4]
+    assert all(4 <= total <= 8 for _, total in totals), "six are done; of eight more four are copies"
+    assert totals[-1] == (4, 4)
+
+
+def test_stopping_is_asked_while_posts_without_new_photos_are_read(tmp_path: Path) -> None:
+    folder = posts(tmp_path, *(row("gone.jpg", f"post {n}", n % 24) for n in range(2000)))
+    (folder / "a.jpg").write_bytes(photo(1))
+    read, news = [0], list[str]()
+    told = "JSONL manifest: {0} posts, 0 images, {0} without a file"
+
+    def progress(stage: str, done: int, total: int) -> None:
+        read[0] = max(read[0], done) if stage == "reading posts" else read[0]
+
+    summary = run(tmp_path, progress=progress, news=news.append, stopping=lambda: read[0] >= 5)
+    assert summary.stopped
+    assert read == [5]
+    assert news == ["recognised JSONL manifest: list.jsonl", f"so far: {told.format(3)}"], "and two without"
+    assert [line.kind for line in read_journal(tmp_path / "out")][-1] == "stopped"
+    news.clear()
+    assert not run(tmp_path, news=news.append).stopped
+    assert news[2:] == [told.format("2,000"), "bare images: 1 post, 1 image"]
+
+
+def test_what_was_recognised_is_told_before_the_last_photo_ends(tmp_path: Path) -> None:
+    folder = posts(tmp_path, row("a.jpg", "one", 7))
+    (folder / "a.jpg").write_bytes(photo(1))
+    events: list[str] = []
+
+    def progress(stage: str, done: int, total: int) -> None:
+        events.extend([stage] if stage == "photos" else [])
+
+    run(tmp_path, Fake(seconds=0.3), progress=progress, news=events.append)
+    assert events == ["recognised JSONL manifest: list.jsonl", "JSONL manifest: 1 post, 1 image", "photos"]
+
+
+CHILD = """
+import sys, os, pathlib, importlib.util
+spec = importlib.util.spec_from_file_location("batch_tests", sys.argv[1])
+tests = importlib.util.module_from_spec(spec)
+sys.modules["batch_tests"] = tests
+spec.loader.exec_module(tests)
+for _ in sys.stdin:
+    child = os.fork()
+    if not child:
+        tests.run(pathlib.Path(sys.argv[2]), tests.Fake(seconds=0.05))
+        os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("gone", flush=True)
+"""
+"""Imports once, then runs a batch in a process of its own for every line it is sent."""
+
+
+def table(root: Path) -> list[Any]:
+    return [
+        (one.number, one.sha256, one.file, one.copies, one.located.outcome, one.located.reason, one.posts)
+        for one in found(root)
+    ]
+
+
+@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path, kills: int) -> None:
+    count = 24 if kills < 10 else 150
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    for root in (whole, torn):
+        root.mkdir()
+        folder = posts(root, *(row(f"{n}.jpg", f"post {n}", n % 24) for n in range(count)))
+        for seed in range(count):
+            (folder / f"{seed}.jpg").write_bytes(photo(seed % (count - 4)) if seed % 9 else b"not a picture")
+    run(whole)
+    dice = random.Random(1)
+    located: list[int] = []
+    command = [sys.executable, "-c", CHILD, __file__, str(torn)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as parent:
+        assert parent.stdin
+        assert parent.stdout
+        for _ in range(kills):
+            parent.stdin.write("go\n")
+            child = int(parent.stdout.readline())
+            time.sleep(dice.uniform(0.0, 0.25))
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(child, signal.SIGKILL)
+            assert parent.stdout.readline() == "gone\n"
+            if (torn / "out" / NAME).exists():
+                located.append(sum(line.kind == "located" for line in read_journal(torn / "out")))
+    assert located == sorted(located), "what was done stays done"
+    run(torn)
+    assert table(torn) == table(whole)
+
+
+# ---- with a real index
+
+
+def test_a_batch_says_what_locate_says(
+    tmp_path: Path, locator: Locator, index_dir: Path, queries: list[tuple[Path, Truth]]
+) -> None:
+    folder = posts(tmp_path, *(row(path.name, path.stem, n) for n, (path, _) in enumerate(queries)))
+    for path, _ in queries:
+        (folder / path.name).write_bytes(path.read_bytes())
+        (folder / f"again-{path.name}").write_bytes(jpeg(read_image(path), 200, 60))
+    summary = batch_locate(folder, tmp_path / "out", locator, index_dir / "town", OPTIONS, workers=1)
+    assert sum(summary.outcomes.values()) == len(queries), "the smaller copies are the same photos"
+    for one in found(tmp_path):
+        alone = locator.locate(Query(one.located.query.path))
+        assert (one.located.outcome, one.located.reason) == (alone.outcome, alone.reason)
+        assert [c.reference for c in one.located.candidates] == [c.reference for c in alone.candidates]
+        assert alone.estimate is not None
+        assert one.located.estimate is not None
+        here, there = one.located.estimate.position, alone.estimate.position
+        assert (here.lat, here.lon) == pytest.approx((there.lat, there.lon), abs=1e-9), "together or alone"
+        assert one.copies == 2
+
+
+def test_the_search_can_be_narrowed(locator: Locator, queries: list[tuple[Path, Truth]]) -> None:
+    query = Query(queries[0][0])
+    best = locator.locate(query).candidates[0].reference.position
+    box = Bounds(best.lat - 1e-4, best.lon - 1e-4, best.lat + 1e-4, best.lon + 1e-4)
+    inside = locator.locate(query, within=box, manner=SearchOptions(top_k=100))
+    assert inside.candidates
+    for candidate in inside.candidates:
+        assert box.south <= candidate.reference.position.lat <= box.north
+        assert box.west <= candidate.reference.position.lon <= box.east
+    nowhere = locator.locate(query, within=Bounds(0, 0, 1, 1))
+    assert (nowhere.outcome, nowhere.candidates, nowhere.estimate) == (Outcome.NOT_FOUND, (), None)

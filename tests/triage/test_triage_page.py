@@ -1,0 +1,321 @@
+"""What the triage page tells of a photo and does with keys, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geoflood.core.datatypes import (
+    Candidate,
+    Cell,
+    Estimate,
+    Geotag,
+    LatLon,
+    Located,
+    Outcome,
+    Reference,
+)
+from geoflood.core.geo import degrees_minutes, from_local, usng
+from geoflood.triage.export import triage_page
+from geoflood.triage.export.formats import format_of
+from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.export.triage_page import write_triage
+from geoflood.triage.findings import Decision, Finding, Post, Status
+from tests.outputs.test_map import browser, told
+from tests.triage.test_triage_items import CITY, SPOT, driven, finding, picture
+
+HELPERS = """
+const fire = (node, type, more) => node.dispatchEvent(Object.assign(new Event(type, {bubbles: true}), more));
+const press = (key, on) => fire(on || document.body, "keydown", {key});
+const text = (id) => byId(id).textContent;
+const type = (id, value) => { byId(id).value = value; fire(byId(id), "input"); fire(byId(id), "change"); };
+const number = () => text("title").split(" ")[0];
+const seen = [];
+const made = () => Object.values(own.decisions);
+"""
+END = "document.documentElement.dataset.seen = JSON.stringify(seen);"
+
+
+def page_of(tmp_path: Path, *found: Finding) -> Path:
+    write_triage(tmp_path / "triage.html", found, CITY, "b", view=picture)
+    return tmp_path / "triage.html"
+
+
+def seen(tmp_path: Path, script: str, *found: Finding) -> list[object]:
+    """What a script put into `seen`, run in the page of these photos."""
+    dom = driven(page_of(tmp_path, *found), HELPERS + script + END, tmp_path)
+    assert told(dom, "failures") is None
+    return list(json.loads(told(dom, "seen") or "null"))
+
+
+def at(north_m: float, east_m: float = 0.0) -> LatLon:
+    (lat, lon), *_ = from_local([(east_m, north_m)], SPOT).tolist()
+    return LatLon(lat, lon)
+
+
+def placed(number: int, outcome: Outcome, *spots: LatLon, probability: float = 0.6) -> Finding:
+    """A photo that may have been taken at each of the spots, the first the likeliest."""
+    one = finding(number, "water", outcome)
+    cells = tuple(Cell(spot, 10.0, 0.9 / 2 ** (n + 1)) for n, spot in enumerate(spots))
+    found = tuple(
+        Candidate(Reference(number * 10 + n, "k", spot, "a.jpg"), 0.8 - n / 10)
+        for n, spot in enumerate(spots)
+    )
+    estimate = Estimate(spots[0], probability, 9.0, 30.0, cells, 0.1)
+    located = Located(one.located.query, outcome, "why", found, estimate)
+    return replace(one, located=located, posts=(), exif=None, narrowed="")
+
+
+PIN = LatLon(37.71061, -122.49872)
+SIGNED = Decision(Status.CONFIRMED, "ana", datetime(2021, 7, 15, 3, 4), PIN, "the bridge")
+
+
+@browser
+def test_the_panel_reads_a_persons_place_merged_or_just_set(tmp_path: Path) -> None:
+    merged = replace(placed(1, Outcome.LOCATED, SPOT), decision=SIGNED)
+    script = """
+    seen.push(text("place"), byId("place").querySelector("s").textContent, text("title"), text("reason"));
+    press("j"); byId("by").value = "ben"; press("m");
+    map.fire("click", {latlng: L.latLng(37.71061, -122.49872)});
+    seen.push(text("place"), text("title"));
+    press("u"); seen.push(text("place"));
+    """
+    first, struck, title, reason, second, other, undone = seen(
+        tmp_path, script, merged, placed(2, Outcome.LOCATED, SPOT)
+    )
+    expected = f"{usng(PIN, 10)}37.71061, -122.49872{degrees_minutes(PIN, 10)}"
+    assert f"Placed by ana, 2021-07-15T03:04:00Z{expected}" in str(first)
+    assert str(struck).startswith(f"{usng(SPOT, 25)} · ")
+    assert "the machine's proposal" in str(struck)
+    assert "90 %" not in str(first)
+    assert str(title).startswith("1 · placed by a person · ")
+    assert reason == "The machine had said: why"
+    assert "Placed by ben, 20" in str(second)
+    assert expected in str(second)
+    assert "placed by a person" in str(other)
+    assert str(undone).startswith("Where the machine puts it")
+
+
+@browser
+def test_the_pages_grid_is_that_of_the_files(tmp_path: Path) -> None:
+    dice = np.random.default_rng(5)
+    lat, lon = dice.uniform(-79.9, 83.9, 400), dice.uniform(-180, 179.9, 400)
+    spots = [*zip(lat.round(6).tolist(), lon.round(6).tolist(), strict=True), (60.0, 4.0), (78.0, 20.0)]
+    (grids,) = seen(tmp_path, f"seen.push({json.dumps(spots)}.map(coordinatesOf));", finding(1))
+    assert isinstance(grids, list)
+    for spot, (grid, degrees, minutes) in zip(spots, grids, strict=True):
+        assert (grid, minutes) == (usng(LatLon(*spot), 10), degrees_minutes(LatLon(*spot), 10))
+        assert [float(one) for one in degrees.split(", ")] == pytest.approx(spot, abs=6e-6)
+
+
+@browser
+def test_a_decision_waits_for_a_name_and_a_place_for_a_pin(tmp_path: Path) -> None:
+    script = """
+    press("c"); seen.push(made().length, text("told"), document.activeElement.id);
+    type("by", "  ana "); seen.push(made().map((one) => [one.by, one.status]), text("told"));
+    press("j"); press("c"); seen.push(made().length, text("told"));
+    press("m"); map.fire("click", {latlng: L.latLng(29.5, -95.5)}); seen.push(made()[1].lat);
+    seen.push(JSON.parse(localStorage.getItem("geoflood triage b")).by);
+    """
+    found = placed(1, Outcome.LOCATED, SPOT), finding(2, outcome=Outcome.NOT_FOUND)
+    unsigned, asked, focus, signed, quiet, still, needs, lat, kept = seen(tmp_path, script, *found)
+    assert (unsigned, focus, still, lat, kept) == (0, "by", 1, 29.5, "ana")
+    assert "Decisions are signed" in str(asked)
+    assert (signed, quiet) == ([["ana", "confirmed"]], "")
+    assert "has no place to confirm: move the pin" in str(needs)
+
+
+@browser
+def test_keys_go_on_after_clicks_and_from_the_place_in_the_order(tmp_path: Path) -> None:
+    script = """
+    byId("by").value = "ana";
+    const box = document.querySelector("#statuses input");
+    press("j", box); seen.push(number()); press("j", byId("sure")); seen.push(number());
+    press("ArrowDown", byId("sure")); seen.push(number()); press("j", byId("note")); seen.push(number());
+    document.querySelectorAll("#statuses input").forEach((one, at) => { one.checked = at === 0; });
+    filter(true); for (let n = 0; n < 8; n++) press("j");
+    seen.push(number()); press("c"); seen.push(text("counts").split(" ")[0], number());
+    press("j"); seen.push(number()); press("k"); press("k"); seen.push(number());
+    byId("onward").click(); press("r"); seen.push(number());
+    """
+    found = [placed(n, Outcome.LOCATED, at(n * 100)) for n in range(1, 21)]
+    assert seen(tmp_path, script, *found) == ["2", "3", "3", "3", "11", "19", "11", "12", "9", "10"]
+
+
+@browser
+def test_a_note_belongs_to_its_decision_before_or_after_it(tmp_path: Path) -> None:
+    script = """
+    type("by", "ben"); type("note", "early"); press("j"); press("k"); seen.push(byId("note").value);
+    press("c"); seen.push(made()[0].note); type("note", "late"); press("j"); press("k");
+    seen.push(byId("note").value, made()[0].note);
+    press("j"); press("j"); seen.push(byId("note").value); type("note", "seen too"); seen.push(made()[1]);
+    """
+    merged = replace(placed(3, Outcome.LOCATED, SPOT), decision=SIGNED)
+    found = placed(1, Outcome.LOCATED, SPOT), placed(2, Outcome.LOCATED, SPOT), merged
+    *notes, again = seen(tmp_path, script, *found)
+    assert notes == ["early", "early", "late", "late", "the bridge"]
+    assert isinstance(again, dict)
+    assert (again["by"], again["status"], again["lat"]) == ("ben", "confirmed", PIN.lat)
+    assert again["note"] == "seen too"
+
+
+@browser
+def test_what_the_browser_kept_of_other_photos_or_from_before_is_dropped(tmp_path: Path) -> None:
+    merged = replace(placed(2, Outcome.LOCATED, SPOT), decision=SIGNED)
+    old = {
+        "status": "rejected",
+        "by": "eve",
+        "at": "2021-07-15T03:04:00Z",
+        "lat": None,
+        "lon": None,
+        "note": "",
+    }
+    kept = {
+        "by": "eve",
+        "onward": True,
+        "notes": {"0" * 64: "x", f"{1:064x}": "mine"},
+        "decisions": {f"{1:064x}": old, f"{2:064x}": old, "0" * 64: old, "f" * 64: {"status": "<b>"}},
+    }
+    script = f"""
+    localStorage.setItem("geoflood triage other", JSON.stringify({json.dumps(kept)})); recall();
+    seen.push(made().length);
+    localStorage.setItem("geoflood triage b", JSON.stringify({json.dumps(kept)})); recall();
+    seen.push(Object.keys(own.decisions), own.notes, own.by);
+    localStorage.setItem("geoflood triage b", "[" + "1,".repeat(9)); recall(); seen.push(made().length);
+    """
+    none, decided, notes, by, still = seen(tmp_path, script, placed(1, Outcome.LOCATED, SPOT), merged)
+    assert (none, decided, notes, by, still) == (0, [f"{1:064x}"], {f"{1:064x}": "mine"}, "eve", 1)
+
+
+@browser
+def test_it_opens_on_all_pins_and_shows_each_ones_status(tmp_path: Path) -> None:
+    script = """
+    const pins = [...document.querySelectorAll(".folium-map .pin")];
+    const signs = () => pins.map((one) => [one.className.includes("confirmed"), one.textContent]).sort();
+    seen.push(items.every((item) => map.getBounds().contains(item.at)), number(), signs());
+    press("j"); seen.push(map.getZoom() >= 16); press("o"); seen.push(map.getZoom() < 14);
+    """
+    merged = replace(placed(3, Outcome.UNCERTAIN, at(-9000)), decision=replace(SIGNED, position=None))
+    found = placed(1, Outcome.LOCATED, at(9000)), placed(2, Outcome.UNCERTAIN, SPOT), merged
+    assert seen(tmp_path, script, *found) == [
+        *(True, "1", [[False, "?"], [False, "?"], [True, "✓"]]),
+        *(True, True),
+    ]
+
+
+@browser
+def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> None:
+    script = """
+    seen.push([...document.querySelectorAll("#matches li")].map((one) => one.textContent.split(" ·")[0]));
+    const pictured = () => byId("match").querySelector("img").src.length > 99;
+    seen.push(document.querySelectorAll(".folium-map .match").length, pictured());
+    let drawn = 0; lit.eachLayer((layer) => { drawn += layer instanceof L.Rectangle; }); seen.push(drawn);
+    document.querySelectorAll("#matches button")[1].click();
+    seen.push(text("match-name"), text("confirm"), pictured());
+    byId("by").value = "ana"; press("c"); seen.push(made()[0].lat, text("confirm"));
+    press("j"); seen.push(byId("several").hidden);
+    """
+    several = placed(1, Outcome.UNCERTAIN, SPOT, at(500), at(505), at(0, 900))
+    sure = placed(2, Outcome.LOCATED, SPOT)
+    rows, marks, shown, boxes, name, confirm, other, lat, after, alone = seen(tmp_path, script, several, sure)
+    assert rows == ["160 %", "245 %", "48 %"], "rank and share; the third shows the second's place"
+    assert (marks, shown, other) == (3, True, True)
+    assert isinstance(boxes, int)
+    assert boxes >= 4, "each piece of the area, for half and for nine tenths of the belief"
+    assert (name, confirm, after, alone) == ("Match 2 (0.70)", "Confirm at match 2 ", "Confirm ", True)
+    assert lat == pytest.approx(at(500).lat, abs=1e-6)
+
+
+@browser
+def test_witnesses_are_drawn_and_said_to_disagree(tmp_path: Path) -> None:
+    post = Post(
+        *("JSONL manifest", "", "one\r\ntwo\u202e\nthree", "", datetime(2021, 7, 14, 5)),
+        geotag=Geotag(at(4000), "post"),
+        clock="the file's name",
+    )
+    near = Geotag(at(40), "exif")
+    one = replace(
+        placed(1, Outcome.LOCATED, SPOT, probability=1.0),
+        posts=(post,),
+        exif=near,
+        taken_at=datetime(2021, 7, 14, 4, 59),
+    )
+    script = """
+    seen.push([...document.querySelectorAll("#witnesses li")].map((one) => one.textContent));
+    seen.push(document.querySelectorAll(".folium-map .witness").length, text("posts"), text("credit"));
+    seen.push(text("rows"), byId("zoned").hidden);
+    """
+    witnesses, drawn, posted, credit, rows, zoned = seen(tmp_path, script, one)
+    assert isinstance(witnesses, list)
+    assert witnesses[0].endswith("(40 m away)")
+    assert "2021-07-14 04:59" in witnesses[1]
+    assert witnesses[2].endswith("DISAGREES: 4.0 km away")
+    assert drawn == 2
+    assert (
+        posted == "2021-07-14 05:00, zone unknown: the file's name (JSONL manifest)\none\ntwo\\u202e\nthree"
+    )
+    assert credit == "Image: credit unknown · licence unknown"
+    assert "over 99 %" in str(rows)
+    assert "100 %" not in str(rows)
+    assert ("local time" in str(rows), zoned) == (True, False)
+
+
+@browser
+def test_photos_of_one_spot_are_a_list_and_pictures_can_be_enlarged(tmp_path: Path) -> None:
+    script = """
+    map.setView(items[0].at, 20); open(items);
+    seen.push([...document.querySelectorAll(".spot button")].map((one) => one.textContent));
+    document.querySelectorAll(".spot button")[2].click(); seen.push(number());
+    byId("match").click(); seen.push(byId("large").open, document.querySelectorAll("#large img").length);
+    press("Escape"); seen.push(byId("large").open);
+    """
+    merged = replace(placed(2, Outcome.LOCATED, SPOT), decision=replace(SIGNED, position=None))
+    found = placed(1, Outcome.LOCATED, SPOT), merged, placed(3, Outcome.LOCATED, SPOT)
+    names, third, *rest = seen(tmp_path, script, *found)
+    assert names == ["? 1 located 60 %", "✓ 2 located 60 %", "? 3 located 60 %"]
+    assert (third, rest) == ("3", [True, 1, False])
+
+
+@browser
+def test_the_public_map_says_of_a_persons_pin_that_it_is_one(tmp_path: Path) -> None:
+    page = tmp_path / "public.html"
+    found = [placed(1, Outcome.NOT_FOUND, SPOT), placed(2, Outcome.LOCATED, SPOT)]
+    found[0] = replace(found[0], decision=SIGNED)
+    format_of(page).write(page, found, Sharing.PUBLIC)
+    script = 'seen.push(text("place")); press("j"); seen.push(text("place"), text("verdict"));'
+    first, second, verdict = json.loads(told(driven(page, HELPERS + script + END, tmp_path), "seen") or "")
+    assert first.startswith("Placed by a person")
+    assert "if it is in this index" not in first + second
+    assert second.startswith("Where the machine puts it")
+    assert verdict == "? candidate: not confirmed by a person"
+
+
+def items_of(page: Path) -> Sequence[dict[str, object]]:
+    text = (
+        page.read_text("utf-8").split('<script type="application/json" id="data">')[1].split("</script>")[0]
+    )
+    return list(json.loads(text)["items"])
+
+
+def test_only_so_many_photos_have_pictures_of_their_other_matches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triage_page, "WEIGHED", 1)
+    found = [placed(n, Outcome.UNCERTAIN, SPOT, at(300)) for n in (1, 2)]
+    items = items_of(page_of(tmp_path, *found))
+    pictured = [[match["picture"] for match in item["matches"]] for item in items]  # type: ignore[attr-defined]
+    assert pictured == [["view-10", "view-11"], ["view-20", None]]
+
+
+def test_the_page_says_what_it_leaves_out(tmp_path: Path) -> None:
+    page = tmp_path / "triage.html"
+    write_triage(page, [placed(1, Outcome.LOCATED, SPOT)], CITY, "b", view=picture, budget=0)
+    text = page.read_text("utf-8")
+    assert "0 MB at most; 1 more in the folder triage-pictures" in text
+    assert "5 posts a photo and 500 characters of each, no more" in text
