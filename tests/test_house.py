@@ -54,7 +54,7 @@ DOORS = {
     "utm": {"core"},
     "mgrs": {"core"},
     "platformdirs": {"core"},
-    "filelock": {"core", "backbones", "database", "triage"},
+    "filelock": {"core"},
 }
 """The rooms that may import a library."""
 

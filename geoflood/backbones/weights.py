@@ -17,12 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 from geoflood.backbones.catalog import CATALOG, Checkpoint
 from geoflood.core.download import PATIENT, Progress, Retry, download
 from geoflood.core.errors import NetworkError, WeightsError
-from geoflood.core.files import fingerprint, replacing, write_whole
+from geoflood.core.files import LockedError, fingerprint, locked, replacing, write_whole
 from geoflood.core.paths import home
 
 if TYPE_CHECKING:
@@ -283,10 +281,9 @@ def _remember(path: Path, known: WeightsRecord) -> WeightsRecord:
 def _storing(path: Path) -> Iterator[None]:
     """Alone with a checkpoint's place on the disk; what the disk refuses becomes one line."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock"), timeout=0):
+        with locked(path.with_name(f".{path.name}.lock")):
             yield
-    except Timeout as error:
+    except LockedError as error:
         raise WeightsError(f"another process is storing {path.name}", "wait until it is done") from error
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and fingerprints of files."""
+"""Files written whole or not at all, locks between processes, and fingerprints. The only home of filelock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,31 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["fingerprint", "replacing", "write_whole"]
+from filelock import FileLock, Timeout
+
+__all__ = ["LockedError", "fingerprint", "locked", "replacing", "write_whole"]
+
+
+class LockedError(Exception):
+    """Another process holds the lock; each caller says what that means for its user."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, without waiting. Raises LockedError when another process holds it.
+
+    The lock is the system's and ends with its process, however that ends.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise LockedError(str(path)) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

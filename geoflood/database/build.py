@@ -37,7 +37,7 @@ from geoflood.database.bands import band_weights
 from geoflood.database.calibration import Calibration
 from geoflood.database.database import write_references
 from geoflood.database.manifest import NAME, Manifest, Settings, read_manifest, write_manifest
-from geoflood.database.plan import IndexPlan, locked
+from geoflood.database.plan import IndexPlan, locked_index
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.database.vectors import write_vectors
 from geoflood.imagery.views import View, views
@@ -78,7 +78,7 @@ def build(
     Raises IndexUnusableError when the folder holds an index of other settings or is in use, InputError when
     no image can be used.
     """
-    with locked(folder):
+    with locked_index(folder):
         if rebuild:
             _clear(folder)
         _sweep(folder)

@@ -17,13 +17,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected, StreetImage
 from geoflood.core.errors import IndexUnusableError
+from geoflood.core.files import LockedError, locked
 from geoflood.database.manifest import Settings
 
-__all__ = ["SHARD_IMAGES", "IndexPlan", "locked"]
+__all__ = ["SHARD_IMAGES", "IndexPlan", "locked_index"]
 
 SHARD_IMAGES = 64
 """What a kill can lose at most, a worker: a few seconds of work. Also the unit of work."""
@@ -44,27 +43,19 @@ _REBUILD = "build it again: geoflood index CITY IMAGES --rebuild"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the index for writing. Raises IndexUnusableError when another process does.
-
-    The lock is the system's and ends with its process, however that ends.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+def locked_index(folder: Path) -> Iterator[None]:
+    """Hold the index for writing. Raises IndexUnusableError when another process does."""
     try:
-        lock.acquire(timeout=0)
-    except Timeout as busy:
+        with locked(folder / ".lock"):
+            yield
+    except LockedError as error:
         raise IndexUnusableError(
             f"another geoflood is building {folder}", "wait until it ends, or stop it; nothing is lost"
-        ) from busy
-    try:
-        yield
-    finally:
-        lock.release()
+        ) from error
 
 
 class IndexPlan:
-    """The plan of one index. Use it under `locked`."""
+    """The plan of one index. Use it under `locked_index`."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ledger.sqlite"

@@ -11,15 +11,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from filelock import FileLock, Timeout
-
 from geoflood.core.errors import InputError, UsageError
+from geoflood.core.files import LockedError, locked
 
 __all__ = ["NAME", "Journal", "JournalLine", "line_at", "read_journal"]
 
@@ -98,13 +98,12 @@ class Journal:
         self.folder = folder
         self._head, self._count = FIRST, 0
         self._file: BinaryIO | None = None
-        self._lock = FileLock(folder / f".{NAME}.lock", timeout=0)
+        self._lock = ExitStack()
 
     def __enter__(self) -> Journal:
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire()
-        except Timeout:
+            self._lock.enter_context(locked(self.folder / f".{NAME}.lock"))
+        except LockedError:
             raise UsageError(
                 f"{self.folder} is being written to by another geoflood", "wait for it, or name another --out"
             ) from None
@@ -115,7 +114,7 @@ class Journal:
     ) -> None:
         if self._file:
             self._file.close()
-        self._lock.release()
+        self._lock.close()
 
     def replay(self) -> Iterator[JournalLine]:
         """Every line there is; then the journal is open for writing, a torn last line cut off."""

@@ -20,7 +20,6 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
-from filelock import FileLock
 
 from geoflood.backbones import weights as module
 from geoflood.backbones.catalog import Checkpoint, find
@@ -30,7 +29,7 @@ from geoflood.backbones.untrained import untrained
 from geoflood.backbones.weights import fetch, import_weights, load, present, record, verify
 from geoflood.core.download import Retry
 from geoflood.core.errors import NetworkError, WeightsError
-from geoflood.core.files import fingerprint
+from geoflood.core.files import fingerprint, locked
 
 ROW = find("cosplace-resnet18-32")
 STATE = untrained(ROW)
@@ -285,7 +284,7 @@ def test_a_models_folder_that_cannot_be(checkpoint: Path, tmp_path: Path) -> Non
 def test_two_at_once(checkpoint: Path, models: Path) -> None:
     models.mkdir()
     with (
-        FileLock(models / f".{ROW.file}.lock"),
+        locked(models / f".{ROW.file}.lock"),
         pytest.raises(WeightsError, match="another process is storing"),
     ):
         import_weights(ROW, checkpoint, models)

@@ -30,7 +30,7 @@ from geoflood.core.errors import (
     UsageError,
     WeightsError,
 )
-from geoflood.database.plan import locked
+from geoflood.database.plan import locked_index
 from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
@@ -189,7 +189,7 @@ def test_hostile_city_names_stay_in_the_folder(call: Call, tmp_path: Path, name:
 
 
 def test_index_that_is_in_use(call: Call, streets: Path, tmp_path: Path) -> None:
-    with locked(tmp_path / "index" / "town"):
+    with locked_index(tmp_path / "index" / "town"):
         assert "another geoflood" in failed(call("index", "town", streets), 5)
 
 

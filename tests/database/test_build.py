@@ -32,7 +32,7 @@ from geoflood.database import plan
 from geoflood.database.build import build
 from geoflood.database.database import Database
 from geoflood.database.manifest import Settings, read_manifest, verify
-from geoflood.database.plan import IndexPlan, locked
+from geoflood.database.plan import IndexPlan, locked_index
 from geoflood.database.shards import read_shard, shard_path
 from geoflood.imagery.folder import images
 from geoflood.localize.calibration.calibrate import self_calibrate
@@ -318,7 +318,7 @@ def test_what_cannot_be_mended_says_rebuild(town: Path, few: Path, settings: Set
 
 def test_the_second_process_is_told(few: Path, settings: Settings, tmp_path: Path) -> None:
     with (
-        locked(tmp_path / "town"),
+        locked_index(tmp_path / "town"),
         pytest.raises(IndexUnusableError, match="another geoflood is building") as caught,
     ):
         build(tmp_path / "town", "Town", images([few]), settings, self_calibrate)

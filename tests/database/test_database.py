@@ -18,7 +18,7 @@ from geoflood.core.errors import CityError, IndexUnusableError
 from geoflood.core.files import fingerprint
 from geoflood.database.database import Database, read_captures, write_references
 from geoflood.database.manifest import FORMAT, Manifest, Settings, read_manifest, verify, write_manifest
-from geoflood.database.plan import SHARD_IMAGES, IndexPlan, locked
+from geoflood.database.plan import SHARD_IMAGES, IndexPlan, locked_index
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.database.vectors import VectorStore, write_vectors
 
@@ -101,7 +101,7 @@ def test_a_damaged_ledger_is_one_line(tmp_path: Path) -> None:
 
 
 def _hold(folder: str, held: object, release: object) -> None:
-    with locked(Path(folder)):
+    with locked_index(Path(folder)):
         held.set()  # type: ignore[attr-defined]
         release.wait(30)  # type: ignore[attr-defined]
 
@@ -113,11 +113,11 @@ def test_the_second_process_is_told(tmp_path: Path) -> None:
     holder.start()
     try:
         assert held.wait(30)
-        with pytest.raises(IndexUnusableError, match="another geoflood is building"), locked(tmp_path):
+        with pytest.raises(IndexUnusableError, match="another geoflood is building"), locked_index(tmp_path):
             pass
         holder.kill()  # the lock ends with its process, however that ends
         holder.join(30)
-        with locked(tmp_path):
+        with locked_index(tmp_path):
             pass
     finally:
         holder.kill()

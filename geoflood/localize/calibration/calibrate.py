@@ -20,7 +20,7 @@ from geoflood.core.parallel import cores
 from geoflood.database.calibration import Calibration, CalibrationKey
 from geoflood.database.database import read_captures, read_references
 from geoflood.database.manifest import Manifest, Settings, read_manifest, write_manifest
-from geoflood.database.plan import locked
+from geoflood.database.plan import locked_index
 from geoflood.database.vectors import VectorStore
 from geoflood.localize.calibration.fit import ENOUGH, Captures, Group, RehearsalQueries, calibrate
 from geoflood.localize.calibration.pseudo_queries import (
@@ -69,7 +69,7 @@ def refine(
     What too few of the photos speak of is left as it was. Raises
     InputError when that is everything, or when photos are references themselves: finding those is no art.
     """
-    with locked(folder):
+    with locked_index(folder):
         manifest = read_manifest(folder)
         settings = manifest.settings
         describer = load_learned(folder / "learned.npz", settings.backbone)
