@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
+import shapely.geometry
 
-from geoflood.core.datatypes import Estimate, LatLon, Located
+from geoflood.core.datatypes import Estimate, Located
 from geoflood.core.files import write_whole
 from geoflood.core.geo import usng
 from geoflood.outputs.record import METHOD, STATUS, record
-from geoflood.outputs.shapes import Polygon, outline
+from geoflood.outputs.shapes import Shape, outline
 
-__all__ = ["SHARES", "collection", "multipolygon", "polygon", "write_geojson"]
+__all__ = ["SHARES", "collection", "geometry", "write_geojson"]
 
 SHARES = (0.5, 0.9)
 """Shares of the belief whose search areas are drawn, smallest first."""
@@ -70,25 +72,19 @@ def _areas(estimate: Estimate, photo: Json) -> list[Json]:
         if cells:
             km2 = round(sum(cell.size_m**2 for cell in cells) / 1e6, 6)
             properties = {"kind": "search-area", **photo, "share": share, "area_km2": km2, "status": STATUS}
-            areas.append(_feature(multipolygon(outline(cells)), properties))
+            areas.append(_feature(geometry(outline(cells)), properties))
     return areas
 
 
-def _feature(geometry: Json | None, properties: Json) -> Json:
-    return {"type": "Feature", "geometry": geometry, "properties": properties}
+def _feature(place: Json | None, properties: Json) -> Json:
+    return {"type": "Feature", "geometry": place, "properties": properties}
 
 
 def _point(lat: float, lon: float) -> Json:
     return {"type": "Point", "coordinates": [lon, lat]}
 
 
-def multipolygon(polygons: Sequence[Polygon]) -> Json:
-    """The geometry of polygons, whose rings are arrays [N, 2] of (lat, lon)."""
-    rings = [[np.round(ring[:, ::-1], 7).tolist() for ring in polygon] for polygon in polygons]
-    return {"type": "MultiPolygon", "coordinates": rings}
-
-
-def polygon(corners: Sequence[LatLon]) -> Json:
-    """The geometry of a polygon without holes; `corners` are not closed."""
-    ring = [[round(corner.lon, 7), round(corner.lat, 7)] for corner in (*corners, corners[0])]
-    return {"type": "Polygon", "coordinates": [ring]}
+def geometry(shape: Shape) -> Json:
+    """The geometry of a shape, rounded to a centimetre."""
+    rounded = shapely.transform(shape, lambda degrees: np.round(degrees, 7))
+    return dict(shapely.geometry.mapping(rounded))

@@ -24,7 +24,7 @@ from geoflood.core.datatypes import (
     Outcome,
 )
 from geoflood.core.geo import covered_km2, degrees_minutes, distance_m, usng
-from geoflood.outputs.geojson import SHARES, multipolygon, polygon
+from geoflood.outputs.geojson import SHARES, geometry
 from geoflood.outputs.search_places import frame, places
 from geoflood.outputs.shapes import cone, outline
 from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain
@@ -156,7 +156,7 @@ def _note(attention: AttentionMap) -> str:
 def _candidate(rank: int, found: Candidate, estimate: Estimate | None) -> Json:
     reference = found.reference
     position, heading_deg = reference.position, reference.heading_deg
-    seen = None if heading_deg is None else polygon(cone(position, heading_deg, reference.fov_deg))
+    seen = None if heading_deg is None else geometry(cone(position, heading_deg, reference.fov_deg))
     return {
         "rank": rank,
         "view": str(reference.id),
@@ -225,7 +225,7 @@ def _shapes(estimate: Estimate, outcome: Outcome) -> Json:
     position = estimate.position
     return {
         "position": [position.lat, position.lon],
-        "areas": [[share, multipolygon(outline(estimate.cells(share)))] for share in reversed(SHARES)],
+        "areas": [[share, geometry(outline(estimate.cells(share)))] for share in reversed(SHARES)],
         "circles": list(radii.items()),
     }
 

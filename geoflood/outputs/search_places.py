@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from geoflood.core.datatypes import Estimate, LatLon
-from geoflood.core.geo import bounds_of, distance_m, from_local
+from geoflood.core.geo import bounds_of, from_local, to_local
+from geoflood.outputs.shapes import Floats
 
-__all__ = ["PLACE_M", "AreaPlace", "frame", "places"]
+__all__ = ["PLACE_M", "AreaPlace", "belief_around", "frame", "places"]
 
 PLACE_M = 100.0
 """Cells this close to a place belong to it: what one crew sees without moving on."""
 
-_WORTH = 0.03
-"""Share of the search area's belief below which a spot is no place to send anyone to."""
+_LEAST_SHARE = 0.03
+"""Share of the search area's belief below which a place is not worth sending anyone to."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +32,39 @@ class AreaPlace:
 def places(estimate: Estimate) -> list[AreaPlace]:
     """The search area as places to check, the estimate's first, then by their share of the belief.
 
-    A cell belongs to the first place within PLACE_M; the strongest cell that has none opens a new one.
-    Spots that hold next to nothing are left out.
+    The strongest cell that lies within PLACE_M of no place opens a new one. Places that hold next to
+    nothing are left out.
     """
-    spots: list[LatLon] = [estimate.position]
-    shares = [0.0]
-    for cell in estimate.search_area:
-        metres = distance_m([(spot.lat, spot.lon) for spot in spots], (cell.centre.lat, cell.centre.lon))
-        near = np.flatnonzero(metres <= PLACE_M)
-        if not len(near):
-            spots.append(cell.centre)
-            shares.append(0.0)
-        shares[near[0] if len(near) else -1] += cell.probability * (1.0 - estimate.not_in_index)
-    rest = sorted(map(AreaPlace, spots[1:], shares[1:]), key=lambda place: -place.share)
-    worth = _WORTH * (1.0 - estimate.not_in_index)
-    return [AreaPlace(spots[0], shares[0]), *(place for place in rest if place.share >= worth)]
+    spots = _spots(estimate)
+    shares = belief_around(estimate, spots, PLACE_M).tolist()
+    first, *others = map(AreaPlace, spots, shares)
+    least = _LEAST_SHARE * (1.0 - estimate.not_in_index)
+    others.sort(key=lambda place: -place.share)
+    return [first, *(place for place in others if place.share >= least)]
+
+
+def _spots(estimate: Estimate) -> list[LatLon]:
+    """The estimate's position and the strongest cells, farther than PLACE_M from each other."""
+    centres = estimate.cells(1.0).centres
+    metres = to_local(centres, estimate.position)
+    spots = [estimate.position]
+    free = np.hypot(*metres.T) > PLACE_M
+    while free.any():
+        strongest = int(free.argmax())
+        lat, lon = centres[strongest].tolist()
+        spots.append(LatLon(lat, lon))
+        free &= np.hypot(*(metres - metres[strongest]).T) > PLACE_M
+    return spots
+
+
+def belief_around(estimate: Estimate, spots: Sequence[LatLon], within_m: float) -> Floats:
+    """Shares [n] of the whole belief around each of the spots: a cell counts for the nearest one."""
+    cells = estimate.cells(1.0)
+    tree = cKDTree(to_local([(spot.lat, spot.lon) for spot in spots], estimate.position))
+    metres = to_local(cells.centres, estimate.position)
+    _, nearest = tree.query(metres, distance_upper_bound=within_m)  # len(spots) where none is within reach
+    held = np.bincount(nearest, cells.probabilities, len(spots) + 1)[: len(spots)]
+    return np.asarray(held * (1.0 - estimate.not_in_index))
 
 
 def frame(spots: Sequence[LatLon], margin_m: float) -> list[list[float]]:

@@ -1,144 +1,87 @@
 """Shapes of what is drawn: search areas out of cells, view cones, thinned coverage; pure.
 
-*Convention*: a ring is an array [N, 2] of (lat, lon) whose last row repeats the first; a polygon is a tuple
-of rings, the outer one first and counterclockwise, its holes clockwise (RFC 7946's right-hand rule).
+*Convention*: the shapes are shapely's, in degrees (lon, lat), as the GeoJSON and KML writers need them.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from shapely import LinearRing, LineString, MultiPolygon, Polygon
+from shapely.affinity import translate
+from shapely.geometry.base import BaseGeometry
 
-from geoflood.core.datatypes import Cell, LatLon
+from geoflood.core.datatypes import Cell, Cells, LatLon
 from geoflood.core.geo import from_local, offset, to_local
 
-__all__ = ["CONE_M", "Floats", "Polygon", "cone", "outline", "thinned"]
+__all__ = ["CONE_M", "Floats", "LinearRing", "MultiPolygon", "Polygon", "Shape", "cone", "outline", "thinned"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Polygon: TypeAlias = tuple[Floats, ...]
-Corner: TypeAlias = tuple[int, int]
+Shape: TypeAlias = LineString | Polygon | MultiPolygon
 
 CONE_M = 40.0
 """Length of a view cone: about as far as a street photo tells one house from the next."""
 
-_STEPS: tuple[Corner, ...] = ((0, -1), (1, 0), (0, 1), (-1, 0))
-"""To the neighbours below, right, above, left: in the order of a square's edges."""
 
+def outline(cells: Sequence[Cell]) -> MultiPolygon:
+    """The cells of one grid merged into polygons, one for each group of cells that share edges.
 
-def outline(cells: Sequence[Cell]) -> list[Polygon]:
-    """The cells merged into polygons, one for each group of cells that share edges.
-
-    Cells need not lie on one common grid: neighbours are found by their distance. Where the cells span
-    the antimeridian, each cell belongs to the side of its centre, so that no polygon crosses it.
+    Outer rings run counterclockwise and holes clockwise. A polygon that would cross the antimeridian is cut
+    there (RFC 7946, sections 3.1.6 and 3.1.9). Raises ValueError when the cells differ in size.
     """
-    sides: dict[tuple[float, bool], list[Cell]] = defaultdict(list)
-    lons = [cell.centre.lon for cell in cells]
-    crosses = bool(lons) and max(lons) - min(lons) > 180.0
-    for cell in cells:
-        sides[cell.size_m, crosses and cell.centre.lon < 0].append(cell)
-    return [polygon for (size_m, _), side in sides.items() for polygon in _merged(side, size_m)]
+    squares = Cells.of(cells)
+    if not len(squares):
+        return MultiPolygon()
+    origin = LatLon(*squares.centres[0].tolist())
+    metres = to_local(squares.centres, origin)
+    (columns, easts), (rows, norths) = (_grid_steps(axis, squares.size_m) for axis in metres.T)
+    merged = shapely.coverage_union_all(shapely.box(columns, rows, columns + 1, rows + 1)).simplify(0)
+    corners = shapely.get_coordinates(merged)
+    edges = [np.interp(side, *known) for side, known in zip(corners.T, (easts, norths), strict=True)]
+    degrees = from_local(np.column_stack(edges), origin)[:, ::-1]
+    degrees[:, 0] = origin.lon + (degrees[:, 0] - origin.lon + 180.0) % 360.0 - 180.0
+    return _cut_at_antimeridian(shapely.set_coordinates(merged, degrees))
 
 
-def _merged(cells: Sequence[Cell], size_m: float) -> Iterator[Polygon]:
-    origin = cells[0].centre
-    spots = to_local([(cell.centre.lat, cell.centre.lon) for cell in cells], origin) / size_m
-    for squares, anchor in _groups(spots):
-        rings = []
-        for loop in _loops(squares):
-            degrees = from_local((np.array(loop) - 0.5 + anchor) * size_m, origin)
-            wrapped = np.abs(degrees[:, 1] - origin.lon) > 180.0
-            degrees[wrapped, 1] = math.copysign(180.0, origin.lon)
-            rings.append(degrees)
-        yield tuple(sorted(rings, key=_signed_area, reverse=True))
+def _grid_steps(metres: Floats, size_m: float) -> tuple[NDArray[np.intp], tuple[Floats, Floats]]:
+    """The column of each cell [n], and where the edges of columns lie: (edge, metres).
 
-
-def _groups(spots: Floats) -> Iterator[tuple[set[Corner], Floats]]:
-    """Groups of spots [N, 2] (in cells) joined by edges: whole steps from a first spot, and that spot.
-
-    A walk from neighbour to neighbour, because a grid laid out in degrees drifts against local metres: not
-    over one step, but over the thousands between two ends of a city.
+    Columns are counted from neighbour to neighbour. A grid laid out in degrees drifts against local metres:
+    not over one step, but over the thousands between two ends of a city.
     """
-    near: dict[Corner, list[int]] = defaultdict(list)
-    for index, (x, y) in enumerate(spots):
-        near[round(x), round(y)].append(index)
-    waiting = dict.fromkeys(range(len(spots)))
-    while waiting:
-        first = next(iter(waiting))
-        del waiting[first]
-        placed: dict[int, Corner] = {first: (0, 0)}
-        queue = [first]
-        for index in queue:  # grows while it is walked
-            for step in _STEPS:
-                other = _at(spots, spots[index] + step, near)
-                if other in waiting:
-                    del waiting[other]
-                    placed[other] = (placed[index][0] + step[0], placed[index][1] + step[1])
-                    queue.append(other)
-        yield set(placed.values()), spots[first]
+    order = np.argsort(metres)
+    steps = np.empty(len(metres), np.intp)
+    steps[order] = np.concatenate([[0], np.cumsum(np.rint(np.diff(metres[order]) / size_m))])
+    columns, first = np.unique(steps, return_index=True)
+    edges, known = np.unique(np.concatenate([columns, columns + 1]), return_index=True)
+    sides = np.concatenate([metres[first] - size_m / 2.0, metres[first] + size_m / 2.0])
+    return steps, (edges.astype(float), sides[known])
 
 
-def _at(spots: Floats, target: Floats, near: dict[Corner, list[int]]) -> int | None:
-    """The spot that lies at `target`, give or take a quarter of a cell."""
-    x, y = round(target[0]), round(target[1])
-    for bucket in ((x + dx, y + dy) for dx in (0, -1, 1) for dy in (0, -1, 1)):
-        for index in near.get(bucket, ()):
-            if np.abs(spots[index] - target).max() < 0.25:
-                return index
-    return None
+def _cut_at_antimeridian(area: BaseGeometry) -> MultiPolygon:
+    """The area with each part on its own side of 180 degrees, all rings turned the right way."""
+    west, _, east, _ = area.bounds
+    if west < -180.0 or east > 180.0:
+        world = shapely.box(-180.0, -90.0, 180.0, 90.0)
+        beyond = translate(area, 360.0 if west < -180.0 else -360.0)
+        area = shapely.union_all([area.intersection(world), beyond.intersection(world)])
+    return MultiPolygon(shapely.get_parts(shapely.orient_polygons(area)).tolist())
 
 
-def _loops(squares: set[Corner]) -> Iterator[list[Corner]]:
-    """Closed loops of corners round joined squares, insides on the left, none touching itself."""
-    after: dict[Corner, list[Corner]] = defaultdict(list)
-    for x, y in squares:
-        corners = ((x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1), (x, y))
-        for start, end, (dx, dy) in zip(corners, corners[1:], _STEPS, strict=False):
-            if (x + dx, y + dy) not in squares:
-                after[start].append(end)
-    while after:
-        path = [next(iter(after))]
-        while path[-1] in after:
-            here = path[-1]
-            there = after[here].pop()
-            if not after[here]:
-                del after[here]
-            if there in path:  # back at a corner: what lies between is a loop, whatever comes after
-                start_at = path.index(there)
-                yield _straightened(path[start_at:])
-                del path[start_at + 1 :]
-            else:
-                path.append(there)
-
-
-def _straightened(loop: list[Corner]) -> list[Corner]:
-    """The loop with its turning points alone, closed."""
-    turns = [
-        here
-        for before, here, then in zip([loop[-1], *loop], loop, [*loop[1:], loop[0]], strict=False)
-        if (before[0] == here[0]) != (here[0] == then[0])
-    ]
-    return [*turns, turns[0]]
-
-
-def _signed_area(ring: Floats) -> float:
-    """Square degrees, positive for a counterclockwise ring; taken from its first corner for precision."""
-    lat, lon = (ring - ring[0]).T
-    return float(np.sum(lon[:-1] * lat[1:] - lon[1:] * lat[:-1]) / 2.0)
-
-
-def cone(
-    position: LatLon, heading_deg: float, fov_deg: float | None, length_m: float = CONE_M
-) -> list[LatLon]:
+def cone(position: LatLon, heading_deg: float, fov_deg: float | None, length_m: float = CONE_M) -> Shape:
     """What a camera sees: its position, then an arc. Without a field of view, the line along its heading."""
     if fov_deg is None:
-        return [position, offset(position, heading_deg, length_m)]
-    turns = np.linspace(-fov_deg / 2.0, fov_deg / 2.0, max(2, math.ceil(fov_deg / 10.0) + 1))
-    return [position, *(offset(position, heading_deg + turn, length_m) for turn in turns)]
+        turns = np.zeros(1)
+    else:
+        turns = np.linspace(-fov_deg / 2.0, fov_deg / 2.0, max(2, math.ceil(fov_deg / 10.0) + 1))
+    corners = [position, *(offset(position, heading_deg + turn, length_m) for turn in turns)]
+    points = [(corner.lon, corner.lat) for corner in corners]
+    return LineString(points) if fov_deg is None else Polygon(points)
 
 
 def thinned(

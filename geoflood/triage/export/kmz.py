@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import IO
@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape as xml_escape
 
 from geoflood.core.files import replacing
 from geoflood.core.images import jpeg
-from geoflood.outputs.shapes import Polygon, outline
+from geoflood.outputs.shapes import LinearRing, Polygon, outline
 from geoflood.triage.export.icons import icon
 from geoflood.triage.export.redaction import Row, Sharing, picture, row, title, xml_text
 from geoflood.triage.findings import Finding, Status
@@ -67,10 +67,10 @@ def _photo(archive: zipfile.ZipFile, finding: Finding) -> str:
     return name
 
 
-def _area(finding: Finding) -> Sequence[Polygon]:
+def _area(finding: Finding) -> Iterable[Polygon]:
     """Where to search; a pin that a person set needs none."""
     place = finding.located.place
-    return outline(place.cells(_AREA)) if place and not finding.pin else ()
+    return outline(place.cells(_AREA)).geoms if place and not finding.pin else ()
 
 
 def _shown(photo: str) -> str:
@@ -89,7 +89,7 @@ def _style(name: str, colour: str, status: Status) -> str:
     )
 
 
-def _placemark(told: Row, shown: str, area: Sequence[Polygon]) -> str:
+def _placemark(told: Row, shown: str, area: Iterable[Polygon]) -> str:
     # a balloon is HTML in XML: what comes from strangers is escaped once for each
     lines = "<br/>".join(f"{name}: {escape(xml_text(value))}" for name, value in told.items() if value)
     data = "".join(
@@ -107,12 +107,12 @@ def _placemark(told: Row, shown: str, area: Sequence[Polygon]) -> str:
     )
 
 
-def _polygon(rings: Polygon) -> str:
-    outer, *holes = (" ".join(f"{lon:.6f},{lat:.6f}" for lat, lon in ring) for ring in rings)
-    inner = "".join(_boundary("inner", hole) for hole in holes)
-    return f"<Polygon>{_boundary('outer', outer)}{inner}</Polygon>"
+def _polygon(polygon: Polygon) -> str:
+    inner = "".join(_boundary("inner", hole) for hole in polygon.interiors)
+    return f"<Polygon>{_boundary('outer', polygon.exterior)}{inner}</Polygon>"
 
 
-def _boundary(side: str, coordinates: str) -> str:
-    ring = f"<LinearRing><coordinates>{coordinates}</coordinates></LinearRing>"
-    return f"<{side}BoundaryIs>{ring}</{side}BoundaryIs>"
+def _boundary(side: str, ring: LinearRing) -> str:
+    coordinates = " ".join(f"{lon:.6f},{lat:.6f}" for lon, lat in ring.coords)
+    inside = f"<LinearRing><coordinates>{coordinates}</coordinates></LinearRing>"
+    return f"<{side}BoundaryIs>{inside}</{side}BoundaryIs>"

@@ -23,6 +23,7 @@ from geoflood.core.datatypes import (
     Reference,
 )
 from geoflood.core.geo import degrees_minutes, distance_m, usng
+from geoflood.outputs.search_places import belief_around
 from geoflood.outputs.wording import decimal_degrees, lines, plain
 from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.thumbnails import Thumbnails
@@ -128,11 +129,8 @@ def _apart(candidates: Sequence[Candidate]) -> list[tuple[int, Candidate]]:
 
 
 def _shares(place: Estimate, spots: Sequence[LatLon]) -> list[float]:
-    """How likely each spot is, a cell counted for the nearest: the likeliest as `place` says of its own."""
-    cells = place.cells(1.0)
-    metres = np.stack([distance_m(cells.centres, (spot.lat, spot.lon)) for spot in spots])
-    near = np.where(metres.min(axis=0) <= place.tolerance_m, metres.argmin(axis=0), -1)
-    around = np.bincount(near + 1, cells.probabilities, len(spots) + 1)[1:]
+    """How likely each spot is, on a scale where the likeliest is as probable as the estimate says."""
+    around = belief_around(place, spots, place.tolerance_m)
     return list(map(float, around * place.probability / max(around.max(), 1e-9)))
 
 
