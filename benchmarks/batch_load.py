@@ -45,6 +45,7 @@ from geoflood.triage.journal import Journal
 from geoflood.triage.options import BatchOptions
 from geoflood.triage.outputs import write_outputs
 from geoflood.triage.pipeline import batch_locate
+from geoflood.triage.results import read_results
 
 SPOT = LatLon(29.76, -95.37)
 CELLS = Cells(
@@ -169,7 +170,7 @@ def main() -> None:
 def outputs(root: Path) -> None:
     """Make the outputs, and tell what that took."""
     begun, used = time.perf_counter(), time.process_time()
-    files = write_outputs(root / "out", City("nowhere", 0, 0, "none", np.empty((0, 2))))
+    files = write_outputs(read_results(root / "out"), City("nowhere", 0, 0, "none", np.empty((0, 2))))
     spent, used = time.perf_counter() - begun, time.process_time() - used
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.1f} MB" for path in files.values())
     print(f"outputs: {spent:.1f} s, {used:.1f} s of the processor, {peak_mb():.0f} MB; {sizes}")

@@ -106,7 +106,7 @@ def batch(root: Path, index: Path, locator: Locator, whole: bool) -> int:
             root / "posts", Path(out), locator, index, options, at_once=locator.describer.batch
         )
         if whole:
-            write_outputs(Path(out), locator.database.city())
+            write_outputs(summary.results, locator.database.city())
     return summary.outcomes.total()
 
 

@@ -36,6 +36,7 @@ from geoflood.core.paths import city_folder
 if TYPE_CHECKING:
     from geoflood.core.datatypes import AttentionMap, City
     from geoflood.triage.pipeline import BatchSummary
+    from geoflood.triage.results import Results
     from geoflood.vlm.stage import VlmStage
 
 __all__ = ["register"]
@@ -115,7 +116,6 @@ def batch_locate(
     from geoflood.triage.outputs import write_outputs
 
     streets = read_basemap(basemap) if basemap else None
-    _unsealed(out)
     told, source = _analyst(eyes, waterline)
     how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, rerank)
     seeing = {**source, **eyes.settings}
@@ -136,9 +136,10 @@ def batch_locate(
             progress=progress,
             news=terminal.news,
             stopping=stopping,
+            opened=_warn_unsealed,
         )
     _missed(summary)
-    files = write_outputs(out, locator.database.city(), streets)
+    files = write_outputs(summary.results, locator.database.city(), streets)
     _told(summary, files, as_json)
 
 
@@ -168,13 +169,15 @@ def export(
     """geoflood export triage findings.kmz --public: the results of a batch in another format."""
     from geoflood.triage.export.redaction import GRID_M, Sharing
     from geoflood.triage.outputs import export as write_export
+    from geoflood.triage.results import read_results
 
     if file.exists() and not overwrite:
         raise UsageError(f"{file} is there already", "add --overwrite, or name another file")
-    _unsealed(results)
-    count = write_export(results, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
+    known = read_results(results)
+    _warn_unsealed(known)
+    write_export(known, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
     told = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
-    terminal.news(f"{count} photos in {file} ({told})")
+    terminal.news(f"{len(known)} photos in {file} ({told})")
 
 
 def review(
@@ -191,9 +194,8 @@ def review(
     from geoflood.triage.review import review as merge
 
     streets = read_basemap(basemap) if basemap else None
-    _unsealed(results)
-    merged = merge(results, decisions)
-    write_outputs(results, _city(results, index_dir), streets)
+    merged = merge(results, decisions, _warn_unsealed)
+    write_outputs(merged.results, _city(merged.results, index_dir), streets)
     counts = {**{status.value: count for status, count in merged.new.items()}, "older": merged.older}
     if as_json:
         terminal.emit({**counts, "conflicts": merged.conflicts})
@@ -247,7 +249,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + more
 
 
-def _unsealed(results: Path) -> None:
+def _warn_unsealed(results: Results) -> None:
     """Warn of decisions that no command of geoflood ended with."""
     from geoflood.triage.custody import unsealed
 
@@ -314,15 +316,14 @@ def _again() -> str:
     return shlex.join(["geoflood", *sys.argv[1:]])
 
 
-def _city(results: Path, index_dir: Path | None) -> City:
+def _city(results: Results, index_dir: Path | None) -> City:
     """What the index covers; nothing but its name when it is not on this computer."""
     import numpy as np
 
     from geoflood.core.datatypes import City
     from geoflood.database.database import Database
-    from geoflood.triage.results import Results
 
-    name = str(Results(results).run["settings"]["options"]["city"])
+    name = str(results.run["settings"]["options"]["city"])
     try:
         return Database(city_folder(name, index_dir)).city()
     except GeofloodError as error:

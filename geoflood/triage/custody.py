@@ -101,16 +101,13 @@ def verify(out: Path) -> Custody:
     return Custody(known.lines, known.located, unchanged, changed, missing, tuple(known.after), known.seal)
 
 
-def unsealed(out: Path) -> tuple[str, ...]:
-    """Decisions that came after run.json was written; none where there is no run.json that says so.
-
-    Raises InputError when the journal was altered.
-    """
+def unsealed(results: Results) -> tuple[str, ...]:
+    """Decisions that came after run.json was written; none where there is no run.json that says so."""
     try:
-        sealed = _run(out)["journal"]["lines"]
+        sealed = _run(results.folder)["journal"]["lines"]
     except InputError:
         return ()
-    return tuple(_Known.of(out, sealed).decided)
+    return tuple(_line_text(line) for line in results.decision_lines if line.number > sealed)
 
 
 @dataclass
@@ -124,8 +121,6 @@ class _Known:
     files: dict[str, str] = field(default_factory=dict)
     members: dict[str, str] = field(default_factory=dict)
     after: list[str] = field(default_factory=list)
-    decided: list[str] = field(default_factory=list)
-    """Those of `after` that are decisions."""
 
     @classmethod
     def of(cls, out: Path, sealed: int) -> _Known:
@@ -144,8 +139,7 @@ class _Known:
         if line.number == self.sealed:
             self.seal = f"SHA-256:{line.sha256}"
         if line.number > self.sealed:
-            self.after.append(f"line {line.number}: {line.kind}{_decided(line)}")
-            self.decided += self.after[-1:] if line.kind == "decision" else []
+            self.after.append(_line_text(line))
         if line.kind == "located":
             self.located += 1
         elif line.kind == "file":
@@ -154,11 +148,13 @@ class _Known:
             files[name] = f"SHA-256:{line.content['sha256']}"
 
 
-def _decided(line: JournalLine) -> str:
+def _line_text(line: JournalLine) -> str:
+    """A line for people: its kind; of a decision about which photo, what and whose."""
+    text = f"line {line.number}: {line.kind}"
     if line.kind != "decision":
-        return ""
-    told = line.content["decision"]
-    return f", {line.content['sha256'][:12]} {told['status']} by {told['by'] or 'nobody'}"
+        return text
+    made = line.content["decision"]
+    return f"{text}, {line.content['sha256'][:12]} {made['status']} by {made['by'] or 'nobody'}"
 
 
 def _checked(root: Path, files: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -2,7 +2,8 @@
 
 A line is a JSON object {"n": number, "at": UTC, "kind": ..., ..., "before": SHA-256 of the line before}. A
 changed, removed or added line breaks the chain for everyone who reads it. A last line without its end is what
-a power cut or kill -9 leaves: it is dropped when work goes on, and was never counted as done.
+a power cut or kill -9 leaves: it is dropped when the next line is written, and was never counted as done.
+A command reads the journal once; what else wants to know its lines follows that reading.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 from geoflood.core.errors import InputError, UsageError
 from geoflood.core.files import LockedError, locked
 
-__all__ = ["NAME", "Journal", "JournalLine", "line_at", "read_journal"]
+__all__ = ["NAME", "Follower", "Journal", "JournalLine", "line_at", "read_journal"]
 
 NAME = "journal.jsonl"
 FIRST = hashlib.sha256(b"geoflood journal 1").hexdigest()
@@ -29,6 +30,7 @@ FIRST = hashlib.sha256(b"geoflood journal 1").hexdigest()
 MAX_LINE = 64_000_000
 """Bytes; what is longer was not written here."""
 _HINT = "keep the folder as it is for who asks, and begin in another one"
+_NO_JOURNAL = "give a folder that geoflood batch-locate wrote"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class JournalLine:
 
     number: int
     start: int
-    """Bytes into the file."""
+    """Bytes into the file where it begins."""
+    end: int
+    """Bytes into the file where the next line begins."""
     sha256: str
     content: dict[str, Any]
 
@@ -45,6 +49,10 @@ class JournalLine:
     def kind(self) -> str:
         """What happened."""
         return str(self.content["kind"])
+
+
+Follower: TypeAlias = Callable[[JournalLine], object]
+"""Takes every line, in their order."""
 
 
 def read_journal(folder: Path) -> Iterator[JournalLine]:
@@ -57,9 +65,7 @@ def read_journal(folder: Path) -> Iterator[JournalLine]:
         with path.open("rb") as file:
             yield from _checked(file, path)
     except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror}", "give a folder that geoflood batch-locate wrote"
-        ) from error
+        raise InputError(f"{path}: {error.strerror}", _NO_JOURNAL) from error
 
 
 def _checked(file: BinaryIO, path: Path) -> Iterator[JournalLine]:
@@ -74,7 +80,7 @@ def _checked(file: BinaryIO, path: Path) -> Iterator[JournalLine]:
         if not whole:
             raise InputError(f"{path}: line {number} is not what was written", _HINT)
         before = hashlib.sha256(raw).hexdigest()
-        yield JournalLine(number, start, before, content)
+        yield JournalLine(number, start, start + len(raw), before, content)
         start += len(raw)
     if len(raw) == MAX_LINE:
         raise InputError(f"{path}: line {number + 1} is not what was written", _HINT)
@@ -90,17 +96,23 @@ def line_at(file: BinaryIO, start: int) -> dict[str, Any]:
 class Journal:
     """A journal that is written to, by one process at a time; a context manager.
 
-    Opening it replays it: `replay` yields every line before the first new one may be written. Raises
-    InputError when it was altered, UsageError when another process writes to it.
+    It is replayed before the first new line may be written. `followers` are handed every line: those that are
+    replayed, then those that are appended. Raises InputError when the journal was altered, or there is none
+    and it must `exist`; UsageError when another process writes to it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *followers: Follower, exists: bool = False) -> None:
         self.folder = folder
-        self._head, self._count = FIRST, 0
+        self._path, self._exists = folder / NAME, exists
+        self._followers = followers
+        self._count, self._end, self._head = 0, 0, FIRST
+        self._replayed = False
         self._file: BinaryIO | None = None
         self._lock = ExitStack()
 
     def __enter__(self) -> Journal:
+        if self._exists and not self._path.is_file():
+            raise InputError(f"{self._path}: No such file", _NO_JOURNAL)
         try:
             self._lock.enter_context(locked(self.folder / f".{NAME}.lock"))
         except LockedError:
@@ -117,39 +129,36 @@ class Journal:
         self._lock.close()
 
     def replay(self) -> Iterator[JournalLine]:
-        """Every line there is; then the journal is open for writing, a torn last line cut off."""
-        path = self.folder / NAME
-        path.touch()
+        """Every line there is; after the last one the journal may be appended to."""
+        self._path.touch()
         for line in read_journal(self.folder):
-            self._count, self._head = line.number, line.sha256
+            self._follow(line)
             yield line
-        self._file = path.open("rb+")
-        end = _whole_bytes(self._file)
-        self._file.truncate(end)
-        self._file.seek(end)
+        self._replayed = True
 
     def append(self, kind: str, *, durable: bool = False, **content: Any) -> None:
         """Add a line; when `durable`, it and all before it are on the disk before this returns."""
-        assert self._file, "replay first"
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        told = {"n": self._count + 1, "at": at, "kind": kind, **content, "before": self._head}
-        raw = json.dumps(told, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode() + b"\n"
-        self._file.write(raw)
-        self._file.flush()
+        whole = {"n": self._count + 1, "at": at, "kind": kind, **content, "before": self._head}
+        raw = json.dumps(whole, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+        file = self._opened()
+        file.write(raw)
+        file.flush()
         if durable:
-            os.fsync(self._file.fileno())
-        self._count, self._head = self._count + 1, hashlib.sha256(raw).hexdigest()
+            os.fsync(file.fileno())
+        start, sha256 = self._end, hashlib.sha256(raw).hexdigest()
+        self._follow(JournalLine(self._count + 1, start, start + len(raw), sha256, whole))
 
+    def _follow(self, line: JournalLine) -> None:
+        self._count, self._end, self._head = line.number, line.end, line.sha256
+        for follower in self._followers:
+            follower(line)
 
-def _whole_bytes(file: BinaryIO) -> int:
-    """Bytes up to the end of the last line that has one."""
-    size = file.seek(0, os.SEEK_END)
-    at = size
-    while at:
-        step = min(at, 65_536)
-        file.seek(at - step)
-        found = file.read(step).rfind(b"\n")
-        if found >= 0:
-            return at - step + found + 1
-        at -= step
-    return 0
+    def _opened(self) -> BinaryIO:
+        """The file behind its last whole line; what a kill left there is cut off."""
+        assert self._replayed, "replay first"
+        if self._file is None:
+            self._file = self._path.open("rb+")
+            self._file.truncate(self._end)
+            self._file.seek(self._end)
+        return self._file

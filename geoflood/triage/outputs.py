@@ -25,9 +25,9 @@ __all__ = ["PAGE", "export", "write_outputs"]
 PAGE = "triage.html"
 
 
-def write_outputs(out: Path, city: City, basemap: dict[str, Any] | None = None) -> dict[str, Path]:
+def write_outputs(results: Results, city: City, basemap: dict[str, Any] | None = None) -> dict[str, Path]:
     """Write triage.html, located.csv, located.geojson, rejected.csv and run.json; returns them by kind."""
-    results = Results(out)
+    out = results.folder
     files = {
         "map": out / PAGE,
         "table": out / "located.csv",
@@ -61,11 +61,6 @@ def _view(reference: Reference) -> Image | Path:
     return Path(reference.location) if reference.tile_deg is None else pixels_of(reference)
 
 
-def export(out: Path, path: Path, sharing: Sharing, named: str | None = None) -> int:
-    """Write one file from the results; returns how many findings there are.
-
-    Raises UsageError for an unknown format, InputError for a folder without results.
-    """
-    chosen, results = format_of(path, named), Results(out)
-    chosen.write(path, results, sharing)
-    return len(results)
+def export(results: Results, path: Path, sharing: Sharing, named: str | None = None) -> None:
+    """Write one file from the results. Raises UsageError for an unknown format."""
+    format_of(path, named).write(path, results, sharing)

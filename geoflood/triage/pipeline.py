@@ -27,6 +27,7 @@ from geoflood.triage.options import NOBODY, BatchOptions, BatchRequest, begin, s
 from geoflood.triage.outputs import PAGE
 from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.folder import PostFolder, Tally
+from geoflood.triage.results import Results
 from geoflood.triage.stages import Stage, flow
 from geoflood.vlm.stage import WHICH
 
@@ -41,6 +42,8 @@ AT_ONCE = 4
 class BatchSummary:
     """What a run came to."""
 
+    results: Results
+    """Of this run and those before it."""
     tally: Tally
     outcomes: Counter[Outcome]
     """Of the photos that this run located."""
@@ -71,18 +74,20 @@ def batch_locate(
     progress: Progress = no_progress,
     news: Callable[[str], object] = lambda told: None,
     stopping: Callable[[], bool] = lambda: False,
+    opened: Callable[[Results], object] = lambda results: None,
 ) -> BatchSummary:
     """Locate every photo in `folder` that has no result in `out` yet, `at_once` of them described together.
 
-    `news` is told what is recognised; `stopping` is asked before each post and photo, and those in hand are
-    finished. Raises InputError for a folder that is none or a journal that was altered, UsageError when `out`
-    holds results of other settings or is in use.
+    `opened` is called with the results of earlier runs, `news` with what is recognised. `stopping` is asked
+    before each post and photo; photos in hand are finished. Raises InputError for a folder that is none or a
+    journal that was altered, UsageError when `out` holds results of other settings or is in use.
     """
     if out.resolve() == folder.resolve():
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
-    looking = _looking(asked)
-    with FileTree(folder, skip=(out,)) as shelf, Journal(out) as journal:
+    looking, results = _looking(asked), Results(out)
+    with FileTree(folder, skip=(out,)) as shelf, Journal(out, results.take) as journal:
         intake = Intake(journal, options.use_post_geo)
+        opened(results)
         begin(journal, intake.run, intake.read, settings_of(index, options, asked), folder)
         before = intake.located
         here = PostFolder(shelf)
@@ -106,7 +111,7 @@ def batch_locate(
     unanswered = (*(looking.unanswered if looking else ()), *work.unanswered)
     down, doubts = (looking.down, looking.doubts) if looking else (None, missed)
     return BatchSummary(
-        intake.tally, work.outcomes, before, work.left, work.unverified, down, doubts, unanswered
+        results, intake.tally, work.outcomes, before, work.left, work.unverified, down, doubts, unanswered
     )
 
 

@@ -15,7 +15,7 @@ from geoflood.triage.codec import decision_from, geotag_from, located_from, post
 from geoflood.triage.findings import Decision, Finding, Medium, Post
 from geoflood.triage.journal import NAME, JournalLine, line_at, read_journal
 
-__all__ = ["Results"]
+__all__ = ["Results", "read_results"]
 
 BARE = "bare images"
 """The layout of pictures that no post spoke of: once one does, it speaks for them."""
@@ -26,38 +26,39 @@ _LATE = datetime.max.isoformat()
 class Results:
     """A journal's lines by photo: their places in the file are held, not what they say.
 
-    Raises InputError when there is no journal, or it was altered.
+    It follows a journal that is read or written: `take` is handed every line.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.first: dict[str, Any] = {}
+        """The first run's line."""
         self.run: dict[str, Any] = {}
-        """The first run's line and the latest one's."""
+        """The latest run's line."""
         self.models: list[dict[str, str]] = []
         """Builds of the model that were asked."""
         self.kinds: Counter[str] = Counter()
         """Lines of the journal."""
         self.head = ""
         """SHA-256 of its last line."""
+        self.decision_lines: list[JournalLine] = []
+        self.decisions: defaultdict[str, list[Decision]] = defaultdict(list)
+        """Every decision that was ever merged, by photo."""
         self._rejected: list[int] = []
         self._located: dict[str, int] = {}
         self._photos: dict[str, tuple[str, int]] = {}
-        self._decisions: dict[str, tuple[tuple[str, ...], int]] = {}
         self._posts: dict[str, tuple[str, int, tuple[str, ...]]] = {}
-        for line in read_journal(folder):
-            self._take(line)
-        self._by_photo = self._credited()
 
     def __len__(self) -> int:
         return len(self._located)
 
     def __iter__(self) -> Iterator[Finding]:
         """Every located photo, the earliest posted first; numbers stay when nothing is added."""
+        posts = self._posts_by_photo()
+        first = {sha: min(posts.get(sha, [(_LATE, 0)])) for sha in self._located}
         with (self.folder / NAME).open("rb") as file:
-            first = {sha: min(self._by_photo.get(sha, [(_LATE, 0)])) for sha in self._located}
             for number, sha in enumerate(sorted(self._located, key=lambda sha: (first[sha], sha)), 1):
-                yield self._finding(file, number, sha)
+                yield self._finding(file, number, sha, posts.get(sha, []))
 
     def rejections(self) -> Iterator[Rejected]:
         """What could not be used, as it was met."""
@@ -65,7 +66,8 @@ class Results:
             for told in (line_at(file, start) for start in self._rejected):
                 yield Rejected(*(str(told[name]) for name in ("location", "reason", "detail")))
 
-    def _take(self, line: JournalLine) -> None:
+    def take(self, line: JournalLine) -> None:
+        """Take in a line. Raises InputError for one that was not written here."""
         told, self.head = line.content, line.sha256
         self.kinds[line.kind] += 1
         try:
@@ -81,15 +83,15 @@ class Results:
                 case "located":
                     self._located[told["sha256"]] = line.start
                 case "decision":
-                    made = (decision_from(told["decision"]).rank, line.start)
-                    self._decisions[told["sha256"]] = max(made, self._decisions.get(told["sha256"], made))
+                    self.decisions[told["sha256"]].append(decision_from(told["decision"]))
+                    self.decision_lines.append(line)
                 case "post":
                     shown = tuple(medium["sha256"] for medium in told["media"] if medium["sha256"])
                     self._posts[told["key"]] = (told["post"].get("posted_at", _LATE), line.start, shown)
         except (KeyError, TypeError) as error:
             raise InputError(f"{self.folder / NAME}: line {line.number} lacks {error}") from error
 
-    def _credited(self) -> dict[str, list[tuple[str, int]]]:
+    def _posts_by_photo(self) -> dict[str, list[tuple[str, int]]]:
         """For each located photo the posts that show it or its like: (time, place in the file)."""
         found: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for posted_at, start, shown in self._posts.values():
@@ -97,10 +99,10 @@ class Results:
                 found[sha].append((posted_at, start))
         return found
 
-    def _finding(self, file: BinaryIO, number: int, sha: str) -> Finding:
+    def _finding(self, file: BinaryIO, number: int, sha: str, posts_at: list[tuple[str, int]]) -> Finding:
         told = line_at(file, self._located[sha])
         photo = line_at(file, self._photos[sha][1])
-        lines = [line_at(file, start) for _, start in sorted(self._by_photo.get(sha, []), key=itemgetter(0))]
+        lines = [line_at(file, start) for _, start in sorted(posts_at, key=itemgetter(0))]
         told_of = [line for line in lines if line["post"]["layout"] != BARE] or lines
         posts = {_identity(post): post for post in map(_post, reversed(told_of))}
         copies = {
@@ -118,13 +120,17 @@ class Results:
             geotag_from(photo["exif"]),
             max(1, len(copies)),
             told["narrowed"],
-            self._decision(file, sha),
+            max(self.decisions.get(sha, ()), key=lambda made: made.rank, default=None),
             _taken_at(photo),
         )
 
-    def _decision(self, file: BinaryIO, sha: str) -> Decision | None:
-        standing = self._decisions.get(sha)
-        return None if standing is None else decision_from(line_at(file, standing[1])["decision"])
+
+def read_results(folder: Path) -> Results:
+    """What a folder's journal holds. Raises InputError when there is none, or it was altered."""
+    results = Results(folder)
+    for line in read_journal(folder):
+        results.take(line)
+    return results
 
 
 def _post(line: dict[str, Any]) -> Post:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any, NamedTuple
 from geoflood.core.datatypes import LatLon
 from geoflood.core.errors import InputError
 from geoflood.outputs.wording import plain
-from geoflood.triage.codec import decision_from, decision_to
+from geoflood.triage.codec import decision_to
 from geoflood.triage.findings import Decision, Status
-from geoflood.triage.journal import Journal, read_journal
+from geoflood.triage.journal import Journal
 from geoflood.triage.results import Results
 
 __all__ = ["Merged", "review"]
@@ -31,6 +30,8 @@ _HINT = "give the file that the triage map saved"
 class Merged:
     """What merging a file of decisions did."""
 
+    results: Results
+    """All results, the new decisions among them."""
     new: Mapping[Status, int]
     older: int
     """New decisions that do not stand, because a later one about the same photo was there."""
@@ -45,29 +46,31 @@ class _Photo(NamedTuple):
     """The machine has a place for it."""
 
 
-def review(out: Path, decisions: Path) -> Merged:
+def review(out: Path, decisions: Path, opened: Callable[[Results], object] = lambda results: None) -> Merged:
     """Merge a file of decisions into the journal; of those about one photo the latest stands.
 
-    A decision that is there already is passed over, so that a file may be merged twice, in any order with
-    others. Raises InputError, before anything is written, when the file is none, speaks of photos that are
-    not here, or has decisions that nobody signed, that are made in the future or confirm no place.
+    `opened` is called with the results as they are before. A decision that is there already is passed over,
+    so that a file may be merged twice, in any order with others. Raises InputError, before anything is
+    written, when the file is none, speaks of photos that are not here, or has decisions that nobody signed,
+    that are made in the future or confirm no place.
     """
-    photos = {one.sha256: _Photo(one.number, one.file, one.located.place is not None) for one in Results(out)}
-    read = _decisions(decisions)
-    _check(read, photos, out)
-    known = _known(out)
-    new = [(sha, made) for sha, made in read if made not in known[sha]]
-    with Journal(out) as journal:
+    results = Results(out)
+    with Journal(out, results.take, exists=True) as journal:
         for _ in journal.replay():
             pass
+        opened(results)
+        photos = {one.sha256: _Photo(one.number, one.file, one.located.place is not None) for one in results}
+        read = _decisions(decisions)
+        _check(read, photos, out)
+        new = [(sha, made) for sha, made in read if made not in results.decisions[sha]]
         for sha, made in new:
             journal.append("decision", durable=True, sha256=sha, decision=decision_to(made))
-            known[sha].append(made)
-    standing = {sha: max(known[sha], key=lambda made: made.rank) for sha, _ in new}
+    standing = {sha: max(results.decisions[sha], key=lambda made: made.rank) for sha, _ in new}
     return Merged(
+        results,
         {status: sum(made.status is status for _, made in new) for status in Status},
         sum(made != standing[sha] for sha, made in new),
-        tuple(_conflicts({sha: known[sha] for sha in standing}, photos)),
+        tuple(_conflicts({sha: results.decisions[sha] for sha in standing}, photos)),
     )
 
 
@@ -85,15 +88,6 @@ def _check(read: Sequence[tuple[str, Decision]], photos: Mapping[str, _Photo], o
     confirmed = [sha for sha, made in read if made.status is Status.CONFIRMED and not made.position]
     if count := sum(not photos[sha].placed for sha in confirmed):
         raise InputError(f"photos confirmed that have neither place nor pin: {count:,}", "move their pins")
-
-
-def _known(out: Path) -> defaultdict[str, list[Decision]]:
-    """Every decision that was ever merged, by photo."""
-    known: defaultdict[str, list[Decision]] = defaultdict(list)
-    for line in read_journal(out):
-        if line.kind == "decision":
-            known[line.content["sha256"]].append(decision_from(line.content["decision"]))
-    return known
 
 
 def _conflicts(known: Mapping[str, list[Decision]], photos: Mapping[str, _Photo]) -> Iterator[str]:

@@ -6,9 +6,10 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -20,7 +21,8 @@ from geoflood.core.datatypes import City
 from geoflood.core.errors import InputError, PartialError, UsageError
 from geoflood.database import manifest
 from geoflood.localize import locator as locating
-from geoflood.triage.journal import Journal
+from geoflood.triage import journal
+from geoflood.triage.journal import Journal, JournalLine
 from tests.triage.test_pipeline import Fake, photo, posts, row
 
 CITY = City("rivertown", 3, 3, "rootsift", np.array([[29.76, -95.37]]))
@@ -110,6 +112,43 @@ def test_review_rewrites_the_outputs(root: Path) -> None:
     assert isinstance(call("verify", root / "out").exception, InputError)
 
 
+def test_a_command_reads_the_journal_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch(root)
+    sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][
+        "sha256"
+    ]
+    made = {"sha256": sha, "status": "confirmed", "by": "bo", "at": "2021-11-20T10:00:00Z"}
+    (root / "d.json").write_text(json.dumps({"decisions": [made]}), "utf-8")
+    (root / "posts" / "late.jpg").write_bytes(photo(5))
+    reads: list[Path] = []
+    whole = journal._checked
+
+    def counted(file: BinaryIO, path: Path) -> Iterator[JournalLine]:
+        reads.append(path)
+        return whole(file, path)
+
+    monkeypatch.setattr(journal, "_checked", counted)
+    for command in (
+        ("review", root / "out", "--decisions", root / "d.json"),
+        ("export", root / "out", root / "x.csv"),
+        ("batch-locate", root / "posts", "--city", "rivertown", "--out", root / "out"),
+        ("verify", root / "out"),
+    ):
+        reads.clear()
+        assert call(*command).exit_code == 0
+        assert reads == [root / "out" / journal.NAME], command[0]
+    rows = (root / "out" / "located.csv").read_text("utf-8")
+    assert "late.jpg" in rows, "what a run adds is in what it writes"
+    assert "confirmed" in rows
+
+
+def test_review_of_a_folder_without_results_makes_none(root: Path) -> None:
+    (root / "d.json").write_text("{}", "utf-8")
+    done = call("review", root / "nothing", "--decisions", root / "d.json")
+    assert isinstance(done.exception, InputError)
+    assert not (root / "nothing").exists()
+
+
 def test_a_decision_behind_the_seal_is_named_by_every_command(root: Path) -> None:
     batch(root)
     sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][
@@ -122,9 +161,9 @@ def test_a_decision_behind_the_seal_is_named_by_every_command(root: Path) -> Non
         "position": None,
         "note": "",
     }
-    with Journal(root / "out") as journal:
-        count = sum(1 for _ in journal.replay())
-        journal.append("decision", sha256=sha, decision=told)
+    with Journal(root / "out") as opened:
+        count = sum(1 for _ in opened.replay())
+        opened.append("decision", sha256=sha, decision=told)
     told_of = f"line {count + 1}: decision, {sha[:12]} confirmed by mal"
     checked = call("verify", root / "out")
     assert isinstance(checked.exception, InputError)

@@ -29,7 +29,7 @@ from geoflood.triage.intake import Photo
 from geoflood.triage.journal import NAME, read_journal
 from geoflood.triage.options import BatchOptions, BatchRequest
 from geoflood.triage.pipeline import BatchSummary, batch_locate
-from geoflood.triage.results import Results
+from geoflood.triage.results import read_results
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
 from geoflood.vlm.stage import VlmSelection, VlmStage
@@ -79,7 +79,7 @@ def asked(far: FarOllama) -> list[object]:
 
 
 def found(root: Path, out: str = "out") -> list[Finding]:
-    return list(Results(root / out))
+    return list(read_results(root / out))
 
 
 # -- with a server ----------------------------------------------------------------------------------------
@@ -450,5 +450,5 @@ def test_killed_at_random_moments_nothing_the_model_said_is_lost(
     assert table(torn) == table(whole)
     kept = [[one.located.attention.weights.tolist() for one in found(r)] for r in (whole, torn)]  # type: ignore[union-attr]
     assert kept[0] == kept[1]
-    write_run(Results(torn / "out"), [])
+    write_run(read_results(torn / "out"), [])
     assert verify(torn / "out").stands

@@ -20,6 +20,7 @@ from geoflood.triage.journal import Journal
 from geoflood.triage.options import BatchOptions
 from geoflood.triage.outputs import write_outputs
 from geoflood.triage.pipeline import batch_locate
+from geoflood.triage.results import read_results
 from geoflood.triage.review import review
 from tests.cli.test_batch import CITY
 from tests.triage.test_pipeline import OPTIONS, Fake, found, index, photo, posts, row, run
@@ -33,7 +34,7 @@ def ended(root: Path) -> Path:
     with zipfile.ZipFile(folder / "x.zip", "w") as archive:
         archive.writestr("a.jpg", photo(7))
     run(root)
-    write_outputs(root / "out", CITY)
+    write_outputs(read_results(root / "out"), CITY)
     return root / "out"
 
 
@@ -53,18 +54,18 @@ def test_lines_behind_the_seal_are_named_and_a_review_seals_its_own(tmp_path: Pa
     out = ended(tmp_path)
     sha = found(tmp_path)[0].sha256
     assert verify(out).stands
-    assert unsealed(out) == ()
+    assert unsealed(read_results(out)) == ()
     lawful = {"sha256": sha, "status": "rejected", "by": "bo", "at": "2026-11-20T09:00:00Z"}
     (tmp_path / "d.json").write_text(json.dumps({"decisions": [lawful]}), "utf-8")
     review(out, tmp_path / "d.json")
-    write_outputs(out, CITY)
+    write_outputs(read_results(out), CITY)
     checked = verify(out)
-    assert (checked.stands, checked.after, unsealed(out)) == (True, (), ())
+    assert (checked.stands, checked.after, unsealed(read_results(out))) == (True, (), ())
     added(out, "decision", **decision(sha))
     again = verify(out)
     assert not again.stands
     assert again.after == (f"line {checked.lines + 1}: decision, {sha[:12]} confirmed by mallory",)
-    assert unsealed(out) == again.after
+    assert unsealed(read_results(out)) == again.after
     assert again.seal == checked.seal
 
 
@@ -74,8 +75,8 @@ def test_lines_of_a_killed_run_are_no_decisions_and_the_next_run_seals_them(tmp_
     run(tmp_path)
     after = verify(out).after
     assert [told.split(": ")[1] for told in after] == ["run", "file", "photo", "post", "located", "ended"]
-    assert unsealed(out) == ()
-    write_outputs(out, CITY)
+    assert unsealed(read_results(out)) == ()
+    write_outputs(read_results(out), CITY)
     assert verify(out).stands
 
 
@@ -124,7 +125,7 @@ def test_a_second_folder_of_posts_is_refused(tmp_path: Path) -> None:
     (other / "0.jpg").write_bytes(photo(9))
     with pytest.raises(UsageError, match="holds results of the posts in"):
         batch_locate(other, out, Fake(), index(tmp_path), OPTIONS)
-    write_outputs(out, CITY)
+    write_outputs(read_results(out), CITY)
     assert verify(out).stands
 
 
@@ -134,7 +135,7 @@ def test_a_folder_that_was_moved_goes_on_under_its_new_name(tmp_path: Path) -> N
     idle = Fake()
     batch_locate(tmp_path / "elsewhere", out, idle, index(tmp_path), OPTIONS)
     assert idle.seen == []
-    write_outputs(out, CITY)
+    write_outputs(read_results(out), CITY)
     assert verify(out).stands
 
 

@@ -96,7 +96,7 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
 
 WRITER = """
 import sys, pathlib
-from geoflood.batch.journal import Journal
+from geoflood.triage.journal import Journal
 with Journal(pathlib.Path(sys.argv[1])) as journal:
     count = sum(1 for _ in journal.replay())
     while True:

@@ -45,7 +45,7 @@ from geoflood.triage.findings import Finding
 from geoflood.triage.journal import NAME, read_journal
 from geoflood.triage.options import BatchOptions
 from geoflood.triage.pipeline import BatchSummary, batch_locate
-from geoflood.triage.results import Results
+from geoflood.triage.results import read_results
 
 SPOT = LatLon(29.76, -95.37)
 OPTIONS = BatchOptions("rivertown")
@@ -137,7 +137,7 @@ def run(
 
 
 def found(root: Path) -> list[Finding]:
-    return list(Results(root / "out"))
+    return list(read_results(root / "out"))
 
 
 def row(image: str, text: str, hour: int, **more: Any) -> dict[str, Any]:

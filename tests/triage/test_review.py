@@ -17,7 +17,7 @@ from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.findings import Decision, Status
 from geoflood.triage.journal import NAME
 from geoflood.triage.outputs import export, write_outputs
-from geoflood.triage.results import Results
+from geoflood.triage.results import read_results
 from geoflood.triage.review import review
 from tests.triage.test_pipeline import Fake, photo, posts, row, run
 from tests.triage.test_triage_items import CITY, results
@@ -46,7 +46,7 @@ def decision(
 
 def test_decisions_are_merged_once_and_the_latest_stands(tmp_path: Path) -> None:
     out = results(tmp_path)
-    first, second, _ = Results(out)
+    first, second, _ = read_results(out)
     told = [
         decision(first.sha256, "rejected", "2021-11-20T11:00:00+01:00"),
         decision(first.sha256, "confirmed", "2021-11-20T12:00:00Z", lat=29.5, lon=-95.5, note="the bridge"),
@@ -58,14 +58,14 @@ def test_decisions_are_merged_once_and_the_latest_stands(tmp_path: Path) -> None
     assert (merged.older, merged.conflicts) == (1, ()), "one reviewer may think again"
     again = review(out, decisions(tmp_path, told[1], told[2]))
     assert sum(again.new.values()) == 0
-    one, other, last = Results(out)
+    one, other, last = read_results(out)
     assert one.decision is not None
     assert (one.status, one.decision.by, one.position, one.decision.note) == (
         *(Status.CONFIRMED, "ana", LatLon(29.5, -95.5), "the bridge"),
     )
     assert one.decision.at == datetime(2021, 11, 20, 12)
     assert (other.status, other.position, last.status) == (Status.REJECTED, None, Status.CANDIDATE)
-    assert export(out, tmp_path / "x.geojsonl", Sharing.INTERNAL) == 3
+    export(read_results(out), tmp_path / "x.geojsonl", Sharing.INTERNAL)
     lines = [
         json.loads(line)["properties"] for line in (tmp_path / "x.geojsonl").read_text("utf-8").splitlines()
     ]
@@ -113,7 +113,7 @@ def hours_ahead(hours: int) -> str:
 )
 def test_decisions_must_be_signed_and_made(tmp_path: Path, more: dict[str, object], fault: str) -> None:
     out = results(tmp_path, 1)
-    (one,) = Results(out)
+    (one,) = read_results(out)
     before = (out / NAME).read_bytes()
     with pytest.raises(InputError, match=fault):
         review(out, decisions(tmp_path, {**decision(one.sha256), **more}))
@@ -122,7 +122,7 @@ def test_decisions_must_be_signed_and_made(tmp_path: Path, more: dict[str, objec
 
 def test_a_clock_may_be_some_hours_ahead(tmp_path: Path) -> None:
     out = results(tmp_path, 1)
-    (one,) = Results(out)
+    (one,) = read_results(out)
     assert (
         review(out, decisions(tmp_path, decision(one.sha256, at=hours_ahead(20)))).new[Status.CONFIRMED] == 1
     )
@@ -133,27 +133,27 @@ def test_a_photo_without_a_place_is_confirmed_by_a_pin_only(tmp_path: Path) -> N
     (folder / "0.jpg").write_bytes(photo(0))
     run(tmp_path, Fake(broken=lambda path: True))
     out = tmp_path / "out"
-    (one,) = Results(out)
+    (one,) = read_results(out)
     assert one.located.place is None
     with pytest.raises(InputError, match="photos confirmed that have neither place nor pin: 1"):
         review(out, decisions(tmp_path, decision(one.sha256)))
     review(out, decisions(tmp_path, decision(one.sha256, "rejected")))
     review(out, decisions(tmp_path, decision(one.sha256, at="2021-11-20T12:00:00Z", lat=29.5, lon=-95.5)))
-    (one,) = Results(out)
+    (one,) = read_results(out)
     assert one.position == LatLon(29.5, -95.5)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_latest_stands_in_whatever_order_files_are_merged(tmp_path: Path, order: tuple[int, ...]) -> None:
     out = results(tmp_path, 1)
-    (one,) = Results(out)
+    (one,) = read_results(out)
     told = [
         decision(one.sha256, "rejected", "2021-11-20T10:00:00Z", by="ana"),
         decision(one.sha256, "confirmed", "2021-11-20T11:00:00Z", by="ben", lat=29.5, lon=-95.5),
         decision(one.sha256, "confirmed", "2021-11-20T12:00:00Z", by="ana"),
     ]
     merged = [review(out, decisions(tmp_path, told[at])) for at in order]
-    (one,) = Results(out)
+    (one,) = read_results(out)
     assert one.decision is not None
     assert (one.decision.by, one.decision.at.hour, one.pin) == ("ana", 12, None)
     assert sum(each.older for each in merged) == sum(
@@ -162,13 +162,13 @@ def test_the_latest_stands_in_whatever_order_files_are_merged(tmp_path: Path, or
     assert len(merged[-1].conflicts) == 1, "ben set a pin where ana confirmed the machine's place"
     assert "by ana at 2021-11-20 12:00 UTC, which stands" in merged[-1].conflicts[0]
     assert [review(out, decisions(tmp_path, one)).new[Status.CONFIRMED] for one in told] == [0, 0, 0]
-    write_outputs(out, CITY)
+    write_outputs(read_results(out), CITY)
     assert "2021-11-20T12:00:00Z" in (out / "triage.html").read_text("utf-8")
 
 
 def test_who_agrees_is_no_conflict(tmp_path: Path) -> None:
     out = results(tmp_path, 1)
-    (one,) = Results(out)
+    (one,) = read_results(out)
     for name in ("ana", "ben"):
         merged = review(out, decisions(tmp_path, decision(one.sha256, by=name)))
         assert merged.conflicts == ()

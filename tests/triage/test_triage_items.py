@@ -34,7 +34,7 @@ from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Finding, Post, Status
 from geoflood.triage.journal import NAME
 from geoflood.triage.outputs import write_outputs
-from geoflood.triage.results import Results
+from geoflood.triage.results import read_results
 from tests.outputs.test_map import CANARY, CHROMIUMS_OWN, HOSTILE, browser, eavesdropper, opened, told
 from tests.triage.test_pipeline import photo, posts, row, run
 
@@ -245,7 +245,7 @@ def results(root: Path, count: int = 3) -> Path:
     for n in range(count):
         (folder / f"{n}.jpg").write_bytes(photo(n))
     run(root)
-    write_outputs(root / "out", CITY)
+    write_outputs(read_results(root / "out"), CITY)
     return root / "out"
 
 
@@ -272,7 +272,7 @@ def test_a_journal_that_was_cut_is_seen(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="was cut"):
         verify(out)
     (out / NAME).write_bytes(b"".join(lines))
-    write_run(Results(out), [])
+    write_run(read_results(out), [])
     assert verify(out).stands
     os.unlink(out / "run.json")
     with pytest.raises(InputError, match=r"run\.json"):
