@@ -23,8 +23,6 @@ ROUNDS = 20
 FEW_WORDS = 0.1
 """Share of the words below which a descriptor is shortened: it rests on next to nothing."""
 SEED = 7
-_APART = torch.linspace(2, 3, 64, dtype=torch.float64).exp()
-"""Factors that have no small whole-number relation: their sums tell columns of weights apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +111,9 @@ def _strips(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Te
     """
     strength = weights.amax(dim=1)
     shares = weights / strength.clamp_min(1e-12)[:, None]
-    codes = torch.einsum("bml,m->bl", (shares * 4096).round().double(), _APART[: shares.shape[1]])
+    # Factors without a small whole-number relation: a sum tells which column of shares it was made of.
+    factors = (2 + torch.arange(shares.shape[1], dtype=torch.float64) / 63).exp()
+    codes = torch.einsum("bml,m->bl", (shares * 4096).round().double(), factors)
     kinds, strip = torch.unique(codes, return_inverse=True)
     first = torch.empty(len(kinds), dtype=torch.long).scatter_(
         0, strip.flatten(), torch.arange(strip.numel())

@@ -1,11 +1,11 @@
-"""EXIF -> where, which way and when: the only home of exifread.
+"""Where, which way and when a picture was taken, from its EXIF. The only home of exifread.
 
-The bytes come from strangers. exifread raises what it meets, follows every count it is told and logs
-about it; here all of that ends in "nothing known", within a fixed number of reads.
+The bytes come from strangers. exifread raises all kinds of errors, follows any count in the file, and
+logs. Here all of that ends in "nothing known", within a fixed number of reads.
 
 *Convention*: headings are kept whether their reference is true (T) or magnetic (M) north: the
-declination is below 20 degrees where people live, and a heading here turns a view cone, it moves no
-position. Nothing claims a heading to be finer than that.
+declination is below 20 degrees where people live. A heading turns a view cone and moves no position,
+and nothing claims it to be finer than that.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ __all__ = ["ExifFacts", "read"]
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
 BUDGET = 20_000
-"""Reads allowed, 256 bytes counting as one more; a phone's EXIF takes 200 to 2,000. What wants more is
-a loop or a count made up, and has cost 0.1 s at most."""
+"""Reads allowed, each 256 bytes counting as one more. A phone's EXIF takes 200 to 2,000; more is a loop or
+an invented count, and is given up after 0.1 s at most."""
 
 MAX_READ_BYTES = 131_072
 """No EXIF segment or field is longer than half of this; a field may claim 4 GB."""
 
 FIRST_GPS_YEAR = 1995
-"""GPS dates before it are a receiver that does not know yet: 1980-01-06 is week zero, 1970 is Unix's."""
+"""Earlier GPS dates come from a receiver without a fix: 1980-01-06 is its week zero, 1970 is Unix's."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExifFacts:
-    """What EXIF says; each part None when it says nothing that can be right."""
+    """What EXIF says; each field None when EXIF says nothing, or nothing that can be right."""
 
     position: LatLon | None = None
     heading_deg: float | None = None
@@ -59,10 +59,11 @@ class ExifFacts:
 
 
 def read(source: Path | bytes) -> ExifFacts:
-    """What the EXIF of a picture says. Raises nothing: an unreadable file says nothing."""
+    """What the EXIF of a picture says. Raises nothing: of an unreadable file every field is None."""
     tags = _tags(source)
-    heading = _first(tags, "GPS GPSImgDirection")
-    accuracy = _first(tags, "GPS Tag 0x001F", "GPS GPSHPositioningError")  # exifread 3.5 has no name for it
+    heading = _first_number(tags, "GPS GPSImgDirection")
+    # exifread 3.5 has no name for the positioning error.
+    accuracy = _first_number(tags, "GPS Tag 0x001F", "GPS GPSHPositioningError")
     return ExifFacts(
         position=_position(tags),
         heading_deg=heading % 360.0 if heading is not None and 0 <= heading <= 360 else None,
@@ -75,8 +76,8 @@ class _ExhaustedError(Exception):
     """The file asks for more reads than EXIF can need."""
 
 
-class _Metered:
-    """A file that gives out pieces of a sensible size, and only so many of them."""
+class _MeteredFile:
+    """A file with a limit on the size and the number of its reads."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -97,7 +98,7 @@ def _tags(source: Path | bytes) -> Mapping[str, Sequence[object]]:
     with suppress(Exception):  # exifread lets through nearly everything there is
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             found = exifread.process_file(
-                cast(BinaryIO, _Metered(file)), details=False, extract_thumbnail=False
+                cast(BinaryIO, _MeteredFile(file)), details=False, extract_thumbnail=False
             )
         return {name: tag.values for name, tag in found.items()}
     return {}
@@ -112,24 +113,24 @@ def _number(value: object) -> float | None:
     return float(value) if isinstance(value, Fraction | int | float) and math.isfinite(value) else None
 
 
-def _first(tags: Mapping[str, Sequence[object]], *names: str) -> float | None:
+def _first_number(tags: Mapping[str, Sequence[object]], *names: str) -> float | None:
     """The first value of the first tag there is, as a finite number."""
     return next((_number(tags[name][0]) for name in names if tags.get(name)), None)
 
 
-def _unused(value: object) -> bool:
-    """Neither a number nor a wrong one: nothing, or 0/0."""
+def _left_out(value: object) -> bool:
+    """Whether a part was left out, which is written as nothing or as 0/0."""
     return value is None or (isinstance(value, Fraction) and not (value.numerator or value.denominator))
 
 
 def _angle(values: Sequence[object]) -> float | None:
-    """Degrees of degrees, minutes and seconds; a fraction in one makes those after it dispensable.
+    """Degrees out of degrees, minutes and seconds; None when what is missing would matter.
 
-    After a whole number they are not: what the receiver did not know may be 1.8 km, so None.
+    After a value with a fraction the rest may be missing; after a whole number it would be up to 1.8 km.
     """
     degrees, fraction = 0.0, False
     for value, unit in zip_longest(values[:3], (1, 60, 3600)):
-        if fraction and _unused(value):
+        if fraction and _left_out(value):
             continue
         number = _number(value)
         if number is None or number < 0 or (unit > 1 and number > 60):  # some write 59.9996 as 60

@@ -1,8 +1,8 @@
 """Images on a disk: every picture in the folders, with the best geotag there is for it.
 
-A sidecar's row comes before the file name, the name before EXIF; EXIF also fills in the heading and the
-time that the others leave open. Nothing is decoded here, and nothing outside the folders is touched,
-whatever a row or a link says.
+A row of a sidecar (a table of geotags) comes before the file name, the name before EXIF. EXIF also fills in
+the heading and the time that the others leave open. Nothing is decoded here. Nothing outside the folders is
+touched, whatever a row or a link says.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from pathlib import Path
 from geoflood.core.datatypes import Geotag, Rejected, StreetImage
 from geoflood.core.errors import InputError, UsageError
 from geoflood.imagery import exif
-from geoflood.imagery.filenames import Zone, from_name, parse_zone
+from geoflood.imagery.filenames import Zone, parse_filename, parse_zone
 from geoflood.imagery.geotag_table import Row, TaggedImage, has_geotags, read_sidecar
 
 __all__ = ["images", "is_picture"]
 
-PICTURES = frozenset(
+PICTURE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif".split()  # noqa: SIM905
 )
-"""What is tried when a folder is walked. HEIC cannot be read yet: it is counted, not passed over."""
+"""Files of a folder that are taken for pictures. HEIC cannot be read yet, so it is counted as unusable."""
 
-OWN_TABLES = (".csv", ".tsv", ".geojson")
-TABLES = (*OWN_TABLES, ".json")
-"""JSON is too common a suffix to be opened unasked."""
+SIDECAR_SUFFIXES = (".csv", ".tsv", ".geojson")
+TABLE_SUFFIXES = (*SIDECAR_SUFFIXES, ".json")
+"""A .json file is a table only when the user names it: too many other things are JSON."""
 
 THREADS = 4
 """Parsing EXIF keeps one core busy whatever the threads; they hide the latency of disks and networks."""
 
-CHUNK = 512
+FILES_AT_ONCE = 512
 """Files in flight: enough for the threads, small enough to begin at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A picture on the disk."""
+class _ImageFile:
+    """A picture on the disk, and what a table says of it."""
 
     path: str
     """Absolute, without links in its folders."""
@@ -60,39 +60,39 @@ def images(
 ) -> Iterator[StreetImage | Rejected]:
     """Every image in the folders, in an order that stays, and a reason for each that cannot be used.
 
-    A CSV or GeoJSON among `folders` stands for the images it lists. Without `geotags`, a folder's only
-    table with the right columns, directly in it, is its sidecar. `select` is COLUMN=VALUE of the
-    sidecars; only listed images are offered then. `licence` and `credit` are for images that do not say.
-    Keys are "folder:NAME/path" with the folder's name: the folder may be moved, not renamed.
+    A CSV or GeoJSON among `folders` stands for the images it lists. Without `geotags`, the only table with
+    the right columns directly in a folder is its sidecar. `select` is COLUMN=VALUE of the sidecars; only
+    listed images are used then. `licence` and `credit` are for images that come without their own.
+    Keys are "folder:NAME/path" with the folder's name, so the folder may be moved but not renamed.
 
-    Raises InputError and UsageError at once, before the first image is asked for.
+    Raises InputError and UsageError when called, before the first image is yielded.
     """
     zone = parse_zone(utm_zone) if utm_zone else None
-    roots, sidecars = _given(folders, geotags)
+    roots, sidecars = _roots_and_tables(folders, geotags)
     if select and not sidecars:
         raise UsageError(f"--select {select} needs a table of geotags", "name it with --geotags FILE")
-    plan = _Plan(sorted(roots))  # of two, one inside the other, the outer one names the files
+    files = _FileList(sorted(roots))  # of two, one inside the other, the outer one names the files
     for root, whole in roots.items():
         if whole and not select:
-            plan.walk(root)
+            files.walk(root)
     for sidecar in sidecars:
-        plan.add(sidecar, read_sidecar(sidecar, select))
-    return _offered(plan.items(), partial(_complete, zone=zone, licence=licence, credit=credit))
+        files.add(sidecar, read_sidecar(sidecar, select))
+    return _in_order(files.items(), partial(_complete, zone=zone, licence=licence, credit=credit))
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a file's name says that it is a picture that may be shown: not hidden, of a known suffix."""
-    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
+    """Whether a file name is that of a picture: of a known suffix and not hidden."""
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
 
 
-def _given(folders: Sequence[Path], geotags: Path | None) -> tuple[dict[Path, bool], list[Path]]:
-    """The folders, each with whether all of it is meant or what a table lists, and the tables."""
+def _roots_and_tables(folders: Sequence[Path], geotags: Path | None) -> tuple[dict[Path, bool], list[Path]]:
+    """The folders, each with whether all of it is used or only what a table lists; and the tables."""
     roots: dict[Path, bool] = {}
     tables = [geotags] if geotags else []
     for given in folders or tuple(tables):
         if os.path.isdir(given):
             roots[given.resolve()] = True
-        elif os.path.exists(given) and given.suffix.lower() in TABLES:
+        elif os.path.exists(given) and given.suffix.lower() in TABLE_SUFFIXES:
             roots.setdefault(given.parent.resolve(), False)
             tables.append(given)
         else:
@@ -100,17 +100,17 @@ def _given(folders: Sequence[Path], geotags: Path | None) -> tuple[dict[Path, bo
             raise InputError(f"{given}: {what}", "give folders of images, or a table of geotags")
     if not roots:
         raise UsageError("no images given", "geoflood index CITY FOLDER")
-    tables = tables or [table for root in roots for table in _own_table(root)]
+    tables = tables or [table for root in roots for table in _sidecar_of(root)]
     return roots, list(dict.fromkeys(table.parent.resolve() / table.name for table in tables))
 
 
-def _own_table(root: Path) -> list[Path]:
-    """The one table of geotags that lies in a folder, if one does. Raises UsageError for several."""
+def _sidecar_of(root: Path) -> list[Path]:
+    """The table of geotags that lies in a folder, if one does. Raises UsageError when there are several."""
     try:
         names = sorted(os.listdir(root))
     except OSError as error:
         raise InputError(f"{root}: cannot be read: {error.strerror}") from error
-    tables = (root / name for name in names if name.lower().endswith(OWN_TABLES))
+    tables = (root / name for name in names if name.lower().endswith(SIDECAR_SUFFIXES))
     found = [table for table in tables if table.is_file() and has_geotags(table)]
     if len(found) > 1:
         several = ", ".join(table.name for table in found)
@@ -118,54 +118,54 @@ def _own_table(root: Path) -> list[Path]:
     return found
 
 
-class _Plan:
-    """The files that are meant, and what is known of them before any is opened."""
+class _FileList:
+    """The files to be used, and what is known of them before any is opened."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._labels = _labels(roots)
         self._keys: dict[str, str] = {}
-        """By path, in the order in which they are offered."""
-        self._verdicts: dict[str, TaggedImage | Rejected] = {}
+        """Path -> key, in the order in which the files are yielded."""
+        self._known: dict[str, TaggedImage | Rejected] = {}
         """What a table, or the file system, says of a path."""
-        self._strays: list[Rejected] = []
-        """What belongs to no file."""
+        self._unmatched: list[Rejected] = []
+        """Rows and folders that lead to no usable file."""
 
     def walk(self, root: Path) -> None:
-        """Take in every picture under a folder; links inside it are followed, others are counted."""
-        for folder, subfolders, names in os.walk(root, onerror=self._closed):
+        """Add every picture under a folder; links that lead inside it are followed, others are counted."""
+        for folder, subfolders, names in os.walk(root, onerror=self._note_unreadable):
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
             names[:] = sorted(name for name in names if is_picture(Path(name)))
             for path in (os.path.join(folder, name) for name in (*subfolders, *names)):
                 if os.path.islink(path) and self._label_of(os.path.realpath(path)) is None:
                     self._keys[path] = ""
-                    self._verdicts[path] = Rejected(_shown(path), "outside the folder", "a link")
+                    self._known[path] = Rejected(_printable(path), "outside the folder", "a link")
             for path in (os.path.join(folder, name) for name in names):
                 if os.path.isfile(path):
-                    self._keep(path)
+                    self._add_file(path)
 
     def add(self, sidecar: Path, rows: Iterable[Row | Rejected]) -> None:
-        """Take in the rows of a table; the first row of an image counts."""
+        """Add the rows of a table; of several rows for one image the first counts."""
         for row in rows:
             if isinstance(row, Rejected):
-                self._strays.append(row)
+                self._unmatched.append(row)
                 continue
             path, problem = self._path_of(row.image, sidecar.parent)
             if problem:
-                self._strays.append(Rejected(row.image, problem, f"listed in {sidecar.name}"))
-            elif path not in self._verdicts:
-                self._verdicts[path] = row.found
-            elif isinstance(self._verdicts[path], TaggedImage):
-                self._strays.append(Rejected(row.image, "duplicate row", f"listed in {sidecar.name}"))
+                self._unmatched.append(Rejected(row.image, problem, f"listed in {sidecar.name}"))
+            elif path not in self._known:
+                self._known[path] = row.geotag
+            elif isinstance(self._known[path], TaggedImage):
+                self._unmatched.append(Rejected(row.image, "duplicate row", f"listed in {sidecar.name}"))
 
-    def items(self) -> Iterator[_Found | Rejected]:
-        """What belongs to no file, then every file."""
-        yield from self._strays
+    def items(self) -> Iterator[_ImageFile | Rejected]:
+        """The rejected rows, then every file."""
+        yield from self._unmatched
         for path, key in self._keys.items():
-            verdict = self._verdicts.get(path)
-            yield verdict if isinstance(verdict, Rejected) else _Found(path, key, verdict)
+            known = self._known.get(path)
+            yield known if isinstance(known, Rejected) else _ImageFile(path, key, known)
 
     def _path_of(self, image: str, base: Path) -> tuple[str, str]:
-        """The file that a row means, relative to its table or else to a folder, or a problem."""
+        """The file that a row names, relative to its table or else to a folder; or ("", the problem)."""
         spellings = (image, image.replace("\\", "/"))  # tables come from Windows too
         starts = (str(base), *self._labels)
         tried = [os.path.normpath(os.path.join(start, text)) for text in spellings for start in starts]
@@ -174,31 +174,32 @@ class _Plan:
                 return path, ""
         for path in map(os.path.realpath, tried):
             if os.path.isfile(path) and self._label_of(path) is not None:
-                self._keep(path)
+                self._add_file(path)
                 return path, ""
         inside = self._label_of(os.path.realpath(tried[0])) is not None
         return "", "missing file" if inside else "outside the folder"
 
-    def _keep(self, path: str) -> None:
-        """Give a file its key; two folders may hold it, one inside the other."""
+    def _add_file(self, path: str) -> None:
+        """Add a file under its key, once: two folders may hold it, one inside the other."""
         label = self._label_of(path)
         if path in self._keys or label is None:
             return
-        if _shown(path) == path:
+        if _printable(path) == path:
             self._keys[path] = f"folder:{label}"
         else:  # no database and no map could hold it
-            self._strays.append(Rejected(_shown(path), "file name not UTF-8"))
+            self._unmatched.append(Rejected(_printable(path), "file name not UTF-8"))
 
     def _label_of(self, path: str) -> str | None:
-        """A path by its folder's label; None when it lies in none of the folders."""
+        """The path within its folder, after the folder's label; None when it lies in none of the folders."""
         for root, label in self._labels.items():
             start = os.path.join(root, "")
             if os.path.join(path, "").startswith(start):
                 return f"{label}/{path[len(start) :]}".replace(os.sep, "/")
         return None
 
-    def _closed(self, error: OSError) -> None:
-        self._strays.append(Rejected(_shown(str(error.filename)), "no permission", error.strerror or ""))
+    def _note_unreadable(self, error: OSError) -> None:
+        path = _printable(str(error.filename))
+        self._unmatched.append(Rejected(path, "no permission", error.strerror or ""))
 
 
 def _labels(roots: Sequence[Path]) -> dict[str, str]:
@@ -212,39 +213,39 @@ def _labels(roots: Sequence[Path]) -> dict[str, str]:
     return labels
 
 
-def _shown(path: str) -> str:
+def _printable(path: str) -> str:
     """The path as text that can be printed and stored, whatever bytes its name is made of."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _complete(found: _Found, zone: Zone | None, licence: str, credit: str) -> StreetImage | Rejected:
-    """A picture with the best geotag there is."""
-    listed = found.listed
-    tag = listed.geotag if listed else from_name(found.path, zone)
+def _complete(file: _ImageFile, zone: Zone | None, licence: str, credit: str) -> StreetImage | Rejected:
+    """The picture with the best geotag there is, or why it has none."""
+    listed = file.listed
+    tag = listed.geotag if listed else parse_filename(file.path, zone)
     if isinstance(tag, Rejected):
         return tag
     if tag is None or tag.heading_deg is None or tag.taken_at is None:
-        tag = _filled(tag, exif.read(Path(found.path)))
+        tag = _with_exif(tag, exif.read(Path(file.path)))
     if tag is None:
-        return Rejected(found.path, "no position", "neither in a table, nor in its name, nor in EXIF")
+        return Rejected(file.path, "no position", "neither in a table, nor in its name, nor in EXIF")
     listed = listed or TaggedImage(tag)
     return StreetImage(
-        found.key, found.path, tag, listed.projection, listed.licence or licence, listed.credit or credit
+        file.key, file.path, tag, listed.projection, listed.licence or licence, listed.credit or credit
     )
 
 
-def _filled(tag: Geotag | None, facts: exif.ExifFacts) -> Geotag | None:
-    """The geotag with what only EXIF knows; EXIF's own when there is none."""
+def _with_exif(tag: Geotag | None, facts: exif.ExifFacts) -> Geotag | None:
+    """The geotag, its gaps filled from EXIF; the geotag of EXIF when there is no other."""
     if tag is None:
         return facts.geotag
     heading = facts.heading_deg if tag.heading_deg is None else tag.heading_deg
     return replace(tag, heading_deg=heading, taken_at=tag.taken_at or facts.taken_at)
 
 
-def _offered(
-    items: Iterator[_Found | Rejected], complete: Callable[[_Found], StreetImage | Rejected]
+def _in_order(
+    items: Iterator[_ImageFile | Rejected], complete: Callable[[_ImageFile], StreetImage | Rejected]
 ) -> Iterator[StreetImage | Rejected]:
     """The items completed, in their order, a few files at a time."""
     with ThreadPoolExecutor(THREADS) as pool:
-        while chunk := list(islice(items, CHUNK)):
+        while chunk := list(islice(items, FILES_AT_ONCE)):
             yield from pool.map(lambda item: item if isinstance(item, Rejected) else complete(item), chunk)

@@ -1,8 +1,8 @@
 """A table of geotags beside the images: CSV, or GeoJSON with a point for each image.
 
 Columns (or properties) image, lat, lon [, heading, taken, pano, licence, credit, accuracy_m]; case,
-blanks and the usual other names do not matter. One bad row is a `Rejected` value; only what is no
-such table as a whole raises.
+blanks and the usual other names do not matter. A bad row is a `Rejected` value; only a file that is
+no such table raises.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ from pathlib import Path
 
 from geoflood.core.datatypes import Geotag, Projection, Rejected
 from geoflood.core.errors import InputError, UsageError
-from geoflood.imagery.filenames import BadGeotagError, number, parse_heading, parse_position, parse_time
+from geoflood.imagery.parse_values import (
+    BadGeotagError,
+    parse_heading,
+    parse_number,
+    parse_position,
+    parse_time,
+)
 
 __all__ = ["Row", "TaggedImage", "has_geotags", "read_sidecar"]
 
@@ -41,17 +47,17 @@ ROLES = {
     "credit": ("credit", "attribution", "author", "creator"),
     "accuracy": ("accuracy_m", "accuracy", "gps_accuracy"),
 }
-"""What a column is for, by its folded name; the first one in a line wins."""
+"""What a column is for, by its folded name; of several, the first in the tuple counts."""
 
-NEEDED = ("image", "lat", "lon")
+REQUIRED = ("image", "lat", "lon")
 
 PROJECTIONS = {
     **dict.fromkeys(("1", "true", "yes", "y", "equirectangular", "spherical"), Projection.EQUIRECTANGULAR),
     **dict.fromkeys(("0", "false", "no", "n", "perspective"), Projection.PERSPECTIVE),
 }
 
-NO_PATH = re.compile("[\x00-\x1f\ud800-\udfff]")
-"""What no path holds that anyone wants: a quote left open swallows lines, JSON can name half characters."""
+NOT_IN_A_PATH = re.compile("[\x00-\x1f\ud800-\udfff]")
+"""An open quote makes one cell of many lines, and JSON can hold half characters: neither is a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Row:
 
     image: str
     """The path as it is written, relative to the sidecar."""
-    found: TaggedImage | Rejected
+    geotag: TaggedImage | Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +92,15 @@ class _Table:
     @property
     def roles(self) -> dict[str, str]:
         """The folded column for each role that has one."""
-        there = {_folded(column) for column in self.columns}
-        first = {role: next((name for name in names if name in there), "") for role, names in ROLES.items()}
+        present = {_fold(column) for column in self.columns}
+        first = {role: next((name for name in names if name in present), "") for role, names in ROLES.items()}
         return {role: name for role, name in first.items() if name}
 
 
 def has_geotags(path: Path) -> bool:
     """Whether a file is a table with an image and a position in each row. Raises nothing."""
     try:
-        return set(NEEDED) <= _table(path).roles.keys()
+        return set(REQUIRED) <= _read_table(path).roles.keys()
     except InputError:
         return False
 
@@ -104,21 +110,21 @@ def read_sidecar(path: Path, select: str | None = None) -> list[Row | Rejected]:
 
     Raises InputError when it is no table of geotags, UsageError when the selection fits no column or row.
     """
-    table = _table(path)
+    table = _read_table(path)
     roles = table.roles
-    if missing := [role for role in NEEDED if role not in roles]:
+    if missing := [role for role in REQUIRED if role not in roles]:
         raise InputError(
             f"{path}: no column for {', '.join(missing)}",
             f"needed are image, lat and lon; there are {', '.join(table.columns) or 'none'}",
         )
-    column, wanted = _condition(select, path, table) if select else ("", "")
+    column, wanted = _parse_selection(select, path, table) if select else ("", "")
     chosen = [
         (n, cells)
         for n, cells in enumerate(table.rows, 1)
         if not select or (cells or {}).get(column) == wanted
     ]
     if select and not chosen:
-        raise UsageError(f"{path}: no row has {select}", _values(table, column))
+        raise UsageError(f"{path}: no row has {select}", _values_hint(table, column))
     return [_row(cells, roles, table.origin, f"{path.name}, row {count}") for count, cells in chosen]
 
 
@@ -129,12 +135,12 @@ def _row(
     if cells is None:
         return Rejected(place, "bad row", "does not fit the columns")
     values = {role: cells.get(name, "") for role, name in roles.items()}
-    if not values["image"] or NO_PATH.search(values["image"]):
+    if not values["image"] or NOT_IN_A_PATH.search(values["image"]):
         return Rejected(place, "bad row", "names no image")
-    return Row(values["image"], _tagged(values, origin, place))
+    return Row(values["image"], _tagged_image(values, origin, place))
 
 
-def _tagged(values: Mapping[str, str], origin: str, place: str) -> TaggedImage | Rejected:
+def _tagged_image(values: Mapping[str, str], origin: str, place: str) -> TaggedImage | Rejected:
     """A row's cells by role as a geotag."""
     try:
         position = parse_position(values["lat"], values["lon"])
@@ -143,7 +149,7 @@ def _tagged(values: Mapping[str, str], origin: str, place: str) -> TaggedImage |
         heading = parse_heading(values.get("heading", ""))
     except BadGeotagError as error:
         return Rejected(values["image"], error.reason, f"{place}: {error.detail}")
-    accuracy = number(values.get("accuracy", ""))
+    accuracy = parse_number(values.get("accuracy", ""))
     taken = parse_time(values.get("taken", ""))
     return TaggedImage(
         Geotag(position, origin, heading, accuracy if accuracy and accuracy > 0 else None, taken),
@@ -153,39 +159,39 @@ def _tagged(values: Mapping[str, str], origin: str, place: str) -> TaggedImage |
     )
 
 
-def _condition(text: str, path: Path, table: _Table) -> tuple[str, str]:
+def _parse_selection(text: str, path: Path, table: _Table) -> tuple[str, str]:
     """The folded column and the value of COLUMN=VALUE. Raises UsageError."""
     column, equals, value = text.partition("=")
-    if not equals or _folded(column) not in map(_folded, table.columns):
+    if not equals or _fold(column) not in map(_fold, table.columns):
         raise UsageError(
             f"{path}: {text!r} selects nothing", f"write COLUMN=VALUE; there are {', '.join(table.columns)}"
         )
-    return _folded(column), value.strip()
+    return _fold(column), value.strip()
 
 
-def _values(table: _Table, column: str) -> str:
-    """What a column holds, for the one who missed it."""
-    there = sorted({cells.get(column, "") for cells in table.rows if cells})
-    return f"there are {', '.join(there[:8])}{' ...' * (len(there) > 8)}"
+def _values_hint(table: _Table, column: str) -> str:
+    """What a column holds, for a message."""
+    held = sorted({cells.get(column, "") for cells in table.rows if cells})
+    return f"there are {', '.join(held[:8])}{' ...' * (len(held) > 8)}"
 
 
-def _folded(column: str) -> str:
+def _fold(column: str) -> str:
     """A column's name without what differs between writers."""
     return "_".join(column.strip("\ufeff \t\"'").lower().replace("-", " ").split())
 
 
-def _table(path: Path) -> _Table:
+def _read_table(path: Path) -> _Table:
     """The table in a file, by its content. Raises InputError."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
-        return _geojson(path, data)
-    return _csv(path, _decoded(data))
+        return _read_geojson(path, data)
+    return _read_csv(path, _decode(data))
 
 
-def _decoded(data: bytes) -> str:
+def _decode(data: bytes) -> str:
     """Text as spreadsheets write it: UTF-8 with or without a mark, UTF-16, else Latin-1."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
@@ -195,36 +201,38 @@ def _decoded(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _csv(path: Path, text: str) -> _Table:
-    """Rows parted by whatever of comma, semicolon and tab makes the most of the header. Raises InputError."""
+def _read_csv(path: Path, text: str) -> _Table:
+    """Rows of a CSV. Raises InputError.
+
+    The delimiter is that of comma, semicolon and tab under which the header has the most known columns.
+    """
     lines = io.StringIO(text.lstrip(), newline=None)
     try:
         header = next(lines, "")
         if "\0" in header:
             raise InputError(f"{path}: neither CSV nor GeoJSON")
-        tables = [_Table("csv", tuple(next(csv.reader([header], delimiter=mark), ())), ()) for mark in ",;\t"]
-        best = max(tables, key=lambda table: len(table.roles))
-        mark = ",;\t"[tables.index(best)]
-        columns = [_folded(column) for column in best.columns]
-        rows = tuple(_cells(columns, row) for row in csv.reader(lines, delimiter=mark) if any(row))
+        headers = {mark: tuple(next(csv.reader([header], delimiter=mark), ())) for mark in ",;\t"}
+        delimiter = max(headers, key=lambda mark: len(_Table("csv", headers[mark], ()).roles))
+        columns = [_fold(column) for column in headers[delimiter]]
+        rows = tuple(_cells(columns, row) for row in csv.reader(lines, delimiter=delimiter) if any(row))
     except csv.Error as error:
         raise InputError(f"{path}: not a CSV: {error}") from error
-    return _Table("csv", tuple(column.strip() for column in best.columns), rows)
+    return _Table("csv", tuple(column.strip() for column in headers[delimiter]), rows)
 
 
 def _cells(columns: Sequence[str], row: Sequence[str]) -> dict[str, str] | None:
-    """A row by column; None when it has more cells than there are columns: which is which is unknown then."""
+    """A row by column; None when it has more cells than columns, for then nobody knows which is which."""
     if any(cell.strip() for cell in row[len(columns) :]):
         return None
     return {column: cell.strip() for column, cell in zip(columns, row, strict=False)}
 
 
-def _geojson(path: Path, data: bytes) -> _Table:
+def _read_geojson(path: Path, data: bytes) -> _Table:
     """The points of a FeatureCollection with their properties. Raises InputError."""
     try:
         match json.loads(data):
             case {"type": "FeatureCollection", "features": [*features]}:
-                rows = tuple(map(_feature, features))
+                rows = tuple(map(_point_cells, features))
             case _:
                 raise InputError(f"{path}: not a FeatureCollection", "a Point for each image is needed")
     except (ValueError, RecursionError) as error:
@@ -233,10 +241,10 @@ def _geojson(path: Path, data: bytes) -> _Table:
     return _Table("geojson", tuple(columns), rows)
 
 
-def _feature(feature: object) -> dict[str, str] | None:
+def _point_cells(feature: object) -> dict[str, str] | None:
     """A feature's properties and its point as cells; None when it is no point."""
     match feature:
         case {"geometry": {"type": "Point", "coordinates": [lon, lat, *_]}, "properties": {**named}}:
-            cells = {_folded(str(k)): "" if v is None else str(v).strip() for k, v in named.items()}
+            cells = {_fold(str(k)): "" if v is None else str(v).strip() for k, v in named.items()}
             return {**cells, "lat": str(lat), "lon": str(lon)}
     return None

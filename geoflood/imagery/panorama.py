@@ -5,8 +5,8 @@ its rows equal steps of elevation as large, the horizon at mid-height (a panoram
 the sky and the ground alike). A *turn* is the angle right of its centre column, degrees. A tile is the
 view of an upright pinhole camera with square pixels: pitch and roll 0.
 
-Whoever knows the heading of the centre column adds it to the turn; where nobody knows, the tiles'
-headings are unknown too, but their turns are not.
+The heading of a tile is that of the centre column plus its turn. Where the first is unknown the turn
+still is known.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from geoflood.core.datatypes import Image, Projection
 from geoflood.core.images import Header, resize
 
-__all__ = ["FOV_DEG", "HEADINGS", "SIZE", "WIDTH", "closes", "is_panorama", "tile", "tiles"]
+__all__ = ["DECODE_WIDTH", "FOV_DEG", "HEADINGS", "SIZE", "is_panorama", "tile", "tiles", "wraps_around"]
 
 HEADINGS = 8
-"""Tiles around the circle: at 45 degrees no view is more than 22.5 off a tile's centre."""
+"""Tiles around the circle: 45 degrees apart, so that no view is more than 22.5 off a tile's centre."""
 
 FOV_DEG = 80.0
 """Horizontal and vertical field of view of a tile. Phones see 65 to 70 degrees across; the rest is for
@@ -32,18 +32,18 @@ views that look between two tiles."""
 
 SIZE = 400
 """Pixels a side. At 80 degrees that is 4.2 px per degree in the centre and 7.1 at the edge; the smallest
-panoramas that services give, 2048 px wide, have 5.7: nothing is made up, little is lost."""
+panoramas that services give, 2048 px wide, have 5.7: little is invented, little is lost."""
 
 SHRINK_FROM = 1.75
-"""Bilinear sampling skips pixels from 2 panorama pixels per tile pixel on; the panorama is shrunk before."""
+"""Bilinear sampling skips pixels from 2 panorama pixels per tile pixel on, so the panorama shrinks first."""
 
 SHRINK_TO = 1.4
 """Panorama pixels left per tile pixel in the centre; at the edges of the tile it is then about one."""
 
-WIDTH = round(SHRINK_TO * math.pi * SIZE / math.tan(math.radians(FOV_DEG / 2)))
-"""Of a panorama, in pixels, what the tiles can use: decoding it no larger is faster, and the same."""
+DECODE_WIDTH = round(SHRINK_TO * math.pi * SIZE / math.tan(math.radians(FOV_DEG / 2)))
+"""Pixels of a panorama's width that the tiles can use: decoding no more is faster, with the same result."""
 
-Words: TypeAlias = NDArray[np.uint64]
+PackedPixels: TypeAlias = NDArray[np.uint64]
 """Pixels with red, green and blue in lanes of 21 bits, so that one sum of integers blends all three."""
 
 LANE = 21
@@ -52,16 +52,16 @@ STEPS = 64
 
 
 def is_panorama(header: Header, projection: Projection) -> bool:
-    """Whether an image is equirectangular: its source's word, else its GPano tag, else being 2:1.
+    """Whether an image is equirectangular: by its source, else by its GPano tag, else by being 2:1.
 
-    Some phones take flat photos of exactly 2:1; `closes` tells those from the pixels.
+    Some phones take flat photos of exactly 2:1; `wraps_around` finds those by their pixels.
     """
     if projection is not Projection.UNKNOWN:
         return projection is Projection.EQUIRECTANGULAR
     return header.equirectangular or abs(header.width - 2 * header.height) <= 2
 
 
-def closes(image: Image) -> bool:
+def wraps_around(image: Image) -> bool:
     """Whether the left edge of an image [H, W, 3] continues its right edge, as a full circle does."""
     columns = image[:, :: max(1, image.shape[1] // 256)].astype(np.float32)
     typical = float(np.abs(np.diff(columns, axis=1)).mean())
@@ -74,28 +74,28 @@ def tiles(
 ) -> list[tuple[float, Image]]:
     """(turn, tile [size, size, 3]) at equal steps around a panorama [H, W, 3], from its centre on."""
     turns = [360.0 * step / headings for step in range(headings)]
-    return list(zip(turns, _cut(panorama, turns, fov_deg, size), strict=True))
+    return list(zip(turns, _tiles_at(panorama, turns, fov_deg, size), strict=True))
 
 
 def tile(panorama: Image, turn_deg: float, fov_deg: float = FOV_DEG, size: int = SIZE) -> Image:
     """The view [size, size, 3] centred `turn_deg` right of the centre of a panorama [H, W, 3]."""
-    return _cut(panorama, [turn_deg], fov_deg, size)[0]
+    return _tiles_at(panorama, [turn_deg], fov_deg, size)[0]
 
 
-def _cut(panorama: Image, turns: list[float], fov_deg: float, size: int) -> list[Image]:
+def _tiles_at(panorama: Image, turns: list[float], fov_deg: float, size: int) -> list[Image]:
     """A tile a turn. Raises ValueError for a field of view that no pinhole camera has."""
     if not 0 < fov_deg < 180:
         raise ValueError(f"a tile sees more than 0 and less than 180 degrees, not {fov_deg}")
-    small = _shrunk(panorama, fov_deg, size)
+    small = _shrink(panorama, fov_deg, size)
     height, width = small.shape[:2]
     azimuth, elevation = _rays(fov_deg, size)
     first, rows, down = _rows(elevation, width, height)
-    words = _packed(small[first : first + int(rows.max()) + 2])
-    words = np.concatenate([words, words[-1:]])  # the lower neighbour of the last row
-    return [_tile(words, (azimuth + turn) * width / 360.0 + width / 2 - 0.5, rows, down) for turn in turns]
+    packed = _pack(small[first : first + int(rows.max()) + 2])
+    packed = np.concatenate([packed, packed[-1:]])  # the lower neighbour of the last row
+    return [_sample(packed, (azimuth + turn) * width / 360.0 + width / 2 - 0.5, rows, down) for turn in turns]
 
 
-def _shrunk(panorama: Image, fov_deg: float, size: int) -> Image:
+def _shrink(panorama: Image, fov_deg: float, size: int) -> Image:
     """The panorama with about as many pixels per degree as the tiles have, if it had many more."""
     height, width = panorama.shape[:2]
     per_circle = math.pi * size / math.tan(math.radians(fov_deg / 2))  # tile pixels, were all like its centre
@@ -122,31 +122,31 @@ def _rows(
 ) -> tuple[int, NDArray[np.int64], NDArray[np.uint64]]:
     """First row that is needed, rows [size, size] counted from it, and weights of the row below each."""
     exact = np.clip(height / 2 - 0.5 - elevation * width / 360.0, 0, height - 1)
-    rows, down = _split(exact)
+    rows, down = _whole_and_weight(exact)
     first = int(rows.min())
     return first, rows - first, down
 
 
-def _split(exact: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+def _whole_and_weight(exact: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Whole parts, and what is left in 64ths: the weight of the neighbour after."""
     whole = np.floor(exact)
     return whole.astype(np.int64), np.rint((exact - whole) * STEPS).astype(np.uint64)
 
 
-def _packed(image: Image) -> Words:
-    """Pixels [H, W, 3] as words [H, W]."""
+def _pack(image: Image) -> PackedPixels:
+    """Pixels [H, W, 3] as packed pixels [H, W]."""
     red, green, blue = np.moveaxis(image, 2, 0).astype(np.uint64)
     return np.asarray(red | green << LANE | blue << 2 * LANE)
 
 
-def _tile(
-    words: Words, columns: NDArray[np.float64], rows: NDArray[np.int64], down: NDArray[np.uint64]
+def _sample(
+    packed: PackedPixels, columns: NDArray[np.float64], rows: NDArray[np.int64], down: NDArray[np.uint64]
 ) -> Image:
     """Bilinear samples [size, size, 3]: along the panorama's rows first, then along the meridians."""
-    left, right = _split(columns)
-    band = words.take(left, axis=1, mode="wrap") * (STEPS - right)
-    band += words.take(left + 1, axis=1, mode="wrap") * right
+    left, right = _whole_and_weight(columns)
+    stripe = packed.take(left, axis=1, mode="wrap") * (STEPS - right)
+    stripe += packed.take(left + 1, axis=1, mode="wrap") * right
     above = rows * len(columns) + np.arange(len(columns))
-    blend = band.take(above) * (STEPS - down) + band.take(above + len(columns)) * down
+    blend = stripe.take(above) * (STEPS - down) + stripe.take(above + len(columns)) * down
     half, scale = STEPS * STEPS // 2, (STEPS * STEPS).bit_length() - 1
     return np.stack([((blend >> lane * LANE) + half >> scale).astype(np.uint8) for lane in range(3)], axis=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -190,11 +191,12 @@ def test_uniform_weights_are_none() -> None:
     np.testing.assert_allclose(unit(plain[:, 0]).numpy(), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("bands_percent", [BANDS, range(70), range(91)], ids=len)
 @pytest.mark.parametrize("attention", [False, True])
-def test_bands_together_are_bands_one_by_one(attention: bool) -> None:
+def test_bands_together_are_bands_one_by_one(attention: bool, bands_percent: Sequence[int]) -> None:
     local, vocabulary = some_local(places=60)
     places = np.random.default_rng(6).random((60, 2))
-    bands = band_weights(places, BANDS)
+    bands = band_weights(places, bands_percent)
     if attention:
         bands = bands * np.random.default_rng(7).uniform(0.1, 3, 60).astype(np.float32)
     together = aggregate(vocabulary, local, torch.from_numpy(bands)[None])

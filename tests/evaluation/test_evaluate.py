@@ -36,7 +36,7 @@ from geoflood.evaluation.query_water import DRY, QueryWater
 from geoflood.evaluation.results import QueryCase, QueryTruth
 from geoflood.evaluation.search_queries import Way, search_each, trials
 from geoflood.evaluation.twins import twins
-from geoflood.imagery.filenames import from_name
+from geoflood.imagery.filenames import parse_filename
 from geoflood.imagery.folder import images
 from geoflood.imagery.vpr_format import VprImage, fresh, labelled, name_of, unlabelled, write_split
 from geoflood.localize.locator import Locator
@@ -398,7 +398,7 @@ def test_no_name_escapes_and_every_name_is_read_again(key: str, tmp_path: Path) 
     name = name_of(LatLon(-0.5, 179.99), key, 1, heading_deg=12.0, tile=3, taken_at=NOON)
     assert (tmp_path / name).parent == tmp_path
     assert len(name.encode()) < 255
-    tag = from_name(name)
+    tag = parse_filename(name)
     assert isinstance(tag, Geotag)
     assert float(distance_m((tag.position.lat, tag.position.lon), (-0.5, 179.99))) < 1.5
     assert (tag.heading_deg, tag.taken_at) == (12.0, NOON)
@@ -447,7 +447,7 @@ def test_flooded_queries_say_that_they_are_synthetic(
     write_dataset(tmp_path / "set", locator.database, asked[:2], water)
     for path in (tmp_path / "set" / "queries").iterdir():
         assert "synthetic-flood" in path.name
-        assert isinstance(from_name(path.name), Geotag)
+        assert isinstance(parse_filename(path.name), Geotag)
         data = path.read_bytes()
         assert b"compositeSynthetic" in data
         assert data.count(b"SYNTHETIC FLOOD made by geoflood") == 2, "EXIF and comment"
@@ -498,7 +498,7 @@ def test_mixed_zones_are_one_globe(tmp_path: Path, queries: Photos) -> None:
     one_zone = {name_of(spot, "k", 0, zone=31).split("@")[1] for spot in spots}
     eastings = sorted(map(float, one_zone))
     assert 60 < eastings[1] - eastings[0] < 80, "in one zone UTM distances are right too"
-    far = from_name(name_of(LatLon(50.0, 40.0), "k", 0, zone=31))
+    far = parse_filename(name_of(LatLon(50.0, 40.0), "k", 0, zone=31))
     assert isinstance(far, Geotag), "what is too far off for the zone keeps its own"
 
 

@@ -16,21 +16,18 @@ from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected
 from geoflood.core.errors import InputError, UsageError
 from geoflood.core.geo import distance_m
 from geoflood.imagery.filenames import (
-    BadGeotagError,
     Zone,
-    from_name,
-    parse_heading,
-    parse_position,
-    parse_time,
+    parse_filename,
     parse_zone,
 )
 from geoflood.imagery.geotag_table import Row, TaggedImage, has_geotags, read_sidecar
+from geoflood.imagery.parse_values import BadGeotagError, parse_heading, parse_position, parse_time
 
 FULL = "@0544250.05@4173756.07@10@S@037.70998@-122.49797@pano_1@03@090@012@@@20110203_101112@note@.jpg"
 
 
 def geotag(name: str, zone: Zone | None = None) -> Geotag:
-    found = from_name(name, zone)
+    found = parse_filename(name, zone)
     assert isinstance(found, Geotag), found
     return found
 
@@ -43,7 +40,7 @@ def test_full_name() -> None:
 
 def test_only_the_name_counts() -> None:
     assert geotag(f"/data/@12@34@old/{FULL}").position == LatLon(37.70998, -122.49797)
-    assert from_name("/data/@0544250.05@4173756.07@10@S@/photo.jpg") is None
+    assert parse_filename("/data/@0544250.05@4173756.07@10@S@/photo.jpg") is None
 
 
 def test_without_latitude_and_longitude_the_grid_decides() -> None:
@@ -59,7 +56,7 @@ def test_without_latitude_and_longitude_the_grid_decides() -> None:
 def test_short_name_needs_a_zone(name: str) -> None:
     found = geotag(name, parse_zone("10S"))
     assert distance_m((found.position.lat, found.position.lon), (37.70998, -122.49797)) < 2
-    missing = from_name(name)
+    missing = parse_filename(name)
     assert isinstance(missing, Rejected)
     assert missing.reason == "no UTM zone"
     assert "--utm-zone" in missing.detail
@@ -88,7 +85,7 @@ def test_southern_hemisphere() -> None:
     ],
 )
 def test_names_that_cannot_be_right(name: str, detail: str) -> None:
-    found = from_name(f"/some/{name}")
+    found = parse_filename(f"/some/{name}")
     assert isinstance(found, Rejected)
     assert found.reason in {"bad position", "bad heading"}
     assert detail in found.detail
@@ -99,7 +96,7 @@ def test_names_that_cannot_be_right(name: str, detail: str) -> None:
     "name", ["IMG_1.jpg", "@someone_on_the_net.jpg", "a@1@2@.jpg", "@@@.jpg", "@x@y@z@.jpg", "", "@1@2.jpg"]
 )
 def test_other_names_hold_nothing(name: str) -> None:
-    assert from_name(name, Zone(10, "S")) is None
+    assert parse_filename(name, Zone(10, "S")) is None
 
 
 @given(
@@ -112,7 +109,7 @@ def test_what_the_field_writes_is_read(lat: float, lon: float, heading: int, tak
     east, north, number, letter = utm.from_latlon(lat, lon)
     place = f"@{east:010.2f}@{north:010.2f}@{number}@{letter}@{lat:+09.5f}@{lon:+010.5f}"
     name = f"{place}@None@00@{heading:03d}@000@@@{taken:%Y%m%d_%H%M%S}@@.jpg"
-    found = from_name(name)
+    found = parse_filename(name)
     if round(lat, 5) == round(lon, 5) == 0:
         return
     assert isinstance(found, Geotag), (name, found)
@@ -123,7 +120,7 @@ def test_what_the_field_writes_is_read(lat: float, lon: float, heading: int, tak
 
 @given(st.lists(st.text(alphabet="0123456789.-+@naNeE ,xS", max_size=12), max_size=18))
 def test_any_name_is_read_or_refused(fields: list[str]) -> None:
-    found = from_name("@".join(["", *fields, ".jpg"]).replace("/", ""), Zone(33, "U"))
+    found = parse_filename("@".join(["", *fields, ".jpg"]).replace("/", ""), Zone(33, "U"))
     assert found is None or isinstance(found, Geotag | Rejected)
 
 
@@ -206,8 +203,8 @@ def rows(
 def one(folder: Path, content: str | bytes, name: str = "t.csv") -> TaggedImage:
     (row,) = rows(folder, content, name)
     assert isinstance(row, Row)
-    assert isinstance(row.found, TaggedImage), row.found
-    return row.found
+    assert isinstance(row.geotag, TaggedImage), row.geotag
+    return row.geotag
 
 
 def test_a_whole_row(tmp_path: Path) -> None:
@@ -248,7 +245,8 @@ def test_bad_rows_are_values(tmp_path: Path) -> None:
         ",52,0,\nmore.jpg,52,20,0,11,5\nnul\0.jpg,52,0,\ngood.jpg,52,0,10\n"
     )
     found = rows(tmp_path, text)
-    reasons = [row.reason if isinstance(row, Rejected) else getattr(row.found, "reason", "") for row in found]
+    tags = [row if isinstance(row, Rejected) else row.geotag for row in found]
+    reasons = [tag.reason if isinstance(tag, Rejected) else "" for tag in tags]
     bad = "bad position"
     assert reasons == [bad, bad, "no position", "no position", bad, "bad heading", *["bad row"] * 3, ""]
     assert [row.image for row in found if isinstance(row, Row)][:2] == ["north.jpg", "half.jpg"]
@@ -351,7 +349,7 @@ def test_geojson_rows_that_cannot_be_right(tmp_path: Path) -> None:
     found = rows(
         tmp_path, collection(*bad, feature(1, 2, image="a.jpg"), feature(1, 2, image="\ud800.jpg")), "t.json"
     )
-    assert [isinstance(row, Row) and isinstance(row.found, TaggedImage) for row in found] == [
+    assert [isinstance(row, Row) and isinstance(row.geotag, TaggedImage) for row in found] == [
         *[False] * 7,
         True,
         False,

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Projection
 from geoflood.core.images import Header
-from geoflood.imagery.panorama import FOV_DEG, HEADINGS, SIZE, WIDTH, closes, is_panorama, tile, tiles
+from geoflood.imagery.panorama import (
+    DECODE_WIDTH,
+    FOV_DEG,
+    HEADINGS,
+    SIZE,
+    is_panorama,
+    tile,
+    tiles,
+    wraps_around,
+)
 
 Pixels = NDArray[np.uint8]
 
@@ -143,7 +152,7 @@ def test_a_panorama_without_sky_and_ground() -> None:
 
 
 def test_nothing_is_gained_by_a_wider_panorama() -> None:
-    assert WIDTH / 360 >= SIZE / FOV_DEG
+    assert DECODE_WIDTH / 360 >= SIZE / FOV_DEG
 
 
 @pytest.mark.parametrize("fov", [0, -10, 180, 200, math.nan])
@@ -169,9 +178,9 @@ def test_what_is_a_panorama(header: Header, projection: Projection, expected: bo
     assert is_panorama(header, projection) is expected
 
 
-def test_a_circle_closes_and_a_photo_does_not() -> None:
+def test_a_circle_wraps_around_and_a_photo_does_not() -> None:
     noise = np.random.default_rng(3).normal(0, 4, (512, 1024, 3))
     circle = np.clip(smooth(1024) + noise, 0, 255).astype(np.uint8)
-    assert closes(circle)
-    assert not closes(circle[:, :700])
-    assert not closes(circle[:, 100:900])
+    assert wraps_around(circle)
+    assert not wraps_around(circle[:, :700])
+    assert not wraps_around(circle[:, 100:900])
