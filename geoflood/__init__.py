@@ -1,5 +1,274 @@
-"""geoflood: find where a flood photo was taken."""
+"""geoflood: find where a flood photo was taken.
+
+    import geoflood
+
+    geoflood.build_index("hamburg", ["~/street-images"])
+    city = geoflood.open("hamburg")
+    found = city.locate("photo.jpg", waterline=0.4)
+    print(found.position, found.probability, found.radius_90_m)
+
+This import is light: torch, faiss and numpy are loaded when something is first computed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas
+
+    from geoflood.core.datatypes import (
+        AttentionMap,
+        Blend,
+        Bounds,
+        Candidate,
+        Estimate,
+        LatLon,
+        Located,
+        Outcome,
+        Query,
+        Reference,
+        SearchOptions,
+    )
+    from geoflood.core.errors import (
+        CityError,
+        ExtraMissingError,
+        GeofloodError,
+        IndexUnusableError,
+        InputError,
+        ModelError,
+        NetworkError,
+        PartialError,
+        UsageError,
+        WeightsError,
+    )
+    from geoflood.database.index_info import IndexInfo
+    from geoflood.evaluation.results import Evaluation
+    from geoflood.localize.locator import Locator
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "AttentionMap",
+    "Blend",
+    "Bounds",
+    "Candidate",
+    "CityError",
+    "Estimate",
+    "Evaluation",
+    "ExtraMissingError",
+    "GeofloodError",
+    "IndexInfo",
+    "IndexUnusableError",
+    "InputError",
+    "LatLon",
+    "Located",
+    "Locator",
+    "ModelError",
+    "NetworkError",
+    "Outcome",
+    "PartialError",
+    "Query",
+    "Reference",
+    "SearchOptions",
+    "UsageError",
+    "WeightsError",
+    "__version__",
+    "build_index",
+    "cities",
+    "evaluate",
+    "info",
+    "open",
+    "to_frame",
+]
+
+_HOMES = {
+    "core.errors": "CityError ExtraMissingError GeofloodError IndexUnusableError InputError ModelError "
+    "NetworkError PartialError UsageError WeightsError",
+    "core.datatypes": "AttentionMap Blend Bounds Candidate Estimate LatLon Located Outcome Query Reference "
+    "SearchOptions",
+    "database.index_info": "IndexInfo",
+    "evaluation.results": "Evaluation",
+    "localize.locator": "Locator",
+}
+"""Module -> the public types that it defines, imported when they are first asked for."""
+
+if not TYPE_CHECKING:  # a checker sees the imports above, and finds misspelt names
+
+    def __getattr__(name: str) -> Any:
+        for module, names in _HOMES.items():
+            if name in names.split():
+                return getattr(import_module(f"geoflood.{module}"), name)
+        raise AttributeError(f"module 'geoflood' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def build_index(
+    city: str,
+    images: Sequence[str | Path],
+    *,
+    geotags: str | Path | None = None,
+    select: str | None = None,
+    utm_zone: str | None = None,
+    licence: str = "",
+    credit: str = "",
+    backbone: str = "rootsift",
+    dimension: int | Literal["auto"] | None = "auto",
+    bands: Sequence[int] | None = None,
+    index_dir: str | Path | None = None,
+    rebuild: bool = False,
+    precision: str | None = None,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> IndexInfo:
+    """Index the street images of a city; call it again to continue, or to add images.
+
+    images: folders, or CSV and GeoJSON files that list images with their positions.
+    geotags: such a file for images in other folders. select: "COLUMN=VALUE", to take only these rows.
+    utm_zone: of @easting@northing@ file names, such as "10S".
+    licence, credit: of images that do not say, the licence as SPDX.
+    backbone: what describes the images; `geoflood models list` has the others.
+    dimension: of a band's descriptor after PCA-whitening; None keeps the backbone's own.
+    bands: waterline bands, percent of the height, 0 to 90; the default is 0, 15, 30, 45, 60.
+    index_dir: where indexes live; default GEOFLOOD_INDEX_DIR, else ./index, else the user's data folder.
+    rebuild: begin anew. precision: "float32", "bfloat16" or "auto". workers: default one a core.
+    progress: called with (stage, done, total), total 0 when unknown.
+
+    Raises UsageError for options that make no sense, InputError when no image can be used,
+    IndexUnusableError when the index has other settings or is in use, WeightsError without weights.
+    """
+    from geoflood.core.datatypes import no_progress
+    from geoflood.database.bands import BANDS
+    from geoflood.database.build import build
+    from geoflood.database.index_info import IndexInfo
+    from geoflood.database.settings import index_settings
+    from geoflood.imagery.folder import images as street_images
+    from geoflood.localize.calibration.calibrate import self_calibrate
+
+    folders = [Path(image).expanduser() for image in images]
+    offered = street_images(
+        folders, _path(geotags), utm_zone=utm_zone, select=select, licence=licence, credit=credit
+    )
+    folder = _index_folder(city, index_dir)
+    manifest = build(
+        folder,
+        city,
+        offered,
+        index_settings(backbone, dimension, BANDS if bands is None else bands),
+        self_calibrate,
+        workers=workers,
+        rebuild=rebuild,
+        precision=precision,
+        progress=progress or no_progress,
+    )
+    return IndexInfo(folder, manifest)
+
+
+def cities(index_dir: str | Path | None = None) -> list[str]:
+    """Names of the cities that are indexed, as `open` and `info` take them; damaged indexes included."""
+    from geoflood.core.paths import home
+
+    root = home("index", _path(index_dir))
+    return sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+
+
+def info(city: str | Path, *, index_dir: str | Path | None = None) -> IndexInfo:
+    """What the index of a city holds, given its name or its folder.
+
+    Raises CityError when there is no such index, IndexUnusableError when it is unfinished or damaged.
+    """
+    from geoflood.database.index_info import IndexInfo
+
+    return IndexInfo.read(_index_folder(city, index_dir))
+
+
+def open(city: str | Path, *, index_dir: str | Path | None = None, precision: str | None = None) -> Locator:
+    """Load the index of a city, given its name or its folder: what locates photos.
+
+    Raises CityError when there is no such index, IndexUnusableError when it cannot be searched,
+    WeightsError when the weights of its backbone are missing.
+    """
+    from geoflood.localize.locator import Locator
+
+    return Locator(_index_folder(city, index_dir), precision)
+
+
+def evaluate(
+    city: Locator | str | Path,
+    queries: str | Path,
+    *,
+    geotags: str | Path | None = None,
+    select: str | None = None,
+    utm_zone: str | None = None,
+    distances_m: Sequence[float] = (25.0,),
+    flood: float = 0.0,
+    waterline: float | None = None,
+    rerank: int = 0,
+    exclude_twins: bool = False,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Evaluation:
+    """Measure how right a city's index is, on photos whose places are known.
+
+    queries: a CSV or GeoJSON of photos and positions, or a folder of photos that carry theirs; geotags,
+    select and utm_zone as in `build_index`.
+    distances_m: positive distances, metres; the first says what right is.
+    flood: share of each photo's height to put under synthetic water, 0 to 0.9.
+    waterline: share of the height that the search is told is under water; None tells it nothing.
+    rerank: candidates whose details are compared with the photo's.
+    exclude_twins: leave out references of the query's own drive.
+
+    Recall@k by positive distance is `result.recall[25][1]`, as Zaffar et al., VPR-Bench (IJCV 2021), define
+    it; it counts the queries that have a reference within the distance.
+    Raises InputError when no query can be used; queries that cannot be are counted in `result.notes`.
+    """
+    from dataclasses import replace
+
+    from geoflood.core.datatypes import no_progress
+    from geoflood.evaluation import evaluate as line
+    from geoflood.evaluation.queries import queries as read_queries
+    from geoflood.evaluation.queries import reasons
+    from geoflood.evaluation.query_water import DRY, QueryWater
+    from geoflood.evaluation.search_queries import ALL
+    from geoflood.synthetic.flood import WATER
+
+    locator = open(city) if isinstance(city, str | Path) else city
+    given = read_queries(Path(queries).expanduser(), _path(geotags), select, utm_zone)
+    bench = line.prepare(locator, given.photos, distances_m=distances_m, exclude_twins=exclude_twins)
+    way = line.told_way(waterline, flood, replace(ALL, rerank=rerank))
+    water = QueryWater(flood, WATER, "water") if flood else DRY
+    result = line.evaluate(bench, way, water, workers, progress or no_progress)
+    if not given.lost:
+        return result
+    return replace(result, notes=(*result.notes, f"queries left out: {reasons(given.lost)}"))
+
+
+def to_frame(located: Iterable[Located]) -> pandas.DataFrame:
+    """A pandas DataFrame of located photos, a row each, in their order.
+
+    Columns: photo, outcome, lat, lon (degrees), probability, radius_50_m, radius_90_m, not_in_index,
+    best_match, similarity, credit, licence, reason. A photo that was not found has no position.
+    Raises ExtraMissingError where pandas is not installed.
+    """
+    from geoflood.outputs.frame import to_frame as frame
+
+    return frame(located)
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given).expanduser()
+
+
+def _index_folder(city: str | Path, index_dir: str | Path | None) -> Path:
+    """Of a name, in the folder of indexes; what holds a manifest, or is a Path, is a folder already."""
+    from geoflood.core.paths import city_folder
+
+    if isinstance(city, Path) or (Path(city) / "manifest.json").is_file():
+        return Path(city).expanduser()
+    return city_folder(city, _path(index_dir))

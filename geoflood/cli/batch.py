@@ -17,6 +17,7 @@ import typer
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.options import (
+    Alpha,
     Basemap,
     BlendForm,
     IndexDir,
@@ -26,9 +27,8 @@ from geoflood.cli.options import (
     Rerank,
     Verbose,
     Workers,
-    manner,
 )
-from geoflood.core.datatypes import Blend
+from geoflood.core.datatypes import Blend, SearchOptions
 from geoflood.core.errors import GeofloodError, InputError, ModelError, PartialError, UsageError
 from geoflood.core.files import fingerprint
 from geoflood.core.paths import city_folder
@@ -71,10 +71,7 @@ def batch_locate(
     attention: Annotated[
         str | None, typer.Option(help="As in locate: none, ollama, auto, or FILE: one map for every photo.")
     ] = None,
-    alpha: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, help="How much the attention counts; default 1, of a model's 0.25."),
-    ] = None,
+    alpha: Alpha = None,
     blend: BlendForm = Blend.CONTINUOUS,
     model: vlm.Model = None,
     ollama_host: vlm.OllamaHost = None,
@@ -117,7 +114,7 @@ def batch_locate(
 
     streets = read_basemap(basemap) if basemap else None
     told, source = _analyst(eyes, waterline)
-    how = manner(top_k, eyes.alpha if alpha is None else alpha, blend, rerank)
+    how = SearchOptions(top_k, eyes.alpha if alpha is None else alpha, blend, rerank=rerank)
     seeing = {**source, **eyes.settings}
     options = BatchOptions(index.name, how, waterline, use_post_geo, search_anyway, seeing)
     with eyes.open() as asker, _stopping() as stopping, terminal.progress() as progress:

@@ -1,4 +1,4 @@
-"""`geoflood doctor`: what is installed, present and usable; and what `geoflood info` says of one index."""
+"""What `geoflood doctor` examines: packages, processor, indexes, folders, backbones, the model."""
 
 from __future__ import annotations
 
@@ -9,20 +9,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 from geoflood.backbones.weights import ready
 from geoflood.core.errors import GeofloodError, ModelError
-from geoflood.core.geo import covered_km2
-from geoflood.database.calibration import Calibration
-from geoflood.database.database import Database
 from geoflood.database.manifest import read_manifest
-from geoflood.outputs.wording import weakness
 from geoflood.vlm.client import Backend
 from geoflood.vlm.connect import backends
 from geoflood.vlm.probe import MODELS, memory_gb, probe, recommended
 
-__all__ = ["DoctorCheck", "describe_index", "examine", "examine_model"]
+__all__ = ["DoctorCheck", "examine", "examine_model"]
 
 PACKAGES = (
     "torch",
@@ -44,7 +39,9 @@ class DoctorCheck:
     what: str
     ok: bool
     found: str
+    """What is there, or why it is not."""
     advice: str = ""
+    """What to do about it; empty when there is nothing to do."""
 
 
 def examine(index_dir: Path, models_dir: Path) -> list[DoctorCheck]:
@@ -59,13 +56,14 @@ def examine(index_dir: Path, models_dir: Path) -> list[DoctorCheck]:
 
 
 def _packages() -> list[DoctorCheck]:
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(DoctorCheck(name, True, version(name)))
-        except PackageNotFoundError:
-            found.append(DoctorCheck(name, False, "not installed", "pip install geoflood"))
-    return found
+    return [_package(name) for name in PACKAGES]
+
+
+def _package(name: str) -> DoctorCheck:
+    try:
+        return DoctorCheck(name, True, version(name))
+    except PackageNotFoundError:
+        return DoctorCheck(name, False, "not installed", "pip install geoflood")
 
 
 def _processor() -> DoctorCheck:
@@ -112,7 +110,7 @@ def examine_model(
     Doing without one is no failure: the waterline bands nearly pay for it.
     """
     if model is None:
-        yield _unnamed(hosts, allowed)
+        yield _examine_unnamed(hosts, allowed)
         return
     try:
         opened = backends(
@@ -121,19 +119,20 @@ def examine_model(
     except ModelError as error:
         yield DoctorCheck(f"model {model}", False, str(error), error.hint)
         return
-    for door in opened:
-        with closing(door):
-            yield from _probed(door)
+    for backend in opened:
+        with closing(backend):
+            yield from _examine_backend(backend)
     yield _recommendation()
 
 
-def _probed(door: Backend) -> Iterator[DoctorCheck]:
-    found = probe(door)
-    for check in found.checks:
-        yield DoctorCheck(f"{door.host}: {check.what}", check.ok, check.found, check.advice)
-    if found.cold_s is not None and found.warm_s is not None:
-        speed = f"{found.cold_s:.1f} s for the first question, then {found.warm_s:.1f} s a photo and view"
-        yield DoctorCheck(f"{door.host}: speed", True, speed)
+def _examine_backend(backend: Backend) -> Iterator[DoctorCheck]:
+    """What the model can do there, and how long it takes."""
+    result = probe(backend)
+    for check in result.checks:
+        yield DoctorCheck(f"{backend.host}: {check.what}", check.ok, check.found, check.advice)
+    if result.cold_s is not None and result.warm_s is not None:
+        speed = f"{result.cold_s:.1f} s for the first question, then {result.warm_s:.1f} s a photo and view"
+        yield DoctorCheck(f"{backend.host}: speed", True, speed)
 
 
 def _recommendation() -> DoctorCheck:
@@ -146,13 +145,13 @@ def _recommendation() -> DoctorCheck:
     return DoctorCheck("recommended model", True, f"{best.name} for {memory:.0f} GB: {best.note}", best.pull)
 
 
-def _unnamed(hosts: Sequence[str], allowed: Sequence[str]) -> DoctorCheck:
+def _examine_unnamed(hosts: Sequence[str], allowed: Sequence[str]) -> DoctorCheck:
     """What stands between here and a model."""
     best = recommended(memory_gb() or 0.0) or MODELS[-1]
     advice = f"optional: {best.pull}, then --model {best.name} or GEOFLOOD_VLM_MODEL={best.name}"
     try:
-        with closing(backends(best.name, hosts, allowed=allowed)[0]) as door:
-            state = f"{door.check().named} is there"
+        with closing(backends(best.name, hosts, allowed=allowed)[0]) as backend:
+            state = f"{backend.check().named} is there"
     except ModelError as error:
         state = str(error)
     return DoctorCheck("vision-language model", True, f"none named; {state}", advice)
@@ -161,36 +160,3 @@ def _unnamed(hosts: Sequence[str], allowed: Sequence[str]) -> DoctorCheck:
 def _backbones(models_dir: Path) -> DoctorCheck:
     """Which backbones can be used now, the one without weights among them."""
     return DoctorCheck("backbones", True, ", ".join(ready(models_dir)), "more: geoflood models list")
-
-
-def describe_index(database: Database) -> dict[str, Any]:
-    """What `geoflood info` says; JSON-safe."""
-    manifest, settings = database.manifest, database.manifest.settings
-    return {
-        "city": manifest.city,
-        "index": str(database.folder),
-        "images": manifest.images,
-        "views": manifest.references,
-        "unusable": dict(manifest.rejected),
-        "backbone": f"{settings.backbone} {settings.version}",
-        "bands": list(settings.bands),
-        "credits": {
-            f"{who or 'unknown'} ({licence or 'licence unknown'})": n for who, licence, n in manifest.credits
-        },
-        "bounds": [
-            round(float(v), 5) for v in (*database.positions.min(axis=0), *database.positions.max(axis=0))
-        ],
-        "covered_km2": round(covered_km2(database.positions), 3),
-        "headings": database.headings(),
-        "calibration": _calibration(manifest.calibration),
-    }
-
-
-def _calibration(calibration: Calibration) -> dict[str, Any]:
-    """What it rests on: trials of the part that has fewest and most, parts by labels; why it is weak."""
-    weak = dict.fromkeys(weakness(entry) for entry in calibration.values() if entry.weakness)
-    trials = sorted(entry.trials for entry in calibration.values())
-    found: dict[str, Any] = {"WEAK": "; ".join(weak)} if weak else {}
-    found["trials a waterline"] = f"{trials[0]} to {trials[-1]}" if trials else "none"
-    found["by labels"] = sum(entry.labelled for entry in calibration.values())
-    return {name: value for name, value in found.items() if value}

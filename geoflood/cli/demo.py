@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from geoflood.backbones.learned import version_of
+import typer
+
+import geoflood
+from geoflood.cli import terminal
+from geoflood.cli.options import Quiet, Workers
+from geoflood.cli.show_located import show_located
 from geoflood.core.datatypes import Located, Outcome, Progress, Query, SearchOptions
 from geoflood.core.geo import distance_m
-from geoflood.database.bands import BANDS
-from geoflood.database.build import build
-from geoflood.database.manifest import Settings
-from geoflood.imagery.folder import images
-from geoflood.imagery.panorama import FOV_DEG, HEADINGS
-from geoflood.localize.calibration.calibrate import self_calibrate
-from geoflood.localize.locator import Locator
-from geoflood.outputs.result_folder import hand_over
-from geoflood.synthetic.town import Truth, build_town, write_city, write_queries
 
-__all__ = ["DemoResult", "run"]
+if TYPE_CHECKING:
+    from geoflood.synthetic.town import Truth
+
+__all__ = ["DemoResult", "compare_with_truth", "draw_town", "register", "run"]
 
 CITY = "demo town"
 PHOTOS = 4
+"""Photos of the town; one of another town comes with them."""
 
 
 @dataclass(frozen=True)
@@ -30,26 +31,67 @@ class DemoResult:
     """What the demo ends with."""
 
     located: Sequence[Located]
+    """The surest first."""
     map: Path
     verdict: str
+    """How the answers compare with the truth."""
 
 
-def run(out: Path, workers: int | None, progress: Progress) -> DemoResult:
+def register(app: typer.Typer) -> None:
+    """Add demo to the program."""
+    app.command()(demo)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Everything is written here.")] = Path("demo"),
+    workers: Workers = None,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood demo: draws a small city, indexes it, locates flooded photos of it, writes the map."""
+    with terminal.progress() as progress:
+        result = run(out, workers, progress)
+    for located in result.located:
+        show_located(located)
+    terminal.show_rows({"truth": result.verdict, "map": f"{result.map}  (opens in any browser, offline)"})
+
+
+def draw_town(streets: Path, photos: Path, progress: Progress) -> list[Truth]:
+    """A town to index, and photos to locate."""
+    from geoflood.synthetic.town import build_town, write_city, write_queries
+
+    town = build_town()
+    write_city(streets, town, progress=progress)
+    return write_queries(photos, town, PHOTOS)
+
+
+def run(
+    out: Path,
+    workers: int | None,
+    progress: Progress,
+    draw: Callable[[Path, Path, Progress], list[Truth]] = draw_town,
+) -> DemoResult:
     """Draw, index, locate and hand over into `out`; run again, it redraws nothing that is there."""
+    from geoflood.outputs.result_folder import hand_over
+
     streets, photos = out / "streets", out / "photos"
     truths = draw(streets, photos, progress)
-    settings = Settings("rootsift", version_of("rootsift"), BANDS, 512, HEADINGS, FOV_DEG)
-    found = images([streets], licence="CC0-1.0", credit="geoflood townscape")
-    build(
-        out / "index" / "demo-town", CITY, found, settings, self_calibrate, workers=workers, progress=progress
+    info = geoflood.build_index(
+        CITY,
+        [streets],
+        licence="CC0-1.0",
+        credit="geoflood townscape",
+        dimension=512,
+        index_dir=out / "index",
+        workers=workers,
+        progress=progress,
     )
-    locator = Locator(out / "index" / "demo-town")
+    town = geoflood.open(info.folder)
     queries = [Query(photos / truth.image) for truth in truths]
-    manner = SearchOptions(rerank=locator.usual_rerank)
-    located = locator.locate_all(queries, manner=manner, workers=workers, progress=progress)
+    options = SearchOptions(rerank=town.usual_rerank)
+    located = town.locate_all(queries, manner=options, workers=workers, progress=progress)
     surest = sorted(located, key=_doubt)
-    written = hand_over(surest, locator.database, out / "located")
-    return DemoResult(surest, written["map"], verdict(located, truths))
+    written = hand_over(surest, town.database, out / "located")
+    return DemoResult(surest, written["map"], compare_with_truth(located, truths))
 
 
 def _doubt(located: Located) -> tuple[int, float]:
@@ -57,25 +99,18 @@ def _doubt(located: Located) -> tuple[int, float]:
     return list(Outcome).index(located.outcome), -located.estimate.probability if located.estimate else 0.0
 
 
-def draw(streets: Path, photos: Path, progress: Progress) -> list[Truth]:
-    """A town to index, and photos to locate."""
-    town = build_town()
-    write_city(streets, town, progress=progress)
-    return write_queries(photos, town, PHOTOS)
-
-
-def verdict(located: Sequence[Located], truths: Sequence[Truth]) -> str:
-    """How the answers compare with what was drawn, in words."""
-    here = [(one, truth) for one, truth in zip(located, truths, strict=True) if truth.in_city]
-    errors = [_error_m(one, truth) for one, truth in here]
-    away = [one for one, truth in zip(located, truths, strict=True) if not truth.in_city]
-    mistaken = sum(one.outcome is Outcome.LOCATED for one in away)
-    metres = ", ".join(f"{error:.0f} m" for error in errors)
-    return f"{metres} from where they were taken; {mistaken} of {len(away)} strangers taken for one here"
+def compare_with_truth(located: Sequence[Located], truths: Sequence[Truth]) -> str:
+    """How far off the photos of the town are, and how many strangers were taken for ones of the town."""
+    pairs = list(zip(located, truths, strict=True))
+    errors_m = [_error_m(answer, truth) for answer, truth in pairs if truth.in_city]
+    strangers = [answer for answer, truth in pairs if not truth.in_city]
+    mistaken = sum(answer.outcome is Outcome.LOCATED for answer in strangers)
+    metres = ", ".join(f"{error:.0f} m" for error in errors_m)
+    return f"{metres} from where they were taken; {mistaken} of {len(strangers)} strangers taken for one here"
 
 
 def _error_m(located: Located, truth: Truth) -> float:
     if located.estimate is None:
         return float("inf")
-    found = located.estimate.position
-    return float(distance_m((found.lat, found.lon), (truth.position.lat, truth.position.lon)))
+    position = located.estimate.position
+    return float(distance_m((position.lat, position.lon), (truth.position.lat, truth.position.lon)))

@@ -15,8 +15,7 @@ import typer
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.flood import effects_of
-from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Rerank, Verbose, Workers, manner
-from geoflood.core.datatypes import Blend
+from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Rerank, Verbose, Workers
 from geoflood.core.errors import IndexUnusableError, InputError, PartialError, UsageError
 from geoflood.core.paths import city_folder
 
@@ -173,7 +172,7 @@ def evaluate(
                 )
                 for name in [city, *(beside or [])]
             ]
-            how = manner(ALL.top_k, 1.0, Blend.CONTINUOUS, rerank)
+            how = replace(ALL, rerank=rerank)
             for bench in benches:
                 bench.locator.check(how)
             for water, line_told in zip(waters, told, strict=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geoflood.cli import terminal
-from geoflood.cli.options import Json, Quiet, Verbose
+from geoflood.cli.options import Json, Quiet
 from geoflood.core.errors import InputError, PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ def flood(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
-    verbose: Verbose = 0,
 ) -> None:
     """geoflood flood street.jpg --level 0.45 --effects storm: the same street under synthetic water.
 

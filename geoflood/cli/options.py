@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from geoflood.cli import terminal
-from geoflood.core.datatypes import Blend, SearchOptions
+from geoflood.core.datatypes import Blend
 
 __all__ = [
+    "Alpha",
     "Basemap",
     "BlendForm",
     "IndexDir",
@@ -21,7 +22,6 @@ __all__ = [
     "UsualRerank",
     "Verbose",
     "Workers",
-    "manner",
 ]
 
 
@@ -51,6 +51,10 @@ Precision = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")]
+Alpha = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="How much the attention counts; default 1, of a model's 0.25."),
+]
 BlendForm = Annotated[
     Blend,
     typer.Option(
@@ -74,8 +78,3 @@ UsualRerank = Annotated[
         help="Candidates whose details are compared with the photo's.",
     ),
 ]
-
-
-def manner(top_k: int, alpha: float, blend: Blend, rerank: int) -> SearchOptions:
-    """How photos are searched for."""
-    return SearchOptions(top_k, alpha, blend, rerank=rerank)

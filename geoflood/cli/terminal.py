@@ -16,17 +16,15 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from geoflood.core.datatypes import AttentionMap, Candidate, Estimate, Located, Outcome
 from geoflood.core.errors import GeofloodError
-from geoflood.core.geo import degrees_minutes, distance_m, usng
 
 __all__ = [
     "emit",
     "error_line",
     "news",
     "progress",
-    "report",
     "set_verbosity",
+    "show_line",
     "show_rows",
     "show_table",
     "warning",
@@ -35,18 +33,6 @@ __all__ = [
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _quiet = False
-
-_VERDICTS = {"same": "the model: same place", "different": "the model: another", "cannot_say": "unsure"}
-
-SHOWN = 5
-"""Candidates that are listed; the map and --json have all."""
-
-_STYLE = {
-    Outcome.LOCATED: "bold green",
-    Outcome.UNCERTAIN: "bold yellow",
-    Outcome.NOT_FOUND: "bold magenta",
-    Outcome.FAILED: "bold red",
-}
 
 
 def set_verbosity(level: int) -> None:
@@ -124,6 +110,14 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
         yield update
 
 
+def show_line(text: str, title: str = "", style: str = "") -> None:
+    """A line on stdout, in a style of rich; with a title only that has the style."""
+    if title:
+        _out.print(f"[{style}]{plain(title)}[/]{plain(text)}")
+    else:
+        _out.print(plain(text), style=style or None)
+
+
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on stdout, a row a line whatever its length, so that it can be searched and cut."""
     if title:
@@ -150,56 +144,3 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in cells
     ]
-
-
-def report(located: Located) -> None:
-    """What a responder reads first: outcome, position, where to look; then what it rests on."""
-    style, name = _STYLE[located.outcome], located.outcome.value.upper()
-    _out.print(f"[{style}]{name}[/]  {plain(str(located.query.path))}")
-    _out.print(f"  {plain(located.reason)}")
-    for line in _looked(located.attention):
-        _out.print(f"  [dim]{plain(line)}[/]")
-    if place := located.place:
-        show_rows({f"  {name}": value for name, value in _place(place).items()})
-        rows = [_candidate(rank, one, place) for rank, one in enumerate(located.candidates[:SHOWN], 1)]
-        show_table("", ("  match", "similarity", "position", "from there", "looks", "image"), rows)
-        if (more := len(located.candidates) - SHOWN) > 0:
-            _out.print(f"  [dim]{more} more in the map[/]")
-    _out.print()
-
-
-def _looked(attention: AttentionMap | None) -> Iterator[str]:
-    """Who says which part of the photo counts, where its water ends, and why."""
-    if attention is None or attention.provider == "none":
-        return
-    line = attention.waterline
-    yield f"attention: {attention.provider}" + ("" if line is None else f", water over the lower {line:.0%}")
-    yield from (f"  {' '.join(reason.split())}" for reason in attention.reasons)
-
-
-def _place(estimate: Estimate) -> dict[str, str]:
-    where, known = estimate.position, min(estimate.radius_90_m, estimate.tolerance_m)
-    near, far = f"{estimate.radius_50_m:.0f} m", f"{estimate.radius_90_m:.0f} m"
-    area = max(estimate.area_km2 * 100, 0.01)
-    spoken = f"{degrees_minutes(where, known)}   {usng(where, known)}"
-    return {
-        "position": f"{where.lat:.5f}, {where.lon:.5f}   {spoken}",
-        "search": f"within {near} first (50 %), then {far} (90 %); the likeliest 90 % are {area:.2g} ha",
-        "not here": f"{_share(estimate.not_in_index)} that the place is not in this index at all",
-    }
-
-
-def _share(share: float) -> str:
-    """For people, who would take 0 % for a promise."""
-    return "under 1%" if share < 0.01 else f"{share:.0%}"
-
-
-def _candidate(rank: int, found: Candidate, estimate: Estimate) -> list[str]:
-    ref, here = found.reference, estimate.position
-    heading = "" if ref.heading_deg is None else f"{round(ref.heading_deg) % 360}°"
-    off = distance_m((here.lat, here.lon), (ref.position.lat, ref.position.lon))
-    position = f"{ref.position.lat:.5f}, {ref.position.lon:.5f}"
-    alike = f"{found.similarity:.2f}" + ("" if found.inliers is None else f", {found.inliers} points agree")
-    image = ref.image_key.partition(":")[2] or ref.image_key
-    image += f"  ({_VERDICTS.get(found.verdict, found.verdict)})" if found.verdict else ""
-    return [f"  {rank}", alike, position, f"{off:.0f} m", heading, image]

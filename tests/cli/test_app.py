@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from geoflood import __version__
-from geoflood.cli import terminal
+from geoflood.cli import show_located, terminal
 from geoflood.cli.app import app
 from geoflood.core.datatypes import Candidate, Estimate, LatLon, Located, Outcome, Query, Reference
 from geoflood.core.errors import (
@@ -392,18 +392,18 @@ def found(outcome: Outcome, count: int) -> Located:
 
 
 def test_a_report_is_aligned_and_short(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.report(found(Outcome.LOCATED, 12))
+    show_located.show_located(found(Outcome.LOCATED, 12))
     lines = capsys.readouterr().out.splitlines()
     rows = [line for line in lines if ".jpg" in line and "photo" not in line]
-    assert len(rows) == terminal.SHOWN
+    assert len(rows) == show_located.SHOWN
     assert len({line.index("a/") for line in rows}) == 1, "a column is a column"
     assert "0°" in rows[0]
     assert "360" not in rows[0]
-    assert f"{12 - terminal.SHOWN} more" in "\n".join(lines)
+    assert f"{12 - show_located.SHOWN} more" in "\n".join(lines)
 
 
 def test_a_place_that_was_not_found_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    terminal.report(found(Outcome.NOT_FOUND, 3))
+    show_located.show_located(found(Outcome.NOT_FOUND, 3))
     text = capsys.readouterr().out
     assert "NOT-FOUND" in text
     assert "10.00000" not in text, "somebody would drive there"

@@ -9,11 +9,16 @@ from pathlib import Path
 import pytest
 
 from geoflood.backbones import rootsift
-from geoflood.cli import demo
-from geoflood.cli.demo import DemoResult, run, verdict
-from geoflood.core.datatypes import Located, Outcome, Query, no_progress
-from geoflood.synthetic.town import Truth, build_town
-from geoflood.synthetic.town import write_city as write_whole_city
+from geoflood.cli.demo import PHOTOS, DemoResult, compare_with_truth, run
+from geoflood.core.datatypes import Located, Outcome, Progress, Query, no_progress
+from geoflood.synthetic.town import Truth, build_town, write_city, write_queries
+
+
+def draw_block(streets: Path, photos: Path, progress: Progress) -> list[Truth]:
+    """One block of a town, in small pictures."""
+    town = build_town(7, (1, 1))
+    write_city(streets, town, 200, 512, 16.0, progress=progress)
+    return write_queries(photos, town, PHOTOS)
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +27,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoResult, s
     out = tmp_path_factory.mktemp("demo")
     stages: set[str] = set()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "build_town", lambda: build_town(7, (1, 1)))
-        patch.setattr(
-            demo,
-            "write_city",
-            lambda folder, town, **more: write_whole_city(folder, town, 200, 512, 16.0, **more),
-        )
         patch.setattr(rootsift, "SIDE", 160, raising=False)
-        run(out, None, lambda stage, done, total: stages.add(stage))
+        run(out, None, lambda stage, done, total: stages.add(stage), draw_block)
         times = {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}
-        again = run(out, 1, no_progress)
+        again = run(out, 1, no_progress, draw_block)
         assert times == {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}, "nothing is redrawn"
     return out, again, stages
 
@@ -67,6 +66,8 @@ def test_the_verdict_hides_nothing() -> None:
     here, away = (Truth(f"{k}.jpg", place, 0.0, 0.3, in_city) for k, in_city in enumerate((True, False)))
     lost = Located(Query(Path("a")), Outcome.FAILED, "no photo")
     told = Located(Query(Path("b")), Outcome.NOT_FOUND, "elsewhere")
-    assert verdict([lost, told], [here, away]).startswith("inf m")
-    assert "0 of 1 strangers" in verdict([lost, told], [here, away])
-    assert "1 of 1 strangers" in verdict([told, replace(told, outcome=Outcome.LOCATED)], [here, away])
+    assert compare_with_truth([lost, told], [here, away]).startswith("inf m")
+    assert "0 of 1 strangers" in compare_with_truth([lost, told], [here, away])
+    assert "1 of 1 strangers" in compare_with_truth(
+        [told, replace(told, outcome=Outcome.LOCATED)], [here, away]
+    )

@@ -1,0 +1,123 @@
+"""`geoflood cities` and `geoflood info`: what is indexed, and what one index holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+import geoflood
+from geoflood.cli import terminal
+from geoflood.cli.options import IndexDir, Json, Quiet
+from geoflood.core.errors import CityError, GeofloodError, UsageError
+from geoflood.core.paths import city_folder, home
+
+if TYPE_CHECKING:
+    from geoflood.database.calibration import Calibration
+    from geoflood.database.index_info import IndexInfo
+
+__all__ = ["city_or_only", "register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add cities and info to the program."""
+    app.command()(cities)
+    app.command()(info)
+
+
+def cities(index_dir: IndexDir = None, as_json: Json = False, quiet: Quiet = False) -> None:
+    """geoflood cities: lists what is indexed."""
+    rows: list[dict[str, Any]] = []
+    for name in geoflood.cities(index_dir):
+        try:
+            rows.append(_summary(geoflood.info(name, index_dir=index_dir)))
+        except GeofloodError as error:
+            terminal.error_line(error)
+    where = home("index", index_dir)
+    if as_json:
+        for row in rows:
+            terminal.emit(row)
+    elif rows:
+        cells = [[str(value) for value in row.values()] for row in rows]
+        terminal.show_table(f"cities in {where}", list(rows[0]), cells)
+    else:
+        terminal.news(f"nothing is indexed in {where}; begin with: geoflood index CITY IMAGES")
+
+
+def _summary(info: IndexInfo) -> dict[str, Any]:
+    return {
+        "city": info.city,
+        "images": info.images,
+        "references": info.references,
+        "backbone": info.backbone,
+    }
+
+
+def info(city: str, index_dir: IndexDir = None, as_json: Json = False, quiet: Quiet = False) -> None:
+    """geoflood info hamburg: counts, sources, licences, coverage of one index; checks every file."""
+    facts = _facts(geoflood.info(city_folder(city, index_dir)))
+    if as_json:
+        terminal.emit(facts)
+    else:
+        terminal.show_rows({name: _words(value) for name, value in facts.items()})
+
+
+def _facts(info: IndexInfo) -> dict[str, Any]:
+    """The object of `info --json`."""
+    box = info.bounds
+    return {
+        "city": info.city,
+        "index": str(info.folder),
+        "images": info.images,
+        "views": info.references,
+        "unusable": dict(info.rejected),
+        "backbone": f"{info.backbone} {info.manifest.settings.version}",
+        "bands": list(info.bands),
+        "credits": {
+            f"{credit or 'unknown'} ({licence or 'licence unknown'})": count
+            for credit, licence, count in info.credits
+        },
+        "bounds": [round(degrees, 5) for degrees in (box.south, box.west, box.north, box.east)],
+        "covered_km2": round(info.covered_km2, 3),
+        "headings": info.headings,
+        "calibration": _calibration(info.calibration),
+    }
+
+
+def _calibration(calibration: Calibration) -> dict[str, Any]:
+    """Why it is weak, the trials of its smallest and its largest part, and its parts by labels."""
+    from geoflood.outputs.wording import weakness
+
+    weak = dict.fromkeys(weakness(entry) for entry in calibration.values() if entry.weakness)
+    trials = sorted(entry.trials for entry in calibration.values())
+    facts = {
+        "WEAK": "; ".join(weak),
+        "trials a waterline": f"{trials[0]} to {trials[-1]}" if trials else "none",
+        "by labels": sum(entry.labelled for entry in calibration.values()),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_words(inner)}" for name, inner in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_words, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value}"
+
+
+def city_or_only(city: str | None, index_dir: Path | None) -> Path:
+    """The folder of a city's index; without a name, of the only one.
+
+    Raises UsageError when there are several, CityError when there is none.
+    """
+    if city:
+        return city_folder(city, index_dir)
+    root = home("index", index_dir)
+    names = [name for name in geoflood.cities(index_dir) if (root / name / "manifest.json").is_file()]
+    if len(names) > 1:
+        raise UsageError("several cities are indexed", f"say --city, one of: {', '.join(names)}")
+    if not names:
+        raise CityError(f"nothing is indexed in {root}", "begin with: geoflood index CITY IMAGES")
+    return root / names[0]

@@ -1,0 +1,148 @@
+"""`geoflood index`: street images in, the index of a city on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+import geoflood
+from geoflood.cli import terminal
+from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Workers
+from geoflood.core.errors import PartialError, UsageError
+from geoflood.database.bands import BANDS
+
+if TYPE_CHECKING:
+    from geoflood.database.calibration import Calibration
+    from geoflood.database.index_info import IndexInfo
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add index to the program."""
+    app.command()(index)
+
+
+def index(
+    city: Annotated[str, typer.Argument(help="A name for the index.")],
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Folders, or a CSV or GeoJSON of geotags.")
+    ] = None,
+    geotags: Annotated[
+        Path | None, typer.Option(help="CSV or GeoJSON: image, lat, lon [, heading, taken, pano ...].")
+    ] = None,
+    select: Annotated[
+        str | None, typer.Option(help="COLUMN=VALUE: only these rows, such as split=database.")
+    ] = None,
+    utm_zone: Annotated[
+        str | None, typer.Option(help="Zone of @easting@northing@ file names, such as 10S.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Of images that do not say, as SPDX.")] = "",
+    credit: Annotated[str, typer.Option(help="Of images that do not say.")] = "",
+    backbone: Annotated[
+        str, typer.Option(envvar="GEOFLOOD_BACKBONE", help="What describes the images.")
+    ] = "rootsift",
+    dimension: Annotated[
+        str, typer.Option(help="Of a band's descriptor after PCA-whitening; none: as the backbone gives it.")
+    ] = "auto",
+    bands: Annotated[str, typer.Option(help="Waterline bands, percent of the height.")] = ",".join(
+        map(str, BANDS)
+    ),
+    max_failed: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of unusable images above which it is exit 10.")
+    ] = 0.5,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew.")] = False,
+    precision: Precision = None,
+    workers: Workers = None,
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood index hamburg ~/street-images: builds the index of a city; run again to go on or add."""
+    sizes, shares = _parse_dimension(dimension), _parse_bands(bands)
+    with terminal.progress() as progress:
+        info = geoflood.build_index(
+            city,
+            images or [],
+            geotags=geotags,
+            select=select,
+            utm_zone=utm_zone,
+            licence=licence,
+            credit=credit,
+            backbone=backbone,
+            dimension=sizes,
+            bands=shares,
+            index_dir=index_dir,
+            rebuild=rebuild,
+            precision=precision,
+            workers=workers,
+            progress=progress,
+        )
+    _show_json(info) if as_json else _show(info)
+    failed = sum(info.rejected.values())
+    if failed > max_failed * (failed + info.images):
+        raise PartialError(
+            f"{failed} images could not be used", "the index works; the reasons are listed above"
+        )
+
+
+def _parse_bands(bands: str) -> list[int]:
+    return [_whole_number(band) for band in bands.split(",")]
+
+
+def _parse_dimension(dimension: str) -> int | Literal["auto"] | None:
+    if dimension == "auto":
+        return "auto"
+    return None if dimension == "none" else _whole_number(dimension)
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--bands and --dimension take whole numbers: {error}", "such as --bands 0,30,60"
+        ) from error
+
+
+def _show_json(info: IndexInfo) -> None:
+    from geoflood.database.calibration import CalibrationKey
+    from geoflood.outputs.wording import weakness
+
+    terminal.emit(
+        {
+            "city": info.city,
+            "index": str(info.folder),
+            "images": info.images,
+            "references": info.references,
+            "rejected": dict(info.rejected),
+            "weak_calibration": weakness(info.calibration[CalibrationKey(None)]) or None,
+        }
+    )
+
+
+def _show(info: IndexInfo) -> None:
+    """The last lines: what came in, what did not, what next."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in info.rejected.items())
+    rows = {
+        "images": f"{info.images:,}",
+        "views": f"{info.references:,}",
+        "unusable": f"{sum(info.rejected.values())} ({reasons})" if reasons else "none",
+        "calibration": _describe_calibration(info.calibration),
+        "index": str(info.folder),
+    }
+    terminal.show_rows(rows)
+    terminal.news(f"next: geoflood locate PHOTO --city {info.folder.name}")
+
+
+def _describe_calibration(calibration: Calibration) -> str:
+    """What the index's probabilities rest on."""
+    from geoflood.database.calibration import CalibrationKey
+    from geoflood.outputs.wording import weakness
+
+    labelled = sum(entry.labelled for entry in calibration.values())
+    source = f"{labelled} of {len(calibration)} parts by labelled photos" if labelled else "by its own images"
+    weak = weakness(calibration[CalibrationKey(None)])
+    return f"WEAK, so areas are wider: {weak}; {source}" if weak else source

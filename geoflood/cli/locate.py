@@ -1,0 +1,163 @@
+"""`geoflood locate`: photos in, a line and a place on the map for each."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import geoflood
+from geoflood.cli import attend as vlm
+from geoflood.cli import terminal
+from geoflood.cli.cities import city_or_only
+from geoflood.cli.options import (
+    Alpha,
+    Basemap,
+    BlendForm,
+    IndexDir,
+    Json,
+    Precision,
+    Quiet,
+    UsualRerank,
+    Verbose,
+    Workers,
+)
+from geoflood.cli.show_located import show_located
+from geoflood.core.datatypes import AttentionMap, Blend, Outcome, Query, SearchOptions
+from geoflood.core.errors import InputError, PartialError
+
+if TYPE_CHECKING:
+    from geoflood.core.datatypes import Located
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add locate to the program."""
+    app.command()(locate)
+
+
+def locate(
+    photos: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or - for a list on stdin.")],
+    city: Annotated[str | None, typer.Option(help="Which index; may be left out when there is one.")] = None,
+    top_k: Annotated[int, typer.Option(min=1, max=100, help="Candidates to show.")] = 10,
+    attention: Annotated[
+        str | None,
+        typer.Option(
+            help="none; ollama: the model's, the default where one is named; auto: the model's if it can be "
+            "had; or FILE: JSON grid or regions, or a grey PNG."
+        ),
+    ] = None,
+    waterline: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.9, help="Share of the height under water, 0..0.9; unknown: all bands."),
+    ] = None,
+    alpha: Alpha = None,
+    blend: BlendForm = Blend.CONTINUOUS,
+    model: vlm.Model = None,
+    ollama_host: vlm.OllamaHost = None,
+    openai_host: vlm.OpenAIHost = None,
+    allow_remote: vlm.AllowRemote = None,
+    prompt: vlm.PromptForm = "cells",
+    grid: vlm.Grid = 4,
+    consistency: vlm.Consistency = 1,
+    rerank: UsualRerank = None,
+    verify: vlm.Verify = 0,
+    search_anyway: vlm.Anyway = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for map.html, located.geojson, located.csv.")
+    ] = None,
+    basemap: Basemap = None,
+    tiles: Annotated[
+        str | None, typer.Option(help="URL of a tile server; the map then needs the network.")
+    ] = None,
+    precision: Precision = None,
+    workers: Workers = None,
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """geoflood locate photo.jpg --city hamburg: where a photo was taken, with a map that opens offline.
+
+    Writes to ./located; with --json only where --out says.
+    """
+    queries = [Query(path) for path in _photos(photos)]
+    if not queries:
+        raise InputError("no photos given", "geoflood locate PHOTO, or - and a list of paths on stdin")
+    folder = city_or_only(city, index_dir)
+    selection = vlm.choice(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
+    stage = vlm.eyes(selection, attention, verify, folder)
+    analyst_map = None if stage.attends else _read_attention(stage.attention, waterline)
+    from geoflood.outputs.result_folder import hand_over, read_basemap
+
+    streets = read_basemap(basemap) if basemap else None
+    with stage.open() as asker, terminal.progress() as progress:
+        locator = geoflood.open(folder, precision=precision)
+        options = SearchOptions(
+            top_k,
+            stage.alpha if alpha is None else alpha,
+            blend,
+            rerank=locator.usual_rerank if rerank is None else rerank,
+        )
+        locator.check(options)
+        search = partial(
+            locator.locate_all,
+            manner=options,
+            verify=stage.verifier(asker),
+            workers=workers,
+            progress=progress,
+        )
+        if analyst_map is not None:
+            located = search(queries, analyst_map)
+        else:
+            located = stage.locate(
+                queries, asker, search, waterline=waterline, anyway=search_anyway, progress=progress
+            )
+    for answer in located:
+        show_located(answer, as_json)
+    if out or not as_json:
+        written = hand_over(located, locator.database, out or Path("located"), basemap=streets, tiles=tiles)
+        for kind, path in written.items():
+            terminal.news(f"{kind}: {path}")
+    _raise_failures(located)
+
+
+def _photos(arguments: Sequence[str]) -> Iterator[Path]:
+    """The photos meant: files as they are, what lies in folders, lines of stdin."""
+    from geoflood.imagery.folder import is_picture
+
+    for argument in arguments:
+        if argument == "-":
+            yield from (Path(line) for line in sys.stdin.read().splitlines() if line.strip())
+        elif Path(argument).is_dir():
+            inside = sorted(filter(is_picture, Path(argument).rglob("*")))
+            if not inside:
+                raise InputError(f"no photos in {argument}", "give a folder with JPEG or PNG files")
+            yield from inside
+        else:
+            yield Path(argument)
+
+
+def _read_attention(source: str, waterline: float | None) -> AttentionMap:
+    """The map of a file, or the neutral one; the analyst's waterline stands over the file's."""
+    from geoflood.localize.attention import read_attention
+
+    if source == "none":
+        return AttentionMap.neutral(waterline, "none" if waterline is None else "analyst")
+    attention = read_attention(Path(source))
+    return attention if waterline is None else replace(attention, waterline=waterline)
+
+
+def _raise_failures(located: Sequence[Located]) -> None:
+    """Some failed: exit 10; all of them: exit 3."""
+    failed = [answer for answer in located if answer.outcome is Outcome.FAILED]
+    if failed and len(failed) == len(located):
+        raise InputError(f"no photo could be read; the first: {failed[0].reason}", "give JPEG or PNG files")
+    if failed:
+        raise PartialError(f"{len(failed)} of {len(located)} photos failed", "the others were located")

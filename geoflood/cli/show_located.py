@@ -1,0 +1,93 @@
+"""What a responder reads of a located photo: outcome, position, where to look; then what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from geoflood.cli import terminal
+from geoflood.core.datatypes import AttentionMap, Candidate, Estimate, Located, Outcome
+from geoflood.core.geo import degrees_minutes, distance_m, usng
+
+__all__ = ["SHOWN", "show_located"]
+
+SHOWN = 5
+"""Candidates that are listed; the map and --json have all."""
+
+_STYLE = {
+    Outcome.LOCATED: "bold green",
+    Outcome.UNCERTAIN: "bold yellow",
+    Outcome.NOT_FOUND: "bold magenta",
+    Outcome.FAILED: "bold red",
+}
+
+_VERDICTS = {"same": "the model: same place", "different": "the model: another", "cannot_say": "unsure"}
+
+
+def show_located(located: Located, as_json: bool = False) -> None:
+    """On stdout: an object for programs, or some lines for people."""
+    from geoflood.outputs.record import record
+
+    if as_json:
+        terminal.emit(record(located))
+    else:
+        _show_lines(located)
+
+
+def _show_lines(located: Located) -> None:
+    outcome = located.outcome
+    terminal.show_line(f"  {located.query.path}", outcome.value.upper(), _STYLE[outcome])
+    terminal.show_line(f"  {located.reason}")
+    for line in _attention_lines(located.attention):
+        terminal.show_line(f"  {line}", style="dim")
+    if place := located.place:
+        terminal.show_rows({f"  {name}": value for name, value in _place_rows(place).items()})
+        rows = [
+            _candidate_row(rank, candidate, place)
+            for rank, candidate in enumerate(located.candidates[:SHOWN], 1)
+        ]
+        terminal.show_table("", ("  match", "similarity", "position", "from there", "looks", "image"), rows)
+        if (more := len(located.candidates) - SHOWN) > 0:
+            terminal.show_line(f"  {more} more in the map", style="dim")
+    terminal.show_line("")
+
+
+def _attention_lines(attention: AttentionMap | None) -> Iterator[str]:
+    """Who says which part of the photo counts, where its water ends, and why."""
+    if attention is None or attention.provider == "none":
+        return
+    line = attention.waterline
+    yield f"attention: {attention.provider}" + ("" if line is None else f", water over the lower {line:.0%}")
+    yield from (f"  {' '.join(reason.split())}" for reason in attention.reasons)
+
+
+def _place_rows(estimate: Estimate) -> dict[str, str]:
+    """Position, area to search, and the chance that the place is not here."""
+    where, uncertainty_m = estimate.position, min(estimate.radius_90_m, estimate.tolerance_m)
+    near, far = f"{estimate.radius_50_m:.0f} m", f"{estimate.radius_90_m:.0f} m"
+    hectares = max(estimate.area_km2 * 100, 0.01)
+    spoken = f"{degrees_minutes(where, uncertainty_m)}   {usng(where, uncertainty_m)}"
+    return {
+        "position": f"{where.lat:.5f}, {where.lon:.5f}   {spoken}",
+        "search": f"within {near} first (50 %), then {far} (90 %); the likeliest 90 % are {hectares:.2g} ha",
+        "not here": f"{_percent(estimate.not_in_index)} that the place is not in this index at all",
+    }
+
+
+def _percent(share: float) -> str:
+    """For people, who would take 0 % for a promise."""
+    return "under 1%" if share < 0.01 else f"{share:.0%}"
+
+
+def _candidate_row(rank: int, candidate: Candidate, estimate: Estimate) -> list[str]:
+    reference, here = candidate.reference, estimate.position
+    there = reference.position
+    away_m = distance_m((here.lat, here.lon), (there.lat, there.lon))
+    heading = "" if reference.heading_deg is None else f"{round(reference.heading_deg) % 360}°"
+    similarity = f"{candidate.similarity:.2f}"
+    if candidate.inliers is not None:
+        similarity += f", {candidate.inliers} points agree"
+    image = reference.image_key.partition(":")[2] or reference.image_key
+    if candidate.verdict:
+        image += f"  ({_VERDICTS.get(candidate.verdict, candidate.verdict)})"
+    position = f"{there.lat:.5f}, {there.lon:.5f}"
+    return [f"  {rank}", similarity, position, f"{away_m:.0f} m", heading, image]

@@ -1,0 +1,93 @@
+"""An index at a glance: what it holds, and what it can find."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from geoflood.core.datatypes import Bounds
+from geoflood.core.geo import covered_km2
+from geoflood.database.calibration import Calibration
+from geoflood.database.database import Database
+from geoflood.database.manifest import Manifest, read_manifest
+
+__all__ = ["IndexInfo"]
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """What an index holds. The manifest is at hand; `bounds`, `covered_km2` and `headings` open the index,
+    which checks every file.
+
+    These three raise IndexUnusableError when a file is missing or damaged.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    @classmethod
+    def read(cls, folder: Path) -> IndexInfo:
+        """Raises CityError where there is no index, IndexUnusableError for a bad one."""
+        return cls(folder, read_manifest(folder))
+
+    @property
+    def city(self) -> str:
+        """The name as it was given; the folder's name is its slug."""
+        return self.manifest.city
+
+    @property
+    def images(self) -> int:
+        """Street images that could be used."""
+        return self.manifest.images
+
+    @property
+    def references(self) -> int:
+        """Views that a photo is compared with: an image is one, a panorama eight."""
+        return self.manifest.references
+
+    @property
+    def rejected(self) -> Mapping[str, int]:
+        """Images that could not be used, by reason."""
+        return self.manifest.rejected
+
+    @property
+    def backbone(self) -> str:
+        """What describes the images, such as "rootsift"."""
+        return self.manifest.settings.backbone
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """Waterline bands, percent of the height."""
+        return self.manifest.settings.bands
+
+    @property
+    def credits(self) -> tuple[tuple[str, str, int], ...]:
+        """(credit, licence, images), most images first."""
+        return self.manifest.credits
+
+    @property
+    def calibration(self) -> Calibration:
+        """How right its answers are, by kind of search."""
+        return self.manifest.calibration
+
+    @cached_property
+    def _database(self) -> Database:
+        return Database(self.folder)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The smallest box around the references, degrees."""
+        positions = self._database.positions
+        return Bounds(*map(float, (*positions.min(axis=0), *positions.max(axis=0))))
+
+    @property
+    def covered_km2(self) -> float:
+        """Ground within about 50 m of a reference: what can be found, and no more."""
+        return covered_km2(self._database.positions)
+
+    @property
+    def headings(self) -> Mapping[str, int]:
+        """Views by the direction they look in: N, NE ... NW, unknown."""
+        return self._database.headings()
