@@ -24,6 +24,8 @@ from geoflood.synthetic.town import Town, Truth, build_town, write_city, write_q
 
 Source = Callable[..., list[StreetImage | Rejected]]
 
+pytest.register_assert_rewrite("tests.support")
+
 # What a shell starts in the background ignores Ctrl-C, and so does all that is started from there.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -165,6 +165,12 @@ def test_public_class_names_are_unique() -> None:
     assert not {name for name, count in counts.items() if count > 1}
 
 
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_what_tests_share_is_in_support(path: Path) -> None:
+    ours = {name for name in imported_names(path) if name.startswith("tests.")}
+    assert {name for name in ours if not name.startswith("tests.support.")} == set()
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True)
 

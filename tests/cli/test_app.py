@@ -32,6 +32,7 @@ from geoflood.core.errors import (
 )
 from geoflood.database.plan import locked_index
 from geoflood.synthetic.town import Truth
+from tests.support.commands import failed
 
 Photos = list[tuple[Path, Truth]]
 Result = Any
@@ -53,18 +54,6 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
         return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
 
     return run
-
-
-def failed(result: Result, code: int) -> str:
-    """The error line of a command that failed as it should: with a hint, and nothing on stdout."""
-    assert result.exit_code == code, result.output
-    assert result.stdout == ""
-    lines = result.stderr.strip().splitlines()
-    assert lines[0].startswith("error: ")
-    assert lines[1].startswith("what helps: ")
-    assert len(lines) == 2
-    assert "Traceback" not in result.stderr
-    return lines[0]
 
 
 def objects(result: Result) -> list[dict[str, Any]]:

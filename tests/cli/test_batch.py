@@ -11,37 +11,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
 
-import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from geoflood.cli.batch import register
-from geoflood.core.datatypes import City
 from geoflood.core.errors import InputError, PartialError, UsageError
 from geoflood.database import manifest
 from geoflood.localize import locator as locating
 from geoflood.triage import journal
 from geoflood.triage.journal import Journal, JournalLine
-from tests.triage.test_pipeline import Fake, photo, posts, row
-
-CITY = City("rivertown", 3, 3, "rootsift", np.array([[29.76, -95.37]]))
-
-
-class Located(Fake):
-    """A Locator that has an index."""
-
-    def __init__(self, folder: Path, precision: str | None = None) -> None:
-        super().__init__()
-        self.database = SimpleNamespace(city=lambda: CITY)
-        self.describer = SimpleNamespace(batch=4)
+from tests.support.batch import IndexedFake, photo, posts, row
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("GEOFLOOD_", "OLLAMA_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(locating, "Locator", Located)
+    monkeypatch.setattr(locating, "Locator", IndexedFake)
     monkeypatch.setattr(manifest, "read_manifest", lambda _: SimpleNamespace(city="Rivertown"))
     monkeypatch.setenv("GEOFLOOD_INDEX_DIR", str(tmp_path / "index"))
     (tmp_path / "index" / "rivertown").mkdir(parents=True)
@@ -195,7 +182,7 @@ def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyP
     for n in range(3, 20):
         (root / "posts" / f"{n}.jpg").write_bytes(photo(n))
 
-    class Pressing(Located):
+    class Pressing(IndexedFake):
         def locate(self, *given: Any, **named: Any) -> Any:
             if len(self.seen) == 2:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -211,7 +198,7 @@ def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyP
     assert told in done.stderr
     assert "so far: " in done.stderr
     assert signal.getsignal(signal.SIGINT) is before
-    monkeypatch.setattr(locating, "Locator", Located)
+    monkeypatch.setattr(locating, "Locator", IndexedFake)
     told = json.loads(batch(root, "--json").stdout)
     assert 3 <= told["before"] < 20
     assert told["before"] + told["located"] + told["uncertain"] == 20

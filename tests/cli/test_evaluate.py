@@ -34,10 +34,10 @@ from geoflood.evaluation.search_queries import Way
 from geoflood.localize.locator import Locator
 from geoflood.outputs.wording import area
 from geoflood.synthetic.town import Truth
-from tests.cli.test_app import failed
-from tests.cli.test_vlm import seeing
-from tests.far_side.ollama_server import FarModel, FarOllama
-from tests.outputs.test_map import CANARY, CHROMIUMS_OWN, HOSTILE, Links, browser, eavesdropper, opened, told
+from tests.support.browser import CANARY, CHROMIUMS_OWN, HOSTILE, Links, browser, eavesdropper, opened, told
+from tests.support.commands import failed
+from tests.support.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.sighted import seeing
 
 Photos = list[tuple[Path, Truth]]
 Result = Any

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from geoflood.cli.app import app
 from geoflood.core.images import read_image
-from tests.synthetic.test_flood import street
+from tests.support.street_pictures import street
 
 GPS = 0x8825
 

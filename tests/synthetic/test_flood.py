@@ -9,16 +9,7 @@ from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Image
 from geoflood.synthetic.flood import flood, overcast
-
-
-def street(height: int = 120, width: int = 160) -> Image:
-    """A bright sky over a wall whose left half is red and whose right half is blue, over a dark road."""
-    photo = np.empty((height, width, 3), np.uint8)
-    photo[:] = (200, 220, 240)
-    photo[height // 5 : height // 2, : width // 2] = (210, 40, 40)
-    photo[height // 5 : height // 2, width // 2 :] = (40, 40, 210)
-    photo[height // 2 :] = (20, 20, 20)
-    return photo
+from tests.support.street_pictures import street
 
 
 def test_no_water_leaves_the_photo_as_it_is() -> None:

@@ -16,7 +16,7 @@ from geoflood.synthetic.flood.painting import FloatCamera, Sprite, averaged, pai
 from geoflood.synthetic.flood.reflection import mirror
 from geoflood.synthetic.flood.solids import Pose, Solid, box, cut, packed, placed
 from geoflood.synthetic.flood.water import surface
-from tests.synthetic.test_flood_effects import busy
+from tests.support.street_pictures import busy
 
 VIEW = FloatCamera(480, 640, 240.0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -17,29 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Image
-from geoflood.synthetic.flood import POST, PRESETS, STORM, WATER, Effects, Scene, flood, overcast, scene
+from geoflood.synthetic.flood import POST, PRESETS, STORM, WATER, Effects, flood, overcast, scene
 from geoflood.synthetic.flood.patches import around
 from geoflood.synthetic.flood.rings import pelt
 from geoflood.synthetic.flood.water import surface
-from tests.synthetic.test_flood import street
+from tests.support.street_pictures import busy, fingerprint
 
 ALL = STORM | POST
 HARD = ("drops", "debris", "cars")
 """Effects that replace pixels; the others change light, or the frame."""
 
 
-def busy(height: int = 120, width: int = 160) -> Image:
-    """A street with something to see everywhere."""
-    noise = np.random.default_rng(5).integers(-20, 20, (height, width, 3))
-    return np.clip(street(height, width) + noise, 0, 255).astype(np.uint8)
-
-
 def only(effect: str) -> Effects:
     return Effects(**{effect: 1.0})
-
-
-def fingerprint(flooded: Scene) -> str:
-    return hashlib.sha256(flooded.photo.tobytes() + flooded.mask.tobytes()).hexdigest()
 
 
 def test_presets() -> None:
@@ -73,8 +62,9 @@ def test_the_same_in_any_thread_and_order() -> None:
 
 def test_the_same_in_another_process() -> None:
     code = (
-        "from tests.synthetic.test_flood_effects import ALL, busy, fingerprint, scene\n"
-        "print(fingerprint(scene(busy(), 0.4, 8, ALL)))"
+        "from geoflood.synthetic.flood import POST, STORM, scene\n"
+        "from tests.support.street_pictures import busy, fingerprint, fingerprint\n"
+        "print(fingerprint(scene(busy(), 0.4, 8, STORM | POST)))"
     )
     there = subprocess.run(
         [sys.executable, "-c", code],

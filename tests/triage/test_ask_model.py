@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -33,18 +30,18 @@ from geoflood.triage.results import read_results
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
 from geoflood.vlm.stage import VlmSelection, VlmStage
-from tests.cli.test_batch import Located
-from tests.cli.test_vlm import seeing
-from tests.far_side.ollama_server import FarModel, FarOllama
-from tests.far_side.scripted import Scripted, Sighted, cells_answer, in_turn
-from tests.triage.test_pipeline import Fake, index, photo, posts, row, scene, table
+from tests.support.batch import Fake, IndexedFake, index, photo, posts, row, run_with_model, scene, table
+from tests.support.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.scripted import Scripted, Sighted, cells_answer, in_turn
+from tests.support.far_side.sighted import seeing
+from tests.support.kills import killable
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("GEOFLOOD_", "OLLAMA_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(locating, "Locator", Located)
+    monkeypatch.setattr(locating, "Locator", IndexedFake)
     monkeypatch.setattr(
         "geoflood.database.manifest.read_manifest", lambda _: SimpleNamespace(city="Rivertown")
     )
@@ -144,7 +141,7 @@ def test_a_replay_says_what_was_never_asked(root: Path) -> None:
 
 
 def test_a_replay_without_the_verdicts_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Verified(Located):
+    class Verified(IndexedFake):
         def locate(self, *given: Any, verify: Any = None, **named: Any) -> Any:
             located = super().locate(*given, **named)
             _, told = verify(named["pixels"], located.candidates) if verify else ((), "")
@@ -382,35 +379,6 @@ def test_a_verdict_that_could_not_be_had_is_asked_for_again(
     assert batch(tmp_path, good, Verified(), verify=2).before == 2
 
 
-CHILD = """
-import sys, os, pathlib, importlib.util
-from tests.triage import test_ask_model as tests
-for _ in sys.stdin:
-    child = os.fork()
-    if not child:
-        tests.killed_run(pathlib.Path(sys.argv[1]), sys.argv[2])
-        os._exit(0)
-    print(child, flush=True)
-    os.waitpid(child, 0)
-    print("gone", flush=True)
-"""
-"""Imports once, then runs a batch in a process of its own for every line it is sent."""
-
-
-def killed_run(root: Path, host: str) -> None:
-    eyes = VlmStage(VlmSelection("tiny-vl", (host,)), "ollama", 0, "Rivertown")
-    with eyes.open() as asker:
-        batch_locate(
-            root / "posts",
-            root / "out",
-            Fake(),
-            index(root),
-            BatchOptions("rivertown", eyes=eyes.settings),
-            BatchRequest(eyes, asker),
-            workers=2,
-        )
-
-
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_nothing_the_model_said_is_lost(
     root: Path, far: FarOllama, kills: int
@@ -428,25 +396,17 @@ def test_killed_at_random_moments_nothing_the_model_said_is_lost(
     for one in (whole, torn):
         one.mkdir()
         filled(one, count)
-    killed_run(whole, far.host)
+    run_with_model(str(whole), far.host)
     for path in (root / "cache").rglob("*.json"):
         path.unlink()
     dice, located = random.Random(1), []
-    command = [sys.executable, "-c", CHILD, str(torn), far.host]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as parent:
-        assert parent.stdin
-        assert parent.stdout
+    with killable(run_with_model, torn, far.host) as run_and_kill:
         for _ in range(kills):
-            parent.stdin.write("go\n")
-            child = int(parent.stdout.readline())
-            time.sleep(dice.uniform(0.0, 0.4))
-            os.kill(child, signal.SIGKILL)
-            assert parent.stdout.readline() == "gone\n"
+            run_and_kill(dice.uniform(0.0, 0.4))
             if (torn / "out" / NAME).exists():
                 located.append(sum(line.kind == "located" for line in read_journal(torn / "out")))
     assert located == sorted(located), "what was done stays done"
-    killed_run(torn, far.host)
+    run_with_model(str(torn), far.host)
     assert table(torn) == table(whole)
     kept = [[one.located.attention.weights.tolist() for one in found(r)] for r in (whole, torn)]  # type: ignore[union-attr]
     assert kept[0] == kept[1]

@@ -22,8 +22,7 @@ from geoflood.triage.outputs import write_outputs
 from geoflood.triage.pipeline import batch_locate
 from geoflood.triage.results import read_results
 from geoflood.triage.review import review
-from tests.cli.test_batch import CITY
-from tests.triage.test_pipeline import OPTIONS, Fake, found, index, photo, posts, row, run
+from tests.support.batch import CITY, OPTIONS, Fake, found, index, photo, posts, row, run
 
 
 def ended(root: Path) -> Path:

@@ -3,145 +3,49 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 import zipfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from geoflood.core.datatypes import (
-    DEFAULTS,
     AttentionMap,
     Bounds,
-    Candidate,
     Cell,
     Cells,
     Estimate,
-    Image,
     LatLon,
     Located,
     Outcome,
     Query,
-    Reference,
     SearchOptions,
 )
 from geoflood.core.errors import InputError, UsageError
-from geoflood.core.images import UnreadableImageError, jpeg, read_image, resize
+from geoflood.core.images import jpeg, read_image, resize
 from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Truth
 from geoflood.triage.codec import located_from, located_to
-from geoflood.triage.findings import Finding
 from geoflood.triage.journal import NAME, read_journal
 from geoflood.triage.options import BatchOptions
-from geoflood.triage.pipeline import BatchSummary, batch_locate
-from geoflood.triage.results import read_results
-
-SPOT = LatLon(29.76, -95.37)
-OPTIONS = BatchOptions("rivertown")
-
-
-@dataclass
-class Fake:
-    """Locates by the photo's first pixel, as a Locator would by all of them."""
-
-    seconds: float = 0.0
-    seen: list[tuple[Path, Bounds | None]] = field(default_factory=list)
-    described: list[int] = field(default_factory=list)
-    broken: Callable[[Path], bool] = lambda path: False
-
-    def check(self, manner: SearchOptions) -> None:
-        """It can do everything."""
-
-    def describe(
-        self,
-        pixels: Sequence[Image],
-        attention: Sequence[AttentionMap],
-        manner: SearchOptions = DEFAULTS,
-    ) -> Any:
-        self.described.append(len(pixels))
-        return np.zeros((len(pixels), 5, 8), np.float32)
-
-    def locate(
-        self,
-        query: Query,
-        attention: AttentionMap | None = None,
-        manner: SearchOptions = DEFAULTS,
-        *,
-        within: Bounds | None = None,
-        verify: Any = None,
-        pixels: Image | None = None,
-        described: Any = None,
-    ) -> Located:
-        self.seen.append((query.path, within))
-        time.sleep(self.seconds)
-        if self.broken(query.path):
-            raise RuntimeError("a bug")
-        try:
-            shade = int(read_image(query.path)[0, 0, 0])
-        except UnreadableImageError as error:
-            return Located(query, Outcome.FAILED, f"{error}", attention=attention)
-        reference = Reference(
-            shade, f"folder:{shade}.jpg", SPOT, f"{shade}.jpg", 30.0, credit="A", licence="CC0-1.0"
-        )
-        cells = tuple(Cell(LatLon(round(29.76 + n / 1e4, 7), -95.37), 10.0, 0.1) for n in range(9))
-        estimate = Estimate(SPOT, 0.7, 9.0, 30.0, cells, 0.1)
-        outcome = Outcome.LOCATED if shade % 2 else Outcome.UNCERTAIN
-        return Located(
-            query, outcome, "why", (Candidate(reference, 0.8),), estimate, attention, {"read": 0.1}
-        )
-
-
-def scene(seed: int) -> Image:
-    rng = np.random.default_rng(seed)
-    picture = np.full((120, 160, 3), 128, np.uint8)
-    for _ in range(80):
-        (y, x), (h, w) = rng.integers(0, (110, 150)), rng.integers(5, 40, 2)
-        picture[y : y + h, x : x + w] = rng.integers(0, 255, 3)
-    return picture
-
-
-def photo(seed: int, quality: int = 90) -> bytes:
-    return jpeg(scene(seed), quality=quality)
-
-
-def index(root: Path, content: str = "{}") -> Path:
-    (root / "index").mkdir(exist_ok=True)
-    (root / "index" / "manifest.json").write_text(content, "utf-8")
-    return root / "index"
-
-
-def posts(root: Path, *rows: dict[str, Any]) -> Path:
-    folder = root / "posts"
-    folder.mkdir(exist_ok=True)
-    (folder / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    return folder
-
-
-def run(
-    root: Path, locator: Fake | None = None, options: BatchOptions = OPTIONS, **more: Any
-) -> BatchSummary:
-    return batch_locate(
-        root / "posts", root / "out", locator or Fake(), index(root), options, workers=2, **more
-    )
-
-
-def found(root: Path) -> list[Finding]:
-    return list(read_results(root / "out"))
-
-
-def row(image: str, text: str, hour: int, **more: Any) -> dict[str, Any]:
-    return {"image": image, "text": text, "date": f"2021-07-14T{hour:02}:00:00", **more}
+from geoflood.triage.pipeline import batch_locate
+from tests.support.batch import (
+    OPTIONS,
+    SPOT,
+    Fake,
+    found,
+    index,
+    photo,
+    posts,
+    row,
+    run,
+    run_slowly,
+    scene,
+    table,
+)
+from tests.support.kills import killable
 
 
 def test_duplicates_are_located_once_and_credited_to_all_posts_earliest_first(tmp_path: Path) -> None:
@@ -420,31 +324,6 @@ def test_what_was_recognised_is_told_before_the_last_photo_ends(tmp_path: Path) 
     assert events == ["recognised JSONL manifest: list.jsonl", "JSONL manifest: 1 post, 1 image", "photos"]
 
 
-CHILD = """
-import sys, os, pathlib, importlib.util
-spec = importlib.util.spec_from_file_location("batch_tests", sys.argv[1])
-tests = importlib.util.module_from_spec(spec)
-sys.modules["batch_tests"] = tests
-spec.loader.exec_module(tests)
-for _ in sys.stdin:
-    child = os.fork()
-    if not child:
-        tests.run(pathlib.Path(sys.argv[2]), tests.Fake(seconds=0.05))
-        os._exit(0)
-    print(child, flush=True)
-    os.waitpid(child, 0)
-    print("gone", flush=True)
-"""
-"""Imports once, then runs a batch in a process of its own for every line it is sent."""
-
-
-def table(root: Path) -> list[Any]:
-    return [
-        (one.number, one.sha256, one.file, one.copies, one.located.outcome, one.located.reason, one.posts)
-        for one in found(root)
-    ]
-
-
 @pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path, kills: int) -> None:
     count = 24 if kills < 10 else 150
@@ -457,18 +336,9 @@ def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path, kills: int) ->
     run(whole)
     dice = random.Random(1)
     located: list[int] = []
-    command = [sys.executable, "-c", CHILD, __file__, str(torn)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as parent:
-        assert parent.stdin
-        assert parent.stdout
+    with killable(run_slowly, torn) as run_and_kill:
         for _ in range(kills):
-            parent.stdin.write("go\n")
-            child = int(parent.stdout.readline())
-            time.sleep(dice.uniform(0.0, 0.25))
-            with suppress(ProcessLookupError):  # it may have ended by itself
-                os.kill(child, signal.SIGKILL)
-            assert parent.stdout.readline() == "gone\n"
+            run_and_kill(dice.uniform(0.0, 0.25))
             if (torn / "out" / NAME).exists():
                 located.append(sum(line.kind == "located" for line in read_journal(torn / "out")))
     assert located == sorted(located), "what was done stays done"

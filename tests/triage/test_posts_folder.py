@@ -15,8 +15,7 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage import journal
 from geoflood.triage.findings import Post
 from geoflood.triage.posts import file_tree
-from tests.triage.test_posts_hostile import read as everything
-from tests.triage.test_posts_layouts import JPEG, TWEET, V1, V2, files, folder, only, read
+from tests.support.post_folder import JPEG, TWEET, V1, V2, everything, files, folder, only, read
 
 
 @pytest.mark.parametrize(

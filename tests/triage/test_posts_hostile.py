@@ -23,7 +23,6 @@ from geoflood.core.errors import InputError
 from geoflood.triage.findings import Post
 from geoflood.triage.posts import file_tree, json_records, text_files
 from geoflood.triage.posts.file_tree import FileTree
-from geoflood.triage.posts.folder import PostFolder
 from geoflood.triage.posts.json_records import is_lines, records
 from geoflood.triage.posts.layouts import LAYOUTS
 from geoflood.triage.posts.safe_values import box, geotag, prose, unmarked
@@ -32,13 +31,9 @@ from geoflood.triage.posts.text_files import Record, lines
 from geoflood.triage.posts.times import moment, snowflake
 from geoflood.triage.posts.whatsapp import whatsapp
 from geoflood.triage.posts.x_archive_extras import ArchiveExtras
+from tests.support.post_folder import everything as read
 
 JPEG = b"\xff\xd8\xff\xe0"
-
-
-def read(root: Path) -> list[Post | Rejected]:
-    with FileTree(root) as file_tree:
-        return list(PostFolder(file_tree).posts())
 
 
 def reasons(root: Path) -> list[str]:

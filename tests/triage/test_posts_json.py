@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from geoflood.triage.posts import json_records, text_files
 from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.folder import PostFolder
-from tests.triage.test_posts_layouts import JPEG, files, folder, only, read
+from tests.support.post_folder import JPEG, files, folder, only, read
 
 
 def page(first: int, tweets: int = 100, padding: int = 2500) -> dict[str, object]:

@@ -17,8 +17,7 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Post
 from geoflood.triage.posts.table_rows import rows
 from geoflood.triage.posts.times import moment, when
-from tests.triage.test_posts_hostile import read as everything
-from tests.triage.test_posts_layouts import JPEG, TWEET, TWEET_TIME, files, folder, only, read
+from tests.support.post_folder import JPEG, TWEET, TWEET_TIME, everything, files, folder, only, read
 
 CRISIS = "tweet_id\timage_id\ttweet_text\timage_url\timage_path\n"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from geoflood.triage.posts.whatsapp import GUESSED, PHONE
 from geoflood.triage.posts.whatsapp_dates import order_of
-from tests.triage.test_posts_layouts import JPEG, files, folder, read
+from tests.support.post_folder import JPEG, files, folder, read
 
 DAY = datetime(2021, 7, 14, 18, 23)
 FILE = "IMG-20210714-WA0001.jpg"

@@ -19,8 +19,8 @@ from geoflood.triage.journal import NAME
 from geoflood.triage.outputs import export, write_outputs
 from geoflood.triage.results import read_results
 from geoflood.triage.review import review
-from tests.triage.test_pipeline import Fake, photo, posts, row, run
-from tests.triage.test_triage_items import CITY, results
+from tests.support.batch import Fake, photo, posts, row, run
+from tests.support.triage_results import CITY, results
 
 
 def decisions(root: Path, *told: dict[str, object]) -> Path:

@@ -9,61 +9,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from geoflood.core.datatypes import (
-    Candidate,
-    Cell,
-    City,
-    Estimate,
-    Geotag,
-    Image,
     LatLon,
-    Located,
     Outcome,
     Query,
-    Reference,
 )
 from geoflood.core.errors import InputError, UsageError
-from geoflood.core.geo import from_local
 from geoflood.triage.custody import verify, write_run
 from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import write_triage
-from geoflood.triage.findings import Decision, Finding, Post, Status
+from geoflood.triage.findings import Decision, Status
 from geoflood.triage.journal import NAME
-from geoflood.triage.outputs import write_outputs
-from geoflood.triage.results import read_results
-from tests.outputs.test_map import CANARY, CHROMIUMS_OWN, HOSTILE, browser, eavesdropper, opened, told
-from tests.triage.test_pipeline import photo, posts, row, run
+from tests.support.batch import photo
+from tests.support.browser import CANARY, CHROMIUMS_OWN, HOSTILE, browser, eavesdropper, opened, told
+from tests.support.triage_results import CITY, driven, finding, picture, results
 
-SPOT = LatLon(29.76, -95.37)
-CITY = City(
-    "rivertown", 400, 100, "rootsift", from_local(np.random.default_rng(1).uniform(-500, 500, (400, 2)), SPOT)
-)
 OUTCOMES = [Outcome.LOCATED, Outcome.UNCERTAIN, Outcome.NOT_FOUND, Outcome.FAILED]
-
-
-def finding(
-    number: int, text: str = "water", outcome: Outcome = Outcome.LOCATED, spread_m: float = 3000.0
-) -> Finding:
-    rng = np.random.default_rng(number)
-    (lat, lon), share = from_local([rng.uniform(-spread_m, spread_m, 2)], SPOT)[0], float(rng.uniform(0.1, 1))
-    spot = LatLon(float(lat), float(lon))
-    reference = Reference(number % 50, "k", spot, "a.jpg", credit=text, licence=text)
-    estimate = Estimate(spot, share, 9.0, 30.0, (Cell(spot, 10.0, 0.9),), 0.1)
-    located = Located(Query(Path(f"{number}.jpg")), outcome, text, (Candidate(reference, 0.8),), estimate)
-    post = Post(
-        "twarc2 JSONL", text, text, text, datetime(2021, 7, 14, number % 24), Geotag(spot, "post"), place=text
-    )
-    return Finding(
-        number, f"{number:064x}", text, located, (post,) * (1 + number % 3), Geotag(spot, "exif"), 1, text
-    )
-
-
-def picture(reference: object) -> Image:
-    return np.random.default_rng(1).integers(0, 255, (90, 120, 3), dtype=np.uint8)
 
 
 @browser
@@ -154,15 +118,6 @@ document.documentElement.dataset.seen = seen.join(" | ");
 """
 
 
-def driven(page: Path, script: str, tmp_path: Path) -> str:
-    text = re.sub("<meta http-equiv[^>]*>", "", page.read_text("utf-8"))
-    name = re.search(r"var (map_\w+) =", text)
-    assert name
-    script = script.replace("map_.", f"{name[1]}.")
-    page.write_text(text.replace("</body>", f"<script>{script}</script></body>"), "utf-8")
-    return opened(page, tmp_path / "profile")
-
-
 @browser
 def test_filters_keys_and_decisions(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
@@ -238,15 +193,6 @@ def test_five_thousand_photos_are_ready_soon(tmp_path: Path) -> None:
 
 
 # ---- custody
-
-
-def results(root: Path, count: int = 3) -> Path:
-    folder = posts(root, *(row(f"{n}.jpg", f"post {n}", n) for n in range(count)))
-    for n in range(count):
-        (folder / f"{n}.jpg").write_bytes(photo(n))
-    run(root)
-    write_outputs(read_results(root / "out"), CITY)
-    return root / "out"
 
 
 def test_custody(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Finding, Post, Status
-from tests.outputs.test_map import browser, told
-from tests.triage.test_triage_items import CITY, SPOT, driven, finding, picture
+from tests.support.browser import browser, told
+from tests.support.triage_results import CITY, SPOT, driven, finding, picture
 
 HELPERS = """
 const fire = (node, type, more) => node.dispatchEvent(Object.assign(new Event(type, {bubbles: true}), more));

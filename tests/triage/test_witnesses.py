@@ -22,7 +22,7 @@ from geoflood.triage.findings import Decision, Post, Status
 from geoflood.triage.journal import Journal, read_journal
 from geoflood.triage.narrowing import Narrowing, StatedPlace, said
 from geoflood.triage.options import BatchOptions
-from tests.triage.test_pipeline import Fake, found, posts, row, run, scene
+from tests.support.batch import Fake, found, posts, row, run, scene
 
 TAKEN = "2021:07:14 17:03:09"
 HOUSTON = {1: "N", 2: (29, 45, 37.44), 3: "W", 4: (95, 22, 11.28)}

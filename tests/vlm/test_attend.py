@@ -23,8 +23,8 @@ from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
 from geoflood.vlm.stage import VlmSelection, VlmStage, asking
 from geoflood.vlm.verify_candidates import Verifier
-from tests.far_side.ollama_server import FarModel, FarOllama
-from tests.far_side.scripted import Scripted, Sighted, cells_answer, in_turn
+from tests.support.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.scripted import Scripted, Sighted, cells_answer, in_turn
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.canvas import VIEWS, read_back
 from geoflood.vlm.client import Answer, ModelRecord, RefusalError
 from geoflood.vlm.consensus import agreed, agreement, fit_waterline, waterline
-from tests.far_side.ollama_server import FarModel, FarOllama
-from tests.far_side.scripted import Scripted, Sighted, cells_answer, cells_of, in_turn
-from tests.vlm.test_pool import pool
+from tests.support.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.pools import pool
+from tests.support.far_side.scripted import Scripted, Sighted, cells_answer, cells_of, in_turn
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
 GOOD = cells_answer([*range(10), 9, 8, 7, 0, 1, 2], [0, 0, 0, 9], d_water=2, e_text=["BÄCKEREI", "12"])

@@ -16,8 +16,8 @@ from geoflood.vlm.cache import AnswerCache
 from geoflood.vlm.client import Answer, AskOptions, ModelRecord, Prompt, RefusalError
 from geoflood.vlm.connect import connect
 from geoflood.vlm.verify import compare
-from tests.far_side.ollama_server import FarModel, FarOllama
-from tests.far_side.scripted import Scripted, Sighted, in_turn
+from tests.support.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.scripted import Scripted, Sighted, in_turn
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
 STANDING = ModelRecord("ollama", "m", "here:1", "0.33.0", "d1", True)

@@ -43,7 +43,7 @@ def photo(seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    tiny_vlm = pytest.importorskip("tests.far_side.tiny_vlm", reason="pip install gguf")
+    tiny_vlm = pytest.importorskip("tests.support.far_side.tiny_vlm", reason="pip install gguf")
     folder = tmp_path_factory.mktemp("tiny")
     model = tiny_vlm.write_tiny_vlm(folder)
     with socket.socket() as free:

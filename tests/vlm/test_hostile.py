@@ -16,8 +16,8 @@ from geoflood.vlm.answer_formats import FORMS
 from geoflood.vlm.attention import AttentionAsker, Reading
 from geoflood.vlm.parse_replies import MAX_CHARACTERS, objects, plain, without_controls
 from geoflood.vlm.verify import compare
-from tests.far_side.contract import ramble
-from tests.far_side.scripted import Scripted, cells_answer, in_turn
+from tests.support.far_side.contract import ramble
+from tests.support.far_side.scripted import Scripted, cells_answer, in_turn
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (12, 16, 3), np.uint8)
 GOOD = cells_answer([*range(10), 9, 8, 7, 0, 1, 2], [0, 0, 0, 9], d_water=2)

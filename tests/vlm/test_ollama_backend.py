@@ -21,7 +21,7 @@ from geoflood.vlm.connect import backends
 from geoflood.vlm.ollama_backend import OllamaBackend
 from geoflood.vlm.privacy import away
 from geoflood.vlm.transport import address, is_loopback
-from tests.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.ollama_server import FarModel, FarOllama
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
 CELLS = FORMS["cells"]

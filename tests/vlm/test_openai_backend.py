@@ -15,7 +15,7 @@ from geoflood.vlm.canvas import VIEWS, gridded
 from geoflood.vlm.client import Answer, AskOptions, Prompt, RefusalError
 from geoflood.vlm.connect import connect
 from geoflood.vlm.openai_backend import OpenAIBackend
-from tests.far_side.openai_server import FarOpenAI
+from tests.support.far_side.openai_server import FarOpenAI
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
 CELLS = FORMS["cells"]

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
@@ -17,22 +17,10 @@ from geoflood.vlm.answer_formats import closed, one_of
 from geoflood.vlm.client import AskOptions, Prompt, RefusalError
 from geoflood.vlm.ollama_backend import OllamaBackend
 from geoflood.vlm.pool import Pool, each
-from tests.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.pools import pool
 
 SCHEMA = closed({"a": one_of(range(10))})
-
-
-@contextmanager
-def pool(*servers: FarOllama, **how: float) -> Iterator[Pool]:
-    lines: list[str] = []
-    made = Pool(
-        [OllamaBackend(far.host, "tiny-vl") for far in servers], pause_s=0.01, news=lines.append, **how
-    )  # type: ignore[arg-type]
-    made.lines = lines  # type: ignore[attr-defined]
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def ask(one: Pool, text: str = "Rate.") -> str:

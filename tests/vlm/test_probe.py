@@ -15,8 +15,8 @@ import pytest
 from geoflood.vlm.ollama_backend import OllamaBackend
 from geoflood.vlm.openai_backend import OpenAIBackend
 from geoflood.vlm.probe import MODELS, Probe, memory_gb, probe, recommended
-from tests.far_side.ollama_server import FarModel, FarOllama
-from tests.far_side.openai_server import FarOpenAI
+from tests.support.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.openai_server import FarOpenAI
 
 
 @contextmanager

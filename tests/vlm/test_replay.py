@@ -14,7 +14,7 @@ from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.cache import AnswerCache
 from geoflood.vlm.client import AskOptions, ModelRecord, Prompt, RefusalError
 from geoflood.vlm.replay import ReplayedBackend, UnansweredError
-from tests.far_side.scripted import Scripted, Sighted, in_turn
+from tests.support.far_side.scripted import Scripted, Sighted, in_turn
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
 STANDING = ModelRecord("ollama", "m", "here:1", "0.33.0", "d1", True, remote_host="https://cloud:443")

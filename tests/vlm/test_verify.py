@@ -10,9 +10,9 @@ import pytest
 from geoflood.core.errors import ModelError
 from geoflood.vlm.client import RefusalError
 from geoflood.vlm.verify import compare, verify
-from tests.far_side.ollama_server import FarModel, FarOllama
-from tests.far_side.scripted import Scripted, in_turn
-from tests.vlm.test_pool import pool
+from tests.support.far_side.ollama_server import FarModel, FarOllama
+from tests.support.far_side.pools import pool
+from tests.support.far_side.scripted import Scripted, in_turn
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
 OTHER = 255 - PHOTO

@@ -16,8 +16,8 @@ from typing import Any
 import PIL.Image
 from jsonschema import Draft202012Validator
 
-from tests.far_side.contract import CHAT, SHOW, Json, ramble, unknown_kind
-from tests.far_side.server import Answerer, FarServer, RefusedError, Wire
+from tests.support.far_side.contract import CHAT, SHOW, Json, ramble, unknown_kind
+from tests.support.far_side.server import Answerer, FarServer, RefusedError, Wire
 
 NESTED = '{"error":{"code":%d,"message":"%s","type":"%s"}}'
 

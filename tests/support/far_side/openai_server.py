@@ -10,8 +10,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from tests.far_side.contract import COMPLETION, Json, ramble
-from tests.far_side.server import Answerer, FarServer, RefusedError, Wire
+from tests.support.far_side.contract import COMPLETION, Json, ramble
+from tests.support.far_side.server import Answerer, FarServer, RefusedError, Wire
 
 
 class FarOpenAI(FarServer):

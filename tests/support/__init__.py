@@ -1,0 +1,1 @@
+"""What several test modules share: fakes, servers, makers of input, a browser. No tests."""

@@ -1,0 +1,170 @@
+"""Folders of posts, their photos, and a locator that needs no index."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from geoflood.core.datatypes import (
+    DEFAULTS,
+    AttentionMap,
+    Bounds,
+    Candidate,
+    Cell,
+    City,
+    Estimate,
+    Image,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reference,
+    SearchOptions,
+)
+from geoflood.core.images import UnreadableImageError, jpeg, read_image
+from geoflood.triage.findings import Finding
+from geoflood.triage.options import BatchOptions, BatchRequest
+from geoflood.triage.pipeline import BatchSummary, batch_locate
+from geoflood.triage.results import read_results
+from geoflood.vlm.stage import VlmSelection, VlmStage
+
+SPOT = LatLon(29.76, -95.37)
+OPTIONS = BatchOptions("rivertown")
+CITY = City("rivertown", 3, 3, "rootsift", np.array([[29.76, -95.37]]))
+
+
+@dataclass
+class Fake:
+    """Locates by the photo's first pixel, as a Locator would by all of them."""
+
+    seconds: float = 0.0
+    seen: list[tuple[Path, Bounds | None]] = field(default_factory=list)
+    described: list[int] = field(default_factory=list)
+    broken: Callable[[Path], bool] = lambda path: False
+
+    def check(self, manner: SearchOptions) -> None:
+        """It can do everything."""
+
+    def describe(
+        self,
+        pixels: Sequence[Image],
+        attention: Sequence[AttentionMap],
+        manner: SearchOptions = DEFAULTS,
+    ) -> Any:
+        self.described.append(len(pixels))
+        return np.zeros((len(pixels), 5, 8), np.float32)
+
+    def locate(
+        self,
+        query: Query,
+        attention: AttentionMap | None = None,
+        manner: SearchOptions = DEFAULTS,
+        *,
+        within: Bounds | None = None,
+        verify: Any = None,
+        pixels: Image | None = None,
+        described: Any = None,
+    ) -> Located:
+        self.seen.append((query.path, within))
+        time.sleep(self.seconds)
+        if self.broken(query.path):
+            raise RuntimeError("a bug")
+        try:
+            shade = int(read_image(query.path)[0, 0, 0])
+        except UnreadableImageError as error:
+            return Located(query, Outcome.FAILED, f"{error}", attention=attention)
+        reference = Reference(
+            shade, f"folder:{shade}.jpg", SPOT, f"{shade}.jpg", 30.0, credit="A", licence="CC0-1.0"
+        )
+        cells = tuple(Cell(LatLon(round(29.76 + n / 1e4, 7), -95.37), 10.0, 0.1) for n in range(9))
+        estimate = Estimate(SPOT, 0.7, 9.0, 30.0, cells, 0.1)
+        outcome = Outcome.LOCATED if shade % 2 else Outcome.UNCERTAIN
+        return Located(
+            query, outcome, "why", (Candidate(reference, 0.8),), estimate, attention, {"read": 0.1}
+        )
+
+
+def scene(seed: int) -> Image:
+    rng = np.random.default_rng(seed)
+    picture = np.full((120, 160, 3), 128, np.uint8)
+    for _ in range(80):
+        (y, x), (h, w) = rng.integers(0, (110, 150)), rng.integers(5, 40, 2)
+        picture[y : y + h, x : x + w] = rng.integers(0, 255, 3)
+    return picture
+
+
+def photo(seed: int, quality: int = 90) -> bytes:
+    return jpeg(scene(seed), quality=quality)
+
+
+def index(root: Path, content: str = "{}") -> Path:
+    (root / "index").mkdir(exist_ok=True)
+    (root / "index" / "manifest.json").write_text(content, "utf-8")
+    return root / "index"
+
+
+def posts(root: Path, *rows: dict[str, Any]) -> Path:
+    folder = root / "posts"
+    folder.mkdir(exist_ok=True)
+    (folder / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder
+
+
+def run(
+    root: Path, locator: Fake | None = None, options: BatchOptions = OPTIONS, **more: Any
+) -> BatchSummary:
+    return batch_locate(
+        root / "posts", root / "out", locator or Fake(), index(root), options, workers=2, **more
+    )
+
+
+def run_slowly(root: str) -> None:
+    """Long enough to be killed meanwhile."""
+    run(Path(root), Fake(seconds=0.05))
+
+
+def found(root: Path) -> list[Finding]:
+    return list(read_results(root / "out"))
+
+
+def row(image: str, text: str, hour: int, **more: Any) -> dict[str, Any]:
+    return {"image": image, "text": text, "date": f"2021-07-14T{hour:02}:00:00", **more}
+
+
+def table(root: Path) -> list[Any]:
+    return [
+        (one.number, one.sha256, one.file, one.copies, one.located.outcome, one.located.reason, one.posts)
+        for one in found(root)
+    ]
+
+
+class IndexedFake(Fake):
+    """A Locator that has an index."""
+
+    def __init__(self, folder: Path, precision: str | None = None) -> None:
+        super().__init__()
+        self.database = SimpleNamespace(city=lambda: CITY)
+        self.describer = SimpleNamespace(batch=4)
+
+
+def run_with_model(folder: str, host: str) -> None:
+    """A batch that asks the model of a server about every photo."""
+    root = Path(folder)
+    eyes = VlmStage(VlmSelection("tiny-vl", (host,)), "ollama", 0, "Rivertown")
+    with eyes.open() as asker:
+        batch_locate(
+            root / "posts",
+            root / "out",
+            Fake(),
+            index(root),
+            BatchOptions("rivertown", eyes=eyes.settings),
+            BatchRequest(eyes, asker),
+            workers=2,
+        )
