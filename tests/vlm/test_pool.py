@@ -157,11 +157,11 @@ def test_an_interrupted_question_frees_its_server(monkeypatch: pytest.MonkeyPatc
 BATCH = """
 import sys
 import numpy as np
-from geoflood.vlm.attention import Attendant
+from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.connect import connect
 
 photos = ((n, np.full((40, 40, 3), n, np.uint8)) for n in range(9))
-attendant = Attendant(connect("tiny-vl", sys.argv[1:]), prior=False)
+attendant = AttentionAsker(connect("tiny-vl", sys.argv[1:]), prior=False)
 print("begun", flush=True)
 try:
     list(attendant.read_each(photos))
