@@ -23,6 +23,7 @@ from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Status
 from geoflood.triage.journal import NAME
+from geoflood.triage.results import read_results
 from tests.support.batch import photo
 from tests.support.browser import CANARY, CHROMIUMS_OWN, HOSTILE, browser, eavesdropper, opened, told
 from tests.support.triage_results import CITY, driven, finding, picture, results
