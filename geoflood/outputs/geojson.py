@@ -13,18 +13,16 @@ import shapely.geometry
 
 from geoflood.core.datatypes import Estimate, Located
 from geoflood.core.files import write_whole
-from geoflood.core.geo import usng
-from geoflood.outputs.record import METHOD, STATUS, record
+from geoflood.outputs.fields import Row, answer_row
+from geoflood.outputs.record import STATUS, record
 from geoflood.outputs.shapes import Shape, outline
 
-__all__ = ["SHARES", "collection", "geometry", "write_geojson"]
+__all__ = ["SHARES", "collection", "geometry", "row_feature", "write_geojson"]
 
 SHARES = (0.5, 0.9)
 """Shares of the belief whose search areas are drawn, smallest first."""
 
 Json = dict[str, Any]
-
-_SHARED = ("photo", "outcome", "probability", "radius_50_m", "radius_90_m", "not_in_index", "reason")
 
 
 def write_geojson(path: Path, located: Iterable[Located]) -> None:
@@ -42,30 +40,22 @@ def collection(located: Iterable[Located]) -> Json:
 
 def _features(located: Located) -> list[Json]:
     """A photo whose place was not found is a feature without geometry, so that none is lost."""
-    known = record(located)
-    photo = {"photo": known["photo"]}
-    estimate = located.place
-    best = known["candidates"][0] if known["candidates"] else {}
-    properties = {
-        "kind": "estimate",
-        **{name: known[name] for name in _SHARED},
-        "accuracy_m": known["radius_90_m"],
-        "usng": usng(estimate.position, estimate.radius_90_m) if estimate else None,
-        "status": STATUS,
-        "method": METHOD,
-        "best_match": best.get("image"),
-        "credit": best.get("credit"),
-        "licence": best.get("licence"),
-    }
-    features = [_feature(_point(known["lat"], known["lon"]) if estimate else None, properties)]
-    for candidate in known["candidates"]:
-        rest = {name: value for name, value in candidate.items() if name not in ("lat", "lon")}
-        place = _point(candidate["lat"], candidate["lon"])
-        features.append(_feature(place, {"kind": "candidate", **photo, **rest, "status": STATUS}))
-    return features + (_areas(estimate, photo) if estimate else [])
+    row = answer_row(located)
+    photo = {"photo": row["photo"]}
+    features = [row_feature(row, kind="estimate")]
+    for candidate in record(located)["candidates"]:
+        features.append(row_feature({"kind": "candidate", **photo, **candidate, "status": STATUS}))
+    return features + (_areas(located.place, photo) if located.place else [])
 
 
-def _areas(estimate: Estimate, photo: Json) -> list[Json]:
+def row_feature(row: Row, **first: str) -> Json:
+    """The feature of a row: lat and lon are its geometry, all else its properties, `first` before them."""
+    properties = {name: value for name, value in row.items() if name not in ("lat", "lon")}
+    point = None if row["lat"] is None else {"type": "Point", "coordinates": [row["lon"], row["lat"]]}
+    return _feature(point, {**first, **properties})
+
+
+def _areas(estimate: Estimate, photo: Row) -> list[Json]:
     areas = []
     for share in SHARES:
         cells = estimate.cells(share)
@@ -78,10 +68,6 @@ def _areas(estimate: Estimate, photo: Json) -> list[Json]:
 
 def _feature(place: Json | None, properties: Json) -> Json:
     return {"type": "Feature", "geometry": place, "properties": properties}
-
-
-def _point(lat: float, lon: float) -> Json:
-    return {"type": "Point", "coordinates": [lon, lat]}
 
 
 def geometry(shape: Shape) -> Json:

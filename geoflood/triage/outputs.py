@@ -12,11 +12,13 @@ from typing import Any
 
 from geoflood.core.datatypes import City, Image, Reference
 from geoflood.imagery.views import pixels_of
+from geoflood.outputs.table import table_file
 from geoflood.triage.custody import write_run
+from geoflood.triage.export.finding_fields import field_names, finding_row
 from geoflood.triage.export.finding_geojson import collection
-from geoflood.triage.export.finding_table import finding_table, write_rejections
+from geoflood.triage.export.finding_table import write_rejections
 from geoflood.triage.export.formats import format_of
-from geoflood.triage.export.redaction import Sharing, row
+from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import TriagePage
 from geoflood.triage.results import Results
 
@@ -36,13 +38,13 @@ def write_outputs(results: Results, city: City, basemap: dict[str, Any] | None =
     }
     with (
         TriagePage(files["map"], _view) as triage,
-        finding_table(files["table"], Sharing.INTERNAL) as add_row,
+        table_file(files["table"], field_names(Sharing.INTERNAL)) as add_row,
         collection(files["geojson"]) as add_feature,
     ):
         for finding in results:
-            told = row(finding, Sharing.INTERNAL)
-            add_row(told)
-            add_feature(told)
+            row = finding_row(finding, Sharing.INTERNAL)
+            add_row(row)
+            add_feature(row)
             triage.add(finding)
         triage.write(city, _identity(results), basemap)
     write_rejections(files["rejected"], results.rejections())

@@ -34,11 +34,14 @@ from geoflood.core.datatypes import (
 from geoflood.core.errors import UsageError
 from geoflood.core.geo import distance_m
 from geoflood.core.images import jpeg, read_image
+from geoflood.outputs.fields import answer_row
 from geoflood.outputs.record import METHOD
+from geoflood.triage.export.finding_fields import FINDING_FIELDS, PINNED, PUBLIC, field_names, title
+from geoflood.triage.export.finding_fields import finding_row as row
 from geoflood.triage.export.finding_table import write_rejections
 from geoflood.triage.export.formats import FORMATS, format_of
 from geoflood.triage.export.icons import icon
-from geoflood.triage.export.redaction import GRID_M, PINNED, PUBLIC_FIELDS, Sharing, row, title
+from geoflood.triage.export.redaction import GRID_M, Sharing, snapped
 from geoflood.triage.findings import Decision, Finding, Medium, Post, Status
 
 SPOT = LatLon(29.7604123, -95.3698012)
@@ -124,15 +127,34 @@ def test_public_files_lead_to_no_person(tmp_path: Path, name: str) -> None:
 
 
 def test_public_rows_have_public_fields_only() -> None:
-    assert set(row(finding(), Sharing.PUBLIC)) == set(PUBLIC_FIELDS)
+    assert set(row(finding(), Sharing.PUBLIC)) == PUBLIC == set(field_names(Sharing.PUBLIC))
+
+
+def test_a_batch_tells_of_a_photo_what_locate_tells() -> None:
+    one = finding()
+    alone, batch = answer_row(one.located), row(one, Sharing.INTERNAL)
+    assert batch | alone == batch | {"photo": alone["photo"]}, "but for the photo's name in the folder"
+    assert [field.name for field in FINDING_FIELDS] == list(batch)
+    assert len(set(batch)) == len(batch)
+
+
+OLD_COLUMNS = """
+number outcome status lat lon accuracy_m usng dmm probability not_in_index posted_at posts copies method
+sharing
+photo sha256 reason narrowed_by radius_50_m radius_90_m machine_lat machine_lon best_match credit licence
+status_by status_at note text authors post_ids layouts post_lat post_lon post_place exif_lat exif_lon
+exif_taken_at time_from attention waterline attention_reason verdict
+"""
+
+
+def test_no_column_of_earlier_versions_is_lost() -> None:
+    assert set(OLD_COLUMNS.split()) <= set(field_names(Sharing.INTERNAL))
 
 
 @pytest.mark.parametrize("lat", [-80.0, -0.0001, 0.0001, 29.7604, 71.3])
 @pytest.mark.parametrize("lon", [-179.999, -95.37, 0.0, 179.999])
 def test_public_positions_are_in_the_middle_of_a_square(lat: float, lon: float) -> None:
-    from geoflood.triage.export.redaction import _snapped
-
-    seen = {_snapped(LatLon(lat + n / 1e6, lon), GRID_M) for n in range(3)}
+    seen = {snapped(LatLon(lat + n / 1e6, lon), GRID_M) for n in range(3)}
     assert len(seen) <= 2
     for spot in seen:
         assert distance_m((spot.lat, spot.lon), (lat, lon)) <= GRID_M * 2**-0.5 * 1.01

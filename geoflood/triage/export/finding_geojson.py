@@ -9,7 +9,10 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from geoflood.core.files import replacing
-from geoflood.triage.export.redaction import Row, Sharing, row
+from geoflood.outputs.fields import Row
+from geoflood.outputs.geojson import row_feature
+from geoflood.triage.export.finding_fields import finding_row
+from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.findings import Finding
 
 __all__ = ["collection", "write_features", "write_sequence"]
@@ -24,7 +27,7 @@ def collection(path: Path) -> Iterator[Callable[[Row], object]]:
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"type": "FeatureCollection", "features": [')
         marks = chain([""], repeat(","))
-        yield lambda told: file.write(f"{next(marks)}\n{_feature(told)}")
+        yield lambda row: file.write(f"{next(marks)}\n{_feature(row)}")
         file.write("\n]}\n")
 
 
@@ -32,7 +35,7 @@ def write_features(path: Path, findings: Iterable[Finding], sharing: Sharing) ->
     """A FeatureCollection of all findings, written as it comes."""
     with collection(path) as add:
         for finding in findings:
-            add(row(finding, sharing))
+            add(finding_row(finding, sharing))
 
 
 def write_sequence(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
@@ -40,11 +43,9 @@ def write_sequence(path: Path, findings: Iterable[Finding], sharing: Sharing) ->
     mark = RS if path.suffix.lower() == ".geojsons" else ""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         for finding in findings:
-            file.write(f"{mark}{_feature(row(finding, sharing))}\n")
+            file.write(f"{mark}{_feature(finding_row(finding, sharing))}\n")
 
 
-def _feature(told: Row) -> str:
-    properties = {name: value for name, value in told.items() if name not in ("lat", "lon")}
-    point = None if told["lat"] is None else {"type": "Point", "coordinates": [told["lon"], told["lat"]]}
-    feature = {"type": "Feature", "id": told["number"], "geometry": point, "properties": properties}
+def _feature(row: Row) -> str:
+    feature = {"type": "Feature", "id": row["number"], **row_feature(row)}
     return json.dumps(feature, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

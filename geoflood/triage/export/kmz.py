@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import zipfile
 from collections.abc import Iterable
@@ -10,16 +11,22 @@ from pathlib import Path
 from typing import IO
 from xml.sax.saxutils import escape as xml_escape
 
+from geoflood.core.datatypes import Image
 from geoflood.core.files import replacing
-from geoflood.core.images import jpeg
+from geoflood.core.images import UnreadableImageError, jpeg, read_image
+from geoflood.outputs.fields import Row
 from geoflood.outputs.shapes import LinearRing, Polygon, outline
+from geoflood.triage.export.finding_fields import finding_row, title
 from geoflood.triage.export.icons import icon
-from geoflood.triage.export.redaction import Row, Sharing, picture, row, title, xml_text
+from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.export.xml_text import xml_text
 from geoflood.triage.findings import Finding, Status
 
 __all__ = ["write_kmz"]
 
 PICTURE_PX = 480
+MAX_PICTURE = 200_000_000
+"""Bytes of a photo that is handed on."""
 _COLOURS = {"located": "ff8f4700", "uncertain": "ff00b4f0", "not-found": "ff3a3a3a", "failed": "ff001d8c"}
 """aabbggrr, as KML has it: the colours of the map, for a person may have put a pin on any photo."""
 _PINS = (Status.CANDIDATE, Status.CONFIRMED)
@@ -41,11 +48,11 @@ def write_kmz(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None
             archive.writestr(_icon(status), icon(status), zipfile.ZIP_STORED)
             kml.writelines(_style(f"{name}-{status}", colour, status) for name, colour in _COLOURS.items())
         for finding in findings:
-            told = row(finding, sharing)
-            if told["lat"] is not None:
+            row = finding_row(finding, sharing)
+            if row["lat"] is not None:
                 internal = sharing is Sharing.INTERNAL
                 shown = _shown(_photo(archive, finding)) if internal else ""
-                kml.write(_placemark(told, shown, _area(finding) if internal else ()))
+                kml.write(_placemark(row, shown, _area(finding) if internal else ()))
         kml.write("</Document></kml>\n")
         kml.seek(0)
         with archive.open("doc.kml", "w") as document:
@@ -59,12 +66,26 @@ def _copy(source: IO[str], target: IO[bytes]) -> None:
 
 def _photo(archive: zipfile.ZipFile, finding: Finding) -> str:
     """The name of the photo in the archive; empty when it is not at hand as it was."""
-    seen = picture(finding, PICTURE_PX)
-    if seen is None:
+    pixels = _picture(finding, PICTURE_PX)
+    if pixels is None:
         return ""
     name = f"photos/{finding.number:06}.jpg"
-    archive.writestr(name, jpeg(seen, quality=75), zipfile.ZIP_STORED)
+    archive.writestr(name, jpeg(pixels, quality=75), zipfile.ZIP_STORED)
     return name
+
+
+def _picture(finding: Finding, longest: int) -> Image | None:
+    """The photo, small; None when it cannot be read, or its file is not the one that was located."""
+    path = finding.located.query.path
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_PICTURE)
+        same = hashlib.sha256(content).hexdigest() == finding.sha256
+        return read_image(content, longest) if same else None
+    except (OSError, UnreadableImageError):
+        return None
 
 
 def _area(finding: Finding) -> Iterable[Polygon]:
@@ -89,19 +110,19 @@ def _style(name: str, colour: str, status: Status) -> str:
     )
 
 
-def _placemark(told: Row, shown: str, area: Iterable[Polygon]) -> str:
+def _placemark(row: Row, shown: str, area: Iterable[Polygon]) -> str:
     # a balloon is HTML in XML: what comes from strangers is escaped once for each
-    lines = "<br/>".join(f"{name}: {escape(xml_text(value))}" for name, value in told.items() if value)
+    lines = "<br/>".join(f"{name}: {escape(xml_text(value))}" for name, value in row.items() if value)
     data = "".join(
         f'<Data name="{name}"><value>{xml_escape(xml_text(value))}</value></Data>'
-        for name, value in told.items()
+        for name, value in row.items()
         if value is not None
     )
-    when = f"<TimeStamp><when>{told['posted_at']}</when></TimeStamp>" if told["posted_at"] else ""
-    style = f"{told['outcome']}-{told['status']}"
-    point = f"<Point><coordinates>{told['lon']},{told['lat']}</coordinates></Point>"
+    when = f"<TimeStamp><when>{row['posted_at']}</when></TimeStamp>" if row["posted_at"] else ""
+    style = f"{row['outcome']}-{row['status']}"
+    point = f"<Point><coordinates>{row['lon']},{row['lat']}</coordinates></Point>"
     return (
-        f"<Placemark><name>{xml_escape(title(told))}</name><styleUrl>#{style}</styleUrl>{when}"
+        f"<Placemark><name>{xml_escape(title(row))}</name><styleUrl>#{style}</styleUrl>{when}"
         f"<description>{xml_escape(shown + lines)}</description><ExtendedData>{data}</ExtendedData>"
         f"<MultiGeometry>{point}{''.join(map(_polygon, area))}</MultiGeometry></Placemark>\n"
     )

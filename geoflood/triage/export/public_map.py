@@ -1,4 +1,4 @@
-"""The map for everybody: what `sharing` leaves of each photo, and no picture, post, name or house."""
+"""The map for everybody: what `finding_row` leaves of each photo, and no picture, post, name or house."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from geoflood.core.datatypes import City
 from geoflood.core.errors import UsageError
 from geoflood.core.files import write_whole
 from geoflood.outputs.page import Json, bounds, chart, page
-from geoflood.triage.export.redaction import GRID_M, PINNED, Sharing, row
+from geoflood.triage.export.finding_fields import PINNED, finding_row
+from geoflood.triage.export.redaction import GRID_M, Sharing
 from geoflood.triage.export.triage_page import MAX_ITEMS, SCRIPTS
 from geoflood.triage.findings import Finding, Status
 
@@ -31,7 +32,7 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> N
     """Write the page, whole or not at all. Raises UsageError for an internal one, which is the triage map."""
     if sharing is Sharing.INTERNAL:
         raise UsageError("triage.html is the internal map already", "add --public for one without people")
-    items = [_item(row(finding, Sharing.PUBLIC)) for finding in islice(findings, MAX_ITEMS)]
+    items = [_item(finding_row(finding, Sharing.PUBLIC)) for finding in islice(findings, MAX_ITEMS)]
     nothing = City("", 0, 0, "", np.empty((0, 2)))
     drawn = chart(nothing, [], None, None)
     data: Json = {
@@ -49,36 +50,36 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> N
     )
 
 
-def _item(told: Mapping[str, Any]) -> Json:
+def _item(row: Mapping[str, Any]) -> Json:
     """What the page shows of a photo, out of nothing but what may be told of it."""
-    placed, posted = told["lat"] is not None, told["posted_at"]
+    placed, posted = row["lat"] is not None, row["posted_at"]
     return {
-        "n": told["number"],
-        "sha256": f"public-{told['number']}",
+        "n": row["number"],
+        "sha256": f"public-{row['number']}",
         "file": "",
-        "outcome": told["outcome"],
+        "outcome": row["outcome"],
         "reason": "",
         "narrowed": "",
-        "at": [told["lat"], told["lon"]] if placed else None,
-        "pinned": told["method"] == PINNED,
-        "radius_m": told["accuracy_m"],
+        "at": [row["lat"], row["lon"]] if placed else None,
+        "pinned": row["method"] == PINNED,
+        "radius_m": row["accuracy_m"],
         "area": [],
-        "probability": told["probability"] or 0.0,
-        "coordinates": [told["usng"], told["dmm"]] if placed else [],
+        "probability": row["probability"] or 0.0,
+        "coordinates": [row["usng"], row["dmm"]] if placed else [],
         "time": _seconds(posted),
         "local": posted is not None and not posted.endswith("Z"),
-        "copies": told["copies"],
-        "count": told["posts"],
+        "copies": row["copies"],
+        "count": row["posts"],
         "posts": [],
         "witnesses": [],
-        "decision": _decided(told["status"]),
+        "decision": _decided(row["status"]),
         "photo": None,
         "matches": [],
     }
 
 
 def _decided(status: str) -> Json | None:
-    """That a person decided, and not who; a pin that was moved is where `sharing` puts it."""
+    """That a person decided, and not who; a pin that was moved is where `finding_row` puts it."""
     if status == Status.CANDIDATE.value:
         return None
     return {"status": status, "by": "a person", "at": "", "lat": None, "lon": None, "note": ""}
