@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-vlm check bench clean
+.PHONY: demo docs test test-vlm check bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/geoflood demo --out demo
@@ -34,6 +34,10 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# The reference pages: cli.md out of --help, api.md out of docstrings.
+docs: $(VENV)/installed
+	$(BIN)/python docs/make_reference.py
 
 bench: $(VENV)/installed-dev
 	@test -n "$(DATA)" || { echo "say which street images: make bench DATA=FOLDER [OTHER=FOLDER]; see benchmarks/README.md"; exit 2; }

@@ -129,16 +129,19 @@ def build_index(
 ) -> IndexInfo:
     """Index the street images of a city; call it again to continue, or to add images.
 
-    images: folders, or CSV and GeoJSON files that list images with their positions.
-    geotags: such a file for images in other folders. select: "COLUMN=VALUE", to take only these rows.
-    utm_zone: of @easting@northing@ file names, such as "10S".
-    licence, credit: of images that do not say, the licence as SPDX.
-    backbone: what describes the images; `geoflood models list` has the others.
-    dimension: of a band's descriptor after PCA-whitening; None keeps the backbone's own.
-    bands: waterline bands, percent of the height, 0 to 90; the default is 0, 15, 30, 45, 60.
-    index_dir: where indexes live; default GEOFLOOD_INDEX_DIR, else ./index, else the user's data folder.
-    rebuild: begin anew. precision: "float32", "bfloat16" or "auto". workers: default one a core.
-    progress: called with (stage, done, total), total 0 when unknown.
+    - `images`: folders, or CSV and GeoJSON files that list images with their positions.
+    - `geotags`: such a file for images in other folders.
+    - `select`: "COLUMN=VALUE", to take only these rows of the files.
+    - `utm_zone`: of @easting@northing@ file names, such as "10S".
+    - `licence`, `credit`: of images that do not say; the licence as SPDX.
+    - `backbone`: what describes the images; `geoflood models list` has them all.
+    - `dimension`: of a band's descriptor after PCA-whitening; None keeps the backbone's own.
+    - `bands`: waterline bands, percent of the height, 0 to 90; default 0, 15, 30, 45, 60.
+    - `index_dir`: where indexes live; default GEOFLOOD_INDEX_DIR, else ./index, else the user's data folder.
+    - `rebuild`: begin anew.
+    - `precision`: "float32", "bfloat16" or "auto".
+    - `workers`: images described at a time; default one a core.
+    - `progress`: called with (stage, done, total); total is 0 when unknown.
 
     Raises UsageError for options that make no sense, InputError when no image can be used,
     IndexUnusableError when the index has other settings or is in use, WeightsError without weights.
@@ -216,16 +219,17 @@ def evaluate(
 ) -> Evaluation:
     """Measure how right a city's index is, on photos whose places are known.
 
-    queries: a CSV or GeoJSON of photos and positions, or a folder of photos that carry theirs; geotags,
-    select and utm_zone as in `build_index`.
-    distances_m: positive distances, metres; the first says what right is.
-    flood: share of each photo's height to put under synthetic water, 0 to 0.9.
-    waterline: share of the height that the search is told is under water; None tells it nothing.
-    rerank: candidates whose details are compared with the photo's.
-    exclude_twins: leave out references of the query's own drive.
+    - `queries`: a CSV or GeoJSON of photos and positions, or a folder of photos that carry theirs.
+    - `geotags`, `select`, `utm_zone`: as in `build_index`.
+    - `distances_m`: positive distances, metres; the first says what right is.
+    - `flood`: share of each photo's height to put under synthetic water, 0 to 0.9.
+    - `waterline`: share of the height that the search is told is under water; None tells it nothing.
+    - `rerank`: candidates whose details are compared with the photo's.
+    - `exclude_twins`: leave out references of the query's own drive.
 
-    Recall@k by positive distance is `result.recall[25][1]`, as Zaffar et al., VPR-Bench (IJCV 2021), define
-    it; it counts the queries that have a reference within the distance.
+    `result.recall[25][1]` is recall@1 within 25 m: the share of queries whose first candidate is so near the
+    truth (Arandjelović et al., NetVLAD, CVPR 2016). It counts queries that have a reference within 25 m.
+
     Raises InputError when no query can be used; queries that cannot be are counted in `result.notes`.
     """
     from dataclasses import replace
