@@ -84,7 +84,7 @@ class Simulated:
     fault: Fault
     random: np.random.Generator
     capacity: int = 1
-    standing: ModelRecord = field(
+    record: ModelRecord = field(
         default_factory=lambda: ModelRecord("simulated", "truth", "127.0.0.1", sees=True)
     )
 

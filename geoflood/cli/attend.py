@@ -1,4 +1,4 @@
-"""What the command line knows of vision-language models: their options, `attend`, and who pays attention."""
+"""What the command line knows of vision-language models: their options, and `geoflood attend`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ __all__ = [
     "OpenAIHost",
     "PromptForm",
     "Verify",
-    "choice",
-    "eyes",
+    "make_stage",
     "register",
+    "select_model",
 ]
 
 Model = Annotated[
@@ -63,34 +63,36 @@ def register(app: typer.Typer) -> None:
     app.command()(attend)
 
 
-def choice(
+def select_model(
     model: str | None,
     ollama: Sequence[str] | None = None,
     openai: Sequence[str] | None = None,
     allowed: Sequence[str] | None = None,
-    form: str = "cells",
+    answer_format: str = "cells",
     cells: int = 4,
     consistency: int = 1,
+    replay: bool = False,
 ) -> VlmSelection | None:
-    """The model that the options name; None when they name none."""
+    """The model that the options name; None when they name none. Raises UsageError for a contradiction."""
     from geoflood.vlm.stage import VlmSelection
 
     if ollama and openai:
         raise UsageError("one of --ollama-host and --openai-host", "a model is asked in one way")
-    hosts = tuple(openai or ollama or ())
-    allow = tuple(allowed or ())
-    return VlmSelection(model, hosts, bool(openai), allow, form, cells, consistency) if model else None
+    if not model and replay:
+        raise UsageError("--replay repeats what a model said, and none is named", "add --model NAME")
+    hosts, allow = tuple(openai or ollama or ()), tuple(allowed or ())
+    if not model:
+        return None
+    return VlmSelection(model, hosts, bool(openai), allow, answer_format, cells, consistency, replay)
 
 
-def eyes(
-    chosen: VlmSelection | None, attention: str | None, verify: int, index: Path, replay: bool = False
-) -> VlmStage:
-    """What `locate` asks of the model, which is told the city's name."""
+def make_stage(selection: VlmSelection | None, attention: str | None, verify: int, index: Path) -> VlmStage:
+    """What a command asks of the model, which is told the name of the index's city."""
     from geoflood.database.manifest import read_manifest
     from geoflood.vlm.stage import VlmStage
 
     city = read_manifest(index).city
-    return VlmStage.of(chosen, attention, verify, city, terminal.news, terminal.warning, replay)
+    return VlmStage.of(selection, attention, verify, city, terminal.news, terminal.warning)
 
 
 def attend(
@@ -116,24 +118,25 @@ def attend(
 
     Pictures are written to ./attended; with --json only where --out says.
     """
-    chosen = choice(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
-    from geoflood.vlm.attend import attend as line
-    from geoflood.vlm.stage import WHICH, asking
+    selection = select_model(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
+    from geoflood.vlm.attend import attend as attend_photos
+    from geoflood.vlm.stage import MODEL_HINT, open_asker
 
-    if chosen is None:
-        raise UsageError("geoflood attend needs a model", WHICH)
+    if selection is None:
+        raise UsageError("geoflood attend needs a model", MODEL_HINT)
     if edit is not None:
         _check_edit(edit, photos, overwrite)
-    with asking(chosen, terminal.news) as asker, terminal.progress() as progress:
-        _ = asker.standing
-        attended = line(photos, chosen.attendant(asker, city), chosen.named, progress)
+    with open_asker(selection, terminal.news) as asker, terminal.progress() as progress:
+        _ = asker.record
+        attention_asker = selection.attention_asker(asker, city)
+        results = attend_photos(photos, attention_asker, selection.full_name, progress)
     folder = out or (None if as_json else Path("attended"))
-    for number, one in enumerate(attended, 1):
-        picture = _write_overlay(one, folder, number) if folder else None
-        _show(one, picture, as_json)
-    if edit is not None and attended[0].reading:
-        _write_edit(edit, attended[0])
-    _raise_first([one.error for one in attended if one.error], len(attended))
+    for number, result in enumerate(results, 1):
+        picture = _write_overlay(result, folder, number) if folder else None
+        _show(result, picture, as_json)
+    if edit is not None and results[0].reading:
+        _write_edit(edit, results[0])
+    _raise_first([result.error for result in results if result.error], len(results))
 
 
 def _check_edit(edit: Path, photos: Sequence[Path], overwrite: bool) -> None:
@@ -145,60 +148,60 @@ def _check_edit(edit: Path, photos: Sequence[Path], overwrite: bool) -> None:
         raise UsageError(f"{edit} is there already", "add --overwrite, or name another file")
 
 
-def _write_edit(edit: Path, one: AttentionResult) -> None:
+def _write_edit(edit: Path, result: AttentionResult) -> None:
     from geoflood.core.files import write_whole
     from geoflood.localize.attention import editable
 
-    write_whole(edit, editable(one.attention))
-    terminal.news(f"{edit}: correct it, then geoflood locate {one.path} --attention {edit}")
+    write_whole(edit, editable(result.attention))
+    terminal.news(f"{edit}: correct it, then geoflood locate {result.path} --attention {edit}")
 
 
-def _write_overlay(one: AttentionResult, folder: Path, number: int) -> Path | None:
-    """The photo under its map; None for a photo without one."""
+def _write_overlay(result: AttentionResult, folder: Path, number: int) -> Path | None:
+    """The photo under its map; None for a photo without a reading."""
     from geoflood.core.files import write_whole
     from geoflood.core.images import jpeg, read_image
     from geoflood.localize.attention import overlay
 
-    if one.reading is None:
+    if result.reading is None:
         return None
-    path = folder / f"{number:03d}-{one.path.stem}.jpg"
-    write_whole(path, jpeg(overlay(read_image(one.path, 1024), one.attention)))
+    path = folder / f"{number:03d}-{result.path.stem}.jpg"
+    write_whole(path, jpeg(overlay(read_image(result.path, 1024), result.attention)))
     return path
 
 
-def _show(one: AttentionResult, picture: Path | None, as_json: bool) -> None:
+def _show(result: AttentionResult, picture: Path | None, as_json: bool) -> None:
     if as_json:
-        terminal.emit(_record(one, picture))
+        terminal.emit(_record(result, picture))
         return
-    if one.reading is None:
-        terminal.warning(f"{one.path}: {one.error}")
+    if result.reading is None:
+        terminal.warning(f"{result.path}: {result.error}")
         return
-    told, reading = one.attention, one.reading
+    attention, reading = result.attention, result.reading
     rows = {
-        "photo": str(one.path),
-        "model": one.provider,
+        "photo": str(result.path),
+        "model": result.provider,
         "scene": reading.scene + ("" if reading.localizable else ", not localizable"),
-        "water": "unknown" if told.waterline is None else f"{told.waterline:.0%} of the height",
+        "water": "unknown" if attention.waterline is None else f"{attention.waterline:.0%} of the height",
         "legible": ", ".join(reading.texts) or "nothing",
         "took": f"{reading.seconds:.1f} s" + (", remembered" if reading.cached else ""),
     }
-    rows |= {f"reason {number}": reason for number, reason in enumerate(told.reasons, 1)}
+    rows |= {f"reason {number}": reason for number, reason in enumerate(attention.reasons, 1)}
     terminal.show_rows(rows | ({"picture": str(picture)} if picture else {}))
-    _show_map(told)
+    _show_map(attention)
     for reply in reading.replies:
         fault = f", not used: {reply.fault}" if reply.fault else ""
         terminal.show_rows({f"answer ({reply.view}{fault})": reply.content or reply.thinking})
 
 
-def _show_map(told: AttentionMap) -> None:
+def _show_map(attention: AttentionMap) -> None:
     """At most nine cells a side: what is finer, the picture shows."""
     import numpy as np
 
     from geoflood.localize.attention import sample
 
-    rows, columns = (min(size, 9) for size in told.weights.shape)
+    rows, columns = (min(size, 9) for size in attention.weights.shape)
     x, y = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
-    weights = sample(told, np.stack([x, y], axis=2).reshape(-1, 2)).reshape(rows, columns)
+    weights = sample(attention, np.stack([x, y], axis=2).reshape(-1, 2)).reshape(rows, columns)
     lines = [
         [letter, *(f"{weight:.1f}" for weight in row)]
         for letter, row in zip("ABCDEFGHI", weights, strict=False)
@@ -207,18 +210,18 @@ def _show_map(told: AttentionMap) -> None:
     terminal.show_table("map: 1 counts as usual, 0 not at all, 2 twice", names, lines)
 
 
-def _record(one: AttentionResult, picture: Path | None) -> dict[str, Any]:
+def _record(result: AttentionResult, picture: Path | None) -> dict[str, Any]:
     """The object of `attend --json`."""
     from geoflood.outputs.record import utf8
 
-    told, reading = one.attention, one.reading
+    attention, reading = result.attention, result.reading
     head = {
-        "photo": utf8(str(one.path)),
-        "provider": utf8(one.provider),
-        "error": utf8(str(one.error)) if one.error else None,
-        "waterline": told.waterline,
-        "reasons": [utf8(reason) for reason in told.reasons],
-        "weights": [[round(float(weight), 3) for weight in row] for row in told.weights],
+        "photo": utf8(str(result.path)),
+        "provider": utf8(result.provider),
+        "error": utf8(str(result.error)) if result.error else None,
+        "waterline": attention.waterline,
+        "reasons": [utf8(reason) for reason in attention.reasons],
+        "weights": [[round(float(weight), 3) for weight in row] for row in attention.weights],
         "picture": utf8(str(picture)) if picture else None,
     }
     if reading is None:

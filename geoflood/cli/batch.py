@@ -102,10 +102,10 @@ def batch_locate(
     Ctrl-C finishes the photos in hand; the same command continues. Your files are only ever read.
     """
     index = city_folder(city, index_dir)
-    chosen = vlm.choice(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
-    eyes = vlm.eyes(chosen, attention, verify, index, replay)
-    if replay and chosen is None:
-        raise UsageError("--replay repeats what a model said, and none is named", "add --model NAME")
+    selection = vlm.select_model(
+        model, ollama_host, openai_host, allow_remote, prompt, grid, consistency, replay
+    )
+    stage = vlm.make_stage(selection, attention, verify, index)
     from geoflood.localize.locator import Locator
     from geoflood.outputs.result_folder import read_basemap
     from geoflood.triage import pipeline
@@ -113,21 +113,21 @@ def batch_locate(
     from geoflood.triage.outputs import write_outputs
 
     streets = read_basemap(basemap) if basemap else None
-    told, source = _analyst(eyes, waterline)
-    how = SearchOptions(top_k, eyes.alpha if alpha is None else alpha, blend, rerank=rerank)
-    seeing = {**source, **eyes.settings}
-    options = BatchOptions(index.name, how, waterline, use_post_geo, search_anyway, seeing)
-    with eyes.open() as asker, _stopping() as stopping, terminal.progress() as progress:
+    analyst_map, source = _analyst(stage, waterline)
+    how = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
+    vlm_settings = {**source, **stage.settings}
+    options = BatchOptions(index.name, how, waterline, use_post_geo, search_anyway, vlm_settings)
+    with stage.open() as asker, _stopping() as stopping, terminal.progress() as progress:
         locator = Locator(index, precision)
         locator.check(how)
-        asked = BatchRequest(eyes, asker, told)
+        request = BatchRequest(stage, asker, analyst_map)
         summary = pipeline.batch_locate(
             folder,
             out,
             locator,
             index,
             options,
-            asked,
+            request,
             workers=workers,
             at_once=locator.describer.batch,
             progress=progress,
@@ -140,13 +140,13 @@ def batch_locate(
     _told(summary, files, as_json)
 
 
-def _analyst(eyes: VlmStage, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:
+def _analyst(stage: VlmStage, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:
     """An analyst's map for every photo and its hash; the analyst's word on the waterline stands over it."""
     from geoflood.localize.attention import read_attention
 
-    if eyes.attends or eyes.attention == "none":
+    if stage.attends or stage.attention == "none":
         return None, {}
-    path = Path(eyes.attention)
+    path = Path(stage.attention)
     told = read_attention(path)
     source = {"attention": f"SHA-256:{fingerprint(path)}"}
     return (told if waterline is None else replace(told, waterline=waterline)), source

@@ -15,7 +15,7 @@ from geoflood.core.errors import GeofloodError, ModelError
 from geoflood.database.manifest import read_manifest
 from geoflood.vlm.client import Backend
 from geoflood.vlm.connect import backends
-from geoflood.vlm.probe import MODELS, memory_gb, probe, recommended
+from geoflood.vlm.probe import RECOMMENDED_MODELS, memory_gb, probe, recommended_model
 
 __all__ = ["DoctorCheck", "examine", "examine_model"]
 
@@ -138,7 +138,7 @@ def _examine_backend(backend: Backend) -> Iterator[DoctorCheck]:
 def _recommendation() -> DoctorCheck:
     """The model for this machine's memory."""
     memory = memory_gb() or 0.0
-    best = recommended(memory)
+    best = recommended_model(memory)
     if best is None:
         advice = "another machine's Ollama: --ollama-host HOST --allow-remote HOST"
         return DoctorCheck("recommended model", True, "none for less than 4 GB of memory", advice)
@@ -147,11 +147,11 @@ def _recommendation() -> DoctorCheck:
 
 def _examine_unnamed(hosts: Sequence[str], allowed: Sequence[str]) -> DoctorCheck:
     """What stands between here and a model."""
-    best = recommended(memory_gb() or 0.0) or MODELS[-1]
+    best = recommended_model(memory_gb() or 0.0) or RECOMMENDED_MODELS[-1]
     advice = f"optional: {best.pull}, then --model {best.name} or GEOFLOOD_VLM_MODEL={best.name}"
     try:
         with closing(backends(best.name, hosts, allowed=allowed)[0]) as backend:
-            state = f"{backend.check().named} is there"
+            state = f"{backend.check().full_name} is there"
     except ModelError as error:
         state = str(error)
     return DoctorCheck("vision-language model", True, f"none named; {state}", advice)

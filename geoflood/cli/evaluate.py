@@ -157,11 +157,11 @@ def evaluate(
     outputs.tried(report, out, [queries, geotags, elsewhere])
     asked = _told_of(given.queries(queries, geotags, select, utm_zone))
     strange = given.elsewhere(elsewhere, elsewhere_select) if elsewhere else None
-    chosen = vlm.choice(model, ollama_host, openai_host, allow_remote)
-    eyes = vlm.eyes(chosen, attention or "none", verify, city_folder(city, index_dir))
+    selection = vlm.select_model(model, ollama_host, openai_host, allow_remote)
+    stage = vlm.make_stage(selection, attention or "none", verify, city_folder(city, index_dir))
     evaluations: list[Evaluation] = []
     with _once():
-        with eyes.open() as asker, terminal.progress() as progress:
+        with stage.open() as asker, terminal.progress() as progress:
             benches = [
                 line.prepare(
                     Locator(city_folder(name, index_dir), precision),
@@ -176,7 +176,7 @@ def evaluate(
             for bench in benches:
                 bench.locator.check(how)
             for water, line_told in zip(waters, told, strict=True):
-                way = _seeing(line.told_way(line_told, water.level, how), eyes, asker, alpha)
+                way = _seeing(line.told_way(line_told, water.level, how), stage, asker, alpha)
                 ways = line.ablations(way, water.level if flood else line_told) if ablate else [way]
                 ways.sort(key=lambda one: one != way)
                 pairs = [(bench, one) for bench in benches for one in ways if bench.takes(one)]
@@ -234,16 +234,20 @@ def _waterline(told: str, level: float | None) -> float | None:
     return share
 
 
-def _seeing(way: Way, eyes: VlmStage, asker: Asker | None, alpha: float | None) -> Way:
+def _seeing(way: Way, stage: VlmStage, asker: Asker | None, alpha: float | None) -> Way:
     """The way, with what a model adds to it."""
     from geoflood.evaluation.attention import attending
 
-    if eyes.attends and eyes.choice and asker:
-        attend = attending(eyes.choice.attendant(asker, eyes.city), eyes.choice.named, eyes.auto)
-        share = eyes.alpha if alpha is None else alpha
+    if stage.attends and stage.selection and asker:
+        attend = attending(
+            stage.selection.attention_asker(asker, stage.city), stage.selection.full_name, stage.auto
+        )
+        share = stage.alpha if alpha is None else alpha
         counts = replace(way.manner, alpha=share)
-        way = replace(way, name=f"{way.name}, attention of {eyes.choice.model}", manner=counts, attend=attend)
-    if (verifier := eyes.verifier(asker)) is not None:
+        way = replace(
+            way, name=f"{way.name}, attention of {stage.selection.model}", manner=counts, attend=attend
+        )
+    if (verifier := stage.verifier(asker)) is not None:
         way = replace(way, name=f"{way.name}, {verifier.count} verified", verify=verifier)
     return way
 

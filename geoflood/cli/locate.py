@@ -91,8 +91,8 @@ def locate(
     if not queries:
         raise InputError("no photos given", "geoflood locate PHOTO, or - and a list of paths on stdin")
     folder = city_or_only(city, index_dir)
-    selection = vlm.choice(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
-    stage = vlm.eyes(selection, attention, verify, folder)
+    selection = vlm.select_model(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
+    stage = vlm.make_stage(selection, attention, verify, folder)
     analyst_map = None if stage.attends else _read_attention(stage.attention, waterline)
     from geoflood.outputs.result_folder import hand_over, read_basemap
 

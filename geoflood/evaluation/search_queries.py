@@ -123,7 +123,7 @@ def _searched(locator: Locator, trial: QueryCase, way: Way, water: QueryWater) -
     if way.attend:
         with _timed("attend", seconds):
             attended = way.attend(trial, pixels)
-        attention, doubt = attended.attention, attended.doubt
+        attention, doubt = attended.attention, attended.unavailable
     if told is not None:
         attention = replace(attention, waterline=told, doubt=0.0)
     located = locator.locate(

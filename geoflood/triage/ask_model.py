@@ -18,12 +18,11 @@ from geoflood.core.errors import ModelError
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.imagery.views import LONGEST
 from geoflood.triage.intake import Photo
-from geoflood.vlm.attend import AttentionResult, look
+from geoflood.vlm.attend import AttentionResult, attend_photo
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
-from geoflood.vlm.replay import UnansweredError
 
-__all__ = ["PAUSES_S", "AskModelStage", "ModelAnswered"]
+__all__ = ["PAUSES_S", "AskModelStage", "ModelAnswered", "pixels_of", "unanswered"]
 
 PAUSES_S = (2.0, 5.0, 15.0, 30.0)
 """Before a server that does not answer is asked again: it may be starting, or loading the model."""
@@ -49,21 +48,19 @@ class AskModelStage:
 
     def __init__(
         self,
-        attendant: AttentionAsker,
+        attention_asker: AttentionAsker,
         provider: str,
         auto: bool,
         capacity: int = 1,
         pauses_s: Sequence[float] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._attendant, self._provider, self._auto = attendant, provider, auto
+        self._attention_asker, self._provider, self._auto = attention_asker, provider, auto
         self.capacity = capacity
         self._pauses_s: Sequence[float] = () if auto else PAUSES_S if pauses_s is None else pauses_s
         self._sleep = sleep
         self._lock, self._refused = threading.Lock(), 0
         self.down: ModelError | None = None
-        self.unanswered: list[str] = []
-        """Files of photos that a replay found no answer for."""
         self.doubts: Counter[str] = Counter()
         """What photos are searched for without."""
 
@@ -75,32 +72,31 @@ class AskModelStage:
                 yield ModelAnswered(photo)
                 continue
             attended = self._attended(photo, pixels)
-            self._judge(photo, attended)
+            self._count(attended)
             failed = isinstance(attended.error, ModelError)
             yield ModelAnswered(photo, pixels, attended, failed and not self._auto)
 
     def _attended(self, photo: Photo, pixels: Image) -> AttentionResult:
         """A server that does not answer is waited for, unless the search can do without."""
         for pause_s in self._pauses_s:
-            attended = look(photo.path, pixels, self._attendant, self._provider)
-            if not _away(attended.error) or self.down:
+            attended = attend_photo(photo.path, pixels, self._attention_asker, self._provider)
+            if not _unreachable(attended.error) or self.down:
                 return attended
             self._sleep(pause_s)
-        return look(photo.path, pixels, self._attendant, self._provider)
+        return attend_photo(photo.path, pixels, self._attention_asker, self._provider)
 
-    def _judge(self, photo: Photo, attended: AttentionResult) -> None:
-        """Count what failed: the model is down, or refuses whatever it is shown."""
+    def _count(self, attended: AttentionResult) -> None:
+        """Whether the model is down, or refuses whatever it is shown; a replay's gaps are not its fault."""
         error = attended.error
         with self._lock:
-            if isinstance(error, UnansweredError):
-                self.unanswered.append(photo.file)
+            if unanswered(error):
                 return
             failed = isinstance(error, ModelError)
             self._refused = self._refused + 1 if failed else 0
-            if attended.doubt and (self._auto or not failed):
-                self.doubts[attended.doubt] += 1
+            if attended.unavailable and (self._auto or not failed):
+                self.doubts[attended.unavailable] += 1
             if isinstance(error, ModelError) and not self._auto:
-                self.down = error if _away(error) or self._refused >= IN_A_ROW else self.down
+                self.down = error if _unreachable(error) or self._refused >= IN_A_ROW else self.down
 
 
 def pixels_of(photo: Photo) -> Image | None:
@@ -113,6 +109,11 @@ def pixels_of(photo: Photo) -> Image | None:
         return None
 
 
-def _away(error: Exception | None) -> bool:
+def unanswered(error: Exception | None) -> bool:
+    """A replay has no answer to this question."""
+    return isinstance(error, RefusalError) and error.kind == "unanswered"
+
+
+def _unreachable(error: Exception | None) -> bool:
     """No host answers, or all that failed rest: a photo is not to blame."""
     return isinstance(error, RefusalError) and error.kind == "unreachable"

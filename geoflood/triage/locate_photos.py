@@ -20,11 +20,10 @@ from geoflood.core.datatypes import (
     Vectors,
 )
 from geoflood.core.errors import GeofloodError, ModelError
-from geoflood.triage.ask_model import ModelAnswered, pixels_of
+from geoflood.triage.ask_model import ModelAnswered, pixels_of, unanswered
 from geoflood.triage.intake import Photo
 from geoflood.vlm.attend import search_attended
-from geoflood.vlm.replay import UnansweredError
-from geoflood.vlm.verify_candidates import Verifier
+from geoflood.vlm.verify import Verifier
 
 __all__ = ["LocatePhotos", "LocateStage", "LocatedPhoto"]
 
@@ -65,7 +64,7 @@ class LocatedPhoto:
     again: bool
     """It failed, but the photo is not to blame: a later run tries again."""
     unanswered: bool = False
-    """A replay holds no verdicts on its matches."""
+    """A replay has no answers about it, or no verdicts on its matches."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,8 @@ class LocateStage:
         for one in chunk:
             located = _unpathed(next(plain if one.attended is None else found), one.photo)
             path = one.photo.path
-            yield LocatedPhoto(
-                one.photo, located, one.again or path in search.failed, path in search.unanswered
-            )
+            missing = path in search.unanswered or unanswered(one.attended.error if one.attended else None)
+            yield LocatedPhoto(one.photo, located, one.again or path in search.failed, missing)
 
 
 @dataclass
@@ -167,7 +165,7 @@ class _Search:
             self.failed.add(query.path)
             reason = f"could not be located: {type(error).__name__}: {error!s:.200}"
             return Located(query, Outcome.FAILED, reason)
-        if verify and isinstance(verify.error, UnansweredError):
+        if verify and unanswered(verify.error):
             self.unanswered.add(query.path)
         if verify and verify.error and not how.auto:
             self.failed.add(query.path)
@@ -183,7 +181,7 @@ class _Verify:
 
     def __call__(self, photo: Image, candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
         try:
-            return self.verifier.judged(photo, candidates)
+            return self.verifier.with_verdicts(photo, candidates)
         except ModelError as error:
             self.error = error
             return tuple(candidates), f"not verified: {error}"

@@ -28,15 +28,22 @@ class BatchOptions:
     waterline: float | None = None
     use_post_geo: bool = False
     search_anyway: bool = False
-    eyes: Mapping[str, Any] = field(default_factory=dict)
-    """What a model is asked, or the analyst's map; see `Eyes.settings`."""
+    vlm: Mapping[str, Any] = field(default_factory=dict)
+    """What a model is asked, or the hash of the analyst's map; see `VlmStage.settings`."""
+
+    @property
+    def as_journal(self) -> dict[str, Any]:
+        """Under the names that journals have."""
+        settings = asdict(self)
+        settings["eyes"] = settings.pop("vlm")
+        return settings
 
 
 @dataclass(frozen=True)
 class BatchRequest:
     """Who says which parts of the photos count: a model, or an analyst for all of them."""
 
-    eyes: VlmStage | None = None
+    stage: VlmStage | None = None
     asker: Asker | None = None
     """The model's hosts, or what it said in earlier runs; None when none is asked."""
     attention: AttentionMap | None = None
@@ -47,17 +54,17 @@ NOBODY = BatchRequest()
 
 def settings_of(index: Path, options: BatchOptions, asked: BatchRequest) -> dict[str, Any]:
     """What decides the results, as a journal keeps it."""
-    told = {"index": fingerprint(index / NAME), "options": asdict(options), "geoflood": __version__}
+    told = {"index": fingerprint(index / NAME), "options": options.as_journal, "geoflood": __version__}
     return told if asked.asker is None else {**told, "model": _model(asked.asker)}
 
 
 def _model(asker: Asker) -> dict[str, str]:
     """Which build of the model answers; the digest is empty when nobody can say."""
     try:
-        found = asker.standing
+        found = asker.record
     except ModelError as error:
         return {"named": "", "digest": "", "missing": str(error)}
-    return {"named": found.named, "digest": found.digest, "server": found.version, "host": found.host}
+    return {"named": found.full_name, "digest": found.digest, "server": found.version, "host": found.host}
 
 
 def begin(

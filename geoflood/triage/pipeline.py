@@ -29,11 +29,11 @@ from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.folder import PostFolder, Tally
 from geoflood.triage.results import Results
 from geoflood.triage.stages import Stage, flow
-from geoflood.vlm.stage import WHICH
+from geoflood.vlm import stage as vlm_stage
 
 __all__ = ["BatchSummary", "batch_locate"]
 
-NO_MODEL = f"no attention: no model is named: {WHICH}"
+NO_MODEL = f"no attention: {vlm_stage.NO_MODEL}"
 AT_ONCE = 4
 """Photos described together: more do not make a core faster."""
 
@@ -107,11 +107,18 @@ def batch_locate(
         for told in () if intake.ended else intake.tally.lines():
             news(f"so far: {told}")
         journal.append("stopped" if work.left else "ended", durable=True, outcomes=work.told())
-    missed = {NO_MODEL: work.outcomes.total()} if NO_MODEL in locating.attention.reasons else {}
-    unanswered = (*(looking.unanswered if looking else ()), *work.unanswered)
+    missed = {NO_MODEL: work.outcomes.total()} if _misses_model(asked) else {}
     down, doubts = (looking.down, looking.doubts) if looking else (None, missed)
     return BatchSummary(
-        results, intake.tally, work.outcomes, before, work.left, work.unverified, down, doubts, unanswered
+        results,
+        intake.tally,
+        work.outcomes,
+        before,
+        work.left,
+        work.unverified,
+        down,
+        doubts,
+        tuple(work.unanswered),
     )
 
 
@@ -127,11 +134,11 @@ def _stages(looking: AskModelStage | None, locating: LocateStage, workers: int, 
 
 def _looking(asked: BatchRequest) -> AskModelStage | None:
     """The stage that asks a model; None when none is asked about attention."""
-    eyes, asker = asked.eyes, asked.asker
-    if eyes is None or asker is None or eyes.choice is None or not eyes.attends:
+    stage, asker = asked.stage, asked.asker
+    if stage is None or asker is None or stage.selection is None or not stage.attends:
         return None
-    attendant = eyes.choice.attendant(asker, eyes.city)
-    return AskModelStage(attendant, eyes.choice.named, eyes.auto, asker.capacity)
+    attention_asker = stage.selection.attention_asker(asker, stage.city)
+    return AskModelStage(attention_asker, stage.selection.full_name, stage.auto, asker.capacity)
 
 
 def _locating(
@@ -144,9 +151,9 @@ def _locating(
         options.manner,
         options.waterline,
         options.use_post_geo,
-        bool(asked.eyes and asked.eyes.auto),
+        bool(asked.stage and asked.stage.auto),
         options.search_anyway,
-        asked.eyes.verifier(asked.asker) if asked.eyes else None,
+        asked.stage.verifier(asked.asker) if asked.stage else None,
         kept,
     )
 
@@ -154,9 +161,14 @@ def _locating(
 def _unasked(asked: BatchRequest, waterline: float | None) -> AttentionMap:
     """Of every photo when no model looks; it says so where one was wished for."""
     provider = "none" if waterline is None else "analyst"
-    if asked.eyes and asked.eyes.auto and asked.eyes.choice is None:
+    if _misses_model(asked):
         return AttentionMap.neutral(waterline, provider if waterline else "ollama", NO_MODEL)
     return AttentionMap.neutral(waterline, provider)
+
+
+def _misses_model(asked: BatchRequest) -> bool:
+    """A model was to look at the photos, but none is named."""
+    return asked.attention is None and asked.stage is not None and asked.stage.misses_model
 
 
 class _Work:

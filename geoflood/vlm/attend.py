@@ -1,6 +1,6 @@
 """`--attention ollama|auto`: photos -> what a vision-language model says of them -> attention maps.
 
-Asked for by name, a model that cannot be asked fails the photo. With `auto` the photo is searched without
+A model that was named and cannot be asked fails the photo. With `auto` the photo is searched without
 attention, and the terminal, the map and the files say so.
 """
 
@@ -16,7 +16,7 @@ from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.imagery.views import LONGEST
 from geoflood.vlm.attention import AttentionAsker, Reading
 
-__all__ = ["DOUBT", "AttentionResult", "Search", "attend", "look", "search_attended"]
+__all__ = ["DOUBT", "AttentionResult", "Search", "attend", "attend_photo", "search_attended"]
 
 Search = Callable[[Sequence[Query], Sequence[AttentionMap]], Sequence[Located]]
 """Locates each query under its attention."""
@@ -46,19 +46,19 @@ class AttentionResult:
         if self.reading is None:
             return AttentionMap.neutral(None, self.provider, f"no attention: {self.error}")
         texts = ", ".join(f"“{text}”" for text in self.reading.texts)
-        told = replace(self.reading.attention, doubt=DOUBT)
-        return replace(told, reasons=(*told.reasons, f"legible: {texts}")) if texts else told
+        attention = replace(self.reading.attention, doubt=DOUBT)
+        if not texts:
+            return attention
+        return replace(attention, reasons=(*attention.reasons, f"legible: {texts}"))
 
     @property
-    def doubt(self) -> str:
+    def unavailable(self) -> str:
         """Why the photo is searched without the attention that was asked for; "" when it has it."""
         if isinstance(self.error, ModelError):
             return f"no attention: {self.error}"
-        if self.reading is not None and self.reading.scene == "unknown":
-            return next((note for note in self.reading.notes if note.startswith("no attention")), "")
-        return ""
+        return self.reading.unusable if self.reading else ""
 
-    def settled(self, auto: bool, anyway: bool) -> tuple[Outcome, str] | None:
+    def outcome_without_search(self, auto: bool, anyway: bool) -> tuple[Outcome, str] | None:
         """The outcome without a search and its reason; None for a photo to be searched for."""
         if isinstance(self.error, ModelError) and not auto:
             return Outcome.FAILED, f"not searched: {self.error}"
@@ -68,7 +68,7 @@ class AttentionResult:
 
 
 def attend(
-    paths: Sequence[Path], attendant: AttentionAsker, provider: str, progress: Progress = no_progress
+    paths: Sequence[Path], attention_asker: AttentionAsker, provider: str, progress: Progress = no_progress
 ) -> list[AttentionResult]:
     """Ask about each photo, in their order, all hosts busy. One that fails is a value in its place."""
     unreadable: dict[int, InputError] = {}
@@ -81,32 +81,32 @@ def attend(
                 unreadable[number] = error
 
     readings: dict[int, Reading | ModelError] = {}
-    for number, reading in attendant.read_each(photos()):
+    for number, reading in attention_asker.read_each(photos()):
         readings[number] = reading
         progress("asking the model", len(readings) + len(unreadable), len(paths))
     return [
-        _attended(path, provider, unreadable.get(number) or readings[number])
+        _result(path, provider, unreadable.get(number) or readings[number])
         for number, path in enumerate(paths)
     ]
 
 
-def look(path: Path, photo: Image, attendant: AttentionAsker, provider: str) -> AttentionResult:
+def attend_photo(path: Path, photo: Image, attention_asker: AttentionAsker, provider: str) -> AttentionResult:
     """Ask about one photo [H, W, 3] that was read from `path`."""
     try:
-        return _attended(path, provider, attendant.read(photo))
+        return _result(path, provider, attention_asker.read(photo))
     except ModelError as error:
-        return _attended(path, provider, error)
+        return _result(path, provider, error)
 
 
-def _attended(path: Path, provider: str, came: Reading | GeofloodError) -> AttentionResult:
-    if isinstance(came, GeofloodError):
-        return AttentionResult(path, provider, error=came)
-    return AttentionResult(path, came.attention.provider, came)
+def _result(path: Path, provider: str, reading: Reading | GeofloodError) -> AttentionResult:
+    if isinstance(reading, GeofloodError):
+        return AttentionResult(path, provider, error=reading)
+    return AttentionResult(path, reading.attention.provider, reading)
 
 
 def search_attended(
     queries: Sequence[Query],
-    attended: Sequence[AttentionResult],
+    results: Sequence[AttentionResult],
     search: Search,
     *,
     waterline: float | None = None,
@@ -117,25 +117,25 @@ def search_attended(
 
     A `waterline` that a person told stands over the model's.
     """
-    maps = [_told(one.attention, waterline) for one in attended]
-    ends = [one.settled(auto, anyway) for one in attended]
-    sought = [number for number, end in enumerate(ends) if end is None]
-    found = iter(search([queries[number] for number in sought], [maps[number] for number in sought]))
+    maps = [_with_waterline(result.attention, waterline) for result in results]
+    ends = [result.outcome_without_search(auto, anyway) for result in results]
+    worth = [number for number, end in enumerate(ends) if end is None]
+    located = iter(search([queries[number] for number in worth], [maps[number] for number in worth]))
     return [
-        _noted(next(found), one) if end is None else Located(query, *end, attention=map_)
-        for query, one, end, map_ in zip(queries, attended, ends, maps, strict=True)
+        _with_attention_notes(next(located), result) if end is None else Located(query, *end, attention=map_)
+        for query, result, end, map_ in zip(queries, results, ends, maps, strict=True)
     ]
 
 
-def _told(attention: AttentionMap, waterline: float | None) -> AttentionMap:
+def _with_waterline(attention: AttentionMap, waterline: float | None) -> AttentionMap:
     if waterline is None:
         return attention
     reasons = (*attention.reasons, "the waterline is the analyst's")
     return replace(attention, waterline=waterline, doubt=0.0, reasons=reasons)
 
 
-def _noted(located: Located, one: AttentionResult) -> Located:
+def _with_attention_notes(located: Located, result: AttentionResult) -> Located:
     """With the model's time, and in the first line what the search had to do without."""
-    spent = {} if one.reading is None else {"attend": round(one.reading.seconds, 4)}
-    reason = f"{located.reason}; {one.doubt}" if one.doubt else located.reason
-    return replace(located, reason=reason, seconds=spent | located.seconds)
+    seconds = {} if result.reading is None else {"attend": round(result.reading.seconds, 4)}
+    reason = f"{located.reason}; {result.unavailable}" if result.unavailable else located.reason
+    return replace(located, reason=reason, seconds=seconds | located.seconds)

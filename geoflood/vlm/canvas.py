@@ -1,8 +1,8 @@
-"""The photo as a model sees it, and what the model says read back into the photo's own frame.
+"""The photo as a model is shown it, and the model's answer turned back into the photo's own frame.
 
-Servers stretch or pad what is not square, each release in its own way; so the canvas is square and the
-bars are ours. 1008 px is a multiple of 14, 16, 21 and 28: Qwen2.5-VL and Gemma 4 see it unresized.
-Pixels only: whatever else the file carried, its position first of all, is gone.
+Servers stretch or pad what is not square, each release in its own way. So the photo is sent on a square
+canvas with grey bars. 1008 px is a multiple of 14, 16, 21 and 28: Qwen2.5-VL and Gemma 4 do not resize it.
+Only pixels are sent: the file's metadata, its position first of all, is left behind.
 """
 
 from __future__ import annotations
@@ -15,22 +15,37 @@ from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Image
 from geoflood.core.images import jpeg, resize
-from geoflood.vlm.glyphs import cross, stamp
+from geoflood.core.pictures import Box, draw_label, draw_lines
 
-__all__ = ["SIDES", "VIEWS", "ModelView", "bare", "blank", "gridded", "read_back", "ruled"]
+__all__ = [
+    "ROW_LETTERS",
+    "SIDES",
+    "VIEWS",
+    "ModelView",
+    "blank_photo",
+    "in_photo_frame",
+    "photo_alone",
+    "photo_with_grid",
+    "photo_with_rulers",
+]
 
 SIDES = (1008, 672, 560)
-"""Of the canvas, pixels: the smaller ones for servers whose context is too short for the first."""
+"""Of the canvas, in pixels: the smaller ones are for servers whose context is too short for the first."""
+
+ROW_LETTERS = "ABCDEFGHI"
+"""Names of the rows of a grid, from the top."""
 
 GREY = 128
 QUALITY = 92
 MARGIN = 24
-"""Of the canvas side, one in so many is left around the photo for row and column names."""
+"""The margin around the photo, for names and rulers, is the canvas side divided by this."""
+LABEL, HEADING = 50, 36
+"""The height of a label is the canvas side divided by this: in a cell and on a ruler, and in the margin."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    """One way of showing the same photo. A model that reads the photo says the same of each."""
+    """One way of showing the same photo. A model that looks at the photo says the same of each."""
 
     name: str
     mirrored: bool = False
@@ -45,7 +60,7 @@ class ModelView:
         return np.concatenate(([0.0], inner, [1.0]))
 
     def cells(self, cells: int) -> int:
-        """Cells along a side, when the plain view has `cells`."""
+        """Cells along a side, when the base view has `cells`."""
         return cells + self.shifted
 
 
@@ -58,61 +73,56 @@ VIEWS = (
 """In the order in which `--consistency N` takes them."""
 
 
-def bare(image: Image, side: int) -> bytes:
-    """The photo [H, W, 3] on its canvas, nothing drawn: JPEG."""
-    return jpeg(_placed(image, side, 0)[0], quality=QUALITY)
+def photo_alone(image: Image, side: int) -> bytes:
+    """The photo [H, W, 3] on its canvas, nothing drawn on it: JPEG."""
+    return jpeg(_on_canvas(image, side, 0)[0], quality=QUALITY)
 
 
-def blank() -> Image:
-    """A photo of nothing: what a model says of it, it says without looking."""
+def blank_photo() -> Image:
+    """A photo of nothing [600, 800, 3]: what a model says of it is habit, and not sight."""
     return np.full((600, 800, 3), GREY, np.uint8)
 
 
-def gridded(image: Image, view: ModelView, cells: int, side: int) -> bytes:
+def photo_with_grid(image: Image, view: ModelView, cells: int, side: int) -> bytes:
     """The photo [H, W, 3] under a grid of named cells, rows A, B ... from the top, columns 1, 2 ...: JPEG."""
-    canvas, box = _placed(_turned(image, view), side, side // MARGIN)
-    xs, ys = _along(view.edges(cells), box)
-    cross(canvas, xs[1:-1], ys[1:-1], box)
-    size = max(1, side // 500)
-    for row, y in enumerate(ys[:-1]):
-        stamp(canvas, _letter(row), box[0] / 2, (y + ys[row + 1]) / 2, size + 1, centred=True)
-        for column, x in enumerate(xs[:-1]):
-            stamp(canvas, f"{_letter(row)}{column + 1}", x + 1, y + 1, size)
-    for column, x in enumerate(xs[:-1]):
-        stamp(
-            canvas,
-            str(column + 1),
-            (x + xs[column + 1]) / 2,
-            box[1] - side / MARGIN / 2,
-            size + 1,
-            centred=True,
-        )
+    canvas, box = _on_canvas(_mirror(image, view), side, side // MARGIN)
+    xs, ys = _pixels_at(view.edges(cells), box)
+    draw_lines(canvas, xs[1:-1], ys[1:-1], box)
+    columns = [str(column + 1) for column in range(len(xs) - 1)]
+    rows = ROW_LETTERS[: len(ys) - 1]
+    for column, x in zip(columns, (xs[:-1] + xs[1:]) / 2, strict=True):
+        draw_label(canvas, column, x, box[1] - side / MARGIN / 2, side // HEADING, "centre")
+    for row, y in zip(rows, (ys[:-1] + ys[1:]) / 2, strict=True):
+        draw_label(canvas, row, box[0] / 2, y, side // HEADING, "centre")
+    for row, y in zip(rows, ys[:-1], strict=True):
+        for column, x in zip(columns, xs[:-1], strict=True):
+            draw_label(canvas, row + column, x + 1, y + 1, side // LABEL)
     return jpeg(canvas, quality=QUALITY)
 
 
-def ruled(image: Image, view: ModelView, side: int) -> bytes:
+def photo_with_rulers(image: Image, view: ModelView, side: int) -> bytes:
     """The photo [H, W, 3] within rulers from 0.0 to 1.0, as VPR-AttLLM (arXiv 2512.11811) shows it: JPEG."""
-    canvas, box = _placed(_turned(image, view), side, side // MARGIN)
+    canvas, box = _on_canvas(_mirror(image, view), side, side // MARGIN)
     left, top, right, bottom = box
     tick = side // MARGIN // 3
     shares = np.linspace(0, 1, 6)
     xs, ys = (
-        np.minimum(positions, end - 1) for positions, end in zip(_along(shares, box), box[2:], strict=True)
+        np.minimum(at, end - 1) for at, end in zip(_pixels_at(shares, box), (right, bottom), strict=True)
     )
-    for ends in ((left, top - tick, right, top), (left, bottom, right, bottom + tick)):
-        cross(canvas, xs, np.empty(0), ends)
-    for ends in ((left - tick, top, left, bottom), (right, top, right + tick, bottom)):
-        cross(canvas, np.empty(0), ys, ends)
-    size = max(1, side // 500)
+    draw_lines(canvas, xs, (), (left, top - tick, right, top))
+    draw_lines(canvas, xs, (), (left, bottom, right, bottom + tick))
+    draw_lines(canvas, (), ys, (left - tick, top, left, bottom))
+    draw_lines(canvas, (), ys, (right, top, right + tick, bottom))
     for share, x, y in zip(shares, xs, ys, strict=True):
-        stamp(canvas, f"{share:.1f}", x, top - 2 * tick, size, centred=True)
-        stamp(canvas, f"{share:.1f}", left - 2 * tick, y, size, centred=True)
+        draw_label(canvas, f"{share:.1f}", x, top - 2 * tick, side // LABEL, "centre")
+        draw_label(canvas, f"{share:.1f}", left - 2 * tick, y, side // LABEL, "centre")
     return jpeg(canvas, quality=QUALITY)
 
 
-def read_back(values: NDArray[Any], view: ModelView, cells: int, lattice: int) -> NDArray[np.float32]:
-    """Values [r, c] of a view's cells as the photo has them: [lattice, lattice], unmirrored, each the value
-    of the cell that its centre lies in.
+def in_photo_frame(values: NDArray[Any], view: ModelView, cells: int, lattice: int) -> NDArray[np.float32]:
+    """Values [r, c] of a view's cells on a lattice over the photo, unmirrored: [lattice, lattice].
+
+    Each point of the lattice takes the value of the cell that its centre lies in.
     """
     upright = values[:, ::-1] if view.mirrored else values
     centres = (np.arange(lattice) + 0.5) / lattice
@@ -120,12 +130,12 @@ def read_back(values: NDArray[Any], view: ModelView, cells: int, lattice: int) -
     return np.asarray(upright[np.ix_(at, at)], np.float32)
 
 
-def _turned(image: Image, view: ModelView) -> Image:
+def _mirror(image: Image, view: ModelView) -> Image:
     return image[:, ::-1] if view.mirrored else image
 
 
-def _placed(image: Image, side: int, margin: int) -> tuple[Image, tuple[int, int, int, int]]:
-    """The photo in the middle of a grey canvas [side, side, 3], and its box: left, top, right, bottom."""
+def _on_canvas(image: Image, side: int, margin: int) -> tuple[Image, Box]:
+    """The photo in the middle of a grey canvas [side, side, 3], and its box there."""
     height, width = image.shape[:2]
     scale = (side - 2 * margin) / max(height, width)
     height, width = max(1, round(scale * height)), max(1, round(scale * width))
@@ -135,11 +145,7 @@ def _placed(image: Image, side: int, margin: int) -> tuple[Image, tuple[int, int
     return canvas, (left, top, left + width, top + height)
 
 
-def _along(shares: NDArray[Any], box: tuple[int, int, int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _pixels_at(shares: NDArray[Any], box: Box) -> tuple[NDArray[Any], NDArray[Any]]:
     """Pixel columns and rows at shares of the box."""
     left, top, right, bottom = box
     return left + shares * (right - left), top + shares * (bottom - top)
-
-
-def _letter(row: int) -> str:
-    return "ABCDEFGHI"[row]

@@ -1,7 +1,7 @@
 """One question to a vision-language model, whoever serves it: `ask(images, prompt, schema, options)`.
 
-A `Door` is one model on one server. `pool.Pool` joins several, `cache.Remembered` remembers what they
-said; all three answer `ask`, so that the rest of the room does not know which it talks to.
+A `Backend` is one model on one server. `pool.Pool` joins several of them, `cache.AnswerCache` keeps their
+answers. All three are an `Asker`, so the rest of the room does not know which one it talks to.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from geoflood.core.errors import ModelError
-from geoflood.vlm.parse_replies import Json, objects
+from geoflood.vlm.parse_replies import Json, json_objects
 
 __all__ = [
     "KEEP_ALIVE",
@@ -20,39 +20,53 @@ __all__ = [
     "AskOptions",
     "Asker",
     "Backend",
-    "Kind",
     "ModelRecord",
     "Prompt",
+    "RawReply",
     "RefusalError",
+    "RefusalKind",
 ]
 
 NUM_CTX = 8192
-"""Tokens: two images, the longest prompt and answer fit. One constant, for another would reload the model."""
+"""Tokens: two images, the longest prompt and answer fit. Always the same: another would reload the model."""
 
 KEEP_ALIVE = "15m"
 """How long the model stays in memory after an answer: a batch with pauses pays for loading once."""
 
-Kind: TypeAlias = Literal[
-    "busy", "unreachable", "dropped", "slow", "unfit", "unlucky", "unreadable", "too long", "final"
+RefusalKind: TypeAlias = Literal[
+    "busy",
+    "unreachable",
+    "dropped",
+    "slow",
+    "unfit",
+    "unlucky",
+    "unreadable",
+    "too long",
+    "unanswered",
+    "final",
 ]
 
 
 class RefusalError(ModelError):
-    """Why a server gave no answer; `kind` says what may help.
+    """Why there is no answer; `kind` says what may help.
 
-    busy, dropped: the same again, later. unreachable, slow, unfit: another host. unlucky: another try
-    at sampling. too long: a smaller image. unreadable: the model answered, but in no form that the
-    server could hand on; a door makes an Answer of it. final: nothing but what the hint says.
+    - busy, dropped: the same question again, later
+    - unreachable, slow, unfit: another host
+    - unlucky: another try at sampling
+    - too long: a smaller image
+    - unreadable: nothing. The model answered, but the server could not read it; backends make an Answer of it
+    - unanswered: a run without `--replay`. The question was put in no earlier run
+    - final: only what the hint says
     """
 
-    def __init__(self, kind: Kind, message: str, hint: str = "") -> None:
+    def __init__(self, kind: RefusalKind, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
-        self.kind: Kind = kind
+        self.kind: RefusalKind = kind
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is told. Name, version and view are for people; the text is what counts."""
+    """The text of a question. Name, version and view are for people who read the cache."""
 
     name: str
     version: int
@@ -70,12 +84,12 @@ class AskOptions:
     temperature: float = 0.0
     top_k: int = 1
 
-    def again(self) -> AskOptions:
+    def resampled(self) -> AskOptions:
         """For a second try: near the best answer, but not it."""
         return AskOptions(self.num_predict, self.seed + 1, 0.2, 20)
 
     def for_ollama(self) -> dict[str, Any]:
-        """Defaults too: `repeat_penalty` was 1.1 until v0.32.10, which bends repeated digits."""
+        """Ollama's names. `repeat_penalty` was 1.1 by default until v0.32.10, which bends repeated digits."""
         return {
             "num_ctx": NUM_CTX,
             "num_predict": self.num_predict,
@@ -88,7 +102,7 @@ class AskOptions:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said, as it said it, without control characters."""
+    """What a model wrote, verbatim but for control characters."""
 
     content: str
     thinking: str = ""
@@ -103,15 +117,28 @@ class Answer:
     host: str = ""
     cached: bool = False
 
-    def candidates(self) -> Iterator[Json]:
+    def json_objects(self) -> Iterator[Json]:
         """The JSON objects in it, the content's first."""
-        yield from objects(self.content)
-        yield from objects(self.thinking)
+        yield from json_objects(self.content)
+        yield from json_objects(self.thinking)
 
     @property
     def parsed(self) -> Json | None:
         """The first JSON object in it."""
-        return next(self.candidates(), None)
+        return next(self.json_objects(), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """What a model wrote, for people to read, and whether it was used."""
+
+    view: str
+    """Which way of showing the photo was asked about."""
+    content: str
+    thinking: str = ""
+    fault: str = ""
+    """Why it was not used; "" when it was."""
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +160,17 @@ class ModelRecord:
     """Where the server itself would send the photo; "" when nowhere."""
 
     @property
-    def named(self) -> str:
+    def full_name(self) -> str:
+        """provider:model."""
         return f"{self.provider}:{self.model}"
 
 
 class Asker(Protocol):
-    """Whatever answers. `ask` raises ModelError; a `RefusalError.kind` says what may help."""
+    """Whatever answers questions."""
 
     @property
-    def standing(self) -> ModelRecord: ...
+    def record(self) -> ModelRecord:
+        """Of the model that answers. Raises ModelError when it cannot be asked."""
 
     @property
     def capacity(self) -> int:
@@ -149,9 +178,14 @@ class Asker(Protocol):
 
     def ask(
         self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
-    ) -> Answer: ...
+    ) -> Answer:
+        """The answer to a prompt about JPEG images, held to a JSON schema.
 
-    def close(self) -> None: ...
+        Raises ModelError; the `kind` of a RefusalError says what may help.
+        """
+
+    def close(self) -> None:
+        """Give connections back."""
 
 
 class Backend(Asker, Protocol):

@@ -15,7 +15,7 @@ from geoflood.vlm.pool import Pool
 __all__ = ["backends", "connect"]
 
 OLLAMA, OPENAI = "127.0.0.1:11434", "127.0.0.1:8080"
-"""Where Ollama and llama-server listen when nobody says otherwise."""
+"""Where Ollama and llama-server listen by default."""
 
 
 def backends(
@@ -32,8 +32,8 @@ def backends(
     """
     if openai:
         return [OpenAIBackend(host, model, allowed, key) for host in hosts or [OPENAI]]
-    named = [host for host in os.environ.get("OLLAMA_HOST", "").split(",") if host.strip()]
-    return [OllamaBackend(host, model, allowed) for host in dict.fromkeys(hosts or named or [OLLAMA])]
+    environment = [host for host in os.environ.get("OLLAMA_HOST", "").split(",") if host.strip()]
+    return [OllamaBackend(host, model, allowed) for host in dict.fromkeys(hosts or environment or [OLLAMA])]
 
 
 def connect(
@@ -46,9 +46,9 @@ def connect(
     cache: Path | None = None,
     news: Callable[[str], None] = lambda line: None,
 ) -> Asker:
-    """What answers for a model: all its hosts as one, remembering in `cache` what they said.
+    """What answers for a model: all its hosts as one, their answers kept in the folder `cache`.
 
-    Nothing is sent yet; `standing` is the first to ask, and raises ModelError when no host is well.
+    Nothing is sent yet: `record` is the first to ask, and raises ModelError when no host is well.
     """
     pool = Pool(backends(model, hosts, openai=openai, allowed=allowed, key=key), news=news)
     return AnswerCache(pool, cache) if cache else pool

@@ -1,4 +1,7 @@
-"""How models stood when they were asked, kept beside their answers: digest, server, where the photo went."""
+"""Records of the models that were asked, kept beside their answers: digest, server, where the photo went.
+
+A replay reads them in place of a server.
+"""
 
 from __future__ import annotations
 
@@ -11,32 +14,32 @@ from pathlib import Path
 from geoflood.core.files import write_whole
 from geoflood.vlm.client import ModelRecord
 
-__all__ = ["model_records", "note"]
+__all__ = ["keep_record", "kept_records"]
 
-_WRITING = threading.Lock()
-"""Threads that ask the same model at the same time note the same."""
-
-
-def note(folder: Path, standing: ModelRecord) -> None:
-    """Keep how a model stood, the latest last: what a replay has to know of it without a server."""
-    with _WRITING:
-        known = model_records(folder, standing.named)
-        if not known or known[-1] != standing:
-            kept = [asdict(one) for one in known if one != standing] + [asdict(standing)]
-            write_whole(_path(folder, standing.named), json.dumps({"standings": kept}, indent=1))
+_LOCK = threading.Lock()
+"""Threads that ask the same model at the same time write the same file."""
 
 
-def model_records(folder: Path, named: str) -> list[ModelRecord]:
-    """How a model stood, the latest last; none when nothing is kept, or it is damaged."""
+def keep_record(folder: Path, record: ModelRecord) -> None:
+    """Keep the record of a model as its latest."""
+    with _LOCK:
+        kept = kept_records(folder, record.full_name)
+        if not kept or kept[-1] != record:
+            entries = [asdict(old) for old in kept if old != record] + [asdict(record)]
+            write_whole(_path(folder, record.full_name), json.dumps({"standings": entries}, indent=1))
+
+
+def kept_records(folder: Path, full_name: str) -> list[ModelRecord]:
+    """The records of a model, the latest last; none when nothing is kept, or the file is damaged."""
     try:
-        entry = json.loads(_path(folder, named).read_bytes())
-        found = [ModelRecord(**told) for told in entry["standings"]]
+        content = json.loads(_path(folder, full_name).read_bytes())
+        records = [ModelRecord(**entry) for entry in content["standings"]]
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return []
     texts = ("provider", "model", "host", "version", "digest", "remote_host")
-    sound = all(isinstance(getattr(one, name), str) for one in found for name in texts)
-    return found if sound and all(one.named == named for one in found) else []
+    sound = all(isinstance(getattr(record, name), str) for record in records for name in texts)
+    return records if sound and all(record.full_name == full_name for record in records) else []
 
 
-def _path(folder: Path, named: str) -> Path:
-    return folder / "standings" / f"{hashlib.sha256(named.encode()).hexdigest()[:32]}.json"
+def _path(folder: Path, full_name: str) -> Path:
+    return folder / "standings" / f"{hashlib.sha256(full_name.encode()).hexdigest()[:32]}.json"

@@ -1,4 +1,4 @@
-"""From what a model wrote to JSON and to text that can be shown: every answer is a stranger's."""
+"""From what a model wrote to JSON and to text that can be shown. No answer is trusted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-__all__ = ["MAX_CHARACTERS", "Json", "objects", "plain", "without_controls"]
+__all__ = ["MAX_CHARACTERS", "Json", "json_objects", "one_line", "without_controls"]
 
 Json: TypeAlias = dict[str, Any]
 
 MAX_CHARACTERS = 64_000
-"""Of an answer: ten times the longest that is asked for."""
+"""Of an answer: ten times the longest that the prompts ask for."""
 
 MAX_STARTS = 40
 """Braces at which an object may begin: prose with more of them is no answer."""
@@ -22,7 +22,7 @@ _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _KEPT = {"\n", "\t"}
 
 
-def objects(text: str) -> Iterator[Json]:
+def json_objects(text: str) -> Iterator[Json]:
     """The JSON objects in a text, outermost only, in their order: fences and prose around them do not matter.
 
     Also such with a comma too many before a closing bracket, which small models like to write.
@@ -33,22 +33,22 @@ def objects(text: str) -> Iterator[Json]:
         start = text.find("{", start)
         if start < 0:
             return
-        found, end = _decoded(decoder, text, start)
-        if found is not None:
-            yield found
+        content, end = _decode(decoder, text, start)
+        if content is not None:
+            yield content
         start = end
 
 
-def _decoded(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Json | None, int]:
+def _decode(decoder: json.JSONDecoder, text: str, start: int) -> tuple[Json | None, int]:
     """The object that begins at `start` and where it ends; None and the next character when none does."""
     try:
-        found, end = decoder.raw_decode(text, start)
-        return found, end
+        content, end = decoder.raw_decode(text, start)
+        return content, end
     except (ValueError, RecursionError):
         pass
     try:
-        found, _ = decoder.raw_decode(_TRAILING_COMMA.sub("", text[start:]))
-        return found, len(text)
+        content, _ = decoder.raw_decode(_TRAILING_COMMA.sub("", text[start:]))
+        return content, len(text)
     except (ValueError, RecursionError):
         return None, start + 1
 
@@ -58,7 +58,7 @@ def without_controls(text: str) -> str:
     return "".join(c for c in text if c in _KEPT or unicodedata.category(c)[0] != "C")
 
 
-def plain(value: Any, longest: int) -> str:
+def one_line(value: Any, longest: int) -> str:
     """A value as one line of at most `longest` characters that can be shown; "" for what is no text.
 
     Markup stays as it is: whoever shows it on a terminal or a page escapes it there.

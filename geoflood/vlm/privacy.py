@@ -9,7 +9,7 @@ from geoflood.core.errors import ModelError
 from geoflood.vlm.client import ModelRecord
 from geoflood.vlm.transport import is_loopback
 
-__all__ = ["away", "vet_host", "vet_model"]
+__all__ = ["sent_to", "vet_host", "vet_model"]
 
 
 def vet_host(url: str, allowed: Collection[str]) -> None:
@@ -23,23 +23,23 @@ def vet_host(url: str, allowed: Collection[str]) -> None:
     )
 
 
-def vet_model(standing: ModelRecord, allowed: Collection[str]) -> None:
+def vet_model(record: ModelRecord, allowed: Collection[str]) -> None:
     """Raises ModelError when the server hands photos on to a cloud, unless the model is in `allowed`."""
-    cloud = standing.remote_host or ("ollama.com" if _cloudy(standing.model) else "")
-    if not cloud or standing.model in allowed:
+    cloud = record.remote_host or ("ollama.com" if _is_cloud_model(record.model) else "")
+    if not cloud or record.model in allowed:
         return
     raise ModelError(
-        f"{standing.model} runs elsewhere: {standing.host} would send the photo to {cloud}",
-        f"use a model on this machine, or if that is meant: --allow-remote {standing.model}",
+        f"{record.model} runs elsewhere: {record.host} would send the photo to {cloud}",
+        f"use a model on this machine, or if that is meant: --allow-remote {record.model}",
     )
 
 
-def away(standing: ModelRecord) -> str:
-    """Where photos go, for the output to say; "" when they stay here."""
-    if standing.remote_host or _cloudy(standing.model):
-        return standing.remote_host or "ollama.com"
-    return "" if is_loopback(f"http://{standing.host}") else standing.host
+def sent_to(record: ModelRecord) -> str:
+    """The host that the photos are sent to; "" when they stay on this machine."""
+    if record.remote_host or _is_cloud_model(record.model):
+        return record.remote_host or "ollama.com"
+    return "" if is_loopback(f"http://{record.host}") else record.host
 
 
-def _cloudy(model: str) -> bool:
+def _is_cloud_model(model: str) -> bool:
     return model.lower().endswith(("-cloud", ":cloud"))

@@ -1,4 +1,4 @@
-"""Can this model do the work? Tags that promise sight and do not have it exist, so each claim is tried."""
+"""Can this model do the work? Some claim to see images and do not, so each claim is tried."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from geoflood.core.errors import ModelError
-from geoflood.vlm.answer_formats import closed, names, numbers_of, one_of
-from geoflood.vlm.canvas import SIDES, VIEWS, blank, gridded
+from geoflood.vlm.answer_formats import cell_names, enum_schema, object_schema, parse_numbers
+from geoflood.vlm.canvas import SIDES, VIEWS, blank_photo, photo_with_grid
 from geoflood.vlm.client import Answer, Asker, AskOptions, Backend, ModelRecord, Prompt
 from geoflood.vlm.parse_replies import Json
 from geoflood.vlm.prompts import block_prompt
 
-__all__ = ["MODELS", "Model", "Probe", "ProbeCheck", "memory_gb", "probe", "recommended"]
+__all__ = [
+    "RECOMMENDED_MODELS",
+    "ProbeCheck",
+    "ProbeResult",
+    "RecommendedModel",
+    "memory_gb",
+    "probe",
+    "recommended_model",
+]
 
 CELLS = 4
 TRIALS = 4
@@ -35,17 +43,18 @@ class ProbeCheck:
     what: str
     ok: bool
     found: str
+    """What the try showed, for people."""
     advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class ProbeResult:
     """What trying a model showed."""
 
     checks: tuple[ProbeCheck, ...]
-    standing: ModelRecord | None
+    record: ModelRecord | None
     sees: bool
-    """It found the coloured block: attention of this model means something."""
+    """It found the coloured block: attention by this model means something."""
     cold_s: float | None
     """For the first question, with loading the model."""
     warm_s: float | None
@@ -53,8 +62,8 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """One that can be recommended."""
+class RecommendedModel:
+    """A model that can be recommended."""
 
     name: str
     needs_gb: float
@@ -66,17 +75,17 @@ class Model:
         return f"ollama pull {self.name}"
 
 
-MODELS = (
-    Model("qwen3-vl:8b-instruct", 10.0, "best grounding and reading of signs in its class"),
-    Model("gemma3:4b", 6.0, "steady JSON, weaker grounding"),
-    Model("qwen3-vl:2b-instruct", 4.0, "erratic: check its maps"),
+RECOMMENDED_MODELS = (
+    RecommendedModel("qwen3-vl:8b-instruct", 10.0, "best grounding and reading of signs in its class"),
+    RecommendedModel("gemma3:4b", 6.0, "steady JSON, weaker grounding"),
+    RecommendedModel("qwen3-vl:2b-instruct", 4.0, "erratic: check its maps"),
 )
 """Largest first. Sizes: ollama.com, autumn 2026; opinions: PhotoPrism's documentation, not measured here."""
 
 
-def recommended(memory: float) -> Model | None:
+def recommended_model(memory: float) -> RecommendedModel | None:
     """The best model for a memory in GB, the graphics card's where there is one; None below 4 GB."""
-    return next((model for model in MODELS if model.needs_gb <= memory), None)
+    return next((model for model in RECOMMENDED_MODELS if model.needs_gb <= memory), None)
 
 
 def memory_gb() -> float | None:
@@ -87,19 +96,19 @@ def memory_gb() -> float | None:
         return None
 
 
-def probe(door: Backend, seed: int = 0) -> Probe:
+def probe(backend: Backend, seed: int = 0) -> ProbeResult:
     """Try everything, in order, until something fails. Never raises ModelError: it becomes a check."""
     checks: list[ProbeCheck] = []
     answers: list[Answer] = []
     try:
-        standing = door.check()
+        record = backend.check()
     except ModelError as error:
-        return Probe((ProbeCheck("model", False, str(error), error.hint),), None, False, None, None)
-    checks.append(ProbeCheck("model", True, f"{standing.named} on {standing.host}"))
-    checks.append(_claims_sight(standing))
+        return ProbeResult((ProbeCheck("model", False, str(error), error.hint),), None, False, None, None)
+    checks.append(ProbeCheck("model", True, f"{record.full_name} on {record.host}"))
+    checks.append(_claims_to_see(record))
     steps: Sequence[Callable[[], ProbeCheck]] = (
-        lambda: _counts_image(door, answers),
-        lambda: _finds_blocks(door, np.random.default_rng(seed), answers),
+        lambda: _counts_image(backend, answers),
+        lambda: _finds_blocks(backend, np.random.default_rng(seed), answers),
     )
     for step in steps:
         if not checks[-1].ok:
@@ -110,25 +119,25 @@ def probe(door: Backend, seed: int = 0) -> Probe:
             checks.append(ProbeCheck("answers", False, str(error), error.hint))
     sees = all(check.ok for check in checks)
     times = [answer.seconds for answer in answers]
-    return Probe(tuple(checks), standing, sees, times[0] if times else None, _median(times[2:]))
+    return ProbeResult(tuple(checks), record, sees, times[0] if times else None, _median(times[2:]))
 
 
-def _claims_sight(standing: ModelRecord) -> ProbeCheck:
+def _claims_to_see(record: ModelRecord) -> ProbeCheck:
     advice = "choose a model that sees: ollama pull qwen3-vl:8b-instruct"
-    if standing.sees is None:
+    if record.sees is None:
         return ProbeCheck("takes images", True, "the server does not tell")
     return ProbeCheck(
-        "takes images", standing.sees, "yes" if standing.sees else "no", "" if standing.sees else advice
+        "takes images", record.sees, "yes" if record.sees else "no", "" if record.sees else advice
     )
 
 
-def _counts_image(door: Asker, answers: list[Answer]) -> ProbeCheck:
+def _counts_image(backend: Asker, answers: list[Answer]) -> ProbeCheck:
     """Whether an image adds tokens to the prompt: some servers drop images without a word."""
     prompt = Prompt("tokens", 1, "Answer with one JSON object: a, the digit 1.")
-    schema, options = closed({"a": one_of(range(10))}), AskOptions(60)
-    picture = gridded(blank(), VIEWS[0], CELLS, SIDES[0])
-    answers.append(door.ask([picture], prompt, schema, options))
-    answers.append(door.ask([], prompt, schema, options))
+    schema, options = object_schema({"a": enum_schema(range(10))}), AskOptions(60)
+    picture = photo_with_grid(blank_photo(), VIEWS[0], CELLS, SIDES[0])
+    answers.append(backend.ask([picture], prompt, schema, options))
+    answers.append(backend.ask([], prompt, schema, options))
     more = answers[0].prompt_tokens - answers[1].prompt_tokens
     if not answers[0].prompt_tokens:
         return ProbeCheck("sees the image", True, "the server counts no tokens")
@@ -136,25 +145,27 @@ def _counts_image(door: Asker, answers: list[Answer]) -> ProbeCheck:
     return ProbeCheck("sees the image", more >= LEAST_TOKENS, f"{more} tokens an image", advice)
 
 
-def _finds_blocks(door: Asker, random: np.random.Generator, answers: list[Answer]) -> ProbeCheck:
+def _finds_blocks(backend: Asker, random: np.random.Generator, answers: list[Answer]) -> ProbeCheck:
     """Whether the model points at a red block: the least that attention needs."""
-    right = sum(_finds_block(door, int(cell), answers) for cell in random.permutation(CELLS**2)[:TRIALS])
+    right = sum(_finds_block(backend, int(cell), answers) for cell in random.permutation(CELLS**2)[:TRIALS])
     advice = "" if right >= ENOUGH else "do not use its attention: --attention none, or another model"
     return ProbeCheck("finds a coloured block", right >= ENOUGH, f"{right} of {TRIALS} times", advice)
 
 
-def _finds_block(door: Asker, cell: int, answers: list[Answer]) -> bool:
-    picture = blank()
+def _finds_block(backend: Asker, cell: int, answers: list[Answer]) -> bool:
+    picture = blank_photo()
     row, column = divmod(cell, CELLS)
     height, width = picture.shape[0] // CELLS, picture.shape[1] // CELLS
     picture[row * height : (row + 1) * height, column * width : (column + 1) * width] = RED
-    prompt = Prompt("block", 1, block_prompt(CELLS))
-    schema: Json = closed({"f_cells": closed(dict.fromkeys(names(CELLS), one_of(range(10))))})
-    shown = gridded(picture, VIEWS[0], CELLS, SIDES[0])
-    answers.append(door.ask([shown], prompt, schema, AskOptions(300 + 40 * CELLS**2)))
-    for found in answers[-1].candidates():
+    prompt = Prompt("block", 2, block_prompt(CELLS))
+    schema: Json = object_schema(
+        {"f_cells": object_schema(dict.fromkeys(cell_names(CELLS), enum_schema(range(10))))}
+    )
+    shown = photo_with_grid(picture, VIEWS[0], CELLS, SIDES[0])
+    answers.append(backend.ask([shown], prompt, schema, AskOptions(300 + 40 * CELLS**2)))
+    for content in answers[-1].json_objects():
         try:
-            scores = numbers_of(found.get("f_cells"), names(CELLS), 9)
+            scores = parse_numbers(content.get("f_cells"), cell_names(CELLS), 9)
         except ValueError:
             continue
         return scores[cell] == max(scores) and scores.count(max(scores)) == 1

@@ -1,13 +1,14 @@
-"""What models are told. Whoever changes a word raises the version of its form: figures name it.
+"""The texts of the questions. Whoever changes a word raises its version: figures name it.
 
 The vocabulary is Lynch's (The Image of the City, 1960): landmarks, nodes, edges, paths, districts are
-what people know a place by. The photo's own writing is evidence and never an order; the schema holds the
-model to its form, but is not shown to it, so the form is told here too.
+what people know a place by. Writing in the photo is evidence and never an order. The schema
+holds the model to its format but is not shown to it, so the prompt describes the format too.
 """
 
 from __future__ import annotations
 
-from geoflood.vlm.parse_replies import plain
+from geoflood.vlm.canvas import ROW_LETTERS
+from geoflood.vlm.parse_replies import one_line
 
 __all__ = ["PAIR_VERSION", "block_prompt", "cells_prompt", "grid_prompt", "pair_prompt", "points_prompt"]
 
@@ -40,15 +41,19 @@ laid over the photo. Where water hides a street, its edge counts, not the water.
 
 
 def _city(name: str) -> str:
-    return plain(name, 60) or "an unknown city"
+    return one_line(name, 60) or "an unknown city"
+
+
+def _last_row(cells: int) -> str:
+    return ROW_LETTERS[cells - 1]
 
 
 def _grid(cells: int) -> str:
-    return _GRID.format(n=cells, last="ABCDEFGHI"[cells - 1])
+    return _GRID.format(n=cells, last=_last_row(cells))
 
 
 def cells_prompt(cells: int, city: str) -> str:
-    last = "ABCDEFGHI"[cells - 1]
+    last = _last_row(cells)
     return "\n\n".join(
         (
             _TASK.format(city=_city(city)),
@@ -72,8 +77,8 @@ def cells_prompt(cells: int, city: str) -> str:
 
 
 def grid_prompt(cells: int, city: str) -> str:
-    """The grid form of VPR-AttLLM, in our words."""
-    last = "ABCDEFGHI"[cells - 1]
+    """The grid format of VPR-AttLLM (arXiv 2512.11811), in words of our own."""
+    last = _last_row(cells)
     return "\n\n".join(
         (
             _TASK.format(city=_city(city)),
@@ -88,7 +93,7 @@ def grid_prompt(cells: int, city: str) -> str:
 
 
 def points_prompt(_: int, city: str) -> str:
-    """The points form of VPR-AttLLM, in our words."""
+    """The points format of VPR-AttLLM (arXiv 2512.11811), in words of our own."""
     return "\n\n".join(
         (
             _TASK.format(city=_city(city)),
@@ -116,9 +121,9 @@ def _bands(city: str) -> str:
     )
 
 
-def pair_prompt(city: str, hints: str, which: str) -> str:
-    """Two photos, one question; hints are what is known of one of them."""
-    known = f"\n\nKnown of {which}: {plain(hints, 300)}. The other may have been taken elsewhere."
+def pair_prompt(city: str, hints: str, hinted: str) -> str:
+    """Two photos, one question; `hints` is what is known of the one called `hinted`, as "photo 2"."""
+    known = f"\n\nKnown of {hinted}: {one_line(hints, 300)}. The other may have been taken elsewhere."
     return "\n\n".join(
         (
             f"Two photos of streets in {_city(city)}. Season, light, weather, traffic and a flood may "
@@ -136,8 +141,8 @@ def pair_prompt(city: str, hints: str, which: str) -> str:
 
 
 def block_prompt(cells: int) -> str:
-    """Proof of sight: a task with one right answer."""
-    last = "ABCDEFGHI"[cells - 1]
+    """To prove that a model sees: a task with one right answer."""
+    last = _last_row(cells)
     return (
         f"{_grid(cells)}\n\nThe picture is grey. One cell is filled with red. Answer with one JSON object "
         f"f_cells that gives each cell, A1 to {last}{cells}, a number: 9 for the red one, 0 for every other."

@@ -1,4 +1,4 @@
-"""Whatever a server or the network says instead of an answer, as one line that names what helps."""
+"""Whatever a server or the network gives instead of an answer becomes a RefusalError with a hint."""
 
 from __future__ import annotations
 
@@ -10,22 +10,29 @@ from typing import Any, TypeAlias
 import httpx
 import ollama
 
-from geoflood.vlm.client import Answer, Kind, RefusalError
-from geoflood.vlm.parse_replies import plain
+from geoflood.vlm.client import Answer, RefusalError, RefusalKind
+from geoflood.vlm.parse_replies import one_line
 from geoflood.vlm.transport import AnswerTooLargeError
 
-__all__ = ["as_refusals", "endless", "explained", "message_of", "other_model", "unreadable"]
+__all__ = [
+    "as_refusals",
+    "endless_answer",
+    "error_message",
+    "refusal_for",
+    "unreadable_answer",
+    "wrong_model",
+]
 
-_Meaning: TypeAlias = tuple[Kind, str, str]
-"""What may help, what went wrong, what to do."""
+_Meaning: TypeAlias = tuple[RefusalKind, str, str]
+"""What may help, what went wrong, the hint."""
 
-_BLIND: _Meaning = (
+_CANNOT_SEE: _Meaning = (
     "unfit",
     "{model} cannot see images",
     "choose one that sees: ollama pull qwen3-vl:8b-instruct",
 )
 _UNREADABLE: _Meaning = ("final", "{host} cannot read the image", "update the server")
-_FORMLESS: _Meaning = ("final", "{host} cannot hold {model} to the form of the answer", "update the server")
+_NO_SCHEMA: _Meaning = ("final", "{host} cannot hold {model} to the form of the answer", "update the server")
 _TOO_LONG: _Meaning = (
     "too long",
     "the image does not fit the context of {model}",
@@ -36,16 +43,20 @@ _OTHER_MODEL = "choose another model with --model; geoflood doctor names one tha
 _PHRASES: dict[str, _Meaning] = {
     "exceed_context_size": _TOO_LONG,
     "exceeds the available context": _TOO_LONG,
-    "image input is not supported": _BLIND,
-    "missing data required for image input": _BLIND,
+    "image input is not supported": _CANNOT_SEE,
+    "missing data required for image input": _CANNOT_SEE,
     "does not support thinking": ("final", "{model} cannot think", "update the server"),
     "failed to load image": _UNREADABLE,
     "illegal base64": _UNREADABLE,
-    "json schema error": _FORMLESS,
-    "invalid format": _FORMLESS,
+    "json schema error": _NO_SCHEMA,
+    "invalid format": _NO_SCHEMA,
     "unknown model architecture": ("unfit", "{host} can no longer run {model}", _OTHER_MODEL),
     "requires more system memory": ("unfit", "{model} does not fit the memory of {host}", _OTHER_MODEL),
-    "does not match the expected": ("unreadable", "{host} could not read {model}'s answer", _OTHER_MODEL),
+    "does not match the expected": (
+        "unreadable",
+        "{host} could not read {model}'s answer",
+        _OTHER_MODEL,
+    ),
     "llama-server process has terminated": ("unfit", "{host} cannot run {model}", _OTHER_MODEL),
 }
 """Parts of what servers say, lower case (Ollama 0.33, llama.cpp b10488); the first that fits counts."""
@@ -54,12 +65,13 @@ _STATUS: dict[int, _Meaning] = {
     401: ("unfit", "{host} wants a key for {model}", "ollama signin, or use a model on this machine"),
     403: ("unfit", "{host} does not allow {model}", "use a model on this machine"),
     429: ("unfit", "{host} allows no more questions to {model} for now", "use a model on this machine"),
+    404: ("unfit", "{host} is no model's server", "check the address"),
     499: ("dropped", "{host} gave up the question to {model}", "ask again"),
     503: ("busy", "{host} is busy", "ask again later, or add another with --ollama-host"),
 }
 
 
-_STUMBLES = (
+_MALFORMED = (
     ValueError,
     TypeError,
     AttributeError,
@@ -68,11 +80,11 @@ _STUMBLES = (
     httpx.HTTPError,
     httpx.InvalidURL,
 )
-"""Over a body that is no JSON, or JSON of another shape: the client's models and ours fall in many ways."""
+"""What a body raises that is no JSON, or JSON of another shape, in the `ollama` package or here."""
 
 
-def message_of(body: Any) -> str:
-    """The message in an error's body, unwrapped: Ollama hands on errors of its engine as JSON inside JSON."""
+def error_message(body: Any) -> str:
+    """The message in an error's body, unwrapped: Ollama passes on its engine's errors as JSON inside JSON."""
     for _ in range(4):
         if isinstance(body, str):
             try:
@@ -85,47 +97,50 @@ def message_of(body: Any) -> str:
         if not isinstance(body, dict):
             break
         body = body.get("error", body.get("message", "")) or ""
-    return plain(body if isinstance(body, str) else str(body), 200)
+    return one_line(body if isinstance(body, str) else str(body), 200)
 
 
-def explained(status: int, body: Any, model: str, host: str) -> RefusalError:
+def refusal_for(status: int, body: Any, model: str, host: str) -> RefusalError:
     """The refusal that a status and a body mean; status -1 is an error inside a stream."""
-    whole, said = str(body).lower(), message_of(body)
-    names = {"model": model, "host": host}
-    if status == 404 and said.startswith("model ") and "not found" in said:
+    text = error_message(body)
+    if status == 404 and text.startswith("model ") and "not found" in text:
         return RefusalError("unfit", f"{model} is not on {host}", f"ollama pull {model}")
-    for phrase, (kind, message, hint) in _PHRASES.items():
-        if phrase in whole:
-            return RefusalError(kind, f"{message.format(**names)}: {said}", hint)
-    if status in _STATUS:
-        kind, message, hint = _STATUS[status]
-        return RefusalError(kind, message.format(**names) + (f": {said}" if said else ""), hint)
     if 300 <= status < 400:
         return RefusalError(
             "unfit", f"{host} wants to send the photo elsewhere", "give the server's own address"
         )
-    if status == 404:
-        return RefusalError("unfit", f"{host} is no model's server: {said}", "check the address")
-    kind = "unlucky" if status >= 500 or status == -1 else "final"
-    return RefusalError(kind, f"{host} could not ask {model}: {said or status}", "look into the server's log")
+    kind, message, hint = _meaning(status, str(body).lower())
+    message = message.format(model=model, host=host)
+    detail = text or ("" if status in _STATUS else str(status))
+    return RefusalError(kind, f"{message}: {detail}" if detail else message, hint)
 
 
-def other_model(said: str, model: str, host: str) -> RefusalError:
+def _meaning(status: int, body: str) -> _Meaning:
+    """By the words of the body, lower case, since most errors have no code; else by the status."""
+    for phrase, meaning in _PHRASES.items():
+        if phrase in body:
+            return meaning
+    if status in _STATUS:
+        return _STATUS[status]
+    kind: RefusalKind = "unlucky" if status >= 500 or status == -1 else "final"
+    return kind, "{host} could not ask {model}", "look into the server's log"
+
+
+def wrong_model(answered: str, model: str, host: str) -> RefusalError:
     """The server let another model answer."""
-    return RefusalError(
-        "unfit", f"{host} answered with {plain(said, 60)} instead of {model}", "check the server"
-    )
+    message = f"{host} answered with {one_line(answered, 60)} instead of {model}"
+    return RefusalError("unfit", message, "check the server")
 
 
-def endless(model: str, host: str) -> RefusalError:
+def endless_answer(model: str, host: str) -> RefusalError:
     """The answer is far longer than anything that was asked for."""
     return RefusalError("unlucky", f"{model} on {host} does not stop writing", _OTHER_MODEL)
 
 
-def unreadable(error: RefusalError, host: str) -> Answer:
-    """The answer that a server could not read, so that it is remembered like others; other errors go on.
+def unreadable_answer(error: RefusalError, host: str) -> Answer:
+    """An empty answer in place of one that the server could not read; raises other errors.
 
-    At temperature 0 the same question would end the same way.
+    It is cached like others, for at temperature 0 the same question would end the same way.
     """
     if error.kind != "unreadable":
         raise error
@@ -138,7 +153,7 @@ def as_refusals(model: str, host: str, start: str) -> Iterator[None]:
     try:
         yield
     except ollama.ResponseError as error:
-        raise explained(error.status_code, error.error, model, host) from error
+        raise refusal_for(error.status_code, error.error, model, host) from error
     except (ConnectionError, httpx.ConnectError) as error:
         raise RefusalError("unreachable", f"no server answers at {host}", f"start it: {start}") from error
     except httpx.ConnectTimeout as error:
@@ -153,6 +168,6 @@ def as_refusals(model: str, host: str, start: str) -> Iterator[None]:
     except httpx.TransportError as error:
         message = f"{host} dropped the connection"
         raise RefusalError("dropped", message, "look into its log: it may be out of memory") from error
-    except _STUMBLES as error:
+    except _MALFORMED as error:
         message = f"{host} sent something that is no answer"
         raise RefusalError("unlucky", message, "check that a model's server listens there") from error

@@ -1,4 +1,4 @@
-"""Which model looks at photos for `geoflood locate`, and what it is asked: attention, verdicts."""
+"""Which model is asked about photos, and what: attention, verdicts, or nothing."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from typing import Any
 from geoflood.core.datatypes import Located, Progress, Query, no_progress
 from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.paths import cache_folder
-from geoflood.vlm.answer_formats import FORMS
+from geoflood.vlm.answer_formats import ANSWER_FORMATS
 from geoflood.vlm.attend import AttentionResult, Search, attend, search_attended
 from geoflood.vlm.attention import AttentionAsker
+from geoflood.vlm.cache import AnswerCache
 from geoflood.vlm.client import Answer, Asker, AskOptions, ModelRecord, Prompt
 from geoflood.vlm.connect import connect
 from geoflood.vlm.prompts import PAIR_VERSION
-from geoflood.vlm.replay import ReplayedBackend
-from geoflood.vlm.verify_candidates import Verifier
+from geoflood.vlm.verify import Verifier
 
-__all__ = ["WHICH", "VlmSelection", "VlmStage", "asking"]
+__all__ = ["MODEL_HINT", "NO_MODEL", "UnavailableVlm", "VlmSelection", "VlmStage", "open_asker"]
 
-WHICH = "--model qwen3-vl:8b-instruct, or GEOFLOOD_VLM_MODEL; geoflood doctor recommends one"
+MODEL_HINT = "--model qwen3-vl:8b-instruct, or GEOFLOOD_VLM_MODEL; geoflood doctor recommends one"
 """What helps when no model is named."""
 
+NO_MODEL = f"no model is named: {MODEL_HINT}"
+"""Why a photo is searched without attention under `--attention auto` alone."""
 
 ALPHA = 0.25
 """Of a model's map: the most at which no simulated fault of the map cost more than a query in a hundred.
 DESIGN.md has the curve; an analyst's map counts in full."""
 
 
-def _unheard(line: str) -> None:
-    """News for nobody."""
+def _ignore(line: str) -> None:
+    """For callers who want no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,58 +48,67 @@ class VlmSelection:
     """The hosts speak OpenAI's interface: llama-server, vLLM, LM Studio."""
     allowed: tuple[str, ...] = ()
     """Models and hosts elsewhere that may see the photos all the same."""
-    form: str = "cells"
+    answer_format: str = "cells"
     cells: int = 4
     consistency: int = 1
+    """Views of each photo that are asked about."""
+    replay: bool = False
+    """Only what the model answered in earlier runs counts; nothing is asked."""
 
     @property
-    def named(self) -> str:
+    def full_name(self) -> str:
         return f"{'openai' if self.openai else 'ollama'}:{self.model}"
 
-    def attendant(self, asker: Asker, city: str) -> AttentionAsker:
-        """Who asks in this way. Raises UsageError when there is no such way."""
-        return AttentionAsker(asker, self.form, self.cells, self.consistency, city)
+    @property
+    def prompt_name(self) -> str:
+        """The answer format and its version, as figures and journals name it."""
+        known = ANSWER_FORMATS.get(self.answer_format)
+        return f"{self.answer_format} {known.version if known else 0}"
+
+    def attention_asker(self, asker: Asker, city: str) -> AttentionAsker:
+        """What asks in this way. Raises UsageError when there is no such way."""
+        return AttentionAsker(asker, self.answer_format, self.cells, self.consistency, city)
 
 
 @contextmanager
-def asking(
-    choice: VlmSelection, news: Callable[[str], None] = _unheard, replay: bool = False
-) -> Iterator[Asker]:
+def open_asker(selection: VlmSelection, news: Callable[[str], None] = _ignore) -> Iterator[Asker]:
     """The model's hosts as one, with the answers of earlier runs at hand. Nothing is sent yet.
 
-    With `replay` those answers are all there is. Raises ModelError for a host that is not this machine and
-    not allowed, and for a replay of a model that was never asked.
+    Raises ModelError for a host that is not this machine and not allowed, and for a replay of a model that
+    was never asked.
     """
-    key = os.environ.get("GEOFLOOD_VLM_KEY", "")
-    cache = cache_folder("vlm")
-    if replay:
-        yield ReplayedBackend.of(cache, choice.named)
-        return
-    asker = connect(
-        choice.model,
-        choice.hosts,
-        openai=choice.openai,
-        allowed=choice.allowed,
-        key=key,
-        cache=cache,
-        news=news,
-    )
+    asker = _connect(selection, news)
     try:
         yield asker
     finally:
         asker.close()
 
 
+def _connect(selection: VlmSelection, news: Callable[[str], None]) -> Asker:
+    cache = cache_folder("vlm")
+    if selection.replay:
+        return AnswerCache.replay(cache, selection.full_name)
+    return connect(
+        selection.model,
+        selection.hosts,
+        openai=selection.openai,
+        allowed=selection.allowed,
+        key=os.environ.get("GEOFLOOD_VLM_KEY", ""),
+        cache=cache,
+        news=news,
+    )
+
+
 @dataclass(frozen=True)
 class UnavailableVlm:
-    """In place of a model that was found down: nobody waits for it a second time."""
+    """In place of a model that was found down: no photo waits for it a second time."""
 
     message: str
     hint: str
     capacity: int = 1
 
     @property
-    def standing(self) -> ModelRecord:
+    def record(self) -> ModelRecord:
         raise ModelError(self.message, self.hint)
 
     def ask(
@@ -111,72 +122,74 @@ class UnavailableVlm:
 
 @dataclass(frozen=True)
 class VlmStage:
-    """What `locate` asks of a model: attention, verification, or nothing."""
+    """What a command asks of a model: attention, verification, or nothing."""
 
-    choice: VlmSelection | None
+    selection: VlmSelection | None
     attention: str
     """none, ollama, auto or a file."""
-    verify: int
+    verify_count: int
+    """Candidates that the model compares with the photo."""
     city: str
-    news: Callable[[str], None] = _unheard
-    warn: Callable[[str], None] = _unheard
-    replay: bool = False
-    """Only what the model said in earlier runs; nothing is asked."""
+    news: Callable[[str], None] = _ignore
+    warn: Callable[[str], None] = _ignore
 
     @classmethod
     def of(
         cls,
-        chosen: VlmSelection | None,
+        selection: VlmSelection | None,
         attention: str | None,
-        verify: int,
+        verify_count: int,
         city: str,
-        news: Callable[[str], None] = _unheard,
-        warn: Callable[[str], None] = _unheard,
-        replay: bool = False,
+        news: Callable[[str], None] = _ignore,
+        warn: Callable[[str], None] = _ignore,
     ) -> VlmStage:
         """`attention` None: the model's where one is named. Raises UsageError when one is missing."""
-        wanted = attention or ("ollama" if chosen else "none")
-        if chosen is None and (wanted == "ollama" or verify):
-            what = "--verify" if verify else "--attention ollama"
-            raise UsageError(f"{what} needs a model", WHICH)
-        return cls(chosen, wanted, verify, city, news, warn, replay)
+        provider = attention or ("ollama" if selection else "none")
+        if selection is None and (provider == "ollama" or verify_count):
+            option = "--verify" if verify_count else "--attention ollama"
+            raise UsageError(f"{option} needs a model", MODEL_HINT)
+        return cls(selection, provider, verify_count, city, news, warn)
 
     @property
     def attends(self) -> bool:
         return self.attention in ("ollama", "auto")
 
     @property
-    def alpha(self) -> float:
-        """How much the attention counts unless somebody says otherwise."""
-        return ALPHA if self.attends else 1.0
-
-    @property
     def auto(self) -> bool:
         return self.attention == "auto"
 
     @property
+    def misses_model(self) -> bool:
+        """`auto` was asked for, and no model is named."""
+        return self.auto and self.selection is None
+
+    @property
+    def alpha(self) -> float:
+        """How much the attention counts by default."""
+        return ALPHA if self.attends else 1.0
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What of it decides results: which model is asked what, with which prompts; not where it runs."""
-        told: dict[str, Any] = {"attention": self.attention} if self.attends else {}
-        if self.choice and (self.attends or self.verify):
-            told["model"] = self.choice.named
-        if self.choice and self.attends:
-            version = FORMS[self.choice.form].version if self.choice.form in FORMS else 0
-            told |= {"prompt": f"{self.choice.form} {version}", "cells": self.choice.cells}
-            told["consistency"] = self.choice.consistency
-        if self.verify:
-            told |= {"verify": self.verify, "pair_prompt": PAIR_VERSION}
-        return told
+        settings: dict[str, Any] = {"attention": self.attention} if self.attends else {}
+        if self.selection and (self.attends or self.verify_count):
+            settings["model"] = self.selection.full_name
+        if self.selection and self.attends:
+            settings |= {"prompt": self.selection.prompt_name, "cells": self.selection.cells}
+            settings["consistency"] = self.selection.consistency
+        if self.verify_count:
+            settings |= {"verify": self.verify_count, "pair_prompt": PAIR_VERSION}
+        return settings
 
     @contextmanager
     def open(self) -> Iterator[Asker | None]:
-        """The model, if one is asked. Raises ModelError when it cannot be, unless that is allowed for."""
-        if self.choice is None or not (self.attends or self.verify):
+        """The model, if one is asked. Raises ModelError when it cannot be, unless `auto` allows for that."""
+        if self.selection is None or not (self.attends or self.verify_count):
             yield None
             return
-        with asking(self.choice, self.news, self.replay) as asker:
+        with open_asker(self.selection, self.news) as asker:
             try:
-                _ = asker.standing
+                _ = asker.record
             except ModelError as error:
                 if not self.auto:
                     raise
@@ -185,7 +198,7 @@ class VlmStage:
 
     def verifier(self, asker: Asker | None) -> Verifier | None:
         """What compares candidates, if that was asked for."""
-        return Verifier(asker, self.verify, self.city) if asker and self.verify else None
+        return Verifier(asker, self.verify_count, self.city) if asker and self.verify_count else None
 
     def locate(
         self,
@@ -197,23 +210,24 @@ class VlmStage:
         anyway: bool = False,
         progress: Progress = no_progress,
     ) -> list[Located]:
-        """Look at the photos, then search for those that are worth it; warns of what could not be had.
+        """Ask about the photos, then search for those that are worth it; warns of what could not be had.
 
         Raises ModelError when the model answered for none of them, and none may go without.
         """
-        attended = self._look(queries, asker, progress)
-        errors = [one.error for one in attended if isinstance(one.error, ModelError)]
-        if errors and len(errors) == len(attended) and not self.auto:
+        results = self._attend(queries, asker, progress)
+        errors = [result.error for result in results if isinstance(result.error, ModelError)]
+        if errors and len(errors) == len(results) and not self.auto:
             raise errors[0]
-        for doubt, count in Counter(one.doubt for one in attended if one.doubt).items():
-            self.warn(f"{doubt} ({count} of {len(attended)} photos)")
-        return search_attended(queries, attended, search, waterline=waterline, auto=self.auto, anyway=anyway)
+        reasons = Counter(result.unavailable for result in results if result.unavailable)
+        for reason, count in reasons.items():
+            self.warn(f"{reason} ({count} of {len(results)} photos)")
+        return search_attended(queries, results, search, waterline=waterline, auto=self.auto, anyway=anyway)
 
-    def _look(
+    def _attend(
         self, queries: Sequence[Query], asker: Asker | None, progress: Progress
     ) -> list[AttentionResult]:
         paths = [query.path for query in queries]
-        if asker is None or self.choice is None:
-            missing = ModelError(f"no model is named: {WHICH}")
-            return [AttentionResult(path, "ollama", error=missing) for path in paths]
-        return attend(paths, self.choice.attendant(asker, self.city), self.choice.named, progress)
+        if asker is None or self.selection is None:
+            return [AttentionResult(path, "ollama", error=ModelError(NO_MODEL)) for path in paths]
+        attention_asker = self.selection.attention_asker(asker, self.city)
+        return attend(paths, attention_asker, self.selection.full_name, progress)

@@ -1,7 +1,7 @@
-"""HTTP to a model's server on a short leash: bounded in bytes and time, direct, without redirects.
+"""HTTP to a model's server: bounded in bytes and time, without proxies and redirects.
 
-The server may be broken, overloaded or not the one it should be, and the body is somebody's photo. So
-no proxy of the environment is used, no redirect is followed, and nothing is read without end.
+The server may be broken, overloaded or another one than was meant, and the body is somebody's photo. So no
+proxy of the environment is used, no redirect is followed, and no reply is read without end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ import httpx
 
 from geoflood.core.errors import UsageError
 
-__all__ = ["READ_S", "AnswerTooLargeError", "BoundedTransport", "address", "client_settings", "is_loopback"]
+__all__ = [
+    "READ_S",
+    "AnswerTooLargeError",
+    "BoundedTransport",
+    "client_settings",
+    "is_loopback",
+    "server_url",
+]
 
 MAX_BYTES = 4_000_000
 """Of one reply. A stream spends some 150 bytes a token; the longest answer asked for has 2,300."""
@@ -25,14 +32,14 @@ DEADLINE_S = 900.0
 """For one reply, however steadily it drips: ten times what a slow processor needs."""
 
 CONNECT_S, READ_S = 5.0, 300.0
-"""Silence that is borne. A model that is not in memory yet is silent while it loads."""
+"""Longest silence. A model that is not in memory yet is silent while it loads."""
 
 
 class AnswerTooLargeError(httpx.TransportError):
     """A reply that does not end, by bytes or by time."""
 
 
-class _Bounded(httpx.SyncByteStream):
+class _BoundedStream(httpx.SyncByteStream):
     """A body that stops being read when it is too long or takes too long."""
 
     def __init__(self, stream: httpx.SyncByteStream, max_bytes: int, deadline_s: float) -> None:
@@ -55,8 +62,8 @@ class BoundedTransport(httpx.BaseTransport):
     """httpx's own transport, with every reply bounded; compressed ones are refused, for they may be bombs."""
 
     def __init__(self, tls: bool, max_bytes: int = MAX_BYTES, deadline_s: float = DEADLINE_S) -> None:
-        # Certificates: reading those of the world takes longer than a whole local exchange. Connections
-        # are not kept: llama-server closes idle ones after seconds, and the next question would fall in.
+        # Loading the certificates takes longer than a whole local exchange, so plain HTTP goes without.
+        # Connections are not kept: llama-server closes idle ones, and the next question would fail.
         self._inner = httpx.HTTPTransport(verify=tls, limits=httpx.Limits(max_keepalive_connections=0))
         self._max_bytes, self._deadline_s = max_bytes, deadline_s
 
@@ -66,7 +73,7 @@ class BoundedTransport(httpx.BaseTransport):
             response.close()
             raise AnswerTooLargeError("the reply is compressed, which nobody asked for")
         if isinstance(response.stream, httpx.SyncByteStream):
-            response.stream = _Bounded(response.stream, self._max_bytes, self._deadline_s)
+            response.stream = _BoundedStream(response.stream, self._max_bytes, self._deadline_s)
         return response
 
     def close(self) -> None:
@@ -84,7 +91,7 @@ def client_settings(url: str, read_s: float = READ_S) -> dict[str, Any]:
     }
 
 
-def address(host: str, port: int = 11434) -> str:
+def server_url(host: str, port: int = 11434) -> str:
     """The URL of a host given as people give it: "gpu-box", "10.0.0.5:11434", "https://x/y", "[::1]".
 
     `0.0.0.0`, which servers listen on and OLLAMA_HOST therefore often says, means this machine.

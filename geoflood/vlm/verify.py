@@ -1,26 +1,28 @@
-"""Same place? One photo against one reference, asked twice with the pair swapped.
+"""`--verify N`: a vision-language model compares a photo with the first N references. Same place?
 
-A model that prefers the first photo, or whatever agrees with the prompt, contradicts itself when the
-pair is swapped; then it cannot say.
+Each pair is asked about twice, the second time swapped. A model that prefers the first photo, or whatever the
+prompt suggests, contradicts itself when the pair is swapped; then it cannot say.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from geoflood.core.datatypes import Image
-from geoflood.vlm.answer_formats import closed, numbers_of, one_of
-from geoflood.vlm.canvas import bare
-from geoflood.vlm.client import Answer, Asker, AskOptions, Prompt, RefusalError
-from geoflood.vlm.parse_replies import Json, plain
-from geoflood.vlm.pool import each
+from geoflood.core.datatypes import Candidate, Image, Reference
+from geoflood.core.errors import ModelError
+from geoflood.core.images import UnreadableImageError
+from geoflood.imagery.views import pixels_of
+from geoflood.vlm.answer_formats import enum_schema, object_schema, parse_numbers
+from geoflood.vlm.canvas import photo_alone
+from geoflood.vlm.client import Answer, Asker, AskOptions, Prompt, RawReply, RefusalError
+from geoflood.vlm.parallel import parallel_map
+from geoflood.vlm.parse_replies import Json, one_line
 from geoflood.vlm.prompts import PAIR_VERSION, pair_prompt
-from geoflood.vlm.retries import RawReply
 
-__all__ = ["Judgement", "Verdict", "compare", "verify"]
+__all__ = ["SIDE", "Judgement", "Verdict", "Verifier", "compare", "verify"]
 
 Verdict: TypeAlias = Literal["same", "different", "cannot_say"]
 _VERDICTS: tuple[Verdict, ...] = ("same", "different", "cannot_say")
@@ -29,7 +31,7 @@ SIDE = 672
 """Of each canvas, pixels: two images and the prompt stay within 2,000 tokens."""
 
 NUM_PREDICT = 300
-_LONGEST_REASON = 160
+_REASON_CHARACTERS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +48,70 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class _PairAnswer:
+    """What was answered about a pair in one order."""
+
     verdict: Verdict
     reason: str
     sure: float
 
 
-def compare(asker: Asker, query: Image, reference: Image, city: str = "", hints: str = "") -> Judgement:
-    """The model's judgement of a photo and a reference, both [H, W, 3].
+@dataclass(frozen=True, slots=True)
+class _PairOrder:
+    """Which photo of a pair comes first."""
 
-    `hints` is what is known of the reference (street, neighbours that agree): it goes into the prompt of
-    both orders. Raises ModelError when the model cannot be asked.
-    """
-    begun = time.perf_counter()
-    replies: list[RawReply] = []
-    shown = bare(query, SIDE), bare(reference, SIDE)
-    there = _heard(asker, shown, "query first", city, hints, replies)
-    back = _heard(asker, shown[::-1], "reference first", city, hints, replies) if there else None
-    verdict, reason, sure = _both(there, back, replies)
-    cached = all(reply.cached for reply in replies)
-    return Judgement(verdict, reason, sure, tuple(replies), time.perf_counter() - begun, cached)
+    name: str
+    reference: str
+    """What the reference is called in the question."""
+
+
+_QUERY_FIRST = _PairOrder("query first", "photo 2")
+_REFERENCE_FIRST = _PairOrder("reference first", "photo 1")
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Gives verdicts to the first `count` of a photo's candidates. Threads may share it."""
+
+    asker: Asker
+    count: int
+    city: str = ""
+
+    def __call__(self, photo: Image, candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
+        """The candidates and "", or untouched and why: a model that fails half-way gives no verdict."""
+        try:
+            return self.with_verdicts(photo, candidates)
+        except ModelError as error:
+            return tuple(candidates), f"not verified: {error}"
+
+    def with_verdicts(
+        self, photo: Image, candidates: Sequence[Candidate]
+    ) -> tuple[tuple[Candidate, ...], str]:
+        """The candidates with verdicts, and what is missing. Raises ModelError when the model fails."""
+        first = candidates[: self.count]
+        pairs = list(_reference_pictures(first))
+        judgements = verify(self.asker, photo, [pair for _, pair in pairs], self.city)
+        judged = list(candidates)
+        for (rank, _), judgement in zip(pairs, judgements, strict=True):
+            judged[rank] = replace(judged[rank], verdict=judgement.verdict, verdict_reason=judgement.reason)
+        gone = len(first) - len(pairs)
+        return tuple(judged), f"{gone} not verified: their pictures are gone" if gone else ""
+
+
+def _reference_pictures(candidates: Sequence[Candidate]) -> Iterator[tuple[int, tuple[Image, str]]]:
+    """Rank, pixels and hints of each reference whose picture is still there."""
+    for rank, candidate in enumerate(candidates):
+        try:
+            yield rank, (pixels_of(candidate.reference), _hints(candidate.reference))
+        except UnreadableImageError:
+            continue
+
+
+def _hints(reference: Reference) -> str:
+    """Where the reference was taken. Its neighbours among the candidates stay out: fusion counts those."""
+    position, heading = reference.position, reference.heading_deg
+    looking = "" if heading is None else f", looking {heading:.0f} degrees from north"
+    return f"taken at {position.lat:.5f}, {position.lon:.5f}{looking}"
 
 
 def verify(
@@ -76,61 +122,77 @@ def verify(
     def work(pair: tuple[Image, str]) -> Judgement:
         return compare(asker, query, pair[0], city, pair[1])
 
-    return tuple(judgement for _, judgement in each(work, references, asker.capacity))
+    return tuple(judgement for _, judgement in parallel_map(work, references, asker.capacity))
 
 
-def _both(
-    there: _Heard | None, back: _Heard | None, replies: Sequence[RawReply]
+def compare(asker: Asker, query: Image, reference: Image, city: str = "", hints: str = "") -> Judgement:
+    """The model's judgement of a photo and a reference, both [H, W, 3].
+
+    `hints` is what is known of the reference, such as its street: it goes into the prompt of both orders.
+    Raises ModelError when the model cannot be asked.
+    """
+    begun = time.perf_counter()
+    replies: list[RawReply] = []
+    shown = photo_alone(query, SIDE), photo_alone(reference, SIDE)
+    first = _ask(asker, shown, _QUERY_FIRST, city, hints, replies)
+    second = _ask(asker, shown[::-1], _REFERENCE_FIRST, city, hints, replies) if first else None
+    verdict, reason, sure = _combine(first, second, replies)
+    cached = all(reply.cached for reply in replies)
+    return Judgement(verdict, reason, sure, tuple(replies), time.perf_counter() - begun, cached)
+
+
+def _combine(
+    first: _PairAnswer | None, second: _PairAnswer | None, replies: Sequence[RawReply]
 ) -> tuple[Verdict, str, float]:
     """One verdict of two: the same one, or none."""
-    if there is None or back is None:
+    if first is None or second is None:
         return "cannot_say", f"no usable answer: {replies[-1].fault}", 0.0
-    if there.verdict != back.verdict:
-        return "cannot_say", f"{there.verdict} one way round, {back.verdict} the other", 0.0
-    sure = 0.0 if there.verdict == "cannot_say" else min(there.sure, back.sure)
-    return there.verdict, there.reason or back.reason, sure
+    if first.verdict != second.verdict:
+        return "cannot_say", f"{first.verdict} one way round, {second.verdict} the other", 0.0
+    sure = 0.0 if first.verdict == "cannot_say" else min(first.sure, second.sure)
+    return first.verdict, first.reason or second.reason, sure
 
 
 def _schema(texts: bool) -> Json:
-    free: Json = {"a_reason": {"type": "string", "maxLength": _LONGEST_REASON}} if texts else {}
-    return closed(free | {"b_verdict": one_of(_VERDICTS), "c_sure": one_of(range(10))})
+    free: Json = {"a_reason": {"type": "string", "maxLength": _REASON_CHARACTERS}} if texts else {}
+    return object_schema(free | {"b_verdict": enum_schema(_VERDICTS), "c_sure": enum_schema(range(10))})
 
 
-def _heard(
-    asker: Asker, shown: Sequence[bytes], order: str, city: str, hints: str, replies: list[RawReply]
-) -> _Heard | None:
+def _ask(
+    asker: Asker, shown: Sequence[bytes], order: _PairOrder, city: str, hints: str, replies: list[RawReply]
+) -> _PairAnswer | None:
     """An answer in one order; asked at most three times, the last time without free text."""
-    at = "photo 2" if order == "query first" else "photo 1"
-    prompt = Prompt("pair", PAIR_VERSION, pair_prompt(city, hints, at), order)
+    prompt = Prompt("pair", PAIR_VERSION, pair_prompt(city, hints, order.reference), order.name)
     options = AskOptions(NUM_PREDICT)
-    for again, texts in ((options, True), (options.again(), True), (options, False)):
+    for sampling, texts in ((options, True), (options.resampled(), True), (options, False)):
         try:
-            answer = asker.ask(shown, prompt, _schema(texts), again)
+            answer = asker.ask(shown, prompt, _schema(texts), sampling)
         except RefusalError as error:
             if error.kind != "unlucky":
                 raise
-            replies.append(RawReply(order, "", fault=str(error)))
+            replies.append(RawReply(order.name, "", fault=str(error)))
             continue
-        heard, fault = _read(answer)
-        replies.append(RawReply(order, answer.content, answer.thinking, fault, answer.cached))
-        if heard is not None:
-            return heard
+        parsed, fault = _parse(answer)
+        replies.append(RawReply(order.name, answer.content, answer.thinking, fault, answer.cached))
+        if parsed is not None:
+            return parsed
     return None
 
 
-def _read(answer: Answer) -> tuple[_Heard | None, str]:
+def _parse(answer: Answer) -> tuple[_PairAnswer | None, str]:
+    """What the first fitting JSON object in an answer says, or what is wrong with the last."""
     fault = "no JSON in it"
-    for found in answer.candidates():
+    for content in answer.json_objects():
         try:
-            return _judged(found), ""
+            return _parse_verdict(content), ""
         except ValueError as error:
             fault = str(error)
     return None, fault
 
 
-def _judged(found: Mapping[str, Any]) -> _Heard:
-    verdict = found.get("b_verdict")
+def _parse_verdict(content: Mapping[str, Any]) -> _PairAnswer:
+    verdict = content.get("b_verdict")
     if verdict not in _VERDICTS:
         raise ValueError("b_verdict is no verdict")
-    (sure,) = numbers_of(found, ["c_sure"], 9)
-    return _Heard(verdict, plain(found.get("a_reason"), _LONGEST_REASON), sure / 9)
+    (sure,) = parse_numbers(content, ["c_sure"], 9)
+    return _PairAnswer(verdict, one_line(content.get("a_reason"), _REASON_CHARACTERS), sure / 9)

@@ -20,7 +20,7 @@ from geoflood.core.images import read_image
 from geoflood.imagery.views import pixels_of
 from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Truth
-from geoflood.vlm.canvas import bare
+from geoflood.vlm.canvas import photo_alone
 from geoflood.vlm.verify import SIDE
 from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.sighted import seeing
@@ -236,7 +236,7 @@ def test_a_verdict_moves_the_right_candidate_up(
         ((path, locator.locate(Query(path)).candidates) for path, _ in queries),
         key=lambda one: one[1][0].similarity - one[1][1].similarity,
     )
-    chosen = base64.b64encode(bare(pixels_of(before[1].reference), SIDE)).decode()
+    chosen = base64.b64encode(photo_alone(pixels_of(before[1].reference), SIDE)).decode()
 
     def answer(body: Any) -> Any:
         same = chosen in body["messages"][0]["images"]

@@ -157,14 +157,14 @@ class IndexedFake(Fake):
 def run_with_model(folder: str, host: str) -> None:
     """A batch that asks the model of a server about every photo."""
     root = Path(folder)
-    eyes = VlmStage(VlmSelection("tiny-vl", (host,)), "ollama", 0, "Rivertown")
-    with eyes.open() as asker:
+    stage = VlmStage(VlmSelection("tiny-vl", (host,)), "ollama", 0, "Rivertown")
+    with stage.open() as asker:
         batch_locate(
             root / "posts",
             root / "out",
             Fake(),
             index(root),
-            BatchOptions("rivertown", eyes=eyes.settings),
-            BatchRequest(eyes, asker),
+            BatchOptions("rivertown", vlm=stage.settings),
+            BatchRequest(stage, asker),
             workers=2,
         )

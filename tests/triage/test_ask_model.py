@@ -148,7 +148,7 @@ def test_a_replay_without_the_verdicts_says_so(root: Path, monkeypatch: pytest.M
             return replace(located, reason=told or located.reason)
 
     monkeypatch.setattr(locating, "Locator", Verified)
-    monkeypatch.setattr("geoflood.vlm.verify_candidates.pixels_of", lambda reference: scene(1))
+    monkeypatch.setattr("geoflood.vlm.verify.pixels_of", lambda reference: scene(1))
     with FarOllama(FarModel(answer=seeing())) as far:
         assert call(root, *asked(far)).exit_code == 0
     done = call(root, "--model", "tiny-vl", "--verify", "2", "--replay", out="again")
@@ -310,14 +310,14 @@ def test_with_auto_nobody_waits() -> None:
 
 
 def batch(root: Path, asker: Any, locator: Fake | None = None, verify: int = 0, **more: Any) -> BatchSummary:
-    eyes = VlmStage(VlmSelection("m"), "none" if verify else "ollama", verify, "Rivertown")
+    stage = VlmStage(VlmSelection("m"), "none" if verify else "ollama", verify, "Rivertown")
     return batch_locate(
         root / "posts",
         root / "out",
         locator or Fake(),
         index(root),
-        BatchOptions("rivertown", eyes=eyes.settings),
-        BatchRequest(eyes, asker),
+        BatchOptions("rivertown", vlm=stage.settings),
+        BatchRequest(stage, asker),
         workers=2,
         **more,
     )
@@ -366,7 +366,7 @@ def test_a_verdict_that_could_not_be_had_is_asked_for_again(
             _, told = verify(named["pixels"], located.candidates)
             return replace(located, reason=told)
 
-    monkeypatch.setattr("geoflood.vlm.verify_candidates.pixels_of", lambda reference: scene(1))
+    monkeypatch.setattr("geoflood.vlm.verify.pixels_of", lambda reference: scene(1))
     first = batch(tmp_path, Scripted(in_turn(RefusalError("final", "out of memory"))), Verified(), verify=2)
     assert first.unverified == 2
     lines = [line.content for line in read_journal(tmp_path / "out") if line.kind == "located"]

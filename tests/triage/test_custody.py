@@ -148,7 +148,7 @@ def test_a_folder_that_held_nothing_binds_nobody(tmp_path: Path) -> None:
 
 def test_other_options_are_named_in_words(tmp_path: Path) -> None:
     (posts(tmp_path) / "a.jpg").write_bytes(photo(1))
-    run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=5), eyes={"verify": 3}))
+    run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=5), vlm={"verify": 3}))
     with pytest.raises(UsageError) as raised:
         run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=3), 0.4, use_post_geo=True))
     assert str(raised.value) == (

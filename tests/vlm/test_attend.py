@@ -21,8 +21,8 @@ from geoflood.localize.fusion import fuse, ranked
 from geoflood.vlm.attend import attend, search_attended
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
-from geoflood.vlm.stage import VlmSelection, VlmStage, asking
-from geoflood.vlm.verify_candidates import Verifier
+from geoflood.vlm.stage import VlmSelection, VlmStage, open_asker
+from geoflood.vlm.verify import Verifier
 from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.scripted import Scripted, Sighted, cells_answer, in_turn
 
@@ -51,8 +51,8 @@ def found(queries: Sequence[Query], maps: Sequence[AttentionMap]) -> list[Locate
 
 
 def looked(paths: Sequence[Path], asker: Scripted, **how: Any) -> list[Located]:
-    attended = attend(paths, AttentionAsker(asker, prior=False), "ollama:scripted")
-    return search_attended([Query(path) for path in paths], attended, found, **how)
+    results = attend(paths, AttentionAsker(asker, prior=False), "ollama:scripted")
+    return search_attended([Query(path) for path in paths], results, found, **how)
 
 
 def test_every_photo_gets_its_own_map_in_its_place(photos: list[Path]) -> None:
@@ -123,14 +123,14 @@ def test_all_hosts_are_kept_busy_and_a_second_run_asks_nothing(
         Pictures.fromarray(random.integers(0, 255, (60, 80, 3), dtype=np.uint8)).save(path)
     with FarOllama() as one, FarOllama() as other:
         one.delay_s = other.delay_s = 0.05
-        choice = VlmSelection("tiny-vl", (one.host, other.host))
-        with asking(choice) as asker:
-            first = attend(paths, choice.attendant(asker, "Hamburg"), choice.named)
+        selection = VlmSelection("tiny-vl", (one.host, other.host))
+        with open_asker(selection) as asker:
+            first = attend(paths, selection.attention_asker(asker, "Hamburg"), selection.full_name)
         assert one.answered >= 2
         assert other.answered >= 2
         before = one.answered + other.answered
-        with asking(choice) as asker:
-            again = attend(paths, choice.attendant(asker, "Hamburg"), choice.named)
+        with open_asker(selection) as asker:
+            again = attend(paths, selection.attention_asker(asker, "Hamburg"), selection.full_name)
         assert one.answered + other.answered == before
     assert all(read.reading and read.reading.cached for read in again)
     for left, right in zip(first, again, strict=True):
@@ -146,9 +146,9 @@ def test_a_model_must_be_named() -> None:
     assert VlmStage.of(VlmSelection("m"), None, 0, "").attention == "ollama"
     assert VlmStage.of(VlmSelection("m"), None, 0, "").alpha < VlmStage.of(None, "map.json", 0, "").alpha == 1
     warned: list[str] = []
-    eyes = VlmStage.of(None, "auto", 0, "", warn=warned.append)
-    with eyes.open() as asker:
-        (one,) = eyes.locate([Query(Path("a.jpg"))], asker, found)
+    stage = VlmStage.of(None, "auto", 0, "", warn=warned.append)
+    with stage.open() as asker:
+        (one,) = stage.locate([Query(Path("a.jpg"))], asker, found)
     assert "no model is named" in one.reason
     assert len(warned) == 1
 
@@ -156,8 +156,8 @@ def test_a_model_must_be_named() -> None:
 def test_when_the_model_answers_for_none_it_is_an_error(tmp_path: Path, photos: list[Path]) -> None:
     with FarOllama(FarModel()) as far:
         host = far.host
-    eyes = VlmStage.of(VlmSelection("tiny-vl", (host,)), "ollama", 0, "")
-    with pytest.raises(ModelError, match="no server answers"), eyes.open():
+    stage = VlmStage.of(VlmSelection("tiny-vl", (host,)), "ollama", 0, "")
+    with pytest.raises(ModelError, match="no server answers"), stage.open():
         raise AssertionError("not to be reached")
 
 
@@ -208,11 +208,13 @@ def with_verdicts(listed: Sequence[Candidate], *verdicts: str | None) -> list[Ca
 
 def test_cannot_say_changes_nothing_and_verdicts_weigh_on_the_index_too(tmp_path: Path) -> None:
     listed = candidates(tmp_path)
-    plain = fuse(listed, DEFAULT)
-    assert fuse(with_verdicts(listed, *["cannot_say"] * 4), DEFAULT) == plain
-    assert fuse(with_verdicts(listed, *["different"] * 4), DEFAULT).not_in_index > plain.not_in_index
-    assert fuse(with_verdicts(listed, "same", None, None, None), DEFAULT).not_in_index < plain.not_in_index
-    assert fuse(list(reversed(listed)), DEFAULT) == plain, "the order is not evidence"
+    unverified = fuse(listed, DEFAULT)
+    assert fuse(with_verdicts(listed, *["cannot_say"] * 4), DEFAULT) == unverified
+    assert fuse(with_verdicts(listed, *["different"] * 4), DEFAULT).not_in_index > unverified.not_in_index
+    assert (
+        fuse(with_verdicts(listed, "same", None, None, None), DEFAULT).not_in_index < unverified.not_in_index
+    )
+    assert fuse(list(reversed(listed)), DEFAULT) == unverified, "the order is not evidence"
 
 
 def test_old_manifests_are_read_and_defaults_are_not_written() -> None:

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.core.errors import ModelError, UsageError
-from geoflood.vlm.answer_formats import FORMS, spread
+from geoflood.vlm.answer_formats import ANSWER_FORMATS, spread_points
 from geoflood.vlm.attention import AttentionAsker
-from geoflood.vlm.canvas import VIEWS, read_back
+from geoflood.vlm.canvas import VIEWS, in_photo_frame
 from geoflood.vlm.client import Answer, ModelRecord, RefusalError
-from geoflood.vlm.consensus import agreed, agreement, fit_waterline, waterline
+from geoflood.vlm.consensus import agreed_waterline, consensus_map, fit_waterline, rank_agreement
 from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.pools import pool
 from tests.support.far_side.scripted import Scripted, Sighted, cells_answer, cells_of, in_turn
@@ -66,11 +66,11 @@ def test_views_that_contradict_each_other_weaken_the_map_to_nothing() -> None:
 
 def test_agreement_scales_alpha_exactly() -> None:
     maps = np.random.default_rng(0).uniform(0.2, 1.8, (3, 4, 4))
-    full, half = agreed(maps, 1.0), agreed(maps, 0.5)
+    full, half = consensus_map(maps, 1.0), consensus_map(maps, 0.5)
     assert np.allclose(half / half.mean() - 1, 0.5 * (full / full.mean() - 1), atol=1e-6)
-    assert agreement(maps[:1]) == 1.0
-    assert agreement(np.stack([maps[0], maps[0] ** 3])) == pytest.approx(1.0)
-    assert agreement(np.stack([maps[0], -maps[0]])) == 0.0
+    assert rank_agreement(maps[:1]) == 1.0
+    assert rank_agreement(np.stack([maps[0], maps[0] ** 3])) == pytest.approx(1.0)
+    assert rank_agreement(np.stack([maps[0], -maps[0]])) == 0.0
 
 
 def test_a_model_that_says_the_same_of_nothing_did_not_look() -> None:
@@ -81,20 +81,20 @@ def test_a_model_that_says_the_same_of_nothing_did_not_look() -> None:
     assert len(reading.replies) == 1, "asking again would not help"
 
 
-def test_a_habit_is_asked_for_once_and_taken_away() -> None:
-    habit = np.linspace(0, 3, 4)
+def test_the_prior_is_asked_for_once_and_subtracted() -> None:
+    prior = np.linspace(0, 3, 4)
 
     def script(prompt: Any, schema: Any, options: Any) -> Any:
-        scores = np.repeat(habit, 4)
+        scores = np.repeat(prior, 4)
         if calls := len(asker.asked) - 1:
             scores = scores + 6 * (np.arange(16) % 4 == calls % 4)
         return cells_answer(np.rint(scores).astype(int).tolist(), [0] * 4)
 
     asker = Scripted(script)
-    attendant = AttentionAsker(asker)
-    first, second = attendant.read(PHOTO), attendant.read(PHOTO)
+    attention_asker = AttentionAsker(asker)
+    first, second = attention_asker.read(PHOTO), attention_asker.read(PHOTO)
     assert len(asker.asked) == 3
-    assert np.ptp(first.attention.weights.mean(axis=1)) < 0.3, "rows were nothing but habit"
+    assert np.ptp(first.attention.weights.mean(axis=1)) < 0.3, "rows were nothing but the prior"
     assert first.attention.weights.mean(axis=0).argmax() == 1
     assert second.attention.weights.mean(axis=0).argmax() == 2
 
@@ -136,7 +136,7 @@ SAME = cells_answer([5] * 15 + [6], [0] * 4)
     ],
     ids=["prose", "other", "too much", "true", "nan", "scene", "degenerate", "cut", "unlucky"],
 )
-def test_up_the_ladder_and_then_a_neutral_map_with_the_reason(said: Any, fault: str) -> None:
+def test_a_few_retries_and_then_a_neutral_map_with_the_reason(said: Any, fault: str) -> None:
     asker = Scripted(in_turn(said))
     reading = AttentionAsker(asker, prior=False).read(PHOTO)
     assert reading.attention.uniform
@@ -243,7 +243,7 @@ def test_one_wrong_row_moves_the_waterline_little() -> None:
 def test_a_waterline_is_believed_when_rows_and_word_agree(
     rows: Any, own: float, line: Any, doubt: str
 ) -> None:
-    found, said = waterline(rows, own)
+    found, said = agreed_waterline(rows, own)
     assert found == (None if line is None else pytest.approx(line, abs=0.01))
     assert doubt in said
     assert bool(said) == bool(doubt)
@@ -252,20 +252,20 @@ def test_a_waterline_is_believed_when_rows_and_word_agree(
 def test_a_context_that_is_too_short_gets_a_smaller_canvas_from_then_on() -> None:
     with FarOllama(FarModel(answer=lambda body: GOOD)) as far, pool(far) as one:
         far.moods.append("too_long")
-        attendant = AttentionAsker(one, prior=False)
-        assert not attendant.read(PHOTO).attention.uniform
-        assert not attendant.read(PHOTO).attention.uniform
+        attention_asker = AttentionAsker(one, prior=False)
+        assert not attention_asker.read(PHOTO).attention.uniform
+        assert not attention_asker.read(PHOTO).attention.uniform
         sizes = [len(body["messages"][0]["images"][0]) for body in far.asked("/api/chat")]
         assert sizes[1] == sizes[2] < sizes[0]
         far.moods.extend(["too_long"] * 3)
         with pytest.raises(ModelError, match="does not fit the context") as caught:
-            attendant.read(PHOTO)
+            attention_asker.read(PHOTO)
         assert "8192" in caught.value.hint
 
 
 def test_a_photo_that_leaves_this_machine_is_said_to() -> None:
-    standing = ModelRecord("ollama", "kimi-cloud", "127.0.0.1:11434", remote_host="https://ollama.com")
-    reading = AttentionAsker(Scripted(in_turn(GOOD), standing), prior=False).read(PHOTO)
+    record = ModelRecord("ollama", "kimi-cloud", "127.0.0.1:11434", remote_host="https://ollama.com")
+    reading = AttentionAsker(Scripted(in_turn(GOOD), record), prior=False).read(PHOTO)
     assert reading.notes == ("the photo was sent to https://ollama.com",)
     assert reading.notes[0] in reading.attention.reasons
 
@@ -279,41 +279,41 @@ def test_cells_are_read_back_to_where_they_were_shown(view: Any, x: int, y: int)
     column = np.searchsorted(edges, 1 - shown_x if view.mirrored else shown_x) - 1
     row = np.searchsorted(edges, (y + 0.5) / lattice) - 1
     values = np.arange(len(edges) - 1)[:, None] * 10 + np.arange(len(edges) - 1)
-    assert read_back(values, view, cells, lattice)[y, x] == values[row, column]
+    assert in_photo_frame(values, view, cells, lattice)[y, x] == values[row, column]
 
 
 def test_points_spread_as_the_paper_has_it() -> None:
-    one = spread(np.array([[0.2, 0.8, 1.7]]))
+    one = spread_points(np.array([[0.2, 0.8, 1.7]]))
     assert one == pytest.approx(1.7), "a convex mixture of one weight: no neutral background"
-    two = spread(np.array([[0.1, 0.5, 2.0], [0.9, 0.5, 0.0]]))
+    two = spread_points(np.array([[0.1, 0.5, 2.0], [0.9, 0.5, 0.0]]))
     assert two.shape == (32, 32)
     x = (np.arange(32) + 0.5) / 32
     near, far = (np.exp(-((x - at) ** 2) / (2 * 0.2**2)) for at in (0.1, 0.9))
     assert two[16] == pytest.approx(2 * near / (near + far), abs=1e-6)
 
 
-def test_the_paper_s_forms() -> None:
+def test_the_paper_s_formats() -> None:
     points = [{"a_reason": "spire", "b_x": 0.1, "c_y": 0.5, "d_weight": 2.0}]
     points += [{"a_reason": "car", "b_x": 0.9, "c_y": 0.5, "d_weight": 0.1}] * 2
     said = {"b_scene": "complex", "f_points": points}
-    reading = AttentionAsker(Scripted(in_turn(said)), form="points").read(PHOTO)
+    reading = AttentionAsker(Scripted(in_turn(said)), answer_format="points").read(PHOTO)
     assert reading.attention.weights[16, 0] > 1.9
     assert reading.attention.weights[16, 31] < 0.2
     assert reading.attention.reasons == ("spire", "car")
     grid = {f"{row}{column}": 0.1 * column for row in "ABC" for column in (1, 2, 3)}
     said = {"a_reason": "signs", "b_scene": "complex", "f_cells": grid}
-    reading = AttentionAsker(Scripted(in_turn(said)), form="grid", cells=3, prior=False).read(PHOTO)
+    reading = AttentionAsker(Scripted(in_turn(said)), answer_format="grid", cells=3, prior=False).read(PHOTO)
     assert reading.attention.weights[1] == pytest.approx([0.1, 0.2, 0.3])
     alone = said | {"b_scene": "single_landmark"}
     assert (
-        AttentionAsker(Scripted(in_turn(alone)), form="grid", cells=3, prior=False)
+        AttentionAsker(Scripted(in_turn(alone)), answer_format="grid", cells=3, prior=False)
         .read(PHOTO)
         .attention.uniform
     )
 
 
-@pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.name)
-def test_a_form_suits_every_server(form: Any) -> None:
+@pytest.mark.parametrize("answer_format", ANSWER_FORMATS.values(), ids=ANSWER_FORMATS)
+def test_a_format_suits_every_server(answer_format: Any) -> None:
     def check(schema: Any) -> None:
         if schema.get("type") == "object":
             assert list(schema["properties"]) == sorted(schema["properties"]), "one path sorts them"
@@ -328,19 +328,24 @@ def test_a_form_suits_every_server(form: Any) -> None:
 
     for cells in (2, 4, 9):
         for texts in (True, False):
-            check(form.schema(cells, texts))
-            assert ("a_reason" in str(form.schema(cells, texts))) == texts
-        told = form.prompt(cells, "Sankt Pölten")
+            check(answer_format.schema(cells, texts))
+            assert ("a_reason" in str(answer_format.schema(cells, texts))) == texts
+        told = answer_format.prompt(cells, "Sankt Pölten")
         assert "Sankt Pölten" in told
-        assert all(key in told for key in form.schema(cells, True)["properties"])
+        assert all(key in told for key in answer_format.schema(cells, True)["properties"])
         assert len(told) < 4500
-    assert "an unknown city" in form.prompt(4, "")
-    assert len(form.prompt(4, "x\n\n" * 500)) < 4500
+    assert "an unknown city" in answer_format.prompt(4, "")
+    assert len(answer_format.prompt(4, "x\n\n" * 500)) < 4500
 
 
 def test_what_cannot_be_asked_for() -> None:
     asker = Scripted(in_turn(GOOD))
-    for wrong in ({"form": "boxes"}, {"cells": 9}, {"consistency": 5}, {"form": "points", "consistency": 3}):
+    for wrong in (
+        {"answer_format": "boxes"},
+        {"cells": 9},
+        {"consistency": 5},
+        {"answer_format": "points", "consistency": 3},
+    ):
         with pytest.raises(UsageError):
             AttentionAsker(asker, **wrong)  # type: ignore[arg-type]
     assert not asker.asked

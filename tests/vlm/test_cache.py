@@ -20,7 +20,7 @@ from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.scripted import Scripted, Sighted, in_turn
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
-STANDING = ModelRecord("ollama", "m", "here:1", "0.33.0", "d1", True)
+RECORD = ModelRecord("ollama", "m", "here:1", "0.33.0", "d1", True)
 PLAIN = Prompt("cells", 1, "")
 QUESTION: tuple[Any, ...] = ([b"image"], Prompt("p", 1, "Rate."), {"type": "object"}, AskOptions(60))
 
@@ -52,7 +52,7 @@ def test_a_second_run_asks_nothing(tmp_path: Path) -> None:
 
 
 def test_the_raw_reply_lies_beside_what_was_read(tmp_path: Path) -> None:
-    asker = AnswerCache(Scripted(in_turn('said: {"a": 1}'), STANDING), tmp_path)
+    asker = AnswerCache(Scripted(in_turn('said: {"a": 1}'), RECORD), tmp_path)
     asker.ask(*QUESTION)
     (path,) = files(tmp_path)
     entry = json.loads(path.read_text("utf-8"))
@@ -73,11 +73,11 @@ def test_the_raw_reply_lies_beside_what_was_read(tmp_path: Path) -> None:
         (QUESTION[0], Prompt("p", 1, "Rate.", "mirrored"), *QUESTION[2:]),
         (*QUESTION[:2], {"type": "array"}, QUESTION[3]),
         (*QUESTION[:3], AskOptions(61)),
-        (*QUESTION[:3], AskOptions(60).again()),
+        (*QUESTION[:3], AskOptions(60).resampled()),
     ],
 )
 def test_another_question_is_asked(tmp_path: Path, other: tuple[Any, ...]) -> None:
-    inner = Scripted(in_turn({"a": 1}), STANDING)
+    inner = Scripted(in_turn({"a": 1}), RECORD)
     asker = AnswerCache(inner, tmp_path)
     for question in (QUESTION, other, QUESTION, other):
         asker.ask(*question)
@@ -88,10 +88,10 @@ def test_another_question_is_asked(tmp_path: Path, other: tuple[Any, ...]) -> No
     "change", [{"digest": "d2"}, {"version": "0.34"}, {"model": "n"}, {"provider": "openai"}]
 )
 def test_another_model_or_server_is_asked(tmp_path: Path, change: dict[str, str]) -> None:
-    AnswerCache(Scripted(in_turn({"a": 1}), STANDING), tmp_path).ask(*QUESTION)
-    inner = Scripted(in_turn({"a": 2}), dataclasses.replace(STANDING, **change))  # type: ignore[arg-type]
+    AnswerCache(Scripted(in_turn({"a": 1}), RECORD), tmp_path).ask(*QUESTION)
+    inner = Scripted(in_turn({"a": 2}), dataclasses.replace(RECORD, **change))  # type: ignore[arg-type]
     assert AnswerCache(inner, tmp_path).ask(*QUESTION).parsed == {"a": 2}
-    moved = Scripted(in_turn({"a": 3}), dataclasses.replace(STANDING, host="there:2"))
+    moved = Scripted(in_turn({"a": 3}), dataclasses.replace(RECORD, host="there:2"))
     assert AnswerCache(moved, tmp_path).ask(*QUESTION).parsed == {"a": 1}
 
 
@@ -114,7 +114,7 @@ def test_another_model_or_server_is_asked(tmp_path: Path, change: dict[str, str]
     ids=range(12),
 )
 def test_a_damaged_entry_is_asked_again_and_replaced(tmp_path: Path, damage: Any) -> None:
-    inner = Scripted(in_turn({"a": 1}), STANDING)
+    inner = Scripted(in_turn({"a": 1}), RECORD)
     asker = AnswerCache(inner, tmp_path)
     asker.ask(*QUESTION)
     (path,) = files(tmp_path)
@@ -128,7 +128,7 @@ def test_a_damaged_entry_is_asked_again_and_replaced(tmp_path: Path, damage: Any
 
 
 def test_errors_are_not_remembered(tmp_path: Path) -> None:
-    asker = AnswerCache(Scripted(in_turn(RefusalError("final", "down"), {"a": 1}), STANDING), tmp_path)
+    asker = AnswerCache(Scripted(in_turn(RefusalError("final", "down"), {"a": 1}), RECORD), tmp_path)
     with pytest.raises(ModelError):
         asker.ask(*QUESTION)
     assert not files(tmp_path)
@@ -149,10 +149,10 @@ def test_what_the_server_could_not_read_is_remembered_too(tmp_path: Path) -> Non
     assert reading.cached
 
 
-def test_a_ladder_is_climbed_once(tmp_path: Path) -> None:
+def test_retries_are_kept_too(tmp_path: Path) -> None:
     sighted = Sighted(lambda x, y: 9 * x)
     inner = Scripted(
-        lambda p, s, o: "no" if o.seed == 7 and "a_reason" in s["properties"] else sighted(p, s, o), STANDING
+        lambda p, s, o: "no" if o.seed == 7 and "a_reason" in s["properties"] else sighted(p, s, o), RECORD
     )
     for _ in range(3):
         reading = AttentionAsker(AnswerCache(inner, tmp_path), prior=False).read(PHOTO)

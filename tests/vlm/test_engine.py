@@ -17,9 +17,9 @@ import httpx
 import numpy as np
 import pytest
 
-from geoflood.vlm.answer_formats import FORMS
+from geoflood.vlm.answer_formats import ANSWER_FORMATS
 from geoflood.vlm.attention import AttentionAsker
-from geoflood.vlm.canvas import SIDES, VIEWS, gridded
+from geoflood.vlm.canvas import SIDES, VIEWS, photo_with_grid
 from geoflood.vlm.client import Answer, AskOptions, Prompt, RefusalError
 from geoflood.vlm.connect import connect
 from geoflood.vlm.openai_backend import OpenAIBackend
@@ -27,7 +27,7 @@ from geoflood.vlm.probe import probe
 from geoflood.vlm.verify import compare
 
 PROGRAM = os.environ.get("GEOFLOOD_LLAMA_SERVER", "")
-CELLS = FORMS["cells"]
+CELLS = ANSWER_FORMATS["cells"]
 
 pytestmark = [
     pytest.mark.vlm_engine,
@@ -77,25 +77,27 @@ def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def door(server: str) -> Iterator[OpenAIBackend]:
+def backend(server: str) -> Iterator[OpenAIBackend]:
     opened = OpenAIBackend(server, "tiny-text")
     yield opened
     opened.close()
 
 
-def ask(door: OpenAIBackend, image: np.ndarray, side: int = 672) -> Answer:
-    """Without free text: random weights fill it with bytes that are no UTF-8, which is for the ladder."""
+def ask(backend: OpenAIBackend, image: np.ndarray, side: int = 672) -> Answer:
+    """Without free text: random weights fill it with bytes that are no UTF-8, which `Retries` is for."""
     prompt = Prompt("cells", 1, CELLS.prompt(4, "Hamburg"))
-    return door.ask([gridded(image, VIEWS[0], 4, side)], prompt, CELLS.schema(4, False), AskOptions(940))
+    return backend.ask(
+        [photo_with_grid(image, VIEWS[0], 4, side)], prompt, CELLS.schema(4, False), AskOptions(940)
+    )
 
 
-def test_the_image_is_encoded_and_the_schema_held(door: OpenAIBackend) -> None:
-    answers = [ask(door, photo(seed)) for seed in (1, 1, 2)]
+def test_the_image_is_encoded_and_the_schema_held(backend: OpenAIBackend) -> None:
+    answers = [ask(backend, photo(seed)) for seed in (1, 1, 2)]
     for answer in answers:
         assert answer.prompt_tokens > 576, "24 x 24 tokens for 672 px, and the text"
     assert answers[0].content == answers[1].content, "greedy sampling repeats itself"
     assert answers[0].content != answers[2].content, "other pixels, another answer"
-    said = [CELLS.read(answer.parsed or {}, 4) for answer in answers if answer.done_reason == "stop"]
+    said = [CELLS.parse(answer.parsed or {}, 4) for answer in answers if answer.done_reason == "stop"]
     assert all(one.weights.shape == (4, 4) for one in said)
 
 
@@ -111,26 +113,26 @@ def test_a_whole_reading(server: str, tmp_path: Path) -> None:
     asker.close()
 
 
-@pytest.mark.parametrize("form", ["points", "grid"])
-def test_the_other_forms_are_accepted(door: OpenAIBackend, form: str) -> None:
-    reading = AttentionAsker(door, form=form, prior=False).read(photo(4))
+@pytest.mark.parametrize("answer_format", ["points", "grid"])
+def test_the_other_formats_are_accepted(backend: OpenAIBackend, answer_format: str) -> None:
+    reading = AttentionAsker(backend, answer_format=answer_format, prior=False).read(photo(4))
     assert reading.replies[-1].fault == "" or reading.notes, "a map, or why there is none"
 
 
-def test_two_images_at_once(door: OpenAIBackend) -> None:
-    judgement = compare(door, photo(5), photo(6), "Hamburg", "Deichstraße")
+def test_two_images_at_once(backend: OpenAIBackend) -> None:
+    judgement = compare(backend, photo(5), photo(6), "Hamburg", "Deichstraße")
     assert judgement.verdict in ("same", "different", "cannot_say")
     assert len(judgement.replies) >= 2
 
 
-def test_what_does_not_fit_is_refused_as_too_long(door: OpenAIBackend) -> None:
-    shown = gridded(photo(7), VIEWS[0], 4, SIDES[0])
+def test_what_does_not_fit_is_refused_as_too_long(backend: OpenAIBackend) -> None:
+    shown = photo_with_grid(photo(7), VIEWS[0], 4, SIDES[0])
     with pytest.raises(RefusalError) as caught:
-        door.ask([shown] * 8, Prompt("cells", 1, "Rate."), CELLS.schema(4, True), AskOptions(60))
+        backend.ask([shown] * 8, Prompt("cells", 1, "Rate."), CELLS.schema(4, True), AskOptions(60))
     assert caught.value.kind == "too long"
 
 
-def test_random_weights_fail_the_probe(door: OpenAIBackend) -> None:
-    found = probe(door)
+def test_random_weights_fail_the_probe(backend: OpenAIBackend) -> None:
+    found = probe(backend)
     assert [check.ok for check in found.checks[:3]] == [True, True, True], found.checks
     assert not found.sees

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from geoflood.vlm.answer_formats import FORMS
+from geoflood.vlm.answer_formats import ANSWER_FORMATS
 from geoflood.vlm.attention import AttentionAsker, Reading
-from geoflood.vlm.parse_replies import MAX_CHARACTERS, objects, plain, without_controls
+from geoflood.vlm.parse_replies import MAX_CHARACTERS, json_objects, one_line, without_controls
 from geoflood.vlm.verify import compare
 from tests.support.far_side.contract import ramble
 from tests.support.far_side.scripted import Scripted, cells_answer, in_turn
@@ -40,8 +40,8 @@ def _small_canvases() -> Any:
         yield
 
 
-def read(said: Any, form: str = "cells") -> Reading:
-    return AttentionAsker(Scripted(in_turn(said)), form=form, prior=False).read(PHOTO)
+def read(said: Any, answer_format: str = "cells") -> Reading:
+    return AttentionAsker(Scripted(in_turn(said)), answer_format=answer_format, prior=False).read(PHOTO)
 
 
 def sound(reading: Reading) -> None:
@@ -59,9 +59,9 @@ def sound(reading: Reading) -> None:
 
 
 @quick
-@given(ANY_JSON, st.sampled_from(sorted(FORMS)))
-def test_any_json_at_all(said: Any, form: str) -> None:
-    sound(read(json.dumps(said), form))
+@given(ANY_JSON, st.sampled_from(sorted(ANSWER_FORMATS)))
+def test_any_json_at_all(said: Any, answer_format: str) -> None:
+    sound(read(json.dumps(said), answer_format))
 
 
 @quick
@@ -88,10 +88,10 @@ def test_any_rubble_of_json(pieces: list[str]) -> None:
 
 
 @quick
-@given(st.randoms(use_true_random=False), st.sampled_from(sorted(FORMS)), st.integers(1, 2))
-def test_random_weights_under_a_grammar(dice: Any, form: str, views: int) -> None:
+@given(st.randoms(use_true_random=False), st.sampled_from(sorted(ANSWER_FORMATS)), st.integers(1, 2))
+def test_random_weights_under_a_grammar(dice: Any, answer_format: str, views: int) -> None:
     asker = Scripted(lambda prompt, schema, options: ramble(schema, dice))
-    sound(AttentionAsker(asker, form=form, consistency=views).read(PHOTO))
+    sound(AttentionAsker(asker, answer_format=answer_format, consistency=views).read(PHOTO))
 
 
 @quick
@@ -147,12 +147,12 @@ def test_an_answer_in_another_answer_s_reason_is_not_taken_for_it() -> None:
 
 def test_text_is_cleaned_for_people() -> None:
     assert without_controls("a\x00b\x1b[1m\u200b\u202ec\nd\te") == "ab[1mc\nd\te"
-    assert plain("  two\n words ", 20) == "two words"
-    assert plain("x" * 50, 10) == "x" * 9 + "…"
-    assert plain(7, 10) == plain(None, 10) == ""
+    assert one_line("  two\n words ", 20) == "two words"
+    assert one_line("x" * 50, 10) == "x" * 9 + "…"
+    assert one_line(7, 10) == one_line(None, 10) == ""
 
 
 def test_objects_are_found_in_their_order_outermost_first() -> None:
-    assert list(objects('x {"a": {"b": 1}} y {"c": [2,],} z')) == [{"a": {"b": 1}}, {"c": [2]}]
-    assert list(objects("{" * 100 + '{"a": 1}')) == [], "gives up after some starts"
-    assert list(objects(" " * MAX_CHARACTERS + '{"a": 1}')) == []
+    assert list(json_objects('x {"a": {"b": 1}} y {"c": [2,],} z')) == [{"a": {"b": 1}}, {"c": [2]}]
+    assert list(json_objects("{" * 100 + '{"a": 1}')) == [], "gives up after some starts"
+    assert list(json_objects(" " * MAX_CHARACTERS + '{"a": 1}')) == []

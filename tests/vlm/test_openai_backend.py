@@ -1,4 +1,4 @@
-"""The other door: any server with OpenAI's chat completions."""
+"""The other backend: any server with OpenAI's chat completions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 from geoflood.core.errors import ModelError
-from geoflood.vlm.answer_formats import FORMS
+from geoflood.vlm.answer_formats import ANSWER_FORMATS
 from geoflood.vlm.attention import AttentionAsker
-from geoflood.vlm.canvas import VIEWS, gridded
+from geoflood.vlm.canvas import VIEWS, photo_with_grid
 from geoflood.vlm.client import Answer, AskOptions, Prompt, RefusalError
 from geoflood.vlm.connect import connect
 from geoflood.vlm.openai_backend import OpenAIBackend
 from tests.support.far_side.openai_server import FarOpenAI
 
 PHOTO = np.random.default_rng(3).integers(0, 255, (90, 160, 3), np.uint8)
-CELLS = FORMS["cells"]
+CELLS = ANSWER_FORMATS["cells"]
 
 
 @contextmanager
-def door(far: FarOpenAI, model: str = "tiny-text", key: str = "") -> Iterator[OpenAIBackend]:
+def backend(far: FarOpenAI, model: str = "tiny-text", key: str = "") -> Iterator[OpenAIBackend]:
     opened = OpenAIBackend(f"http://{far.host}/v1", model, key=key)
     try:
         yield opened
@@ -32,17 +32,19 @@ def door(far: FarOpenAI, model: str = "tiny-text", key: str = "") -> Iterator[Op
 
 def ask(opened: OpenAIBackend) -> Answer:
     prompt = Prompt("cells", 1, CELLS.prompt(4, "Hamburg"))
-    return opened.ask([gridded(PHOTO, VIEWS[0], 4, 672)], prompt, CELLS.schema(4, True), AskOptions(940))
+    return opened.ask(
+        [photo_with_grid(PHOTO, VIEWS[0], 4, 672)], prompt, CELLS.schema(4, True), AskOptions(940)
+    )
 
 
 @pytest.mark.parametrize("mood", ["decent", "reasoning"])
 def test_an_answer_is_read_wherever_it_stands(mood: str) -> None:
-    with FarOpenAI() as far, door(far, key="secret") as opened:
+    with FarOpenAI() as far, backend(far, key="secret") as opened:
         far.moods.append(mood)
         answer = ask(opened)
-        assert CELLS.read(answer.parsed or {}, 4).weights.shape == (4, 4)
+        assert CELLS.parse(answer.parsed or {}, 4).weights.shape == (4, 4)
         assert (answer.done_reason, answer.prompt_tokens) == ("stop", 1322)
-        assert opened.check().named == "openai:tiny-text"
+        assert opened.check().full_name == "openai:tiny-text"
         assert opened.check().digest == '{"n_params": 83776}'
 
 
@@ -58,7 +60,7 @@ def test_an_answer_is_read_wherever_it_stands(mood: str) -> None:
     ],
 )
 def test_errors_are_explained(mood: str, kind: str, said: str) -> None:
-    with FarOpenAI() as far, door(far) as opened:
+    with FarOpenAI() as far, backend(far) as opened:
         far.moods.append(mood)
         with pytest.raises(RefusalError, match=said) as caught:
             ask(opened)
@@ -66,7 +68,7 @@ def test_errors_are_explained(mood: str, kind: str, said: str) -> None:
 
 
 def test_an_answer_that_the_server_cannot_read_is_an_answer() -> None:
-    with FarOpenAI() as far, door(far) as opened:
+    with FarOpenAI() as far, backend(far) as opened:
         far.moods.append("unparsed")
         assert ask(opened).done_reason == "unreadable"
 
@@ -74,7 +76,7 @@ def test_an_answer_that_the_server_cannot_read_is_an_answer() -> None:
 def test_a_model_that_is_not_served() -> None:
     with (
         FarOpenAI() as far,
-        door(far, "other") as opened,
+        backend(far, "other") as opened,
         pytest.raises(ModelError, match="other is not on") as caught,
     ):
         opened.check()
@@ -84,14 +86,14 @@ def test_a_model_that_is_not_served() -> None:
 def test_nobody_there_and_elsewhere() -> None:
     with FarOpenAI() as far:
         pass
-    with door(far) as opened, pytest.raises(ModelError, match="no server answers") as caught:
+    with backend(far) as opened, pytest.raises(ModelError, match="no server answers") as caught:
         ask(opened)
     assert "llama-server" in caught.value.hint
     with pytest.raises(ModelError, match="not this machine"):
         OpenAIBackend("https://api.openai.com/v1", "gpt-9")
 
 
-def test_an_attention_map_through_this_door() -> None:
+def test_an_attention_map_through_this_backend() -> None:
     with FarOpenAI() as far:
         asker = connect("tiny-text", [far.host], openai=True)
         reading = AttentionAsker(asker, consistency=2).read(PHOTO)

@@ -14,19 +14,19 @@ import pytest
 
 from geoflood.vlm.ollama_backend import OllamaBackend
 from geoflood.vlm.openai_backend import OpenAIBackend
-from geoflood.vlm.probe import MODELS, Probe, memory_gb, probe, recommended
+from geoflood.vlm.probe import RECOMMENDED_MODELS, ProbeResult, memory_gb, probe, recommended_model
 from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.openai_server import FarOpenAI
 
 
 @contextmanager
-def probed(*models: FarModel, name: str = "tiny-vl") -> Iterator[Probe]:
+def probed(*models: FarModel, name: str = "tiny-vl") -> Iterator[ProbeResult]:
     with FarOllama(*models) as far:
-        door = OllamaBackend(far.host, name)
+        backend = OllamaBackend(far.host, name)
         try:
-            yield probe(door)
+            yield probe(backend)
         finally:
-            door.close()
+            backend.close()
 
 
 def looks(body: dict[str, Any]) -> Any:
@@ -82,24 +82,24 @@ def test_a_server_that_drops_images_without_a_word(monkeypatch: pytest.MonkeyPat
 def test_no_model_and_no_server() -> None:
     with probed(name="nope:1b") as found:
         assert found.checks[0].advice == "ollama pull nope:1b"
-        assert (found.sees, found.standing, found.warm_s) == (False, None, None)
+        assert (found.sees, found.record, found.warm_s) == (False, None, None)
 
 
 def test_a_model_that_breaks_on_the_way() -> None:
     with FarOllama() as far:
         far.moods.append("old_model")
-        door = OllamaBackend(far.host, "tiny-vl")
-        found = probe(door)
-        door.close()
+        backend = OllamaBackend(far.host, "tiny-vl")
+        found = probe(backend)
+        backend.close()
     assert not found.sees
     assert "can no longer run" in found.checks[-1].found
 
 
 def test_a_server_that_does_not_tell_is_tried_all_the_same() -> None:
     with FarOpenAI() as far:
-        door = OpenAIBackend(far.host, "tiny-text")
-        found = probe(door)
-        door.close()
+        backend = OpenAIBackend(far.host, "tiny-text")
+        found = probe(backend)
+        backend.close()
     assert found.checks[1].found == "the server does not tell"
 
 
@@ -108,11 +108,13 @@ def test_a_server_that_does_not_tell_is_tried_all_the_same() -> None:
     [(64, "qwen3-vl:8b-instruct"), (8, "gemma3:4b"), (4.5, "qwen3-vl:2b-instruct"), (2, None)],
 )
 def test_a_model_is_recommended_for_the_memory(memory: float, name: str | None) -> None:
-    model = recommended(memory)
+    model = recommended_model(memory)
     assert (model and model.name) == name
     assert model is None or model.pull == f"ollama pull {name}"
 
 
 def test_the_memory_of_this_machine_is_known() -> None:
     assert (memory_gb() or 0) > 0.5
-    assert [m.needs_gb for m in MODELS] == sorted((m.needs_gb for m in MODELS), reverse=True)
+    assert [m.needs_gb for m in RECOMMENDED_MODELS] == sorted(
+        (m.needs_gb for m in RECOMMENDED_MODELS), reverse=True
+    )

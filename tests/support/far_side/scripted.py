@@ -21,9 +21,9 @@ class Scripted:
 
     capacity = 2
 
-    def __init__(self, script: Script, standing: ModelRecord | None = None) -> None:
+    def __init__(self, script: Script, record: ModelRecord | None = None) -> None:
         self.script = script
-        self.standing = standing or ModelRecord("ollama", "scripted", "127.0.0.1:11434", "0.33.0", "d1", True)
+        self.record = record or ModelRecord("ollama", "scripted", "127.0.0.1:11434", "0.33.0", "d1", True)
         self.asked: list[tuple[Sequence[bytes], Prompt, Mapping[str, Any], AskOptions]] = []
 
     def ask(

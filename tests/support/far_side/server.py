@@ -112,7 +112,7 @@ class Wire:
         self._handler = handler
 
     def send(self, body: Json | list[Any] | str | bytes, status: int = 200, **headers: str) -> None:
-        plain = isinstance(body, str | bytes)
+        as_text = isinstance(body, str | bytes)
         data = (
             body
             if isinstance(body, bytes)
@@ -120,7 +120,7 @@ class Wire:
             if isinstance(body, str)
             else json.dumps(body).encode()
         )
-        kind = "text/plain; charset=utf-8" if plain else "application/json; charset=utf-8"
+        kind = "text/plain; charset=utf-8" if as_text else "application/json; charset=utf-8"
         self._handler.send_response(status)
         for name, value in ({"Content-Type": kind, "Content-Length": str(len(data))} | headers).items():
             self._handler.send_header(name.replace("_", "-"), value)
