@@ -29,7 +29,9 @@ from geoflood.core.datatypes import Image, StreetImage, no_progress
 from geoflood.core.images import read_image
 from geoflood.core.parallel import cores
 from geoflood.database.bands import BANDS, band_weights
-from geoflood.database.build import build, describe_missing, learned
+from geoflood.database.build import build
+from geoflood.database.describe_shards import describe_missing
+from geoflood.database.learn_city import learn_once
 from geoflood.database.plan import IndexPlan
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.imagery.folder import images
@@ -72,10 +74,10 @@ def memory(found: list[StreetImage]) -> None:
         folder = Path(work)
         build(folder, "city", found[:DESCRIBED], settings(), self_calibrate)
         described = peak_gb()
-        ledger = IndexPlan(folder)
-        ledger.plan(found)
-        shards = [(shard_path(folder, number), images) for number, images in ledger.shards()]
-        ledger.close()
+        plan = IndexPlan(folder)
+        plan.add(found)
+        shards = [(shard_path(folder, number), images) for number, images in plan.shards()]
+        plan.close()
         template = read_shard(shards[0][0])
         assert template is not None
         for path, images in shards:
@@ -104,12 +106,12 @@ def throughput(found: list[StreetImage]) -> None:
     weigh = partial(band_weights, bands=BANDS)
     with TemporaryDirectory() as work:
         folder = Path(work)
-        ledger = IndexPlan(folder)
-        ledger.plan(found)
-        describer = learned(folder, ledger, settings(), no_progress)
+        plan = IndexPlan(folder)
+        plan.add(found)
+        describer = learn_once(folder, plan, settings(), no_progress)
         loaded = [read_image(Path(one.location), 1024) for one in found]
         ways: dict[str, Callable[[], None]] = {
-            "describing": partial(describing, folder, ledger, describer),
+            "describing": partial(describing, folder, plan, describer),
             "features alone": partial(alone, loaded, describer, weigh),
             "plain loop": partial(plain, found, describer, weigh),
         }
@@ -119,15 +121,15 @@ def throughput(found: list[StreetImage]) -> None:
                 begun = time.perf_counter()
                 way()
                 best[name] = min(best[name], time.perf_counter() - begun)
-        ledger.close()
+        plan.close()
     for name, seconds in best.items():
         print(f"{name:15} {len(found) / seconds:6.1f} images/s   {best['features alone'] / seconds:5.0%}")
 
 
-def describing(folder: Path, ledger: IndexPlan, describer: Describer) -> None:
+def describing(folder: Path, plan: IndexPlan, describer: Describer) -> None:
     for shard in (folder / "shards").glob("*.npz"):
         shard.unlink()
-    describe_missing(folder, ledger, describer, settings(), cores(), no_progress)
+    describe_missing(folder, plan, describer, settings(), cores(), no_progress)
 
 
 def alone(loaded: list[Image], describer: Describer, weigh: Callable[[np.ndarray], np.ndarray]) -> None:

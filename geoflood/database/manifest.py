@@ -1,4 +1,4 @@
-"""manifest.json: what an index is made of. Written last, so its presence means complete."""
+"""manifest.json: what an index is made of. It is written last, so its presence means complete."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from geoflood.core.errors import CityError, IndexUnusableError
+from geoflood.core.errors import CityError, GeofloodError, IndexUnusableError
 from geoflood.core.files import fingerprint, write_whole
 from geoflood.database.calibration import Calibration, calibration_from, calibration_to
 
-__all__ = ["FORMAT", "NAME", "Manifest", "Settings", "read_manifest", "write_manifest"]
+__all__ = [
+    "FORMAT",
+    "NAME",
+    "Manifest",
+    "Settings",
+    "find_manifest",
+    "read_manifest",
+    "verify",
+    "write_manifest",
+]
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -21,7 +30,7 @@ _HINT = "build it again: geoflood index CITY IMAGES --rebuild"
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the numbers in an index: two indexes with the same settings can be searched alike."""
+    """What decides the numbers in an index: descriptors of two indexes with equal settings compare."""
 
     backbone: str
     version: str
@@ -34,7 +43,7 @@ class Settings:
     tile_fov_deg: float
 
     def differences(self, other: Settings) -> str:
-        """What sets the two apart, in words; empty when nothing does."""
+        """How the two differ, for a message; empty when they do not."""
         mine, theirs = asdict(self), asdict(other)
         return ", ".join(
             f"{key} {mine[key]} is not {theirs[key]}" for key in mine if mine[key] != theirs[key]
@@ -61,7 +70,7 @@ class Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write manifest.json whole."""
-    content = {one.name: getattr(manifest, one.name) for one in fields(manifest)}
+    content = {item.name: getattr(manifest, item.name) for item in fields(manifest)}
     content |= {"settings": asdict(manifest.settings), "calibration": calibration_to(manifest.calibration)}
     write_whole(folder / NAME, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
@@ -93,12 +102,22 @@ def read_manifest(folder: Path) -> Manifest:
         raise IndexUnusableError(f"{path} is damaged: {error!r:.120}", _HINT) from error
 
 
+def find_manifest(folder: Path) -> Manifest | None:
+    """The manifest, or None when there is none that can be read."""
+    try:
+        return read_manifest(folder)
+    except GeofloodError:
+        return None
+
+
 def _manifest(content: dict[str, Any]) -> Manifest:
     settings = dict(content["settings"])
     settings["bands"] = tuple(int(band) for band in settings["bands"])
     content["settings"] = Settings(**settings)
     content["calibration"] = calibration_from(content["calibration"])
-    content["credits"] = tuple((str(who), str(licence), int(n)) for who, licence, n in content["credits"])
+    content["credits"] = tuple(
+        (str(credit), str(licence), int(n)) for credit, licence, n in content["credits"]
+    )
     return Manifest(**content)
 
 

@@ -1,6 +1,6 @@
-"""ledger.sqlite: the plan of an index, one row an image, each with its shard.
+"""The plan of an index, one row an image, each with its shard; on disk it is ledger.sqlite.
 
-Needed to continue or to add, not to search. The order of the rows decides everything that follows,
+It is needed to continue or to add, not to search. The order of the rows decides everything that follows,
 so the same images always give the same index.
 """
 
@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected, StreetImage
-from geoflood.core.errors import IndexUnusableError
+from geoflood.core.errors import IndexUnusableError, InputError
 from geoflood.core.files import LockedError, locked
 from geoflood.database.manifest import Settings
 
-__all__ = ["SHARD_IMAGES", "IndexPlan", "locked_index"]
+__all__ = ["SHARD_IMAGES", "IndexPlan", "locked_index", "no_usable_image"]
 
 SHARD_IMAGES = 64
-"""What a kill can lose at most, a worker: a few seconds of work. Also the unit of work."""
+"""Images a shard, the unit of work: a kill loses at most one shard a worker, a few seconds."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS settings (content TEXT NOT NULL);
@@ -37,7 +37,6 @@ CREATE TABLE IF NOT EXISTS images (
 CREATE INDEX IF NOT EXISTS images_by_shard ON images (shard);
 CREATE TABLE IF NOT EXISTS rejected (location TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
 """
-
 
 _REBUILD = "build it again: geoflood index CITY IMAGES --rebuild"
 
@@ -54,6 +53,15 @@ def locked_index(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def no_usable_image(reasons: Counter[str]) -> InputError:
+    """The error of an index without images, which counts why."""
+    counted = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    return InputError(
+        f"no image can be used: {counted or 'none was found'}",
+        "geoflood index --help shows what can be read and how positions are given",
+    )
+
+
 class IndexPlan:
     """The plan of one index. Use it under `locked_index`."""
 
@@ -68,8 +76,8 @@ class IndexPlan:
     def close(self) -> None:
         self._db.close()
 
-    def agree(self, settings: Settings) -> None:
-        """Keep the settings of the first run. Raises IndexUnusableError when these are others."""
+    def keep_settings(self, settings: Settings) -> None:
+        """Note the settings of the first run. Raises IndexUnusableError when a later run has others."""
         row = self._db.execute("SELECT content FROM settings").fetchone()
         if row is None:
             with self._db:
@@ -86,32 +94,32 @@ class IndexPlan:
                 "give the same options, another CITY name, or --rebuild",
             )
 
-    def plan(self, found: Iterable[StreetImage | Rejected]) -> int:
-        """Add the images that are new, in the order given; note the rejected ones; return how many are new.
+    def add(self, images: Iterable[StreetImage | Rejected]) -> int:
+        """Add the new images in the order given, and note the rejected ones; returns how many are new.
 
-        One transaction: killed in the middle, nothing was planned. New images begin a new shard, so that
-        finished shards stay as they are. An old key at a new position is another image: two folders of one
-        name may be indexed in separate runs. It goes by its key and its position.
+        All is one transaction: killed in the middle, nothing was planned. New images begin a new shard, so
+        that finished shards stay as they are. A known key at a new position is another image, for two folders
+        of one name may be indexed in separate runs; its position becomes part of its key.
         """
         rows = self._db.execute("SELECT key, lat, lon FROM images")
-        known = {key: _spot(lat, lon) for key, lat, lon in rows}
+        known = {key: _position_key(lat, lon) for key, lat, lon in rows}
         count, first_shard = self._db.execute(
             "SELECT count(*), coalesce(max(shard) + 1, 0) FROM images"
         ).fetchone()
         new = 0
         with self._db:
             self._db.execute("DELETE FROM rejected")
-            for item in found:
+            for item in images:
                 if isinstance(item, Rejected):
                     self._db.execute(
                         "INSERT INTO rejected VALUES (?, ?, ?)", (item.location, item.reason, item.detail)
                     )
                     continue
-                spot = _spot(item.geotag.position.lat, item.geotag.position.lon)
-                if known.get(item.key, spot) != spot:
-                    item = replace(item, key=f"{item.key}@{spot}")
+                position = _position_key(item.geotag.position.lat, item.geotag.position.lon)
+                if known.get(item.key, position) != position:
+                    item = replace(item, key=f"{item.key}@{position}")
                 if item.key not in known:
-                    known[item.key] = spot
+                    known[item.key] = position
                     self._insert(count + new, item, first_shard + new // SHARD_IMAGES)
                     new += 1
         return new
@@ -138,17 +146,16 @@ class IndexPlan:
         total = len(self)
         count = min(count, total)
         picks = sorted({round(i * (total - 1) / max(count - 1, 1)) for i in range(count)})
-        found = (self._db.execute("SELECT * FROM images WHERE id = ?", (pick,)).fetchone() for pick in picks)
-        return [_image(row) for row in found]
+        rows = (self._db.execute("SELECT * FROM images WHERE id = ?", (pick,)).fetchone() for pick in picks)
+        return [_image(row) for row in rows]
 
     def rejected(self) -> Counter[str]:
-        """Reason -> images that the last plan could not use."""
-        return Counter(
-            {str(r): int(n) for r, n in self._db.execute("SELECT reason, count(*) FROM rejected GROUP BY 1")}
-        )
+        """Reason -> images that the last run could not use."""
+        rows = self._db.execute("SELECT reason, count(*) FROM rejected GROUP BY 1")
+        return Counter({str(reason): int(count) for reason, count in rows})
 
 
-def _spot(lat: float, lon: float) -> str:
+def _position_key(lat: float, lon: float) -> str:
     """A position to 10 cm, as it stands in a key."""
     return f"{lat:.6f},{lon:.6f}"
 

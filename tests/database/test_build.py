@@ -27,8 +27,7 @@ from geoflood.backbones import rootsift
 from geoflood.core.datatypes import Geotag, LatLon, Rejected, StreetImage
 from geoflood.core.errors import CityError, IndexUnusableError, InputError
 from geoflood.core.geo import distance_m
-from geoflood.database import build as line
-from geoflood.database import plan
+from geoflood.database import describe_shards, learn_city, plan
 from geoflood.database.build import build
 from geoflood.database.database import Database
 from geoflood.database.manifest import Settings, read_manifest, verify
@@ -140,8 +139,8 @@ def test_again_changes_nothing(
 ) -> None:
     build(tmp_path / "town", "Town", images([few]), settings, self_calibrate, workers=1)
     assert whole(tmp_path / "town") == calm, "the number of workers does not show"
-    monkeypatch.setattr(line, "_describe_shard", None)
-    monkeypatch.setattr(line, "learn", None)
+    monkeypatch.setattr(describe_shards, "_describe_shard", None)
+    monkeypatch.setattr(learn_city, "learn", None)
     build(tmp_path / "town", "Town", images([few]), settings, self_calibrate)
     assert whole(tmp_path / "town") == calm
 
@@ -171,16 +170,21 @@ def test_folders_of_one_name_are_not_taken_for_each_other(
         replace(one, geotag=Geotag(LatLon(one.geotag.position.lat + 0.01, one.geotag.position.lon), "exif"))
         for one in found
     ]
-    book = IndexPlan(tmp_path)
+    index_plan = IndexPlan(tmp_path)
     try:
-        assert [book.plan(found), book.plan(moved), book.plan(moved), book.plan(found)] == [3, 3, 0, 0]
-        planned = [image for _, group in book.shards() for _, image in group]
+        assert [
+            index_plan.add(found),
+            index_plan.add(moved),
+            index_plan.add(moved),
+            index_plan.add(found),
+        ] == [3, 3, 0, 0]
+        planned = [image for _, group in index_plan.shards() for _, image in group]
         assert [image.geotag.position for image in planned] == [i.geotag.position for i in found + moved]
         assert [image.key for image in planned[:3]] == [image.key for image in found]
         spot = moved[0].geotag.position
         assert planned[3].key == f"{found[0].key}@{spot.lat:.6f},{spot.lon:.6f}"
     finally:
-        book.close()
+        index_plan.close()
 
 
 # -- images that cannot be used ---------------------------------------------------------------------------
@@ -287,10 +291,12 @@ def test_a_broken_shard_is_described_again(
         case "gone":
             path.unlink()
     described: list[Path] = []
-    original = line._describe_shard
+    original = describe_shards._describe_shard
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            line, "_describe_shard", lambda path, *rest: described.append(path) or original(path, *rest)
+            describe_shards,
+            "_describe_shard",
+            lambda path, *rest: described.append(path) or original(path, *rest),
         )
         build(town, "Town", images([few]), settings, self_calibrate)
     assert described == [path]
@@ -349,7 +355,9 @@ def child(folder: Path, found: Found, settings: Settings, moment: tuple[str, int
     quicken(pytest.MonkeyPatch())
     if moment:
         what, turn, afterwards = moment
-        owner = {"replace": Path, "_insert": IndexPlan, "learn": line, "self_calibrate": line}[what]
+        here = sys.modules[__name__]
+        owners = {"replace": Path, "_insert": IndexPlan, "learn": learn_city, "self_calibrate": here}
+        owner = owners[what]
         setattr(owner, what, dies(getattr(owner, what), turn, afterwards))
     with suppress(KeyboardInterrupt):
         build(folder, "Town", found, settings, self_calibrate, workers=2)

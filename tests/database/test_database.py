@@ -33,32 +33,32 @@ def image(number: int) -> StreetImage:
 
 
 def test_a_plan_comes_back_as_it_was_given(tmp_path: Path) -> None:
-    ledger = IndexPlan(tmp_path)
+    plan = IndexPlan(tmp_path)
     given = [image(i) for i in range(2 * SHARD_IMAGES + 3)]
-    assert ledger.plan([*given, Rejected("y.jpg", "no position"), Rejected("z.jpg", "no position")]) == len(
+    assert plan.add([*given, Rejected("y.jpg", "no position"), Rejected("z.jpg", "no position")]) == len(
         given
     )
-    shards = list(ledger.shards())
+    shards = list(plan.shards())
     assert [(number, len(images)) for number, images in shards] == [
         (0, SHARD_IMAGES),
         (1, SHARD_IMAGES),
         (2, 3),
     ]
     assert [one for _, images in shards for _, one in images] == given
-    assert ledger.rejected() == {"no position": 2}
-    ledger.close()
+    assert plan.rejected() == {"no position": 2}
+    plan.close()
 
 
 def test_new_images_begin_a_new_shard_and_old_ones_stay(tmp_path: Path) -> None:
-    ledger = IndexPlan(tmp_path)
-    ledger.plan(image(i) for i in range(5))
-    before = list(ledger.shards())
-    assert ledger.plan(image(i) for i in range(8)) == 3
-    after = list(ledger.shards())
+    plan = IndexPlan(tmp_path)
+    plan.add(image(i) for i in range(5))
+    before = list(plan.shards())
+    assert plan.add(image(i) for i in range(8)) == 3
+    after = list(plan.shards())
     assert after[:1] == before
     assert [number for number, _ in after[1][1]] == [5, 6, 7]
-    assert ledger.plan(image(i) for i in range(8)) == 0
-    ledger.close()
+    assert plan.add(image(i) for i in range(8)) == 0
+    plan.close()
 
 
 def test_a_plan_that_breaks_off_plans_nothing(tmp_path: Path) -> None:
@@ -66,35 +66,35 @@ def test_a_plan_that_breaks_off_plans_nothing(tmp_path: Path) -> None:
         yield image(0)
         raise OSError("the disk is gone")
 
-    ledger = IndexPlan(tmp_path)
+    plan = IndexPlan(tmp_path)
     with pytest.raises(OSError, match="disk is gone"):
-        ledger.plan(breaking())  # type: ignore[arg-type]
-    assert len(ledger) == 0
-    ledger.close()
+        plan.add(breaking())  # type: ignore[arg-type]
+    assert len(plan) == 0
+    plan.close()
 
 
 @pytest.mark.parametrize(("asked", "got"), [(1, 1), (3, 3), (10, 10), (99, 10)])
 def test_the_sample_is_spread_and_repeatable(tmp_path: Path, asked: int, got: int) -> None:
-    ledger = IndexPlan(tmp_path)
-    ledger.plan(image(i) for i in range(10))
-    sample = ledger.sample(asked)
+    plan = IndexPlan(tmp_path)
+    plan.add(image(i) for i in range(10))
+    sample = plan.sample(asked)
     assert len({one.key for one in sample}) == got
-    assert sample == ledger.sample(asked)
+    assert sample == plan.sample(asked)
     if asked > 1:
         assert {sample[0].key, sample[-1].key} == {image(0).key, image(9).key}
-    ledger.close()
+    plan.close()
 
 
 def test_other_settings_are_refused_naming_both(tmp_path: Path) -> None:
-    ledger = IndexPlan(tmp_path)
-    ledger.agree(SETTINGS)
-    ledger.agree(SETTINGS)
+    plan = IndexPlan(tmp_path)
+    plan.keep_settings(SETTINGS)
+    plan.keep_settings(SETTINGS)
     with pytest.raises(IndexUnusableError, match="backbone salad is not rootsift"):
-        ledger.agree(replace(SETTINGS, backbone="salad"))
-    ledger.close()
+        plan.keep_settings(replace(SETTINGS, backbone="salad"))
+    plan.close()
 
 
-def test_a_damaged_ledger_is_one_line(tmp_path: Path) -> None:
+def test_a_damaged_plan_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"this is not a database, whatever its name says" * 100)
     with pytest.raises(IndexUnusableError, match="damaged"):
         IndexPlan(tmp_path)

@@ -1,0 +1,89 @@
+"""The shards of an index put together: references.sqlite, vectors.faiss, and what the manifest counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from geoflood.core.datatypes import Reference, StreetImage
+from geoflood.core.errors import IndexUnusableError
+from geoflood.core.files import fingerprint
+from geoflood.database.database import write_references
+from geoflood.database.manifest import NAME
+from geoflood.database.plan import IndexPlan, no_usable_image
+from geoflood.database.shards import Shard, read_shard, shard_path
+from geoflood.database.vectors import write_vectors
+
+__all__ = ["IndexContents", "join_shards"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexContents:
+    """What the files of an index hold; the fields are those of the manifest."""
+
+    images: int
+    references: int
+    rejected: Mapping[str, int]
+    credits: tuple[tuple[str, str, int], ...]
+    files: Mapping[str, str]
+
+
+def join_shards(folder: Path, plan: IndexPlan) -> IndexContents:
+    """Write references.sqlite and vectors.faiss; the manifest goes first, since it would no longer be true.
+
+    Raises InputError when no image could be used, IndexUnusableError when a shard is gone.
+    """
+    rejected, images, credits = plan.rejected(), 0, Counter[tuple[str, str]]()
+    for _, planned, shard in _shards(folder, plan):
+        rejected.update(map(str, shard.reason))
+        used = np.unique(shard.image)
+        images += len(used)
+        credits.update((planned[i].credit, planned[i].licence) for i in used.tolist())
+    if not images:
+        raise no_usable_image(rejected)
+    (folder / NAME).unlink(missing_ok=True)
+    references = write_references(folder / "references.sqlite", _references(folder, plan))
+    write_vectors(folder / "vectors.faiss", (shard.vectors for _, _, shard in _shards(folder, plan)))
+    names = ("references.sqlite", "vectors.faiss", "learned.npz")
+    files = {name: fingerprint(folder / name) for name in names}
+    return IndexContents(images, references, dict(rejected), _most_images_first(credits), files)
+
+
+def _most_images_first(credits: Counter[tuple[str, str]]) -> tuple[tuple[str, str, int], ...]:
+    ordered = sorted(credits.items(), key=lambda item: (-item[1], item[0]))
+    return tuple((credit, licence, images) for (credit, licence), images in ordered)
+
+
+def _shards(folder: Path, plan: IndexPlan) -> Iterator[tuple[int, dict[int, StreetImage], Shard]]:
+    for number, images in plan.shards():
+        shard = read_shard(shard_path(folder, number))
+        if shard is None:
+            raise IndexUnusableError(
+                f"{shard_path(folder, number)} vanished or broke", "run geoflood index again"
+            )
+        yield number, dict(images), shard
+
+
+def _references(folder: Path, plan: IndexPlan) -> Iterator[Reference]:
+    numbers = count()
+    for _, planned, shard in _shards(folder, plan):
+        views = zip(shard.image, shard.heading_deg, shard.fov_deg, shard.tile_deg, strict=True)
+        for image, heading, fov, tile in views:
+            yield _reference(next(numbers), planned[int(image)], float(heading), float(fov), float(tile))
+
+
+def _reference(number: int, image: StreetImage, heading: float, fov: float, tile: float) -> Reference:
+    tag = image.geotag
+    return Reference(
+        number, image.key, tag.position, image.location, _none_for_nan(heading), _none_for_nan(fov),
+        image.licence, image.credit, tag.taken_at, _none_for_nan(tile),
+    )  # fmt: skip
+
+
+def _none_for_nan(value: float) -> float | None:
+    return None if np.isnan(value) else value

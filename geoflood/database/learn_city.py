@@ -1,0 +1,60 @@
+"""learned.npz: what a city teaches the backbone, from a sample of its images; learned once and kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from geoflood.backbones.describe import Describer
+from geoflood.backbones.learned import learn, load_learned, save_learned
+from geoflood.core.datatypes import Image, Progress
+from geoflood.core.images import UnreadableImageError
+from geoflood.database.bands import band_weights
+from geoflood.database.manifest import Settings
+from geoflood.database.plan import IndexPlan, no_usable_image
+from geoflood.imagery.views import views
+
+__all__ = ["learn_once"]
+
+IMAGES_TRIED = 1000
+"""Images that are tried before the city is said to have none that can be used."""
+
+
+def learn_once(
+    folder: Path, plan: IndexPlan, settings: Settings, progress: Progress, precision: str | None = None
+) -> Describer:
+    """The Describer of an index, after learning from its images unless an earlier run did.
+
+    Raises InputError when none of the sample can be read.
+    """
+    path = folder / "learned.npz"
+    if not path.exists():
+        unreadable: Counter[str] = Counter()
+        sample = partial(_sample_views, plan, unreadable=unreadable, progress=progress)
+        if next(sample(IMAGES_TRIED), None) is None:
+            raise no_usable_image(plan.rejected() + unreadable)
+        weigh = partial(band_weights, bands=settings.bands)
+        save_learned(path, learn(settings.backbone, sample, weigh, settings.dimension, precision))
+    return load_learned(path, settings.backbone, precision)
+
+
+def _sample_views(
+    plan: IndexPlan, count: int, unreadable: Counter[str], progress: Progress
+) -> Iterator[Image]:
+    """At most `count` views, spread evenly over the images and around the panoramas.
+
+    Images that cannot be read are only counted: describing their shard gives each a row with its reason.
+    """
+    images = plan.sample(count)
+    views_each = max(1, count // max(len(images), 1))
+    for number, image in enumerate(images):
+        progress("learning the city", number, len(images))
+        try:
+            around = views(image)
+        except UnreadableImageError as error:
+            unreadable[error.reason] += 1
+            continue
+        first = number % len(around)
+        yield from (view.pixels for view in (around[first:] + around[:first])[:views_each])
