@@ -14,6 +14,7 @@ from geoflood.cli import (
     batch,
     cities,
     demo,
+    describe,
     doctor,
     evaluate,
     flood,
@@ -71,5 +72,5 @@ def _main(
     pass
 
 
-for commands in (demo, index, locate, cities, doctor, models, batch, evaluate, flood, attend):
+for commands in (demo, index, locate, cities, doctor, models, describe, batch, evaluate, flood, attend):
     commands.register(app)

@@ -1,4 +1,4 @@
-"""The command that puts photos under drawn water: parse, call one function, show, exit."""
+"""`geoflood flood`: photos of streets in, the same streets under drawn water out."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["effects_of", "register"]
 
-PICTURES = (".jpg", ".jpeg", ".png")
-SAID = "synthetic"
-"""What the name of a picture says of it, whatever else it says."""
+SUFFIXES = (".jpg", ".jpeg", ".png")
+MARK = "synthetic"
+"""A word that the name of every picture must hold, so that nobody takes it for a photo."""
 
 
 def register(app: typer.Typer) -> None:
@@ -71,30 +71,30 @@ def flood(
         raise UsageError("--level is a share of the height from 0 to 0.9", "such as --level 0.45")
     chosen = effects_of(effects)
     files = _files(photos, out)
-    _unharmed(photos, files, mask, overwrite)
+    _check_overwriting(photos, files, mask, overwrite)
     failed: list[InputError] = []
     for number, (photo, file) in enumerate(zip(photos, files, strict=True)):
         try:
-            made = flood_file(photo, file, level, seed + number, chosen, longest, mask=mask)
+            flooded = flood_file(photo, file, level, seed + number, chosen, longest, mask=mask)
         except InputError as error:
             failed.append(error)
             terminal.error_line(error)
             if as_json:
                 terminal.emit({"photo": str(photo), "file": None, "error": str(error)})
         else:
-            _show(made, as_json)
+            _show(flooded, as_json)
     if len(failed) == len(photos):
         raise typer.Exit(InputError.exit_code)
     if failed:
         raise PartialError(f"{len(failed)} of {len(photos)} photos failed", "the others were flooded")
 
 
-def effects_of(wanted: str) -> Effects:
-    """The presets of a list such as "storm,post", together."""
+def effects_of(names: str) -> Effects:
+    """The presets of a list such as "storm,post", together. Raises UsageError for a name that is none."""
     from geoflood.synthetic.flood import PRESETS, WATER
 
     chosen = WATER
-    for name in wanted.split(","):
+    for name in names.split(","):
         if name.strip() not in PRESETS:
             raise UsageError(
                 f"no effects are called {name.strip()!r}", f"one or more of {', '.join(PRESETS)}"
@@ -105,12 +105,13 @@ def effects_of(wanted: str) -> Effects:
 
 def _files(photos: Sequence[Path], out: Path) -> list[Path]:
     """Where each photo's picture goes; no two to the same place, none under a name that hides what it is."""
+    from geoflood.imagery.folder import is_picture
     from geoflood.synthetic.flood.marking import named
 
     if folders := [photo for photo in photos if photo.is_dir()]:
         raise UsageError(f"{folders[0]} is a folder", f"name its photos, such as {folders[0] / '*.jpg'}")
-    if not out.is_dir() and (out.suffix.lower() in PICTURES or out.exists() or _picture(out)):
-        return [_one(photos, out)]
+    if not out.is_dir() and (out.suffix.lower() in SUFFIXES or out.exists() or is_picture(out)):
+        return [_single_file(photos, out)]
     files = [named(photo, out) for photo in photos]
     for number, file in enumerate(files):
         if file in files[:number]:
@@ -121,28 +122,21 @@ def _files(photos: Sequence[Path], out: Path) -> list[Path]:
     return files
 
 
-def _one(photos: Sequence[Path], out: Path) -> Path:
+def _single_file(photos: Sequence[Path], out: Path) -> Path:
     """The file that was named for one photo. Raises UsageError for one that is not to be written."""
     from geoflood.synthetic.flood.marking import SUFFIX
 
-    if out.suffix.lower() not in PICTURES:
-        raise UsageError(f"{out} is no {' or '.join(PICTURES)}, and no folder", "name one of these")
+    if out.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"{out} is no {' or '.join(SUFFIXES)}, and no folder", "name one of these")
     if len(photos) > 1:
         raise UsageError(f"{len(photos)} photos do not go into one file", "name a folder with --out")
-    if SAID not in out.stem.lower():
+    if MARK not in out.stem.lower():
         name = out.with_name(f"{out.stem}{SUFFIX}{out.suffix}")
         raise UsageError(f"{out}: the name of a synthetic flood says that it is one", f"--out {name}")
     return out
 
 
-def _picture(out: Path) -> bool:
-    """Whether a name is that of a picture, which would make a strange folder."""
-    from geoflood.imagery.folder import is_picture
-
-    return is_picture(out)
-
-
-def _unharmed(photos: Sequence[Path], files: Sequence[Path], mask: bool, overwrite: bool) -> None:
+def _check_overwriting(photos: Sequence[Path], files: Sequence[Path], mask: bool, overwrite: bool) -> None:
     """Raises UsageError where a file would take the place of a photo, or of a file that is to stay."""
     given = {photo.resolve() for photo in photos}
     written = [*files, *(file.with_name(f"{file.stem}.mask.png") for file in files if mask)]
@@ -153,20 +147,22 @@ def _unharmed(photos: Sequence[Path], files: Sequence[Path], mask: bool, overwri
             raise UsageError(f"{file} is there already", "add --overwrite, or name another --out")
 
 
-def _show(made: Flooded, as_json: bool) -> None:
+def _show(flooded: Flooded, as_json: bool) -> None:
     """Where it is, and the truth about it."""
-    scene = made.scene
+    scene = flooded.scene
     if not as_json:
-        terminal.show_rows({str(made.file): f"water over the lower {scene.waterline:.0%}, seed {scene.seed}"})
+        terminal.show_rows(
+            {str(flooded.file): f"water over the lower {scene.waterline:.0%}, seed {scene.seed}"}
+        )
         return
-    told: dict[str, Any] = {
-        "photo": str(made.photo),
-        "file": str(made.file),
-        "mask": str(made.mask) if made.mask else None,
+    record: dict[str, Any] = {
+        "photo": str(flooded.photo),
+        "file": str(flooded.file),
+        "mask": str(flooded.mask) if flooded.mask else None,
         "synthetic": True,
         "level": scene.level,
         "waterline": round(scene.waterline, 4),
         "seed": scene.seed,
         "box": [scene.box.left, scene.box.top, scene.box.right, scene.box.bottom],
     }
-    terminal.emit(told)
+    terminal.emit(record)

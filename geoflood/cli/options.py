@@ -16,6 +16,7 @@ __all__ = [
     "BlendForm",
     "IndexDir",
     "Json",
+    "ModelsDir",
     "Precision",
     "Quiet",
     "Rerank",
@@ -44,6 +45,13 @@ IndexDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON object an answer, on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
 Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news.")]
+ModelsDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="GEOFLOOD_MODELS_DIR",
+        help="Where weights live; default ./models if there, else the user's data.",
+    ),
+]
 Precision = Annotated[
     str | None,
     typer.Option(

@@ -174,6 +174,6 @@ def test_what_is_neither_a_folder_nor_a_jpeg_or_png_is_refused(photo: Path) -> N
 
 
 def test_a_folder_of_photos_is_refused_with_what_helps(photo: Path) -> None:
-    refused = call(photo.parent, "--out", photo.parent / "out", "-v")
+    refused = call(photo.parent, "--out", photo.parent / "out")
     assert refused.exit_code == 2
     assert f"{photo.parent}/*.jpg" in refused.stderr

@@ -20,6 +20,7 @@ from geoflood.backbones.published import Published
 from geoflood.backbones.selftest import draw_field, draw_street
 from geoflood.backbones.untrained import untrained
 from geoflood.backbones.weights import import_weights
+from geoflood.cli import describe
 from geoflood.cli import models as commands
 from geoflood.cli.app import Commands
 from geoflood.core.files import fingerprint
@@ -47,6 +48,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*arguments: object) -> Any:
     app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
     commands.register(app)
+    describe.register(app)
     return CliRunner().invoke(app, [str(one) for one in arguments])
 
 
