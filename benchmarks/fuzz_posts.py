@@ -149,8 +149,8 @@ def main() -> None:
             make(Path(folder), random.Random(seed))
             begun = time.perf_counter()
             try:
-                with FileTree(Path(folder)) as shelf:
-                    for one in PostFolder(shelf).posts():
+                with FileTree(Path(folder)) as tree:
+                    for one in PostFolder(tree).posts():
                         told[one.layout if isinstance(one, Post) else f"rejected: {one.reason}"] += 1
             except BaseException:
                 print(f"seed {seed}")

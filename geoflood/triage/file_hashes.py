@@ -44,13 +44,13 @@ class FileHashes:
         self._found(name, stamp, sha)
         return sha
 
-    def picture(self, entry: FileEntry, shelf: FileTree) -> tuple[str, Path]:
-        """SHA-256 of a picture, and where it can be read. Raises one of shelf.DAMAGED."""
+    def picture(self, entry: FileEntry, tree: FileTree) -> tuple[str, Path]:
+        """SHA-256 of a picture, and where it can be read. Raises one of tree.DAMAGED."""
         if not entry.member:
             return self.hashed(entry.name, entry.path), entry.path
-        return self._packed(entry, shelf)
+        return self._packed(entry, tree)
 
-    def _packed(self, entry: FileEntry, shelf: FileTree) -> tuple[str, Path]:
+    def _packed(self, entry: FileEntry, tree: FileTree) -> tuple[str, Path]:
         """A member of an archive: copied once, under a name that says what is in it."""
         if entry.size > MAX_PHOTO:
             raise ValueError(f"{entry.size:,} bytes")
@@ -58,7 +58,7 @@ class FileHashes:
         stamp, known = _stamp(entry.path), self._files.get(entry.name)
         if known and known[0] == stamp and (there := self._copy(known[1], entry)).is_file():
             return known[1], there
-        with shelf.opened(entry) as stream:
+        with tree.opened(entry) as stream:
             data = stream.read(MAX_PHOTO + 1)
         sha = hashlib.sha256(data).hexdigest()
         self._found(entry.name, stamp, sha)

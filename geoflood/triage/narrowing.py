@@ -1,9 +1,9 @@
 """Where posts say that their photos were taken, for a search that is narrowed by it.
 
-Of all posts that show a photo or its like, one speaks for it: one with a position of its own before one that
-only names a place, then the earliest; in whatever order they were read. So no photo is searched for before
-every post is read, and one that was located under another word is located again, by the next run at the
-latest: unless a person has decided on it.
+Of the posts that show a photo, or a duplicate of it, one narrows its search. A post with a position of its
+own comes before one that only names a place, then the earliest. The order of reading does not matter, so no
+photo is searched for before every post is read. A photo that an earlier run narrowed otherwise is located
+again, unless a person has decided on it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from geoflood.core.datatypes import Bounds
 from geoflood.core.geo import bounds_of, offset
 from geoflood.triage.findings import Decision, Post, Status
 
-__all__ = ["Narrowing", "StatedPlace", "said"]
+__all__ = ["Narrowing", "StatedPlace", "stated_place"]
 
 NEAR_M = 2000.0
 """A post's own position is where it was sent from: its photo was taken within about this."""
@@ -26,16 +26,17 @@ NEAR_M = 2000.0
 
 @dataclass(frozen=True, slots=True)
 class StatedPlace:
-    """The box that a photo is searched for in, and in words who says so."""
+    """The box that a photo is searched for in."""
 
     within: Bounds | None = None
-    told: str = ""
+    source: str = ""
+    """In words, who says so."""
 
 
 _Rank: TypeAlias = tuple[bool, datetime, tuple[float, ...], str]
 
 
-def said(post: Post) -> StatedPlace:
+def stated_place(post: Post) -> StatedPlace:
     """What a post says of where its photos were taken."""
     if post.geotag:
         spot = post.geotag.position
@@ -49,42 +50,43 @@ class Narrowing:
     """What posts said of photos, what these were located under, and which are in the folder."""
 
     def __init__(self) -> None:
-        self._said: dict[str, dict[str, tuple[_Rank, StatedPlace]]] = {}
-        self._met: dict[str, tuple[Path, str]] = {}
-        self._under: dict[str, str] = {}
-        self._decided: dict[str, Decision] = {}
+        self._places: dict[str, dict[str, tuple[_Rank, StatedPlace]]] = {}
+        self._files: dict[str, tuple[Path, str]] = {}
+        self._narrowed_by: dict[str, str] = {}
+        self._decisions: dict[str, Decision] = {}
 
-    def hear(self, photo: str, key: str, post: Post) -> None:
-        """Take in a post by its key, or what it says now."""
-        found = said(post)
-        if found.within:
-            rank = (not post.geotag, post.posted_at or datetime.max, astuple(found.within), found.told)
-            self._said.setdefault(photo, {})[key] = (rank, found)
+    def add_post(self, photo: str, key: str, post: Post) -> None:
+        """Take in a post that shows a photo, or a newer version of it, by its key."""
+        place = stated_place(post)
+        if place.within:
+            rank = (not post.geotag, post.posted_at or datetime.max, astuple(place.within), place.source)
+            self._places.setdefault(photo, {})[key] = (rank, place)
         else:
-            self._said.get(photo, {}).pop(key, None)
+            self._places.get(photo, {}).pop(key, None)
 
-    def located(self, photo: str, told: str) -> None:
-        """It has a result, found under these words."""
-        self._under[photo] = told
+    def add_result(self, photo: str, narrowed_by: str) -> None:
+        """A photo has a result, for which its search was narrowed by this."""
+        self._narrowed_by[photo] = narrowed_by
 
-    def decided(self, photo: str, decision: Decision) -> None:
+    def add_decision(self, photo: str, decision: Decision) -> None:
         """What a person made of the result; of several decisions the latest stands."""
-        self._decided[photo] = max(decision, self._decided.get(photo, decision), key=lambda made: made.rank)
+        earlier = self._decisions.get(photo, decision)
+        self._decisions[photo] = max(decision, earlier, key=lambda made: made.rank)
 
-    def meet(self, photo: str, path: Path, file: str) -> None:
-        """It is in the folder; where it can be read, and its name there."""
-        self._met.setdefault(photo, (path, file))
+    def add_photo(self, photo: str, path: Path, file: str) -> None:
+        """A photo is in the folder: where it can be read, and its name there."""
+        self._files.setdefault(photo, (path, file))
 
-    def best(self, photo: str) -> StatedPlace:
-        """What narrows the search for it."""
-        heard = self._said.get(photo)
-        return min(heard.values(), key=lambda one: one[0])[1] if heard else StatedPlace()
+    def place_of(self, photo: str) -> StatedPlace:
+        """What narrows the search for a photo."""
+        places = self._places.get(photo)
+        return min(places.values(), key=lambda ranked: ranked[0])[1] if places else StatedPlace()
 
     def due(self, handled: Collection[str]) -> Iterator[tuple[str, Path, str, StatedPlace]]:
-        """The photos that are to be located: none of `handled` but those with a result under another word."""
-        for photo, (path, file) in self._met.items():
-            found = self.best(photo)
-            made = self._decided.get(photo)
-            final = made is not None and made.status is not Status.CANDIDATE
-            if photo not in handled or not (final or self._under.get(photo, "") == found.told):
-                yield photo, path, file, found
+        """The photos to be located: those not `handled`, and those that were narrowed by something else."""
+        for photo, (path, file) in self._files.items():
+            place = self.place_of(photo)
+            decision = self._decisions.get(photo)
+            final = decision is not None and decision.status is not Status.CANDIDATE
+            if photo not in handled or not (final or self._narrowed_by.get(photo, "") == place.source):
+                yield photo, path, file, place

@@ -1,6 +1,6 @@
-"""A picture file, decoded once for all that is to be known of it: its looks, its EXIF, its place.
+"""A picture file, decoded once for all that is to be known of it: pixels, perceptual hashes, EXIF.
 
-Several threads look ahead of whoever decides what is a duplicate, which has to be decided in order.
+Threads decode ahead; which photo is a duplicate is decided elsewhere, in order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from geoflood.imagery.exif import ExifFacts
 from geoflood.imagery.views import LONGEST
 from geoflood.triage.near_duplicates import PerceptualHashes, perceptual_hashes
 
-__all__ = ["PhotoFacts", "see"]
+__all__ = ["PhotoFacts", "read_photo_facts"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,17 +23,17 @@ class PhotoFacts:
     """What a picture file holds."""
 
     pixels: Image | None
-    """As the locator would read them; None when nobody can: the locator will say why."""
+    """As the locator reads them; None for a file that cannot be decoded: the locator will say why."""
     perceptual_hashes: PerceptualHashes | None
     """None when it cannot be read, or nothing is in it."""
     exif: ExifFacts
 
 
-def see(path: Path) -> PhotoFacts:
-    """Decode a picture file; raises nothing of the file's doing."""
-    told = exif.read(path)
+def read_photo_facts(path: Path) -> PhotoFacts:
+    """Decode a picture file; raises nothing, whatever is in it."""
+    facts = exif.read(path)
     try:
         pixels = read_image(path, LONGEST)
     except UnreadableImageError:
-        return PhotoFacts(None, None, told)
-    return PhotoFacts(pixels, perceptual_hashes(pixels), told)
+        return PhotoFacts(None, None, facts)
+    return PhotoFacts(pixels, perceptual_hashes(pixels), facts)

@@ -85,12 +85,12 @@ def batch_locate(
     if out.resolve() == folder.resolve():
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
     looking, results = _looking(asked), Results(out)
-    with FileTree(folder, skip=(out,)) as shelf, Journal(out, results.take) as journal:
+    with FileTree(folder, skip=(out,)) as tree, Journal(out, results.take) as journal:
         intake = Intake(journal, options.use_post_geo)
         opened(results)
-        begin(journal, intake.run, intake.read, settings_of(index, options, asked), folder)
-        before = intake.located
-        here = PostFolder(shelf)
+        begin(journal, intake.run, intake.read_from, settings_of(index, options, asked), folder)
+        before = intake.done
+        here = PostFolder(tree)
         small = partial(keep, pictures_of(out / PAGE)) if len(here.pictures.entries) <= MAX_ITEMS else _none
         locating = _locating(asked, locator, options, small)
         work = _Work(intake, progress)
@@ -205,7 +205,7 @@ class _Work:
             durable=True,
             sha256=photo.sha256,
             located=located_to(located),
-            narrowed=photo.told,
+            narrowed=photo.narrowed_by,
             again=ended.again,
         )
         self.outcomes[located.outcome] += 1

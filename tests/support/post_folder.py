@@ -73,8 +73,8 @@ def folder(root: Path, files: dict[str, Any]) -> Path:
 def read(root: Path) -> tuple[list[Post], Tally]:
     tally = Tally()
     posts = []
-    with FileTree(root) as shelf:
-        for one in PostFolder(shelf).posts():
+    with FileTree(root) as tree:
+        for one in PostFolder(tree).posts():
             tally.add(one)
             if isinstance(one, Post):
                 posts.append(one)

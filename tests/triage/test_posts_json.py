@@ -62,8 +62,8 @@ def test_memory_stays_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         file.write('"}\n{"image": "a.jpg", "text": "good"}\n')
     tracemalloc.start()
     try:
-        with FileTree(tmp_path) as shelf:
-            found = list(PostFolder(shelf).posts())
+        with FileTree(tmp_path) as tree:
+            found = list(PostFolder(tree).posts())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

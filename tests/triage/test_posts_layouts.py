@@ -320,8 +320,8 @@ def test_the_order_stays(tmp_path: Path) -> None:
 
 def test_rejected_values_are_told(tmp_path: Path) -> None:
     folder(tmp_path, {"x.jsonl": '{"image": "a.jpg"}\n{"image": "a.jpg"\n', "a.jpg": JPEG})
-    with FileTree(tmp_path) as shelf:
-        (bad,) = [one for one in PostFolder(shelf).posts() if isinstance(one, Rejected)]
+    with FileTree(tmp_path) as tree:
+        (bad,) = [one for one in PostFolder(tree).posts() if isinstance(one, Rejected)]
     assert (bad.location, bad.reason) == ("x.jsonl, line 2", "broken JSON")
 
 

@@ -20,7 +20,7 @@ from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.findings import Decision, Post, Status
 from geoflood.triage.journal import Journal, read_journal
-from geoflood.triage.narrowing import Narrowing, StatedPlace, said
+from geoflood.triage.narrowing import Narrowing, StatedPlace, stated_place
 from geoflood.triage.options import BatchOptions
 from tests.support.batch import Fake, found, posts, row, run, scene
 
@@ -95,24 +95,24 @@ def test_who_speaks_for_a_photo_depends_on_no_order(heard: list[Post], dice: Any
     def best(order: list[int]) -> StatedPlace:
         narrowing = Narrowing()
         for n in order:
-            narrowing.hear("photo", str(n), heard[n])
-        return narrowing.best("photo")
+            narrowing.add_post("photo", str(n), heard[n])
+        return narrowing.place_of("photo")
 
     order = list(range(len(heard)))
     first = best(order)
     dice.shuffle(order)
     assert best(order) == first
-    speaking = [post for post in heard if said(post).within]
+    speaking = [post for post in heard if stated_place(post).within]
     assert (first.within is None) == (not speaking)
     if any(post.geotag for post in heard):
-        assert "own position" in first.told
+        assert "own position" in first.source
 
 
 def test_a_post_that_takes_its_place_back_is_not_heard() -> None:
     narrowing = Narrowing()
-    narrowing.hear("photo", "1", Post("x", "1", box=Bounds(0, 0, 1, 1)))
-    narrowing.hear("photo", "1", Post("x", "1"))
-    assert narrowing.best("photo") == StatedPlace()
+    narrowing.add_post("photo", "1", Post("x", "1", box=Bounds(0, 0, 1, 1)))
+    narrowing.add_post("photo", "1", Post("x", "1"))
+    assert narrowing.place_of("photo") == StatedPlace()
 
 
 @pytest.mark.parametrize("order", [("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")])
@@ -171,13 +171,13 @@ def test_of_several_decisions_the_latest_says_whether_a_result_stays(order: tupl
         Decision(Status.CANDIDATE, "bo", datetime(2026, 11, 21)),
     ]
     narrowing = Narrowing()
-    narrowing.meet("photo", Path("a.jpg"), "a.jpg")
-    narrowing.located("photo", "")
-    narrowing.hear("photo", "1", Post("x", "1", box=Bounds(0, 0, 1, 1)))
-    narrowing.decided("photo", made[0])
+    narrowing.add_photo("photo", Path("a.jpg"), "a.jpg")
+    narrowing.add_result("photo", "")
+    narrowing.add_post("photo", "1", Post("x", "1", box=Bounds(0, 0, 1, 1)))
+    narrowing.add_decision("photo", made[0])
     assert list(narrowing.due({"photo"})) == []
     for n in order:
-        narrowing.decided("photo", made[n])
+        narrowing.add_decision("photo", made[n])
     assert [photo for photo, *_ in narrowing.due({"photo"})] == ["photo"]
 
 

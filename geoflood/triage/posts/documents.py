@@ -62,9 +62,9 @@ class Documents:
     """Reads documents: `entries` are all that there are, `others` the plain names of other files there."""
 
     def __init__(
-        self, shelf: FileTree, pictures: PictureNames, entries: Iterable[FileEntry], others: Set[str]
+        self, tree: FileTree, pictures: PictureNames, entries: Iterable[FileEntry], others: Set[str]
     ) -> None:
-        self._shelf, self._pictures, self._others = shelf, pictures, others
+        self._tree, self._pictures, self._others = tree, pictures, others
         self._beside = [entry for entry in entries if NAMES.fullmatch(posixpath.basename(entry.name))]
         self._archives: dict[str, ArchiveExtras] = {}
 
@@ -83,12 +83,12 @@ class Documents:
 
     def _document(self, entry: FileEntry) -> _Document:
         """Raises one of DAMAGED."""
-        with self._shelf.opened(entry) as stream:
+        with self._tree.opened(entry) as stream:
             head = stream.read(HEAD)
 
         @contextmanager
         def opened() -> Iterator[IO[str]]:
-            with self._shelf.opened(entry) as stream:
+            with self._tree.opened(entry) as stream:
                 yield text_of(stream, head)
 
         return _Document(entry, opened, opening(head))

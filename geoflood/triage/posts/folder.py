@@ -27,16 +27,16 @@ MAX_CAPTION = 65_536
 
 
 class PostFolder:
-    """What lies on a shelf, sorted into documents and pictures; `posts` reads it."""
+    """What lies in a folder, sorted into documents and pictures; `posts` reads it."""
 
-    def __init__(self, shelf: FileTree) -> None:
-        self.shelf = shelf
+    def __init__(self, tree: FileTree) -> None:
+        self.tree = tree
         self.pictures = PictureNames()
         self.documents: list[FileEntry] = []
         self.rejected: list[Rejected] = []
         pictures: list[FileEntry] = []
         others: set[str] = set()
-        for one in shelf.entries():
+        for one in tree.entries():
             if isinstance(one, Rejected):
                 self.rejected.append(one)
             elif self._is_picture(one):
@@ -47,7 +47,7 @@ class PostFolder:
                 self.documents.append(one)
         self._take(pictures, others)
         self._captions = {entry.name: entry for entry in self.documents if entry.name.endswith(".txt")}
-        self._read = Documents(shelf, self.pictures, self.documents, others)
+        self._read = Documents(tree, self.pictures, self.documents, others)
 
     def posts(self) -> Iterator[Post | Rejected]:
         """Every post, and a reason for each thing that could not be used, in an order that stays."""
@@ -77,7 +77,7 @@ class PostFolder:
         suffix = _suffix(entry)
         if suffix in DOCUMENTS or suffix in NO_DOCUMENTS:
             return False
-        return is_picture(entry.name) or is_picture(entry.name, self.shelf.head(entry, 16))
+        return is_picture(entry.name) or is_picture(entry.name, self.tree.head(entry, 16))
 
     def _take(self, pictures: list[FileEntry], others: set[str]) -> None:
         """Keep the photos; of the rest tell what it is."""
@@ -93,7 +93,7 @@ class PostFolder:
         beside = self._captions.get(f"{stem}.txt") or self._captions.get(f"{entry.name}.txt")
         if beside is None:
             return ""
-        head = self.shelf.head(beside, MAX_CAPTION)
+        head = self.tree.head(beside, MAX_CAPTION)
         return prose(opening(head).rstrip())
 
 
