@@ -16,13 +16,14 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
 import folium
 import numpy as np
 from branca.element import Figure
-from xstatic.pkg import leaflet
+from xstatic.pkg import leaflet, leaflet_markercluster
 
 from geoflood.core.datatypes import City, LatLon
 from geoflood.core.errors import UsageError
@@ -128,6 +129,7 @@ def page(
     pictures: Sequence[str] = ("data:",),
     scripts: Sequence[str] = (),
     room: str = __package__,
+    clusters: bool = False,
 ) -> str:
     """A page around a map: NAME.html, NAME.css and NAME.js of the package `room`, and blocks of data by id.
 
@@ -137,7 +139,9 @@ def page(
     figure = Figure()
     figure.add_child(chart)
     figure.render()
-    first = [_WATCH, _leaflet_js()]
+    first = [_WATCH, _library(leaflet, "leaflet.js")]
+    if clusters:
+        first.append(_library(leaflet_markercluster, "leaflet.markercluster.js"))
     last = [
         figure.script.render(),
         *(_asset(room, f"{script}.js") for script in ("dom", *(scripts or (name,)))),
@@ -189,11 +193,9 @@ def _asset(room: str, name: str) -> str:
     return (own if own.is_file() else resources.files(__package__).joinpath(name)).read_text("utf-8")
 
 
-def _leaflet_js() -> str:
-    """Leaflet's script, less the comment that makes a browser look for a file beside the page."""
-    return re.sub(
-        r"//# sourceMappingURL=.*", "", Path(leaflet.BASE_DIR, "leaflet.js").read_text(encoding="utf-8")
-    )
+def _library(package: ModuleType, name: str) -> str:
+    """A library's script, less the comment that makes a browser look for a file beside the page."""
+    return re.sub(r"//# sourceMappingURL=.*", "", Path(package.BASE_DIR, name).read_text(encoding="utf-8"))
 
 
 def _leaflet_css() -> str:

@@ -215,7 +215,8 @@ def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> 
     seen.push([...document.querySelectorAll("#matches li")].map((one) => one.textContent.split(" ·")[0]));
     const pictured = () => byId("match").querySelector("img").src.length > 99;
     seen.push(document.querySelectorAll(".folium-map .match").length, pictured());
-    let drawn = 0; lit.eachLayer((layer) => { drawn += layer instanceof L.Rectangle; }); seen.push(drawn);
+    let drawn = 0; evidence.eachLayer((layer) => { drawn += layer instanceof L.Rectangle; });
+    seen.push(drawn);
     document.querySelectorAll("#matches button")[1].click();
     seen.push(text("match-name"), text("confirm"), pictured());
     byId("by").value = "ana"; press("c"); seen.push(made()[0].lat, text("confirm"));

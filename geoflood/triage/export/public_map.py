@@ -46,7 +46,10 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> N
         "items": items,
     }
     write_whole(
-        path, page(drawn, "triage", {"data": data, "pictures": {}}, scripts=SCRIPTS, room=__package__)
+        path,
+        page(
+            drawn, "triage", {"data": data, "pictures": {}}, scripts=SCRIPTS, room=__package__, clusters=True
+        ),
     )
 
 

@@ -54,7 +54,7 @@ function filter(toTop) {
   if (toTop) byId("list").scrollTop = 0;
   chosen = shown.indexOf(current);
   drawList();
-  drawMap();
+  drawPins();
 }
 
 // ---- the list: only rows in sight exist
@@ -127,7 +127,6 @@ function act(name) {
   else decide(current, name, name === "confirmed" && looked ? current.matches[looked].at : null);
 }
 
-map.on("moveend", drawMap);
 map.on("click", (event) => {
   if (!moving || !current) return;
   move();

@@ -1,14 +1,19 @@
 "use strict";
 // Pins and clusters of all photos; of the one in hand its search area, what else fits, and what speaks against it.
 
-const CELL = 44;
-const HUGE = 200;  // photos of one spot that are listed
-const CLOSE = 16;
+const CLUSTER_PX = 40;  // photos this close on the screen are one cluster
+const MOST_LISTED = 200;  // photos of one spot that are listed
+const CLOSE_ZOOM = 16;
 const LIKELY = 0.02;  // matches that are worth going farther away for
 map.attributionControl.setPrefix("Leaflet");
-const marks = L.layerGroup().addTo(map);
-const lit = L.layerGroup().addTo(map);
+const pinClusters = L.markerClusterGroup({
+  maxClusterRadius: CLUSTER_PX, iconCreateFunction: clusterIcon, animate: false,
+  showCoverageOnHover: false, zoomToBoundsOnClick: false, spiderfyOnMaxZoom: false,
+}).addTo(map);
+const evidence = L.layerGroup().addTo(map);
 const canvas = L.canvas({ padding: 0.3 });
+const pinCache = new Map();
+let drawnPins = new Set();
 
 function mark(className, sign, size, title) {
   const html = make("span", "", sign);
@@ -20,38 +25,37 @@ function labelOf(item) {
   return pinOf(item) ? `${item.n} placed by a person` : `${item.n} ${item.outcome}${share}`;
 }
 
-// One mark for each square of the screen.
-function groups() {
-  const inSight = map.getBounds().pad(0.2);
-  const found = new Map();
-  for (const item of shown) {
-    const spot = spotOf(item);
-    if (!spot || statusOf(item) === "rejected" || !inSight.contains(spot)) continue;
-    const at = map.project(spot);
-    const key = `${Math.floor(at.x / CELL)} ${Math.floor(at.y / CELL)}`;
-    if (found.has(key)) found.get(key).push(item);
-    else found.set(key, [item]);
-  }
-  return found.values();
+// The pin of a photo: a new one when the photo has been decided on or moved since.
+function markerOf(item) {
+  const [spot, status] = [spotOf(item), statusOf(item)];
+  const looks = `${status} ${spot}`;
+  const cached = pinCache.get(item);
+  if (cached && cached.looks === looks) return cached;
+  const pin = L.marker(spot, mark(`pin ${status} ${item.outcome}`, SIGNS[status], 20, `${labelOf(item)}, ${status}`));
+  Object.assign(pin, { item, looks }).on("click", () => choose(shown.indexOf(item), false));
+  pinCache.set(item, pin);
+  return pin;
 }
 
-function drawMap() {
-  marks.clearLayers();
-  for (const group of groups()) {
-    const spot = spotOf(group[0]);
-    if (group.length > 1) {
-      const sure = group.filter((item) => statusOf(item) === "confirmed").length;
-      const told = mark("cluster", sure ? `${group.length} ${SIGNS.confirmed}${sure}` : `${group.length}`, 34,
-        `${group.length} photos, ${sure} confirmed`);
-      L.marker(spot, told).on("click", () => open(group)).addTo(marks);
-    } else {
-      const [item] = group;
-      const status = statusOf(item);
-      L.marker(spot, mark(`pin ${status} ${item.outcome}`, SIGNS[status], 20, `${labelOf(item)}, ${status}`))
-        .on("click", () => choose(shown.indexOf(item), false)).addTo(marks);
-    }
-  }
+// How many photos, and below it how many of them a person has confirmed; the rim fills up with these.
+function clusterIcon(cluster) {
+  const group = cluster.getAllChildMarkers().map((pin) => pin.item);
+  const confirmed = group.filter((item) => statusOf(item) === "confirmed").length;
+  const html = make("span", "", String(group.length));
+  if (confirmed) html.append(make("small", "", `${SIGNS.confirmed}${confirmed}`));
+  html.style.setProperty("--confirmed", `${confirmed / group.length * 360}deg`);
+  html.title = `${group.length} photos, ${confirmed} confirmed`;
+  return L.divIcon({ className: "cluster", html, iconSize: [38, 38] });
 }
+
+function drawPins() {
+  const wanted = new Set(shown.filter((item) => spotOf(item) && statusOf(item) !== "rejected").map(markerOf));
+  const [gone, come] = [[...drawnPins].filter((pin) => !wanted.has(pin)), [...wanted].filter((pin) => !drawnPins.has(pin))];
+  pinClusters.removeLayers(gone).addLayers(come, true);
+  drawnPins = wanted;
+}
+
+pinClusters.on("clusterclick", (event) => open(event.layer.getAllChildMarkers().map((pin) => pin.item)));
 
 // A cluster is taken apart by going closer; what lies on one spot is a list.
 function open(group) {
@@ -61,7 +65,7 @@ function open(group) {
     return;
   }
   const list = make("div", "spot");
-  list.append(make("b", "", `${group.length} photos here`), ...group.slice(0, HUGE).map((item) => {
+  list.append(make("b", "", `${group.length} photos here`), ...group.slice(0, MOST_LISTED).map((item) => {
     const line = make("button", "", `${SIGNS[statusOf(item)]} ${labelOf(item)}`);
     line.onclick = () => choose(shown.indexOf(item), false);
     return line;
@@ -88,31 +92,31 @@ function boxesOf(item, at) {
 
 function drawArea(item) {
   [0, 1].forEach((at) => boxesOf(item, at).forEach((corners) =>
-    L.rectangle(corners, { renderer: canvas, stroke: at === 0, color: "#d55e00", weight: 2, fillColor: "#d55e00", fillOpacity: at ? 0.4 : 0.18, interactive: false }).addTo(lit)));
-  if (item.radius_m && item.outcome === "located") L.circle(item.at, { radius: item.radius_m, color: "#222", weight: 2, fill: false, interactive: false }).addTo(lit);
+    L.rectangle(corners, { renderer: canvas, stroke: at === 0, color: "#d55e00", weight: 2, fillColor: "#d55e00", fillOpacity: at ? 0.4 : 0.18, interactive: false }).addTo(evidence)));
+  if (item.radius_m && item.outcome === "located") L.circle(item.at, { radius: item.radius_m, color: "#222", weight: 2, fill: false, interactive: false }).addTo(evidence);
 }
 
 function line(from, to) {
-  L.polyline([from, to], { renderer: canvas, color: "#222", weight: 2, dashArray: "4 5", interactive: false }).addTo(lit);
+  L.polyline([from, to], { renderer: canvas, color: "#222", weight: 2, dashArray: "4 5", interactive: false }).addTo(evidence);
 }
 
 function light(item) {
-  lit.clearLayers();
+  evidence.clearLayers();
   const [pin, spot] = [pinOf(item), spotOf(item)];
   if (item.at && !pin) drawArea(item);
   if (item.at && pin && !PUBLIC) {
     line(item.at, pin);
-    L.marker(item.at, mark("was", "✕", 16, "the machine's proposal, not taken")).addTo(lit);
+    L.marker(item.at, { ...mark("was", "✕", 16, "the machine's proposal, not taken"), zIndexOffset: -100 }).addTo(evidence);
   }
   if (item.matches.length > 1) item.matches.forEach((match, at) => {
     const told = mark(`match${at === looked ? " looked" : ""}`, String(match.rank), 18, `match ${match.rank}`);
-    L.marker(match.at, { ...told, zIndexOffset: at === looked ? 600 : 300 - at }).on("click", () => look(at)).addTo(lit);
+    L.marker(match.at, { ...told, zIndexOffset: at === looked ? 600 : 300 - at }).on("click", () => look(at)).addTo(evidence);
   });
   item.witnesses.filter((witness) => witness.at).forEach((witness) => {
     if (spot) line(witness.at, spot);
-    L.marker(witness.at, mark("witness", witness.name.startsWith("EXIF") ? "E" : "P", 18, witness.name)).addTo(lit);
+    L.marker(witness.at, { ...mark("witness", witness.name.startsWith("EXIF") ? "E" : "P", 18, witness.name), zIndexOffset: -100 }).addTo(evidence);
   });
-  if (spot) L.circleMarker(spot, { radius: 16, color: "#d55e00", weight: 4, fill: false, interactive: false }).addTo(lit);
+  if (spot) L.circleMarker(spot, { radius: 16, color: "#d55e00", weight: 4, fill: false, interactive: false }).addTo(evidence);
 }
 
 // A place to be checked from near; several that fit are seen together.
@@ -122,5 +126,5 @@ function goTo(item) {
   const likely = pinOf(item) ? [] : item.matches.filter((match) => match.share >= LIKELY);
   const places = [spot, ...likely.map((match) => match.at)];
   if (likely.length > 1) map.fitBounds(L.latLngBounds(places), { padding: [60, 60], maxZoom: 18, animate: false });
-  else if (map.getZoom() < CLOSE || !map.getBounds().pad(-0.05).contains(spot)) map.setView(spot, Math.max(map.getZoom(), CLOSE), { animate: false });
+  else if (map.getZoom() < CLOSE_ZOOM || !map.getBounds().pad(-0.05).contains(spot)) map.setView(spot, Math.max(map.getZoom(), CLOSE_ZOOM), { animate: false });
 }

@@ -75,7 +75,8 @@ class TriagePage:
         }
         blocks = {"data": data, "pictures": self._thumbnails.inside}
         write_whole(
-            self._path, page(drawn, "triage", blocks, ("data:", "file:", "'self'"), SCRIPTS, __package__)
+            self._path,
+            page(drawn, "triage", blocks, ("data:", "file:", "'self'"), SCRIPTS, __package__, clusters=True),
         )
 
     def _place_pictures(self) -> None:
