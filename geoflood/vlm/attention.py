@@ -100,15 +100,11 @@ class AttentionAsker:
         replies: list[RawReply] = []
         parsed = [(view, self._retries.ask(image, view, prior, replies)) for view in self._views]
         answers = [_ViewAnswer(view, answer) for view, answer in parsed if answer is not None]
-        notes = [f"the photo was sent to {sent_to(record)}"] * bool(sent_to(record))
+        notes = [f"the photo was sent to {host}"] if (host := sent_to(record)) else []
         unusable = "" if answers else f"no attention: {_last_fault(replies)}"
-        if answers:
-            attention = _attention(answers, record.full_name, notes)
-        else:
-            notes.append(unusable)
-            attention = AttentionMap.neutral(None, record.full_name, *notes)
+        notes += [unusable] if unusable else []
         return Reading(
-            attention,
+            _attention(answers, record.full_name, notes),
             _scene(answers),
             _localizable(answers),
             tuple(dict.fromkeys(text for one in _unmirrored(answers) for text in one.parsed.texts)),
@@ -174,6 +170,8 @@ def _last_fault(replies: Sequence[RawReply]) -> str:
 
 def _attention(answers: Sequence[_ViewAnswer], provider: str, notes: list[str]) -> AttentionMap:
     """The map that the views agree on, or a neutral one; what people should know is added to the notes."""
+    if not answers:
+        return AttentionMap.neutral(None, provider, *notes)
     line = _waterline(answers, notes)
     reasons = dict.fromkeys(reason for one in _unmirrored(answers) for reason in one.parsed.reasons)
     scene = _scene(answers)

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class AnswerCache:
     asker: Asker | None
     """None for a replay: kept answers and refusals are all there is, and nothing is written."""
     folder: Path
-    replayed: tuple[ModelRecord, ...] = ()
+    records: tuple[ModelRecord, ...] = ()
     """For a replay: the same build of a model behind servers of several versions, the latest first."""
 
     @classmethod
@@ -64,7 +65,7 @@ class AnswerCache:
     @property
     def record(self) -> ModelRecord:
         if self.asker is None:
-            return self.replayed[0]
+            return self.records[0]
         record = self.asker.record
         keep_record(self.folder, record)
         return record
@@ -78,36 +79,17 @@ class AnswerCache:
         self, images: Sequence[bytes], prompt: Prompt, schema: Mapping[str, Any], options: AskOptions
     ) -> Answer:
         """As `Asker.ask`. A replay raises RefusalError "unanswered" for what was asked in no earlier run."""
-        for record in self.replayed or (self.record,):
+        for record in self.records or (self.record,):
             question = _question(record, images, prompt, schema, options)
             path = _entry_path(self.folder, question)
             if (answer := _kept_answer(path, question)) is not None:
                 return answer
             if self.asker is not None:
-                return self._ask_and_keep(self.asker, path, question, images, prompt, schema, options)
+                return _keep(path, question, partial(self.asker.ask, images, prompt, schema, options))
             if (refusal := _kept_refusal(path, question)) is not None:
                 raise refusal
         asked = f"{prompt.name} {prompt.version}, {prompt.view}"
         raise RefusalError("unanswered", f"{self.record.full_name} was never asked this ({asked})")
-
-    def _ask_and_keep(
-        self,
-        asker: Asker,
-        path: Path,
-        question: Mapping[str, Any],
-        images: Sequence[bytes],
-        prompt: Prompt,
-        schema: Mapping[str, Any],
-        options: AskOptions,
-    ) -> Answer:
-        try:
-            answer = asker.ask(images, prompt, schema, options)
-        except RefusalError as error:
-            if error.kind in KEPT_REFUSALS:
-                _write(path, {"question": question, "refusal": {"kind": error.kind, "message": str(error)}})
-            raise
-        _write(path, {"question": question, "answer": asdict(answer), "parsed": answer.parsed})
-        return answer
 
     def close(self) -> None:
         if self.asker is not None:
@@ -161,6 +143,18 @@ def _kept_refusal(path: Path, question: Mapping[str, Any]) -> RefusalError | Non
     except _UNUSABLE:
         pass
     return None
+
+
+def _keep(path: Path, question: Mapping[str, Any], ask: Callable[[], Answer]) -> Answer:
+    """The answer that `ask` gets, kept at `path`; a refusal is kept where a replay has to meet it."""
+    try:
+        answer = ask()
+    except RefusalError as error:
+        if error.kind in KEPT_REFUSALS:
+            _write(path, {"question": question, "refusal": {"kind": error.kind, "message": str(error)}})
+        raise
+    _write(path, {"question": question, "answer": asdict(answer), "parsed": answer.parsed})
+    return answer
 
 
 def _write(path: Path, entry: Mapping[str, Any]) -> None:

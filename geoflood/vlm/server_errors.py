@@ -86,18 +86,19 @@ _MALFORMED = (
 def error_message(body: Any) -> str:
     """The message in an error's body, unwrapped: Ollama passes on its engine's errors as JSON inside JSON."""
     for _ in range(4):
-        if isinstance(body, str):
-            try:
-                inner = json.loads(body)
-            except (ValueError, RecursionError):
-                break
-            if not isinstance(inner, dict):
-                break
-            body = inner
-        if not isinstance(body, dict):
+        inner = _decode(body) if isinstance(body, str) else body
+        if not isinstance(inner, dict):
             break
-        body = body.get("error", body.get("message", "")) or ""
+        body = inner.get("error", inner.get("message", "")) or ""
     return one_line(body if isinstance(body, str) else str(body), 200)
+
+
+def _decode(text: str) -> Any:
+    """The JSON in a text; None when there is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def refusal_for(status: int, body: Any, model: str, host: str) -> RefusalError:

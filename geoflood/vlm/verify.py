@@ -91,11 +91,13 @@ class Verifier:
         first = candidates[: self.count]
         pairs = list(_reference_pictures(first))
         judgements = verify(self.asker, photo, [pair for _, pair in pairs], self.city)
-        judged = list(candidates)
+        verified = list(candidates)
         for (rank, _), judgement in zip(pairs, judgements, strict=True):
-            judged[rank] = replace(judged[rank], verdict=judgement.verdict, verdict_reason=judgement.reason)
+            verified[rank] = replace(
+                verified[rank], verdict=judgement.verdict, verdict_reason=judgement.reason
+            )
         gone = len(first) - len(pairs)
-        return tuple(judged), f"{gone} not verified: their pictures are gone" if gone else ""
+        return tuple(verified), f"{gone} not verified: their pictures are gone" if gone else ""
 
 
 def _reference_pictures(candidates: Sequence[Candidate]) -> Iterator[tuple[int, tuple[Image, str]]]:

@@ -71,7 +71,7 @@ def test_the_latest_build_counts_behind_whatever_server(tmp_path: Path) -> None:
     remembered(tmp_path, in_turn({"a": 1})).ask(*QUESTION)
     remembered(tmp_path, in_turn({"a": 2}), dataclasses.replace(RECORD, version="0.34.0")).ask(*second)
     replayed = AnswerCache.replay(tmp_path, "ollama:m")
-    assert [one.version for one in replayed.replayed] == ["0.34.0", "0.33.0"]
+    assert [one.version for one in replayed.records] == ["0.34.0", "0.33.0"]
     assert (replayed.ask(*QUESTION).parsed, replayed.ask(*second).parsed) == ({"a": 1}, {"a": 2})
 
 
