@@ -12,6 +12,7 @@ from geoflood import __version__
 from geoflood.cli import (
     attend,
     batch,
+    batch_results,
     cities,
     demo,
     describe,
@@ -72,5 +73,18 @@ def _main(
     pass
 
 
-for commands in (demo, index, locate, cities, doctor, models, describe, batch, evaluate, flood, attend):
+for commands in (
+    demo,
+    index,
+    locate,
+    cities,
+    doctor,
+    models,
+    describe,
+    batch,
+    batch_results,
+    evaluate,
+    flood,
+    attend,
+):
     commands.register(app)

@@ -1,21 +1,23 @@
-"""The commands around a folder of posts: parse, call one function, show, exit."""
+"""`geoflood batch-locate`: a folder of posts in, a map to decide on out."""
 
 from __future__ import annotations
 
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import geoflood
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
+from geoflood.cli.batch_results import few, warn_unsealed
 from geoflood.cli.options import (
     Alpha,
     Basemap,
@@ -29,33 +31,24 @@ from geoflood.cli.options import (
     Workers,
 )
 from geoflood.core.datatypes import Blend, SearchOptions
-from geoflood.core.errors import GeofloodError, InputError, ModelError, PartialError, UsageError
+from geoflood.core.errors import ModelError, PartialError
 from geoflood.core.files import fingerprint
 from geoflood.core.paths import city_folder
 
 if TYPE_CHECKING:
-    from geoflood.core.datatypes import AttentionMap, City
+    from geoflood.core.datatypes import AttentionMap
     from geoflood.triage.pipeline import BatchSummary
-    from geoflood.triage.results import Results
     from geoflood.vlm.stage import VlmStage
 
 __all__ = ["register"]
 
 STOPPED = 130
 """Exit code of a batch that was asked to stop."""
-NAMED = 10
-"""Photos, files or lines that a warning names."""
-_AFTER = (
-    "a command that was killed leaves such lines, and seals them when it is given again; else they were added"
-)
 
 
 def register(app: typer.Typer) -> None:
-    """Add batch-locate, export, review and verify to the program."""
+    """Add batch-locate to the program."""
     app.command("batch-locate")(batch_locate)
-    app.command()(export)
-    app.command()(review)
-    app.command()(verify)
 
 
 def batch_locate(
@@ -106,185 +99,84 @@ def batch_locate(
         model, ollama_host, openai_host, allow_remote, prompt, grid, consistency, replay
     )
     stage = vlm.make_stage(selection, attention, verify, index)
-    from geoflood.localize.locator import Locator
     from geoflood.outputs.result_folder import read_basemap
     from geoflood.triage import pipeline
     from geoflood.triage.options import BatchOptions, BatchRequest
     from geoflood.triage.outputs import write_outputs
 
     streets = read_basemap(basemap) if basemap else None
-    analyst_map, source = _analyst(stage, waterline)
-    how = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
-    vlm_settings = {**source, **stage.settings}
-    options = BatchOptions(index.name, how, waterline, use_post_geo, search_anyway, vlm_settings)
+    analyst_map, source = _read_analyst_map(stage, waterline)
+    search = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
+    options = BatchOptions(
+        index.name, search, waterline, use_post_geo, search_anyway, {**source, **stage.settings}
+    )
     with stage.open() as asker, _stopping() as stopping, terminal.progress() as progress:
-        locator = Locator(index, precision)
-        locator.check(how)
-        request = BatchRequest(stage, asker, analyst_map)
+        locator = geoflood.open(index, precision=precision)
+        locator.check(search)
         summary = pipeline.batch_locate(
             folder,
             out,
             locator,
             index,
             options,
-            request,
+            BatchRequest(stage, asker, analyst_map),
             workers=workers,
             at_once=locator.describer.batch,
             progress=progress,
             news=terminal.news,
             stopping=stopping,
-            opened=_warn_unsealed,
+            opened=warn_unsealed,
         )
-    _missed(summary)
+    _warn_missing(summary)
     files = write_outputs(summary.results, locator.database.city(), streets)
-    _told(summary, files, as_json)
+    _show(summary, files, as_json)
+    _raise_unfinished(summary, files)
 
 
-def _analyst(stage: VlmStage, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:
-    """An analyst's map for every photo and its hash; the analyst's word on the waterline stands over it."""
+def _read_analyst_map(stage: VlmStage, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:
+    """The analyst's map for every photo, and its hash for the settings of the run.
+
+    --waterline stands over the map's own.
+    """
     from geoflood.localize.attention import read_attention
 
     if stage.attends or stage.attention == "none":
         return None, {}
     path = Path(stage.attention)
-    told = read_attention(path)
+    attention = read_attention(path)
     source = {"attention": f"SHA-256:{fingerprint(path)}"}
-    return (told if waterline is None else replace(told, waterline=waterline)), source
-
-
-def export(
-    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
-    file: Annotated[Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx .html.")],
-    public: Annotated[
-        bool,
-        typer.Option("--public/--internal", help="Without anything that leads to a person, or with all."),
-    ] = False,
-    named: Annotated[str | None, typer.Option("--format", help="When the suffix does not say.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
-    quiet: Quiet = False,
-) -> None:
-    """geoflood export triage findings.kmz --public: the results of a batch in another format."""
-    from geoflood.triage.export.redaction import GRID_M, Sharing
-    from geoflood.triage.outputs import export as write_export
-    from geoflood.triage.results import read_results
-
-    if file.exists() and not overwrite:
-        raise UsageError(f"{file} is there already", "add --overwrite, or name another file")
-    known = read_results(results)
-    _warn_unsealed(known)
-    write_export(known, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
-    told = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
-    terminal.news(f"{len(known)} photos in {file} ({told})")
-
-
-def review(
-    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
-    decisions: Annotated[Path, typer.Option(help="File that the triage map saved.")],
-    basemap: Basemap = None,
-    index_dir: IndexDir = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """geoflood review triage --decisions decisions.json: merges what people confirmed, rejected or moved."""
-    from geoflood.outputs.result_folder import read_basemap
-    from geoflood.triage.outputs import write_outputs
-    from geoflood.triage.review import review as merge
-
-    streets = read_basemap(basemap) if basemap else None
-    merged = merge(results, decisions, _warn_unsealed)
-    write_outputs(merged.results, _city(merged.results, index_dir), streets)
-    counts = {**{status.value: count for status, count in merged.new.items()}, "older": merged.older}
-    if as_json:
-        terminal.emit({**counts, "conflicts": merged.conflicts})
-    else:
-        terminal.show_rows({name: str(count) for name, count in counts.items()})
-    for conflict in merged.conflicts[:NAMED]:
-        terminal.warning(conflict)
-    if (more := len(merged.conflicts) - NAMED) > 0:
-        terminal.warning(f"reviewers differ on {more:,} more photos: --json has all")
-
-
-def verify(
-    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """geoflood verify triage: recomputes the journal's chain and the hash of every input and output."""
-    from geoflood.triage.custody import verify as check
-
-    found = check(results)
-    told: dict[str, Any] = {
-        "lines": found.lines,
-        "located": found.located,
-        "inputs_unchanged": found.inputs,
-        "changed": list(found.changed),
-        "missing": list(found.missing),
-        "after_run_json": list(found.after),
-        "seal": found.seal,
-    }
-    if as_json:
-        terminal.emit(told)
-    else:
-        terminal.show_rows({name: _words(value) for name, value in told.items()})
-    if not found.stands:
-        raise InputError(
-            f"{len(found.changed):,} files are not what they were, {len(found.missing):,} are missing, "
-            f"{len(found.after):,} lines of the journal came after run.json was written",
-            _AFTER if found.after else "they are listed above",
-        )
-
-
-def _words(value: str | int | list[str]) -> str:
-    if isinstance(value, list):
-        return _few(value) or "none"
-    return value if isinstance(value, str) else f"{value:,}"
-
-
-def _few(names: Sequence[str]) -> str:
-    """As many as a line can name; --json has all."""
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
-
-
-def _warn_unsealed(results: Results) -> None:
-    """Warn of decisions that no command of geoflood ended with."""
-    from geoflood.triage.custody import unsealed
-
-    if told := unsealed(results):
-        terminal.warning(f"{len(told):,} decisions came after run.json was written: {_few(told)}; {_AFTER}")
+    return (attention if waterline is None else replace(attention, waterline=waterline)), source
 
 
 @contextmanager
 def _stopping() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed; pressed twice, it interrupts at once."""
-    asked = False
+    pressed = False
     before = signal.getsignal(signal.SIGINT)
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
+    def press(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
         signal.signal(signal.SIGINT, before)
         terminal.news("finishing the photos in hand; Ctrl-C again stops at once, and loses only those")
 
-    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGINT, press)
     try:
-        yield lambda: asked
+        yield lambda: pressed
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _missed(summary: BatchSummary) -> None:
+def _warn_missing(summary: BatchSummary) -> None:
     """What the search had to do without, and what a replay did not find."""
     for doubt, count in summary.doubts.items():
         terminal.warning(f"{doubt} ({count:,} photos)")
     if missing := summary.unanswered:
-        terminal.warning(
-            f"--replay: the model was never asked about {len(missing):,} photos: {_few(missing)}"
-        )
+        terminal.warning(f"--replay: the model was never asked about {len(missing):,} photos: {few(missing)}")
 
 
-def _told(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
-    """The last lines: counts, files, how to go on."""
+def _show(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
+    """Counts and files."""
     from geoflood.core.datatypes import Outcome
 
     counts = {outcome.value: summary.outcomes[outcome] for outcome in Outcome}
@@ -294,35 +186,22 @@ def _told(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
     else:
         rows = {name: f"{count:,}" for name, count in counts.items()}
         terminal.show_rows({**rows, "from earlier runs": f"{summary.before:,}", "map": str(files["map"])})
+
+
+def _raise_unfinished(summary: BatchSummary, files: dict[str, Path]) -> None:
+    """Model down: exit 8; stopped: exit 130; some failed: exit 10. Says how to go on."""
+    from geoflood.core.datatypes import Outcome
+
+    command = shlex.join(["geoflood", *sys.argv[1:]])
     if summary.down:
         raise ModelError(
             f"stopped, the model is down: {summary.down}",
-            f"{summary.down.hint or 'start it'}; nothing is lost, the same command continues: {_again()}",
+            f"{summary.down.hint or 'start it'}; nothing is lost, the same command continues: {command}",
         )
     if summary.stopped:
-        terminal.news(f"stopped; nothing is lost: run the same command again to continue: {_again()}")
+        terminal.news(f"stopped; nothing is lost: run the same command again to continue: {command}")
         raise typer.Exit(STOPPED)
     if summary.unverified:
         terminal.warning(f"{summary.unverified:,} photos could not be verified: run again to try again")
     if failed := summary.outcomes[Outcome.FAILED] + summary.unverified:
         raise PartialError(f"{failed} photos failed; each is a row with its reason", f"see {files['table']}")
-
-
-def _again() -> str:
-    """The command that was given, for a shell."""
-    return shlex.join(["geoflood", *sys.argv[1:]])
-
-
-def _city(results: Results, index_dir: Path | None) -> City:
-    """What the index covers; nothing but its name when it is not on this computer."""
-    import numpy as np
-
-    from geoflood.core.datatypes import City
-    from geoflood.database.database import Database
-
-    name = str(results.run["settings"]["options"]["city"])
-    try:
-        return Database(city_folder(name, index_dir)).city()
-    except GeofloodError as error:
-        terminal.news(f"the map is drawn without its streets: {error}")
-        return City(name, 0, 0, "index not at hand", np.empty((0, 2)))

@@ -15,7 +15,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from geoflood.cli.batch import register
+from geoflood.cli import batch as batch_command
+from geoflood.cli import batch_results
 from geoflood.core.errors import InputError, PartialError, UsageError
 from geoflood.database import manifest
 from geoflood.localize import locator as locating
@@ -41,7 +42,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def call(*arguments: object) -> Any:
     app = typer.Typer()
-    register(app)
+    batch_command.register(app)
+    batch_results.register(app)
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 

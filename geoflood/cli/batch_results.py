@@ -1,0 +1,150 @@
+"""What is done with a batch's results: `geoflood export`, `geoflood review`, `geoflood verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from geoflood.cli import terminal
+from geoflood.cli.options import Basemap, IndexDir, Json, Quiet
+from geoflood.core.errors import GeofloodError, InputError, UsageError
+from geoflood.core.paths import city_folder
+
+if TYPE_CHECKING:
+    from geoflood.core.datatypes import City
+    from geoflood.triage.results import Results
+
+__all__ = ["few", "register", "warn_unsealed"]
+
+NAMED = 10
+"""Photos, files or lines that a warning names."""
+_AFTER = (
+    "a command that was killed leaves such lines, and seals them when it is given again; else they were added"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add export, review and verify to the program."""
+    app.command()(export)
+    app.command()(review)
+    app.command()(verify)
+
+
+def export(
+    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
+    file: Annotated[Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx .html.")],
+    public: Annotated[
+        bool,
+        typer.Option("--public/--internal", help="Without anything that leads to a person, or with all."),
+    ] = False,
+    named: Annotated[str | None, typer.Option("--format", help="When the suffix does not say.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood export triage findings.kmz --public: the results of a batch in another format."""
+    from geoflood.triage.export.redaction import GRID_M, Sharing
+    from geoflood.triage.outputs import export as write_export
+    from geoflood.triage.results import read_results
+
+    if file.exists() and not overwrite:
+        raise UsageError(f"{file} is there already", "add --overwrite, or name another file")
+    batch = read_results(results)
+    warn_unsealed(batch)
+    write_export(batch, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
+    sharing = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
+    terminal.news(f"{len(batch)} photos in {file} ({sharing})")
+
+
+def review(
+    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
+    decisions: Annotated[Path, typer.Option(help="File that the triage map saved.")],
+    basemap: Basemap = None,
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood review triage --decisions decisions.json: merges what people confirmed, rejected or moved."""
+    from geoflood.outputs.result_folder import read_basemap
+    from geoflood.triage.outputs import write_outputs
+    from geoflood.triage.review import review as merge
+
+    streets = read_basemap(basemap) if basemap else None
+    merged = merge(results, decisions, warn_unsealed)
+    write_outputs(merged.results, _read_city(merged.results, index_dir), streets)
+    counts = {**{status.value: count for status, count in merged.new.items()}, "older": merged.older}
+    if as_json:
+        terminal.emit({**counts, "conflicts": merged.conflicts})
+    else:
+        terminal.show_rows({name: str(count) for name, count in counts.items()})
+    for conflict in merged.conflicts[:NAMED]:
+        terminal.warning(conflict)
+    if (more := len(merged.conflicts) - NAMED) > 0:
+        terminal.warning(f"reviewers differ on {more:,} more photos: --json has all")
+
+
+def verify(
+    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood verify triage: recomputes the journal's chain and the hash of every input and output."""
+    from geoflood.triage.custody import verify as check
+
+    custody = check(results)
+    facts: dict[str, Any] = {
+        "lines": custody.lines,
+        "located": custody.located,
+        "inputs_unchanged": custody.inputs,
+        "changed": list(custody.changed),
+        "missing": list(custody.missing),
+        "after_run_json": list(custody.after),
+        "seal": custody.seal,
+    }
+    if as_json:
+        terminal.emit(facts)
+    else:
+        terminal.show_rows({name: _words(value) for name, value in facts.items()})
+    if not custody.stands:
+        raise InputError(
+            f"{len(custody.changed):,} files are not what they were, {len(custody.missing):,} are missing, "
+            f"{len(custody.after):,} lines of the journal came after run.json was written",
+            _AFTER if custody.after else "they are listed above",
+        )
+
+
+def _words(value: str | int | list[str]) -> str:
+    if isinstance(value, list):
+        return few(value) or "none"
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def few(names: Sequence[str]) -> str:
+    """As many as a line can name; --json has all."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def warn_unsealed(results: Results) -> None:
+    """Warn of decisions that no command of geoflood ended with."""
+    from geoflood.triage.custody import unsealed
+
+    if late := unsealed(results):
+        terminal.warning(f"{len(late):,} decisions came after run.json was written: {few(late)}; {_AFTER}")
+
+
+def _read_city(results: Results, index_dir: Path | None) -> City:
+    """What the index covers; nothing but its name when it is not on this computer."""
+    import numpy as np
+
+    from geoflood.core.datatypes import City
+    from geoflood.database.database import Database
+
+    name = str(results.run["settings"]["options"]["city"])
+    try:
+        return Database(city_folder(name, index_dir)).city()
+    except GeofloodError as error:
+        terminal.news(f"the map is drawn without its streets: {error}")
+        return City(name, 0, 0, "index not at hand", np.empty((0, 2)))
