@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import pytest
 import typer.main
 
 from geoflood.cli.app import app
+from geoflood.core import errors
+from geoflood.outputs.fields import ANSWER_FIELDS, Field, field_table
+from geoflood.triage.export.finding_fields import FINDING_FIELDS, PUBLIC
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
@@ -98,6 +102,24 @@ def test_every_command_is_in_the_tutorial_or_a_guide(command: str) -> None:
     shown = [ROOT / "README.md", ROOT / "docs/tutorial.md", *ROOT.glob("docs/guides/*.md")]
     demo = command == "demo"  # which `make demo` runs
     assert any(f"{'make' if demo else 'geoflood'} {command}" in path.read_text("utf-8") for path in shown)
+
+
+@pytest.mark.parametrize("field", FINDING_FIELDS, ids=lambda field: field.name)
+def test_every_field_of_the_tables_is_explained(field: Field[Any]) -> None:
+    text = (ROOT / "docs/reference/files.md").read_text("utf-8")
+    assert field_table([field]).splitlines()[-1] in text
+    public = text.partition("Public files have these fields and no others:")[2].partition(".\n")[0]
+    assert (f"`{field.name}`" in public) == (field.name in PUBLIC)
+
+
+def test_the_fields_of_an_answer_stand_in_their_order() -> None:
+    assert field_table(ANSWER_FIELDS) in (ROOT / "docs/reference/files.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_every_exit_code_is_explained(name: str) -> None:
+    code = getattr(errors, name).exit_code
+    assert f"\n| {code} | " in (ROOT / "docs/reference/exit-codes.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("term", TERMS)
