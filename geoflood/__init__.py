@@ -101,8 +101,21 @@ if not TYPE_CHECKING:  # a checker sees the imports above, and finds misspelt na
     def __getattr__(name: str) -> Any:
         for module, names in _HOMES.items():
             if name in names.split():
+                _show_in_notebooks()
                 return getattr(import_module(f"geoflood.{module}"), name)
         raise AttributeError(f"module 'geoflood' has no attribute {name!r}")
+
+
+def _show_in_notebooks() -> None:
+    """Say how a Located shows itself: core cannot, and the HTML is not loaded before one is shown."""
+    from geoflood.core.notebook_hook import set_renderer
+
+    def html(located: Located) -> str:
+        from geoflood.outputs.notebook import notebook_html
+
+        return notebook_html(located)
+
+    set_renderer(html)
 
 
 def __dir__() -> list[str]:
@@ -199,6 +212,7 @@ def open(city: str | Path, *, index_dir: str | Path | None = None, precision: st
     """
     from geoflood.localize.locator import Locator
 
+    _show_in_notebooks()
     return Locator(_index_folder(city, index_dir), precision)
 
 

@@ -17,6 +17,8 @@ from typing import TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflood.core.notebook_hook import html_of
+
 __all__ = [
     "DEFAULTS",
     "AttentionMap",
@@ -380,3 +382,7 @@ class Located:
     def place(self) -> Estimate | None:
         """The estimate, if a responder may go by it: a place that was not found has none to be drawn."""
         return self.estimate if self.outcome in (Outcome.LOCATED, Outcome.UNCERTAIN) else None
+
+    def _repr_html_(self) -> str | None:
+        """For notebooks: verdict, pictures, coordinates. None, where nobody has said how, shows the text."""
+        return html_of(self)

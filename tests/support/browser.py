@@ -43,10 +43,12 @@ class Links(HTMLParser):
         super().__init__()
         self.found: list[str] = []
         self.tags: list[str] = []
+        self.attributes: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
         self.found += [
             value or "" for name, value in attrs if name in ("src", "href", "srcset", "data", "action")
         ]
