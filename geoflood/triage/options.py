@@ -24,7 +24,7 @@ class BatchOptions:
     """What decides the results, besides the photos and the index: a folder of results has one of it."""
 
     city: str
-    manner: SearchOptions = DEFAULTS
+    search: SearchOptions = DEFAULTS
     waterline: float | None = None
     use_post_geo: bool = False
     search_anyway: bool = False
@@ -33,9 +33,9 @@ class BatchOptions:
 
     @property
     def as_journal(self) -> dict[str, Any]:
-        """Under the names that journals have."""
+        """Under the names that journals have: those of another version must stay comparable."""
         settings = asdict(self)
-        settings["eyes"] = settings.pop("vlm")
+        settings["manner"], settings["eyes"] = settings.pop("search"), settings.pop("vlm")
         return settings
 
 
@@ -52,60 +52,66 @@ class BatchRequest:
 NOBODY = BatchRequest()
 
 
-def settings_of(index: Path, options: BatchOptions, asked: BatchRequest) -> dict[str, Any]:
+def settings_of(index: Path, options: BatchOptions, request: BatchRequest) -> dict[str, Any]:
     """What decides the results, as a journal keeps it."""
-    told = {"index": fingerprint(index / NAME), "options": options.as_journal, "geoflood": __version__}
-    return told if asked.asker is None else {**told, "model": _model(asked.asker)}
+    settings = {"index": fingerprint(index / NAME), "options": options.as_journal, "geoflood": __version__}
+    return settings if request.asker is None else {**settings, "model": _model(request.asker)}
 
 
 def _model(asker: Asker) -> dict[str, str]:
     """Which build of the model answers; the digest is empty when nobody can say."""
     try:
-        found = asker.record
+        record = asker.record
     except ModelError as error:
         return {"named": "", "digest": "", "missing": str(error)}
-    return {"named": found.full_name, "digest": found.digest, "server": found.version, "host": found.host}
+    return {
+        "named": record.full_name,
+        "digest": record.digest,
+        "server": record.version,
+        "host": record.host,
+    }
 
 
 def begin(
-    journal: Journal, known: Mapping[str, Any], read: str, settings: Mapping[str, Any], folder: Path
+    journal: Journal, earlier: Mapping[str, Any], read_from: str, settings: Mapping[str, Any], folder: Path
 ) -> None:
-    """Journal the run; results of two indexes, settings, models or folders in one would be no result.
+    """Journal the start of a run. Raises UsageError where results of two kinds would get mixed.
 
-    `known` is the latest run with results, `read` the folder that files were read from; files are known by
-    their names in it. One that is gone was moved, and may be given under its new name. Raises UsageError.
+    All results of a folder have one index, one set of options, one build of the model and one folder of
+    posts. `earlier` is the latest run with results, `read_from` the folder that its files were read from. If
+    that folder is gone, it was moved, and may be given under its new name.
     """
     here = str(folder.resolve())
-    if other := next(_others(known.get("settings", settings), settings), ""):
+    if other := next(_differences(earlier.get("settings", settings), settings), ""):
         raise UsageError(
             f"{journal.folder} was begun with {other}",
             "name another folder with --out, or go on as it was begun",
         )
-    if read not in ("", here) and Path(read).exists():
+    if read_from not in ("", here) and Path(read_from).exists():
         raise UsageError(
-            f"{journal.folder} holds results of the posts in {read}, not in {here}",
+            f"{journal.folder} holds results of the posts in {read_from}, not in {here}",
             "name another folder with --out, or put the new posts into the folder that was read",
         )
     journal.append("run", settings=settings, folder=here, durable=True)
 
 
-def _others(earlier: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
-    """In words what of the settings is not as it was."""
-    if differing := "; ".join(_differing(earlier["options"], settings["options"])):
+def _differences(earlier: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
+    """In words, which settings are not as they were."""
+    if differing := "; ".join(_different_options(earlier["options"], settings["options"])):
         yield f"other options: {differing}"
     if earlier["index"] != settings["index"]:
         yield "another index: it was built anew since"
-    builds = [told.get("model", {}).get("digest", "") for told in (earlier, settings)]
+    builds = [run.get("model", {}).get("digest", "") for run in (earlier, settings)]
     if all(builds) and builds[0] != builds[1]:
         yield f"another build of the model: {builds[0]}, not {builds[1]}"
 
 
-def _differing(before: Any, now: Any, name: str = "") -> Iterator[str]:
+def _different_options(before: Any, now: Any, name: str = "") -> Iterator[str]:
     """Each value that differs: "top k 5, not 3"."""
     if isinstance(before, Mapping) or isinstance(now, Mapping):
-        one, other = before or {}, now or {}
-        for key in sorted({*one, *other}):
-            yield from _differing(one.get(key), other.get(key), key)
+        earlier, later = before or {}, now or {}
+        for key in sorted({*earlier, *later}):
+            yield from _different_options(earlier.get(key), later.get(key), key)
     elif before != now:
         yield f"{name.replace('_', ' ')} {_word(before)}, not {_word(now)}"
 

@@ -1,7 +1,13 @@
-"""`geoflood batch-locate`: posts -> photos, each once -> [a model looks] -> located -> the journal.
+"""`geoflood batch-locate` as one line: Post -> Photo -> Located -> journal line -> Finding.
 
-Reading, decoding, asking the model, describing several photos together and searching go on side by side.
-Nothing is held but what is in hand: the journal is the result; stopping at any moment costs at most those.
+    Post          PostFolder        what exports and loose pictures hold
+    Photo         Intake.photos     each photo once, its posts and pictures in the journal
+                  AskModelStage     a model looks at it, where one is asked
+    Located       LocateStage       several photos described together, each searched for
+    journal line  BatchRun.record   on the disk before the photo counts as done
+    Finding       Results           read back when files are written (`outputs`)
+
+The stages work at the same time and hold only a few photos; stopping at any moment costs those at most.
 """
 
 from __future__ import annotations
@@ -13,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from geoflood.backbones.threads import side_by_side
-from geoflood.core.datatypes import AttentionMap, Image, Outcome, Progress, no_progress
+from geoflood.core.datatypes import Image, Outcome, Progress, no_progress
 from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.parallel import cores
 from geoflood.triage.ask_model import AskModelStage, ModelAnswered
@@ -23,17 +29,16 @@ from geoflood.triage.export.triage_page import MAX_ITEMS
 from geoflood.triage.intake import Intake, Photo
 from geoflood.triage.journal import Journal
 from geoflood.triage.locate_photos import LocatedPhoto, LocatePhotos, LocateStage
+from geoflood.triage.make_stages import NO_MODEL, ask_stage, lacks_model, locate_stage
 from geoflood.triage.options import NOBODY, BatchOptions, BatchRequest, begin, settings_of
 from geoflood.triage.outputs import PAGE
 from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.folder import PostFolder, Tally
 from geoflood.triage.results import Results
 from geoflood.triage.stages import Stage, flow
-from geoflood.vlm import stage as vlm_stage
 
 __all__ = ["BatchSummary", "batch_locate"]
 
-NO_MODEL = f"no attention: {vlm_stage.NO_MODEL}"
 AT_ONCE = 4
 """Photos described together: more do not make a core faster."""
 
@@ -67,12 +72,12 @@ def batch_locate(
     locator: LocatePhotos,
     index: Path,
     options: BatchOptions,
-    asked: BatchRequest = NOBODY,
+    request: BatchRequest = NOBODY,
     *,
     workers: int | None = None,
     at_once: int = AT_ONCE,
     progress: Progress = no_progress,
-    news: Callable[[str], object] = lambda told: None,
+    news: Callable[[str], object] = lambda line: None,
     stopping: Callable[[], bool] = lambda: False,
     opened: Callable[[Results], object] = lambda results: None,
 ) -> BatchSummary:
@@ -84,132 +89,101 @@ def batch_locate(
     """
     if out.resolve() == folder.resolve():
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
-    looking, results = _looking(asked), Results(out)
+    results, ask, workers = Results(out), ask_stage(request), workers or cores()
     with FileTree(folder, skip=(out,)) as tree, Journal(out, results.take) as journal:
         intake = Intake(journal, options.use_post_geo)
         opened(results)
-        begin(journal, intake.run, intake.read_from, settings_of(index, options, asked), folder)
-        before = intake.done
-        here = PostFolder(tree)
-        small = partial(keep, pictures_of(out / PAGE)) if len(here.pictures.entries) <= MAX_ITEMS else _none
-        locating = _locating(asked, locator, options, small)
-        work = _Work(intake, progress)
+        begin(journal, intake.run, intake.read_from, settings_of(index, options, request), folder)
+        posts, run = PostFolder(tree), BatchRun(intake, progress)
+        locate = locate_stage(request, locator, options, _thumbnail_maker(out, posts))
 
         def halted() -> bool:
-            return stopping() or bool(looking and looking.down)
+            return stopping() or bool(ask and ask.down)
 
-        with side_by_side(workers or cores()) as pool:
-            photos = work.fed(intake.photos(here, pool.submit, progress, news, halted))
-            stages = _stages(looking, locating, workers or cores(), at_once)
-            ahead = 2 * sum(stage.threads * stage.at_once for stage in stages)
-            for ended in flow(photos, stages, ahead, halted):
-                work.settle(ended)
-        for told in () if intake.ended else intake.tally.lines():
-            news(f"so far: {told}")
-        journal.append("stopped" if work.left else "ended", durable=True, outcomes=work.told())
-    missed = {NO_MODEL: work.outcomes.total()} if _misses_model(asked) else {}
-    down, doubts = (looking.down, looking.doubts) if looking else (None, missed)
+        with side_by_side(workers) as pool:
+            photos = run.counted(intake.photos(posts, pool.submit, progress, news, halted))
+            for located in _flow(photos, ask, locate, workers, at_once, halted):
+                run.record(located)
+        for line in () if intake.ended else intake.tally.lines():
+            news(f"so far: {line}")
+        counts = {outcome.value: count for outcome, count in run.outcomes.items()}
+        journal.append("stopped" if run.unfinished else "ended", durable=True, outcomes=counts)
+    doubts: Mapping[str, int] = ask.doubts if ask else {}
     return BatchSummary(
         results,
         intake.tally,
-        work.outcomes,
-        before,
-        work.left,
-        work.unverified,
-        down,
-        doubts,
-        tuple(work.unanswered),
+        run.outcomes,
+        run.before,
+        run.unfinished,
+        run.unverified,
+        ask.down if ask else None,
+        {NO_MODEL: run.outcomes.total()} if not ask and lacks_model(request) else doubts,
+        tuple(run.unanswered),
     )
 
 
-def _none(sha256: str, pixels: Image) -> None:
-    """No small picture: the page shows some of the photos only, and makes theirs itself."""
+def _flow(
+    photos: Iterator[ModelAnswered],
+    ask: AskModelStage | None,
+    locate: LocateStage,
+    workers: int,
+    at_once: int,
+    halted: Callable[[], bool],
+) -> Iterator[LocatedPhoto]:
+    """The photos through all stages: a model looks at as many at a time as its hosts take."""
+    stages = [Stage(ask, ask.capacity)] if ask else []
+    stages.append(Stage(locate, workers, at_once))
+    in_hand = 2 * sum(stage.threads * stage.at_once for stage in stages)
+    return flow(photos, stages, in_hand, halted)
 
 
-def _stages(looking: AskModelStage | None, locating: LocateStage, workers: int, at_once: int) -> list[Stage]:
-    """A model that looks, as many photos at a time as its hosts take; then the search."""
-    looks = [] if looking is None else [Stage(looking, looking.capacity)]
-    return [*looks, Stage(locating, workers, at_once)]
+def _thumbnail_maker(out: Path, posts: PostFolder) -> Callable[[str, Image], object]:
+    """Makes the small picture of a photo, while its pixels are at hand.
+
+    Of more photos than the page shows, it makes none: the page then makes those that it needs.
+    """
+    if len(posts.pictures.entries) > MAX_ITEMS:
+        return lambda sha256, pixels: None
+    return partial(keep, pictures_of(out / PAGE))
 
 
-def _looking(asked: BatchRequest) -> AskModelStage | None:
-    """The stage that asks a model; None when none is asked about attention."""
-    stage, asker = asked.stage, asked.asker
-    if stage is None or asker is None or stage.selection is None or not stage.attends:
-        return None
-    attention_asker = stage.selection.attention_asker(asker, stage.city)
-    return AskModelStage(attention_asker, stage.selection.full_name, stage.auto, asker.capacity)
-
-
-def _locating(
-    asked: BatchRequest, locator: LocatePhotos, options: BatchOptions, kept: Callable[[str, Image], object]
-) -> LocateStage:
-    """The stage that describes and searches."""
-    return LocateStage(
-        locator,
-        asked.attention or _unasked(asked, options.waterline),
-        options.manner,
-        options.waterline,
-        options.use_post_geo,
-        bool(asked.stage and asked.stage.auto),
-        options.search_anyway,
-        asked.stage.verifier(asked.asker) if asked.stage else None,
-        kept,
-    )
-
-
-def _unasked(asked: BatchRequest, waterline: float | None) -> AttentionMap:
-    """Of every photo when no model looks; it says so where one was wished for."""
-    provider = "none" if waterline is None else "analyst"
-    if _misses_model(asked):
-        return AttentionMap.neutral(waterline, provider if waterline else "ollama", NO_MODEL)
-    return AttentionMap.neutral(waterline, provider)
-
-
-def _misses_model(asked: BatchRequest) -> bool:
-    """A model was to look at the photos, but none is named."""
-    return asked.attention is None and asked.stage is not None and asked.stage.misses_model
-
-
-class _Work:
-    """Photos in, lines of the journal out."""
+class BatchRun:
+    """Counts the photos of this run and writes their results into the journal."""
 
     def __init__(self, intake: Intake, progress: Progress) -> None:
+        self.before = intake.done
+        """Photos that earlier runs had located."""
         self.outcomes: Counter[Outcome] = Counter()
         self.unverified = 0
         self.unanswered: list[str] = []
         self._intake, self._progress = intake, progress
-        self._fed, self._exhausted = 0, False
+        self._photos, self._all_read = 0, False
 
     @property
-    def left(self) -> bool:
+    def unfinished(self) -> bool:
         """Something is left for another run."""
-        return not self._exhausted or self._fed > self.outcomes.total()
+        return not self._all_read or self._photos > self.outcomes.total()
 
-    def told(self) -> dict[str, int]:
-        """The outcomes of this run by name."""
-        return {outcome.value: count for outcome, count in self.outcomes.items()}
-
-    def fed(self, photos: Iterable[Photo]) -> Iterator[ModelAnswered]:
+    def counted(self, photos: Iterable[Photo]) -> Iterator[ModelAnswered]:
         """The photos as the first stage takes them."""
         for photo in photos:
-            self._fed += 1
+            self._photos += 1
             yield ModelAnswered(photo, photo.pixels)
-        self._exhausted = self._intake.ended
+        self._all_read = self._intake.ended
 
-    def settle(self, ended: LocatedPhoto) -> None:
-        """Make a result durable."""
-        photo, located = ended.photo, ended.located
+    def record(self, answer: LocatedPhoto) -> None:
+        """Write a result into the journal, where it lasts."""
+        photo, located = answer.photo, answer.located
         self._intake.journal.append(
             "located",
             durable=True,
             sha256=photo.sha256,
             located=located_to(located),
             narrowed=photo.narrowed_by,
-            again=ended.again,
+            again=answer.again,
         )
         self.outcomes[located.outcome] += 1
-        self.unverified += ended.again and located.outcome is not Outcome.FAILED
-        self.unanswered += [photo.file] * ended.unanswered
-        self._progress("photos", self.outcomes.total(), self._fed + self._intake.left)
+        self.unverified += answer.again and located.outcome is not Outcome.FAILED
+        self.unanswered += [photo.file] * answer.unanswered
+        self._progress("photos", self.outcomes.total(), self._photos + self._intake.left)
         self._progress(located.outcome.value, self.outcomes[located.outcome], 0)

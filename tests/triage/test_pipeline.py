@@ -213,6 +213,12 @@ def test_other_settings_need_another_folder(tmp_path: Path) -> None:
         batch_locate(tmp_path / "posts", tmp_path / "out", Fake(), tmp_path / "index", OPTIONS)
 
 
+def test_settings_have_the_names_that_journals_have() -> None:
+    settings = OPTIONS.as_journal
+    assert set(settings) == {"city", "manner", "waterline", "use_post_geo", "search_anyway", "eyes"}
+    assert set(settings["manner"]) == {"top_k", "alpha", "blend", "banding", "rerank"}
+
+
 def test_an_altered_journal_is_refused(tmp_path: Path) -> None:
     folder = posts(tmp_path)
     (folder / "a.jpg").write_bytes(photo(1))
