@@ -24,9 +24,9 @@ from geoflood.core.images import resize
 __all__ = ["DIMENSION", "RootSift", "local_descriptors", "sampled"]
 
 SIDE = 400
-"""Pixels of the longer side: enough for windows and signs; DESIGN.md has the figures of other sizes."""
+"""Pixels of the longer side: enough for windows and signs; docs/decisions/005 has other sizes."""
 CELL = 4
-"""Pixels of a cell's side, and from one patch to the next. Larger cells beside it only dilute: DESIGN.md."""
+"""Pixels of a cell's side, and from one patch to the next. Larger cells beside it dilute: decision 004."""
 CELLS = 4
 ORIENTATIONS = 8
 BLUR = 1.2

@@ -6,8 +6,8 @@ goes along as a block of its own.
 
 Attention enters after the transport: patch i keeps the share w_i of what it gives, and a cluster speaks the
 louder the more is left of its mass. Multiplying alone is not enough, for each cluster is scaled back to unit
-length: one that lived wholly in the flood would speak as loudly as ever, out of leftovers. DESIGN.md has the
-figures by which this form was chosen.
+length: one that lived wholly in the flood would speak as loudly as ever, out of leftovers. Decision 037
+has the figures by which this form was chosen.
 """
 
 from __future__ import annotations

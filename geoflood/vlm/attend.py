@@ -22,7 +22,7 @@ Search = Callable[[Sequence[Query], Sequence[AttentionMap]], Sequence[Located]]
 """Locates each query under its attention."""
 
 DOUBT = 0.5
-"""Of a model's waterline: half of what a right one gains is kept, and a wrong one costs half. DESIGN.md."""
+"""Of a model's waterline: half of what a right one gains is kept, a wrong one costs half. Decision 043."""
 
 _NOWHERE = (
     "not searched: nothing in the photo will be there next year, says the model "

@@ -31,7 +31,7 @@ NO_MODEL = f"no model is named: {MODEL_HINT}"
 
 ALPHA = 0.25
 """Of a model's map: the most at which no simulated fault of the map cost more than a query in a hundred.
-DESIGN.md has the curve; an analyst's map counts in full."""
+Decision 042 has the curve; an analyst's map counts in full."""
 
 
 def _ignore(line: str) -> None:

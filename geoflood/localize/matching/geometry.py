@@ -3,7 +3,7 @@
 Two photos of one place from nearly one spot differ by a shift and a scale, and phones are held upright; so
 every match votes for a shift under each of a few scales, and the fullest bin wins (generalised Hough
 transform, Ballard 1981). What agrees there is fitted by an affine map, for facades seen at a slant, and the
-matches that it brings together are counted. No random numbers, and as good as RANSAC: see DESIGN.md.
+matches that it brings together are counted. No random numbers, and as good as RANSAC: decision 033.
 """
 
 from __future__ import annotations
