@@ -44,7 +44,12 @@ IndexDir = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object an answer, on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
-Verbose = Annotated[int, typer.Option("--verbose", "-v", count=True, callback=_louder, help="More news.")]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, callback=_louder, help="Log every request to a server; -vv logs more."
+    ),
+]
 ModelsDir = Annotated[
     Path | None,
     typer.Option(

@@ -36,12 +36,12 @@ _quiet = False
 
 
 def set_verbosity(level: int) -> None:
-    """-q is -1, -v is 1, -vv is 2: how much news there is, and whether the log is shown."""
+    """-q is -1: no news, and errors alone are logged; -v is 1, -vv is 2: libraries log what they do."""
     global _quiet
     _quiet = level < 0
-    wanted = {0: logging.WARNING, 1: logging.INFO}.get(max(level, 0), logging.DEBUG)
+    levels = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO}
     logging.basicConfig(
-        level=logging.ERROR if _quiet else wanted,
+        level=levels.get(level, logging.DEBUG),
         force=True,
         format="%(message)s",
         handlers=[RichHandler(console=_err)],
@@ -93,12 +93,12 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
     bars = Progress(
         *columns, TimeRemainingColumn(), console=_err, transient=True, disable=_quiet or not _err.is_terminal
     )
-    begun: dict[str, float] = {}
+    started: dict[str, float] = {}
     tasks: dict[str, TaskID] = {}
 
     def update(stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        spent = now - begun.setdefault(stage, now)
+        spent = now - started.setdefault(stage, now)
         if stage not in tasks and spent > 2:
             tasks[stage] = bars.add_task(stage, total=total or None, rate="")
         if stage in tasks:
