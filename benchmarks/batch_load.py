@@ -22,8 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+from geoflood.backbones.describe import DescribedImage
+from geoflood.backbones.patches import Patches
 from geoflood.core.datatypes import (
-    DEFAULTS,
     AttentionMap,
     Bounds,
     Candidate,
@@ -35,9 +36,9 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
     Reference,
     SearchOptions,
-    Vectors,
 )
 from geoflood.core.images import jpeg
 from geoflood.triage.codec import located_to
@@ -59,6 +60,10 @@ FOUND = tuple(
 )
 
 
+def no_patches() -> Patches:
+    raise NotImplementedError("nothing is re-ranked here")
+
+
 class Pretender:
     """Locates everything at one place."""
 
@@ -69,24 +74,24 @@ class Pretender:
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        manner: SearchOptions = DEFAULTS,
-    ) -> Vectors:
-        return np.zeros((len(pixels), 1, 1), np.float32)
+        options: SearchOptions | None = None,
+    ) -> list[DescribedImage]:
+        return [DescribedImage(one, np.zeros((1, 1), np.float32), no_patches) for one in pixels]
 
     def locate(
         self,
         query: Query,
         attention: AttentionMap | None = None,
-        manner: SearchOptions = DEFAULTS,
+        options: SearchOptions | None = None,
         *,
         within: Bounds | None = None,
         verify: object = None,
         pixels: Image | None = None,
-        described: Vectors | None = None,
+        described: DescribedImage | None = None,
     ) -> Located:
         time.sleep(self.seconds)
         estimate = Estimate(SPOT, 0.7, 9.0, 30.0, CELLS, 0.1)
-        return Located(query, Outcome.LOCATED, "pretended", FOUND, estimate, attention)
+        return Located(query, Outcome.LOCATED, Reason.recorded("pretended"), FOUND, estimate, attention)
 
 
 def made(root: Path, count: int) -> Path:

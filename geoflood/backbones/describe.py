@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from geoflood.backbones.interface import Backbone, Features
+from geoflood.backbones.patches import Patches, patches_of
 from geoflood.backbones.projection import PcaWhitening
 from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import Image, Vectors
@@ -24,7 +25,7 @@ from geoflood.core.files import replacing
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.core.parallel import in_order
 
-__all__ = ["ByEnergy", "Described", "Describer", "Weigh", "Weighs", "write_descriptors"]
+__all__ = ["ByEnergy", "Described", "DescribedImage", "Describer", "Weigh", "Weighs", "write_descriptors"]
 
 Weigh: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float32]]
 """Places [L, 2] (x, y shares of the frame) -> weights [M, L], one row a waterline band."""
@@ -43,6 +44,29 @@ Weighs: TypeAlias = Weigh | Sequence[Weigh | ByEnergy]
 
 Described: TypeAlias = tuple[Path, Vectors | UnreadableImageError]
 """A file and its descriptors [M, D], or why there are none."""
+
+
+@dataclass(frozen=True, eq=False)
+class DescribedImage:
+    """An image after one pass over its pixels."""
+
+    pixels: Image
+    descriptors: Vectors
+    """[M, D], unit rows."""
+    patches: Callable[[], Patches]
+    """Its local descriptors, made of the features that the descriptors were made of."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Images that went through the backbone together."""
+
+    images: Sequence[int]
+    features: Features
+    shape: tuple[int, int]
+    """(height, width) of each as the backbone took it."""
+    rows: torch.Tensor
+    """[B, M, D], before any projection."""
 
 
 class Describer:
@@ -68,18 +92,19 @@ class Describer:
     def raw(self, images: Sequence[Image], weigh: Weighs) -> torch.Tensor:
         """Descriptors [N, M, D] as the backbone gives them, before any projection."""
         found: list[torch.Tensor] = [torch.empty(0)] * len(images)
-        prepared = [self.backbone.prepare(image) for image in images]
-        with torch.inference_mode():
-            for chunk in _batches([image.shape for image in prepared], self.batch):
-                pixels = torch.from_numpy(np.stack([prepared[i] for i in chunk]))
-                values = pixels.permute(0, 3, 1, 2).float().div_(255)
-                with self._turn:
-                    features = self.backbone.features(values)
-                    weights = self._weights(features, weigh, chunk)
-                    rows = self.backbone.aggregate(features, weights)
-                for i, row in zip(chunk, rows, strict=True):
-                    found[i] = row
+        for chunk in self._chunks(images, weigh):
+            for image, row in zip(chunk.images, chunk.rows, strict=True):
+                found[image] = row
         return torch.stack(found)
+
+    def _chunks(self, images: Sequence[Image], weigh: Weighs) -> Iterator[_Chunk]:
+        prepared = [self.backbone.prepare(image) for image in images]
+        for numbers in _batches([image.shape for image in prepared], self.batch):
+            pixels = torch.from_numpy(np.stack([prepared[i] for i in numbers]))
+            with torch.inference_mode(), self._turn:
+                features = self.backbone.features(pixels.permute(0, 3, 1, 2).float().div_(255))
+                rows = self.backbone.aggregate(features, self._weights(features, weigh, numbers))
+            yield _Chunk(numbers, features, prepared[numbers[0]].shape[:2], rows)
 
     def _weights(self, features: Features, weigh: Weighs, chunk: Sequence[int]) -> torch.Tensor:
         """Weights [1, M, L] for all images, or [B, M, L] for those of a chunk."""
@@ -97,7 +122,18 @@ class Describer:
 
     def describe(self, images: Sequence[Image], weigh: Weighs) -> Vectors:
         """Descriptors [N, M, D] with unit rows; images may differ in size, and in what counts in them."""
-        raw = self.raw(images, weigh)
+        return self._projected(self.raw(images, weigh))
+
+    def describe_keeping(self, images: Sequence[Image], weigh: Weighs) -> list[DescribedImage]:
+        """The same, an image each, with the local features at hand for whoever compares it with others."""
+        found: dict[int, DescribedImage] = {}
+        for chunk in self._chunks(images, weigh):
+            for n, (image, row) in enumerate(zip(chunk.images, self._projected(chunk.rows), strict=True)):
+                look = partial(patches_of, self.backbone, chunk.features, n, chunk.shape)
+                found[image] = DescribedImage(images[image], row, look)
+        return [found[image] for image in range(len(images))]
+
+    def _projected(self, raw: torch.Tensor) -> Vectors:
         projected = raw if self.projection is None else self.projection.apply(raw)
         return projected.float().numpy()
 

@@ -62,10 +62,10 @@ class Backbone(Protocol):
         What the paper's blend mixes attention with. Raises ValueError where `has_energy` is False.
         """
 
-    def patches(self, images: torch.Tensor) -> Features:
-        """Local descriptors of images [B, 3, H, W], float32 in 0..1, for comparing two images place by place.
+    def patches(self, features: Features, image: int) -> torch.Tensor:
+        """Local descriptors [L, d] of one of the B images, for comparing two images place by place.
 
-        The values are a tensor [B, L, d], unit rows, zero rows where a patch says nothing.
+        Unit rows at the places of the features; zero rows where a patch says nothing.
         """
 
 

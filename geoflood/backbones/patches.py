@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from geoflood.backbones.interface import Backbone
+from geoflood.backbones.interface import Backbone, Features
 from geoflood.core.datatypes import Image
 
-__all__ = ["Patches", "matches", "patches"]
+__all__ = ["Patches", "matches", "patches", "patches_of"]
 
 ASKED = 1200
 """Patches of the query that look for their like, spread over the frame: all of them (5,000 of a dry street)
@@ -30,15 +30,23 @@ class Patches:
     """(height, width) of the frame, for its proportions."""
 
 
+def patches_of(
+    backbone: Backbone, features: Features, image: int = 0, shape: tuple[int, int] = (1, 1)
+) -> Patches:
+    """The patches of one of the images that features were made of; `shape` (height, width) is its frame's."""
+    with torch.inference_mode():
+        rows = backbone.patches(features, image)
+        alive = rows.abs().amax(dim=1) > 0
+    return Patches(rows[alive], features.places[alive].numpy().astype(np.float32), shape)
+
+
 def patches(backbone: Backbone, image: Image) -> Patches:
-    """The local descriptors of an upright image."""
+    """The patches of an upright image [H, W, 3]."""
     prepared = backbone.prepare(image)
     with torch.inference_mode():
         pixels = torch.tensor(prepared).permute(2, 0, 1)[None].float().div_(255)
-        found = backbone.patches(pixels)
-        alive = found.values[0].abs().amax(dim=1) > 0
-        rows = found.values[0][alive]
-    return Patches(rows, found.places[alive].numpy().astype(np.float32), prepared.shape[:2])
+        features = backbone.features(pixels)
+    return patches_of(backbone, features, 0, prepared.shape[:2])
 
 
 def matches(query: Patches, reference: Patches) -> NDArray[np.int64]:

@@ -95,10 +95,9 @@ class Published:
         return self._network.energy(features.values).cpu()
 
     @torch.inference_mode()
-    def patches(self, images: torch.Tensor) -> Features:
-        """Unit local features [B, L, d] on the processor, of images [B, 3, H, W]."""
-        features = self.features(images)
-        return Features(self._network.patches(features.values).cpu(), features.places)
+    def patches(self, features: Features, image: int) -> torch.Tensor:
+        """Unit local features [L, d] of one image, on the processor."""
+        return self._network.patches(features.values)[image].cpu()
 
 
 def _digest(state: State) -> str:

@@ -72,10 +72,10 @@ class RootSift:
         """Not defined: always ValueError."""
         raise ValueError("no energy is defined for VLAD")
 
-    def patches(self, images: torch.Tensor) -> Features:
-        """RootSIFT [B, L, 128], unit rows, zeros for flat patches."""
-        found = local_descriptors(images)
-        return Features(found.values.descriptors[..., :-2] * found.values.strength[..., None], found.places)
+    def patches(self, features: Features, image: int) -> torch.Tensor:
+        """RootSIFT [L, 128] of one image, unit rows, zeros for flat patches."""
+        local: Local = features.values
+        return local.descriptors[image, :, :-2] * local.strength[image, :, None]
 
 
 def sampled(images: Sequence[Image]) -> torch.Tensor:

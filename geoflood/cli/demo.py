@@ -88,7 +88,7 @@ def run(
     town = geoflood.open(info.folder)
     queries = [Query(photos / truth.image) for truth in truths]
     options = SearchOptions(rerank=town.usual_rerank)
-    located = town.locate_all(queries, manner=options, workers=workers, progress=progress)
+    located = town.locate_all(queries, options=options, workers=workers, progress=progress)
     surest = sorted(located, key=_doubt)
     written = hand_over(surest, town.database, out / "located")
     return DemoResult(surest, written["map"], compare_with_truth(located, truths))

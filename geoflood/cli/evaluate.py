@@ -16,6 +16,7 @@ from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.flood import effects_of
 from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Rerank, Verbose, Workers
+from geoflood.core.datatypes import ReasonKind
 from geoflood.core.errors import IndexUnusableError, InputError, PartialError, UsageError
 from geoflood.core.paths import city_folder
 
@@ -32,8 +33,6 @@ __all__ = ["register"]
 
 MISSES = 12
 """Worst misses that the report shows."""
-DAMAGED = "not a number"
-"""In the reason of a photo that failed because of the index, not of itself."""
 
 
 def register(app: typer.Typer) -> None:
@@ -329,7 +328,7 @@ def _lost(lost: Counter[str], strangers: Counter[str], one: Evaluation) -> None:
 
     failed = Counter(query.reason for query in one.judged if not query.answered)
     if failed.total() == len(one.judged):
-        if all(DAMAGED in reason for reason in failed):
+        if all(query.kind is ReasonKind.NOT_A_NUMBER for query in one.judged):
             raise IndexUnusableError(
                 f"no query could be searched{reasons(failed)}", "run geoflood index again, with --rebuild"
             )

@@ -108,7 +108,7 @@ def locate(
         locator.check(options)
         search = partial(
             locator.locate_all,
-            manner=options,
+            options=options,
             verify=stage.verifier(asker),
             workers=workers,
             progress=progress,
@@ -156,8 +156,11 @@ def _read_attention(source: str, waterline: float | None) -> AttentionMap:
 
 def _raise_failures(located: Sequence[Located]) -> None:
     """Some failed: exit 10; all of them: exit 3."""
+    from geoflood.outputs.wording import reason_line
+
     failed = [answer for answer in located if answer.outcome is Outcome.FAILED]
     if failed and len(failed) == len(located):
-        raise InputError(f"no photo could be read; the first: {failed[0].reason}", "give JPEG or PNG files")
+        first = f"{failed[0].query.path}: {reason_line(failed[0])}"
+        raise InputError(f"no photo could be read; the first: {first}", "give JPEG or PNG files")
     if failed:
         raise PartialError(f"{len(failed)} of {len(located)} photos failed", "the others were located")

@@ -34,9 +34,11 @@ def show_located(located: Located, as_json: bool = False) -> None:
 
 
 def _show_lines(located: Located) -> None:
+    from geoflood.outputs.wording import reason_line
+
     outcome = located.outcome
     terminal.show_line(f"  {located.query.path}", outcome.value.upper(), _STYLE[outcome])
-    terminal.show_line(f"  {located.reason}")
+    terminal.show_line(f"  {reason_line(located)}")
     for line in _attention_lines(located.attention):
         terminal.show_line(f"  {line}", style="dim")
     if place := located.place:

@@ -38,6 +38,8 @@ __all__ = [
     "Progress",
     "Projection",
     "Query",
+    "Reason",
+    "ReasonKind",
     "Reference",
     "Rejected",
     "SearchOptions",
@@ -231,7 +233,7 @@ class SearchOptions:
     alpha: float = 1.0
     """How much the attention counts, 0 to 1."""
     blend: Blend = Blend.CONTINUOUS
-    banding: MaskSides = MaskSides.BOTH
+    mask_sides: MaskSides = MaskSides.BOTH
     rerank: int = 0
     """Candidates whose inliers are counted, unless the first is sure without."""
 
@@ -364,19 +366,75 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
+class ReasonKind(StrEnum):
+    """Why an outcome is what it is, or what else to know of it; `outputs.wording` has the sentences."""
+
+    ONE_PLACE = "one place stands out"
+    SEVERAL_PLACES = "several places fit"
+    PERHAPS_ELSEWHERE = "one place fits, perhaps it is elsewhere"
+    UNTRIED_INDEX = "one place fits, the index was never tried out"
+    NOT_IN_INDEX = "not in this index"
+    NOTHING_ALIKE = "nothing alike"
+    NOTHING_PERMANENT = "nothing permanent in the photo"
+    UNREADABLE = "unreadable"
+    NOT_A_NUMBER = "a similarity is not a number"
+    MODEL_FAILED = "the model failed"
+    SEARCH_FAILED = "the search failed"
+    FEW_PLACES = "calibrated on few places"
+    ONE_DAY = "calibrated on one day"
+    PICTURES_GONE = "pictures gone"
+    VERIFICATION = "verification"
+    NO_ATTENTION = "searched without attention"
+    RECORDED = "recorded"
+    """A sentence of a result that was written before reasons had kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A kind of reason, with the numbers or the detail that its sentence needs."""
+
+    kind: ReasonKind
+    share: float | None = None
+    """The probability it speaks of."""
+    count: int | None = None
+    detail: str = ""
+    """Foreign words: an error's, a model's, an older result's."""
+
+    @classmethod
+    def recorded(cls, sentence: str) -> Reason:
+        """A sentence as it was written."""
+        return cls(ReasonKind.RECORDED, detail=sentence)
+
+
 @dataclass(frozen=True, slots=True)
 class Located:
     """Everything that is known of a query after locating it."""
 
     query: Query
     outcome: Outcome
-    reason: str
-    """One line that a responder understands."""
+    reason: Reason
     candidates: tuple[Candidate, ...] = ()
     estimate: Estimate | None = None
     attention: AttentionMap | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time a stage."""
+    notes: tuple[Reason, ...] = ()
+    """What else a responder should know: how weak the index is, what could not be compared."""
+
+    @property
+    def position(self) -> LatLon | None:
+        """Where the photo was taken, WGS 84 degrees; None where there is no estimate."""
+        return self.estimate.position if self.estimate else None
+
+    @property
+    def probability(self) -> float:
+        """That the position is right within 25 m, [0, 1]; 0 without an estimate."""
+        return self.estimate.probability if self.estimate else 0.0
+
+    @property
+    def radius_90_m(self) -> float | None:
+        """Metres around the position that hold the place with 90 %, if it is in the index."""
+        return self.estimate.radius_90_m if self.estimate else None
 
     @property
     def place(self) -> Estimate | None:

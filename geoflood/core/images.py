@@ -93,7 +93,9 @@ class UnreadableImageError(InputError):
     """A picture that cannot be used; `reason` is out of a small set, `detail` is for people."""
 
     def __init__(self, name: str, reason: Reason, detail: str = "") -> None:
-        super().__init__(f"{name}: {reason}" + (f" ({detail})" if detail else ""))
+        self.what = reason + (f" ({detail})" if detail else "")
+        """Reason and detail, without the name."""
+        super().__init__(f"{name}: {self.what}")
         self.reason: Reason = reason
         self.detail = detail
 

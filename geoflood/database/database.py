@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -123,11 +124,18 @@ class Database:
         return _references(self._db, ids)
 
     def candidates(
-        self, similarities: NDArray[np.floating[Any]], ids: NDArray[np.int64]
+        self,
+        similarities: NDArray[np.floating[Any]],
+        ids: NDArray[np.int64],
+        inliers: NDArray[np.float64] | None = None,
     ) -> tuple[Candidate, ...]:
-        """Candidates out of similarities [k] and ids [k] of a search."""
-        pairs = zip(self.references(ids.tolist()), similarities.tolist(), strict=True)
-        return tuple(Candidate(reference, similarity) for reference, similarity in pairs)
+        """Candidates out of similarities [k], ids [k] and inliers [k] (NaN: not counted) of a search."""
+        counts = np.full(len(ids), np.nan) if inliers is None else inliers
+        rows = zip(self.references(ids.tolist()), similarities.tolist(), counts.tolist(), strict=True)
+        return tuple(
+            Candidate(reference, similarity, None if math.isnan(count) else int(count))
+            for reference, similarity, count in rows
+        )
 
     def headings(self) -> dict[str, int]:
         """How many views look which way, in eight directions; and how many do not say."""

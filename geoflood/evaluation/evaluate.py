@@ -173,9 +173,9 @@ def ablations(asked: Way, told: float | None) -> list[Way]:
     a model attends, else of the true waterline as a map of 0 and 1, on the query only; `Bench.takes` says
     where.
     """
-    ways = [Way("nothing done", replace(ALL, banding=MaskSides.NONE)), Way("bands, untold")]
+    ways = [Way("nothing done", replace(ALL, mask_sides=MaskSides.NONE)), Way("bands, untold")]
     if told is not None:
-        ways.insert(1, Way("attention on the query only", replace(ALL, banding=MaskSides.QUERY), told))
+        ways.insert(1, Way("attention on the query only", replace(ALL, mask_sides=MaskSides.QUERY), told))
         ways.append(Way("bands, told", waterline=told))
     if asked.manner.rerank and asked.waterline is not None:
         manner = replace(ALL, rerank=asked.manner.rerank)
@@ -189,5 +189,5 @@ def _by_energy(asked: Way, told: float | None) -> Iterator[Way]:
         manner = replace(asked.manner, blend=Blend.PAPER)
         yield replace(asked, name=f"{asked.name}, paper's blend", manner=manner)
     elif told is not None:
-        manner = replace(ALL, banding=MaskSides.QUERY, alpha=PAPER_ALPHA, blend=Blend.PAPER)
+        manner = replace(ALL, mask_sides=MaskSides.QUERY, alpha=PAPER_ALPHA, blend=Blend.PAPER)
         yield Way(f"paper's blend of the waterline, alpha {PAPER_ALPHA:g}", manner, told)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.datatypes import Candidate, Geotag, LatLon, Outcome, Reference
+from geoflood.core.datatypes import Candidate, Geotag, LatLon, Outcome, ReasonKind, Reference
 
 __all__ = [
     "RECALLS",
@@ -79,7 +79,9 @@ class QueryResult:
 
     trial: QueryCase
     outcome: Outcome
+    kind: ReasonKind
     reason: str
+    """In words."""
     position: LatLon | None
     error_m: float
     """Of the position, or of the best guess where the outcome is not-found; infinite without either."""

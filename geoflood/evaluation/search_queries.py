@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geoflood.backbones.threads import side_by_side
-from geoflood.core.datatypes import AttentionMap, Image, Located, Outcome, Query, SearchOptions
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Image,
+    Located,
+    Outcome,
+    Query,
+    Reason,
+    ReasonKind,
+    SearchOptions,
+)
 from geoflood.core.geo import distance_m
 from geoflood.core.images import UnreadableImageError
 from geoflood.core.parallel import cores, in_order
@@ -114,7 +123,9 @@ def _searched(locator: Locator, trial: QueryCase, way: Way, water: QueryWater) -
         with _timed("read", seconds):
             pixels = read(trial)
     except UnreadableImageError as error:
-        return Searched(trial, Located(query, Outcome.FAILED, error.reason))
+        return Searched(
+            trial, Located(query, Outcome.FAILED, Reason(ReasonKind.UNREADABLE, detail=error.reason))
+        )
     if not water.dry:
         with _timed("flood", seconds):
             flooded = drawn(trial, pixels, water)

@@ -173,7 +173,7 @@ def location_weights(
     takes away from the query what the bands would take from both sides; in the paper's blend it is a part of
     the map, weight 0, and so leaves the energy's share of what is under water.
     """
-    told = 100 * (attention.waterline or 0.0) if manner.banding is MaskSides.QUERY else 0.0
+    told = 100 * (attention.waterline or 0.0) if manner.mask_sides is MaskSides.QUERY else 0.0
     if manner.blend is Blend.PAPER and (told or not attention.uniform):
         return ByEnergy(partial(_by_energy, attention, bands, manner.alpha, told))
     return partial(_plain, attention, bands, manner.alpha, told)

@@ -29,6 +29,7 @@ __all__ = [
     "fused",
     "posterior",
     "ranked",
+    "ranking",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -75,13 +76,18 @@ def evidence(similarities: Floats, positions: Floats, scores: Floats, inliers: F
     return Evidence(float(similarities[first]), lead, float(similarities.mean()), agreement)
 
 
-def ranked(candidates: Sequence[Candidate], trust: CalibrationParams) -> tuple[Candidate, ...]:
-    """The candidates by all the evidence on each, best first."""
-    scores = {id(c): c.similarity / trust.temperature + _judged(c, trust) for c in candidates}
-    likely = trust.likelihood(_inliers(candidates))
-    for candidate, ratio in zip(candidates, likely, strict=True):
-        scores[id(candidate)] += float(ratio)
-    return tuple(sorted(candidates, key=lambda c: -scores[id(c)]))
+def ranking(similarities: Floats, inliers: Floats, params: CalibrationParams) -> NDArray[np.int64]:
+    """Numbers [k] of candidates by all the evidence on each, best first; inliers [k], NaN: not counted."""
+    scores = similarities / params.temperature + params.likelihood(inliers)
+    return np.argsort(-scores, kind="stable")
+
+
+def ranked(candidates: Sequence[Candidate], params: CalibrationParams) -> tuple[Candidate, ...]:
+    """The candidates by all the evidence on each, verdicts included, best first."""
+    similarities = np.array([c.similarity for c in candidates])
+    scores = similarities / params.temperature + params.likelihood(_inliers(candidates))
+    scores += np.array([_judged(c, params) for c in candidates])
+    return tuple(candidates[i] for i in np.argsort(-scores, kind="stable"))
 
 
 def _judged(candidate: Candidate, trust: CalibrationParams) -> float:

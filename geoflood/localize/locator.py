@@ -1,4 +1,4 @@
-"""`geoflood locate`: photo -> attention -> descriptors, one a band -> top-k -> fusion -> outcome."""
+"""The line of one photo: read, describe, search, fuse, rerank, verify, conclude."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.catalog import find
+from geoflood.backbones.describe import DescribedImage
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import (
-    DEFAULTS,
     AttentionMap,
     Blend,
     Bounds,
@@ -28,8 +30,9 @@ from geoflood.core.datatypes import (
     Outcome,
     Progress,
     Query,
+    Reason,
+    ReasonKind,
     SearchOptions,
-    Vectors,
     no_progress,
 )
 from geoflood.core.errors import IndexUnusableError, UsageError
@@ -39,26 +42,25 @@ from geoflood.database.calibration import CalibrationEntry, CalibrationKey
 from geoflood.database.database import Database
 from geoflood.imagery.views import LONGEST
 from geoflood.localize.attention import location_weights
-from geoflood.localize.fusion import TOLERANCE_M, fuse, fused, ranked
+from geoflood.localize.fusion import fuse, fused, ranked, ranking
+from geoflood.localize.outcome import judge, weakness
 from geoflood.localize.rerank import Reranker
 from geoflood.localize.waterline import belief, nearest
 
-__all__ = ["FUSED", "Locator", "Verify"]
+__all__ = ["FUSED", "Locator", "Photo", "Verify"]
+
+Photo: TypeAlias = Query | Path | str | Image
+"""A query, a file, or pixels [H, W, 3], upright, sRGB."""
 
 Verify: TypeAlias = Callable[[Image, Sequence[Candidate]], tuple[tuple[Candidate, ...], str]]
 """(photo, candidates, best first) -> the candidates, some with verdicts; and what to tell people, or ""."""
+
+Floats: TypeAlias = NDArray[np.float64]
 
 FUSED = 256
 """Candidates that fusion looks at, whatever number is shown: the tail tells how sure the head is."""
 NARROWED = 4096
 """Candidates of the whole index among which those in a box are looked for."""
-SURE = 0.6
-"""Probability from which a position is called located."""
-STRANGE = 0.15
-"""Share "not in this index" above which none is. At 0.25, 2 to 10 % more photos of a city would be located,
-and two to four times as many of another city."""
-NOWHERE = 0.4
-"""Share "not in this index" from which a photo is called not-found. DESIGN.md has the figures."""
 RERANKED = 20
 """Candidates that are re-ranked unless another number is asked for."""
 SURE_ALREADY = 0.95
@@ -66,7 +68,7 @@ SURE_ALREADY = 0.95
 
 
 class Locator:
-    """Holds what is expensive: the index in memory and the backbone. Safe to call again and again.
+    """An index opened for searching: its vectors in memory and its backbone. Threads may share it.
 
     Raises CityError or IndexUnusableError when the index cannot be searched.
     """
@@ -74,6 +76,7 @@ class Locator:
     def __init__(self, folder: Path, precision: str | None = None) -> None:
         self.database = Database(folder)
         self.settings = self.database.manifest.settings
+        self.calibration = self.database.manifest.calibration
         self.describer = load_learned(folder / "learned.npz", self.settings.backbone, precision)
         if self.describer.backbone.version != self.settings.version:
             raise IndexUnusableError(
@@ -82,218 +85,253 @@ class Locator:
                 "build it again: geoflood index CITY IMAGES --rebuild",
             )
         self.vectors = self.database.open_vectors()
-        self._pool = ThreadPoolExecutor(cores(), "rerank")
-        self.calibration = self.database.manifest.calibration
+        pool = ThreadPoolExecutor(cores(), "rerank")
+        self._reranker = Reranker(self.describer.backbone, self.settings.bands, pool)
 
     @property
     def usual_rerank(self) -> int:
-        """Candidates that `geoflood locate` re-ranks: of a published backbone none, it was not measured."""
+        """Candidates that are re-ranked by default: of a published backbone none, it was not measured."""
         return 0 if find(self.settings.backbone).file else RERANKED
 
     def locate(
         self,
-        query: Query,
+        photo: Photo,
         attention: AttentionMap | None = None,
-        manner: SearchOptions = DEFAULTS,
+        options: SearchOptions | None = None,
         *,
+        waterline: float | None = None,
         within: Bounds | None = None,
         without: Collection[int] = (),
         verify: Verify | None = None,
         pixels: Image | None = None,
-        described: Vectors | None = None,
+        described: DescribedImage | None = None,
     ) -> Located:
         """Everything that can be said of one photo; a photo that cannot be read is a Located that failed.
 
-        `pixels` are looked at in place of the query's file; `described` [bands, D] is what `describe` made of
-        them. `within` narrows the search to references in a box: for who has been told where the photo is
-        from; references in `without` are not found. `verify` compares the first candidates with the photo.
+        waterline: share of the height, from the bottom, that is under water, [0, 1); None: not told.
+        options: how to search; None: as `geoflood locate` does, with re-ranking where it was measured.
+        within: only references in this box are searched, for who was told where the photo is from.
+        without: ids of references that must not be found.
+        verify: compares the photo with the first candidates.
+        pixels, described: the photo decoded, or what `describe` made of it, where these are at hand.
+
         Raises what `check` does.
         """
-        self.check(manner)
-        watch = _Watch()
-        attention = attention or AttentionMap.neutral()
-        try:
-            if pixels is None:
-                with watch("read"):
-                    pixels = read_image(query.path, LONGEST)
-        except UnreadableImageError as error:
-            return Located(query, Outcome.FAILED, f"{error}", attention=attention, seconds=watch.seconds)
-        with watch("describe"):
-            if described is None:
-                descriptors = self.describe([pixels], [attention], manner)
-            else:
-                descriptors = described[None]
+        options = self._usual if options is None else options
+        self.check(options)
+        query, attention, watch = _query(photo), _attention(attention, waterline), _Watch()
+        ended = partial(Located, query, attention=attention, seconds=watch.seconds)
+        if described is None:
+            with watch("read"):
+                try:
+                    pixels = _pixels(photo, query) if pixels is None else pixels
+                except UnreadableImageError as error:
+                    return ended(Outcome.FAILED, Reason(ReasonKind.UNREADABLE, detail=error.what))
+            with watch("describe"):
+                described = self._describe([pixels], [attention], options)[0]
+
         with watch("search"):
-            hits = self._search(descriptors, attention, manner.banding, within, without)
-        if hits is None:
-            reason = "a similarity is not a number: the weights or the index are damaged"
-            return Located(query, Outcome.FAILED, reason, attention=attention, seconds=watch.seconds)
-        similarities, ids = hits
+            similarities, ids = self._search(described, attention, options, within, without)
+        if not np.isfinite(similarities).all() or (ids < 0).any():  # what FAISS makes of NaN
+            return ended(Outcome.FAILED, Reason(ReasonKind.NOT_A_NUMBER))
         if not len(ids):
-            reason = "nothing of what was searched resembles the photo enough"
-            return Located(query, Outcome.NOT_FOUND, reason, attention=attention, seconds=watch.seconds)
-        waterline = attention.waterline if manner.banding is MaskSides.BOTH else 0.0
-        entry, told = self._calibrated(waterline), ""
-        trust = entry.params
+            return ended(Outcome.NOT_FOUND, Reason(ReasonKind.NOTHING_ALIKE))
+
         with watch("fuse"):
-            estimate = fused(similarities, self.database.positions[ids], trust)
-            doubtful = bool(manner.rerank) and estimate.probability < SURE_ALREADY
-            shown = len(ids) if doubtful or verify is not None else manner.top_k
-            found = self.database.candidates(similarities[:shown], ids[:shown])
-        if doubtful:
+            entry = self._calibrated(attention, options)
+            params, positions = entry.params, self.database.positions[ids]
+            inliers, notes = np.full(len(ids), np.nan), []
+            estimate = fused(similarities, positions, params)
+
+        if options.rerank and estimate.probability < SURE_ALREADY:
             with watch("rerank"):
-                trust = self._calibrated(waterline, reranked=True).params
-                mix = None if waterline is None else self._mix(attention, manner.banding)
-                found, told = self._reranker(manner)(pixels, attention, mix, found)
-                found, estimate = ranked(found, trust), fuse(found, trust)
+                params = self._calibrated(attention, options, reranked=True).params
+                count = min(options.rerank, len(ids))
+                inliers[:count] = self._inliers(described, attention, options, ids[:count])
+                notes += _gone(inliers[:count])
+                estimate = fused(similarities, positions, params, inliers)
+
+        with watch("fuse"):
+            order = ranking(similarities, inliers, params)
+            shown = order if verify else order[: options.top_k]
+            candidates = self.database.candidates(similarities[shown], ids[shown], inliers[shown])
         if verify is not None:
             with watch("verify"):
-                found, said = verify(pixels, found)
-                told = "; ".join(filter(None, (told, said)))
-                found, estimate = ranked(found, trust), fuse(found, trust)
-        outcome, reason = judge(estimate, tried=not entry.few)
-        weak = f"weakly calibrated: {entry.weakness}" if entry.weakness else ""
-        caution = weak if outcome is not Outcome.NOT_FOUND else ""
-        reason = "; ".join(filter(None, (reason, caution, told)))
-        return Located(query, outcome, reason, found[: manner.top_k], estimate, attention, watch.seconds)
+                candidates, said = verify(described.pixels, candidates)
+                notes += [Reason(ReasonKind.VERIFICATION, detail=said)] if said else []
+                candidates, estimate = ranked(candidates, params), fuse(candidates, params)
+
+        return _concluded(ended, estimate, candidates[: options.top_k], entry, notes)
 
     def locate_all(
         self,
-        queries: Sequence[Query],
+        photos: Sequence[Photo],
         attention: AttentionMap | Sequence[AttentionMap] | None = None,
-        manner: SearchOptions = DEFAULTS,
+        options: SearchOptions | None = None,
         *,
+        waterline: float | None = None,
         verify: Verify | None = None,
         workers: int | None = None,
         progress: Progress = no_progress,
     ) -> list[Located]:
         """Several photos, each as `locate` would, in their order; `workers` at a time.
 
-        `attention` is one map for all, or one a query.
+        `attention` is one map for all, or one a photo.
         """
-        maps = attention if isinstance(attention, Sequence) else [attention] * len(queries)
+        maps = attention if isinstance(attention, Sequence) else [attention] * len(photos)
 
-        def one(asked: tuple[Query, AttentionMap | None]) -> Located:
-            return self.locate(*asked, manner, verify=verify)
+        def locate(photo: Photo, attention: AttentionMap | None) -> Located:
+            return self.locate(photo, attention, options, waterline=waterline, verify=verify)
 
         located: list[Located] = []
-        with side_by_side(min(workers or cores(), len(queries))) as pool:
-            for result in pool.map(one, zip(queries, maps, strict=True)):
+        with side_by_side(min(workers or cores(), len(photos))) as pool:
+            for result in pool.map(locate, photos, maps):
                 located.append(result)
-                progress("locating", len(located), len(queries))
+                progress("locating", len(located), len(photos))
         return located
 
     def describe(
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        manner: SearchOptions = DEFAULTS,
-    ) -> Vectors:
-        """Descriptors [N, bands, D] of photos, each under its attention, as many at once as is quick.
+        options: SearchOptions | None = None,
+    ) -> list[DescribedImage]:
+        """Photos [H, W, 3] described, each under its attention, as many at once as is quick.
 
         Raises what `check` does.
         """
-        self.check(manner)
-        weighs = {told: location_weights(told, self.settings.bands, manner) for told in attention}
-        if len(weighs) == 1 and callable(weigh := weighs[attention[0]]):  # laid over the places once for all
-            return self.describer.describe(pixels, weigh)
-        return self.describer.describe(pixels, [weighs[told] for told in attention])
+        options = self._usual if options is None else options
+        self.check(options)
+        return self._describe(pixels, attention, options)
 
-    def check(self, manner: SearchOptions) -> None:
+    def check(self, options: SearchOptions) -> None:
         """Whether this index can be searched so: to be asked before any work is begun.
 
-        Raises UsageError for the paper's blend where the backbone has no energy, IndexUnusableError
-        for re-ranking that the index never learned.
+        Raises UsageError for the paper's blend where the backbone has no energy, IndexUnusableError for
+        re-ranking that the index never learned.
         """
-        if manner.blend is Blend.PAPER and not self.describer.backbone.has_energy:
+        if options.blend is Blend.PAPER and not self.describer.backbone.has_energy:
             raise UsageError(
                 f"--blend paper is defined for CosPlace and EigenPlaces, not for {self.settings.backbone}",
                 "leave it out; continuous works with every backbone",
             )
-        if manner.rerank:
-            self._calibrated(None, reranked=True)
+        if options.rerank:
+            self._calibrated(AttentionMap.neutral(), options, reranked=True)
+
+    @property
+    def _usual(self) -> SearchOptions:
+        return SearchOptions(rerank=self.usual_rerank)
+
+    def _describe(
+        self, pixels: Sequence[Image], attention: Sequence[AttentionMap], options: SearchOptions
+    ) -> list[DescribedImage]:
+        weights = {one: location_weights(one, self.settings.bands, options) for one in attention}
+        if len(weights) == 1 and callable(
+            weigh := weights[attention[0]]
+        ):  # laid over the places once for all
+            return self.describer.describe_keeping(pixels, weigh)
+        return self.describer.describe_keeping(pixels, [weights[one] for one in attention])
 
     def _search(
         self,
-        descriptors: Vectors,
+        described: DescribedImage,
         attention: AttentionMap,
-        banding: MaskSides,
+        options: SearchOptions,
         within: Bounds | None,
         without: Collection[int],
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
-        """Similarities and ids of at most FUSED references, most similar first; None when what FAISS says
-        makes no sense.
-        """
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Similarities and ids of at most FUSED references, most similar first."""
         count = (FUSED if within is None else NARROWED) + len(without)
+        belief = self._belief(attention, options)
         similarities, ids = (
-            row[0] for row in self.vectors.search(descriptors, self._mix(attention, banding), count)
+            row[0] for row in self.vectors.search(described.descriptors[None], belief, count)
         )
-        if not np.isfinite(similarities).all() or (ids < 0).any():  # what FAISS makes of NaN
-            return None
         kept = ~np.isin(ids, list(without))
         if within is not None:
-            kept &= _inside(self.database.positions[ids], within)
+            kept &= (ids < 0) | _inside(self.database.positions[ids], within)
         return similarities[kept][:FUSED].astype(float), ids[kept][:FUSED]
 
-    def _mix(self, attention: AttentionMap, banding: MaskSides) -> NDArray[np.float32]:
+    def _belief(self, attention: AttentionMap, options: SearchOptions) -> NDArray[np.float32]:
         """How much each band counts, [bands]."""
         bands = self.settings.bands
-        if banding is MaskSides.BOTH:
+        if options.mask_sides is MaskSides.BOTH:
             return belief(attention.waterline, bands, attention.doubt)
         return np.asarray(np.eye(len(bands))[0], np.float32)
 
-    def _reranker(self, manner: SearchOptions) -> Reranker:
-        return Reranker(self.describer.backbone, self.settings.bands, manner.rerank, self._pool)
-
-    def _calibrated(self, waterline: float | None, reranked: bool = False) -> CalibrationEntry:
+    def _calibrated(
+        self, attention: AttentionMap, options: SearchOptions, reranked: bool = False
+    ) -> CalibrationEntry:
         """What is known of such searches. Raises IndexUnusableError where that was never learned."""
+        key = CalibrationKey(nearest(_told(attention, options), self.settings.bands), reranked)
         try:
-            return self.calibration[CalibrationKey(nearest(waterline, self.settings.bands), reranked)]
+            return self.calibration[key]
         except KeyError:
             raise IndexUnusableError(
-                f"{self.database.folder} is not calibrated for {'--rerank' if reranked else 'searches'}",
+                f"{self.database.folder} is not calibrated for {'--rerank' if reranked else 'searching'}",
                 "run geoflood index again",
             ) from None
 
-
-def judge(estimate: Estimate, tried: bool = True) -> tuple[Outcome, str]:
-    """The outcome, and the line a responder reads first.
-
-    Nothing is called located by an index that could not be `tried` out on itself: its probabilities are
-    anybody's guess.
-    """
-    if estimate.not_in_index > NOWHERE:
-        return (
-            Outcome.NOT_FOUND,
-            "the place is probably not in this index: nothing in it resembles the photo enough",
-        )
-    if estimate.probability >= SURE and estimate.not_in_index > STRANGE:
-        return (
-            Outcome.UNCERTAIN,
-            f"one place fits, yet {_percent(estimate.not_in_index)} that it is elsewhere: compare them",
-        )
-    if estimate.probability >= SURE and not tried:
-        return (
-            Outcome.UNCERTAIN,
-            "one place fits, yet the index is too small to know how often it is right: compare them",
-        )
-    if estimate.probability >= SURE:
-        return (
-            Outcome.LOCATED,
-            f"one place stands out: {_percent(estimate.probability)} within {TOLERANCE_M:.0f} m of it",
-        )
-    return (
-        Outcome.UNCERTAIN,
-        f"several places fit; the best has {_percent(estimate.probability)}: check the candidates",
-    )
+    def _inliers(
+        self,
+        described: DescribedImage,
+        attention: AttentionMap,
+        options: SearchOptions,
+        ids: NDArray[np.int64],
+    ) -> Floats:
+        """Inliers [n] of the photo with references; NaN where a picture is gone."""
+        untold = _told(attention, options) is None
+        references = self.database.references(ids.tolist())
+        belief = None if untold else self._belief(attention, options)
+        return self._reranker.inliers(described.patches(), attention, belief, references)
 
 
-def _percent(probability: float) -> str:
-    """For people, who would take 100 % for a promise."""
-    return f"{min(probability, 0.99):.0%}"
+def _query(photo: Photo) -> Query:
+    if isinstance(photo, Query):
+        return photo
+    return Query(Path(photo) if isinstance(photo, Path | str) else Path())
 
 
-def _inside(positions: NDArray[np.float64], box: Bounds) -> NDArray[np.bool_]:
+def _pixels(photo: Photo, query: Query) -> Image:
+    """Raises UnreadableImageError, also for an array that is no picture."""
+    if not isinstance(photo, np.ndarray):
+        return read_image(query.path, LONGEST)
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
+        raise UnreadableImageError("an array", "damaged", "pixels are uint8 [height, width, 3]")
+    return photo
+
+
+def _attention(attention: AttentionMap | None, waterline: float | None) -> AttentionMap:
+    """The map, with the waterline that a person told over its own."""
+    if attention is None:
+        return AttentionMap.neutral(waterline, "none" if waterline is None else "analyst")
+    return attention if waterline is None else replace(attention, waterline=waterline, doubt=0.0)
+
+
+def _told(attention: AttentionMap, options: SearchOptions) -> float | None:
+    """The waterline under which both sides are compared; none of both where only the query is masked."""
+    return attention.waterline if options.mask_sides is MaskSides.BOTH else 0.0
+
+
+def _gone(inliers: Floats) -> list[Reason]:
+    gone = int(np.isnan(inliers).sum())
+    return [Reason(ReasonKind.PICTURES_GONE, count=gone)] if gone else []
+
+
+def _concluded(
+    ended: Callable[..., Located],
+    estimate: Estimate,
+    candidates: tuple[Candidate, ...],
+    entry: CalibrationEntry,
+    notes: list[Reason],
+) -> Located:
+    """The outcome; a weak calibration is said wherever a place is named."""
+    outcome, reason = judge(estimate, tried=not entry.few)
+    weak = weakness(entry) if outcome is not Outcome.NOT_FOUND else None
+    notes = [weak, *notes] if weak else notes
+    return ended(outcome, reason, candidates=candidates, estimate=estimate, notes=tuple(notes))
+
+
+def _inside(positions: Floats, box: Bounds) -> NDArray[np.bool_]:
     """[N] whether positions [N, 2] lie in a box."""
     low, high = (box.south, box.west), (box.north, box.east)
     return np.asarray(((positions >= low) & (positions <= high)).all(axis=1))
@@ -311,4 +349,5 @@ class _Watch:
         try:
             yield
         finally:
-            self.seconds[stage] = round(time.perf_counter() - begun, 4)
+            spent = time.perf_counter() - begun
+            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + spent, 4)

@@ -1,10 +1,10 @@
-"""`--rerank N`: counts how many details of a photo and of its first N references agree on where they are."""
+"""Re-ranking: how many details of a photo and of its first references agree on where they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from geoflood.backbones.interface import Backbone
 from geoflood.backbones.patches import Patches, matches, patches
-from geoflood.core.datatypes import AttentionMap, Candidate, Image, Reference
+from geoflood.core.datatypes import AttentionMap, Reference
 from geoflood.core.images import UnreadableImageError
 from geoflood.database.bands import above
 from geoflood.imagery.views import pixels_of
@@ -26,72 +26,57 @@ Floats: TypeAlias = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Reranker:
-    """Candidates, best first -> the same with inliers on the first `count`. Threads may share it.
+    """Counts inliers of a photo with references. Threads may share it.
 
-    The references are looked at anew from their pictures: DESIGN.md weighs that against keeping patches.
-    What was told to be under water counts as little as that is believed, on both sides; the attention counts
-    on the photo's.
+    References are described anew from their pictures. A patch counts as much as it is believed to stand
+    above the water, in both images; the attention counts in the photo.
     """
 
     backbone: Backbone
     bands: Sequence[int]
     """Percent, see geoflood.database.bands."""
-    count: int
     pool: ThreadPoolExecutor
-    """References are looked at side by side in it; it may serve several photos at once."""
-
-    def __call__(
-        self,
-        photo: Image,
-        attention: AttentionMap,
-        belief: Floats | None,
-        candidates: Sequence[Candidate],
-    ) -> tuple[tuple[Candidate, ...], str]:
-        """The candidates, and what to tell people of those whose pictures are gone, or ""."""
-        first = [c.reference for c in candidates[: self.count]]
-        counts = self.inliers(photo, attention, belief, first)
-        gone = counts.count(None)
-        seen = [replace(c, inliers=count) for c, count in zip(candidates, counts, strict=False)]
-        told = f"{gone} not re-ranked: their pictures are gone" if gone else ""
-        return (*seen, *candidates[self.count :]), told
+    """References are described side by side in it; it may serve several photos at once."""
 
     def inliers(
         self,
-        photo: Image,
+        photo: Patches,
         attention: AttentionMap,
         belief: Floats | None,
         references: Sequence[Reference],
-    ) -> list[int | None]:
-        """Of the photo with each reference; None where the picture of one is gone."""
-        query = patches(self.backbone, photo)
-        worth = self.worth(query, belief) * sample(attention, query.places)
-        return list(self.pool.map(lambda other: self._one(query, worth, belief, other), references))
+    ) -> NDArray[np.float64]:
+        """Inliers [n] of the photo with n references; NaN where the picture of one is gone.
 
-    def worth(self, of: Patches, belief: Floats | None) -> Floats:
-        """What the places of a photo count, [n]: less, the surer they are under water; all 1 for None.
+        belief [bands]: how much each waterline is believed; None where nothing was told.
+        """
+        worth = self.worth(photo, belief) * sample(attention, photo.places)
 
-        Not the bands' mixture where nothing was told: a dry street would lose half of what it shows.
+        def with_reference(reference: Reference) -> float:
+            other = self.patches_of(reference)
+            return np.nan if other is None else count_inliers(photo, worth, other, self.worth(other, belief))
+
+        return np.array(list(self.pool.map(with_reference, references)), float)
+
+    def worth(self, image: Patches, belief: Floats | None) -> Floats:
+        """What each patch of an image counts, [n]: less, the surer it is under water.
+
+        All count 1 where nothing was told. The mixture over all bands will not do there: a dry street would
+        lose half of what it shows.
         """
         if belief is None:
-            return np.ones(len(of.places), np.float32)
-        return above(of.places, belief, self.bands)
+            return np.ones(len(image.places), np.float32)
+        return above(image.places, belief, self.bands)
 
-    def look(self, reference: Reference) -> Patches | None:
-        """The details of a reference; None when its picture is gone."""
+    def patches_of(self, reference: Reference) -> Patches | None:
+        """The patches of a reference; None when its picture is gone."""
         try:
             return patches(self.backbone, pixels_of(reference))
         except UnreadableImageError:
             return None
 
-    def _one(self, query: Patches, worth: Floats, belief: Floats | None, reference: Reference) -> int | None:
-        other = self.look(reference)
-        if other is None:
-            return None
-        return count_inliers(query, worth, other, self.worth(other, belief))
-
 
 def count_inliers(query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:
-    """Matches of two photos that agree on one shift and scale, each the geometric mean of its ends' worth.
+    """Matches of two images that agree on one shift and scale, each the geometric mean of its ends' worth.
 
     worth [n], other [m] >= 0: what the patches of the query and of the reference count.
     """

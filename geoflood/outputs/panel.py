@@ -27,7 +27,7 @@ from geoflood.core.geo import covered_km2, degrees_minutes, distance_m, usng
 from geoflood.outputs.geojson import SHARES, geometry
 from geoflood.outputs.search_places import frame, places
 from geoflood.outputs.shapes import cone, outline
-from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain
+from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain, reason_line
 
 __all__ = ["PanelSheet", "about", "describe", "headline"]
 
@@ -93,13 +93,13 @@ def headline(located: Located) -> str:
         case Outcome.NOT_FOUND:
             return "NOT IN THIS INDEX" if estimate else "NOT FOUND"
         case Outcome.FAILED:
-            return f"FAILED — {shorten(plain(located.reason), _HEADLINE)}"
+            return f"FAILED — {shorten(plain(reason_line(located)), _HEADLINE)}"
     return located.outcome.value.upper()
 
 
 def _below(located: Located) -> str:
     """The reason, unless the headline has said it all."""
-    reason = plain(located.reason)
+    reason = plain(reason_line(located))
     return "" if located.outcome is Outcome.FAILED and len(reason) <= _HEADLINE else reason
 
 

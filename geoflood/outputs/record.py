@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from geoflood.core.datatypes import AttentionMap, Candidate, Located
+from geoflood.outputs.wording import reason_line
 
 __all__ = ["METHOD", "STATUS", "Record", "record", "utf8"]
 
@@ -32,7 +33,7 @@ def record(located: Located) -> Record:
         "attention": _attention(located.attention),
         "candidates": [_candidate(rank, found) for rank, found in enumerate(located.candidates, 1)],
         "seconds": {stage: _number(seconds, 3) for stage, seconds in located.seconds.items()},
-        "reason": utf8(located.reason),
+        "reason": utf8(reason_line(located)),
     }
 
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 import math
 import re
 
-from geoflood.core.datatypes import LatLon
+from geoflood.core.datatypes import LatLon, Located, Reason, ReasonKind
 from geoflood.database.calibration import CalibrationEntry, Weakness
 
-__all__ = ["area", "decimal_degrees", "length", "lines", "percent", "plain", "weakness"]
+__all__ = [
+    "area",
+    "decimal_degrees",
+    "length",
+    "lines",
+    "percent",
+    "plain",
+    "reason_line",
+    "sentence",
+    "weakness",
+]
 
 _DEGREE_M = 111_195.0
 """One degree of latitude on the mean sphere."""
@@ -74,3 +84,42 @@ def weakness(entry: CalibrationEntry) -> str:
             return "most places were seen on one day only"
         case None:
             return ""
+
+
+_SENTENCES = {
+    ReasonKind.ONE_PLACE: "one place stands out: {percent} within 25 m of it",
+    ReasonKind.SEVERAL_PLACES: "several places fit; the best has {percent}: check the candidates",
+    ReasonKind.PERHAPS_ELSEWHERE: "one place fits, yet {percent} that it is elsewhere: compare them",
+    ReasonKind.UNTRIED_INDEX: (
+        "one place fits, yet the index is too small to know how often it is right: compare them"
+    ),
+    ReasonKind.NOT_IN_INDEX: (
+        "the place is probably not in this index: nothing in it resembles the photo enough"
+    ),
+    ReasonKind.NOTHING_ALIKE: "nothing of what was searched resembles the photo enough",
+    ReasonKind.NOTHING_PERMANENT: (
+        "not searched: nothing in the photo will be there next year, says the model "
+        "(--search-anyway searches all the same)"
+    ),
+    ReasonKind.UNREADABLE: "{detail}",
+    ReasonKind.NOT_A_NUMBER: "a similarity is not a number: the weights or the index are damaged",
+    ReasonKind.MODEL_FAILED: "not searched: {detail}",
+    ReasonKind.SEARCH_FAILED: "could not be located: {detail}",
+    ReasonKind.FEW_PLACES: "weakly calibrated: {count} places that can play queries are too few",
+    ReasonKind.ONE_DAY: "weakly calibrated: most places were seen on one day only",
+    ReasonKind.PICTURES_GONE: "{count} not re-ranked: their pictures are gone",
+    ReasonKind.VERIFICATION: "{detail}",
+    ReasonKind.NO_ATTENTION: "{detail}",
+    ReasonKind.RECORDED: "{detail}",
+}
+
+
+def sentence(reason: Reason) -> str:
+    """A reason in words; a certain probability is told as 99 %, for people take 100 % for a promise."""
+    share = "" if reason.share is None else f"{min(reason.share, 0.99):.0%}"
+    return _SENTENCES[reason.kind].format(percent=share, count=reason.count, detail=reason.detail)
+
+
+def reason_line(located: Located) -> str:
+    """Why the outcome is what it is and what else should be known, in one line."""
+    return "; ".join(filter(None, map(sentence, (located.reason, *located.notes))))

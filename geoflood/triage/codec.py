@@ -27,6 +27,8 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
+    ReasonKind,
     Reference,
 )
 from geoflood.triage.findings import Decision, Medium, Post, Status
@@ -117,7 +119,7 @@ def located_to(located: Located) -> Json:
     return {
         "path": str(located.query.path),
         "outcome": located.outcome.value,
-        "reason": located.reason,
+        "reason": _reason_to(located.reason),
         "candidates": [_candidate_to(found) for found in located.candidates],
         "estimate": _estimate_to(located.estimate),
         "attention": _attention_to(located.attention),
@@ -126,6 +128,7 @@ def located_to(located: Located) -> Json:
             for stage, seconds in located.seconds.items()
             if math.isfinite(seconds)
         },
+        "notes": [_reason_to(note) for note in located.notes],
     }
 
 
@@ -134,12 +137,24 @@ def located_from(told: Mapping[str, Any]) -> Located:
     return Located(
         Query(Path(told["path"])),
         Outcome(told["outcome"]),
-        told["reason"],
+        _reason_from(told["reason"]),
         tuple(_candidate_from(found) for found in told["candidates"]),
         _estimate_from(told["estimate"]),
         _attention_from(told["attention"]),
         dict(told["seconds"]),
+        tuple(map(_reason_from, told.get("notes", ()))),
     )
+
+
+def _reason_to(reason: Reason) -> Json:
+    return {name: value for name, value in asdict(reason).items() if value not in ("", None)}
+
+
+def _reason_from(kept: str | Mapping[str, Any]) -> Reason:
+    """Journals of 2026 hold sentences."""
+    if isinstance(kept, str):
+        return Reason.recorded(kept)
+    return Reason(**{**kept, "kind": ReasonKind(kept["kind"])})
 
 
 def _fields(value: LatLon | Reference | AttentionMap) -> Json:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from geoflood.backbones.describe import DescribedImage
 from geoflood.core.datatypes import (
     DEFAULTS,
     AttentionMap,
@@ -16,8 +17,9 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
+    ReasonKind,
     SearchOptions,
-    Vectors,
 )
 from geoflood.core.errors import GeofloodError, ModelError
 from geoflood.triage.ask_model import ModelAnswered, pixels_of, unanswered
@@ -35,21 +37,21 @@ class LocatePhotos(Protocol):
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        manner: SearchOptions = DEFAULTS,
-    ) -> Vectors:
-        """Descriptors [N, ...] of photos, each under its attention."""
+        options: SearchOptions | None = None,
+    ) -> list[DescribedImage]:
+        """Photos described, each under its attention."""
         ...
 
     def locate(
         self,
         query: Query,
         attention: AttentionMap | None = None,
-        manner: SearchOptions = DEFAULTS,
+        options: SearchOptions | None = None,
         *,
         within: Bounds | None = None,
         verify: Any = None,
         pixels: Image | None = None,
-        described: Vectors | None = None,
+        described: DescribedImage | None = None,
     ) -> Located:
         """Everything that can be said of a photo, looking only within a box if there is one."""
         ...
@@ -101,7 +103,7 @@ class LocateStage:
         rest = [Query(one.photo.path) for one in chunk if one.attended is None]
         plain = iter(search(rest, [self.attention] * len(rest)))
         for one in chunk:
-            located = _unpathed(next(plain if one.attended is None else found), one.photo)
+            located = next(plain if one.attended is None else found)
             path = one.photo.path
             missing = path in search.unanswered or unanswered(one.attended.error if one.attended else None)
             yield LocatedPhoto(one.photo, located, one.again or path in search.failed, missing)
@@ -131,8 +133,10 @@ class _Search:
         one = self.looked[query.path]
         return pixels_of(one.photo) if one.pixels is None else one.pixels
 
-    def _described(self, pixels: Sequence[Image], maps: Sequence[AttentionMap]) -> Vectors | None:
-        """Descriptors of all; None when one of them breaks it: then each is described by itself."""
+    def _described(
+        self, pixels: Sequence[Image], maps: Sequence[AttentionMap]
+    ) -> list[DescribedImage] | None:
+        """All of them; None when one of them breaks it: then each is described by itself."""
         try:
             if not pixels:
                 return None
@@ -143,7 +147,7 @@ class _Search:
             return None
 
     def _one(
-        self, query: Query, told: AttentionMap, pixels: Image | None, described: Vectors | None
+        self, query: Query, told: AttentionMap, pixels: Image | None, described: DescribedImage | None
     ) -> Located:
         photo, how = self.looked[query.path].photo, self.how
         verify = _Verify(how.verifier) if how.verifier else None
@@ -163,8 +167,8 @@ class _Search:
             raise
         except Exception as error:  # one photo must not cost the others theirs
             self.failed.add(query.path)
-            reason = f"could not be located: {type(error).__name__}: {error!s:.200}"
-            return Located(query, Outcome.FAILED, reason)
+            detail = f"{type(error).__name__}: {error!s:.200}".replace(f"{photo.path}: ", "")
+            return Located(query, Outcome.FAILED, Reason(ReasonKind.SEARCH_FAILED, detail=detail))
         if verify and unanswered(verify.error):
             self.unanswered.add(query.path)
         if verify and verify.error and not how.auto:
@@ -185,10 +189,3 @@ class _Verify:
         except ModelError as error:
             self.error = error
             return tuple(candidates), f"not verified: {error}"
-
-
-def _unpathed(located: Located, photo: Photo) -> Located:
-    """Results are handed on, and where they were made is nobody's concern."""
-    if located.outcome is not Outcome.FAILED:
-        return located
-    return replace(located, reason=located.reason.replace(f"{photo.path}: ", ""))

@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from geoflood.core.datatypes import AttentionMap, Image, Located, Outcome, Progress, Query, no_progress
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Image,
+    Located,
+    Outcome,
+    Progress,
+    Query,
+    Reason,
+    ReasonKind,
+    no_progress,
+)
 from geoflood.core.errors import GeofloodError, InputError, ModelError
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.imagery.views import LONGEST
@@ -23,11 +33,6 @@ Search = Callable[[Sequence[Query], Sequence[AttentionMap]], Sequence[Located]]
 
 DOUBT = 0.5
 """Of a model's waterline: half of what a right one gains is kept, a wrong one costs half. Decision 043."""
-
-_NOWHERE = (
-    "not searched: nothing in the photo will be there next year, says the model "
-    "(--search-anyway searches all the same)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,12 @@ class AttentionResult:
             return f"no attention: {self.error}"
         return self.reading.unusable if self.reading else ""
 
-    def outcome_without_search(self, auto: bool, anyway: bool) -> tuple[Outcome, str] | None:
+    def outcome_without_search(self, auto: bool, anyway: bool) -> tuple[Outcome, Reason] | None:
         """The outcome without a search and its reason; None for a photo to be searched for."""
         if isinstance(self.error, ModelError) and not auto:
-            return Outcome.FAILED, f"not searched: {self.error}"
+            return Outcome.FAILED, Reason(ReasonKind.MODEL_FAILED, detail=str(self.error))
         if self.reading is not None and not self.reading.localizable and not anyway:
-            return Outcome.NOT_FOUND, _NOWHERE
+            return Outcome.NOT_FOUND, Reason(ReasonKind.NOTHING_PERMANENT)
         return None
 
 
@@ -137,5 +142,6 @@ def _with_waterline(attention: AttentionMap, waterline: float | None) -> Attenti
 def _with_attention_notes(located: Located, result: AttentionResult) -> Located:
     """With the model's time, and in the first line what the search had to do without."""
     seconds = {} if result.reading is None else {"attend": round(result.reading.seconds, 4)}
-    reason = f"{located.reason}; {result.unavailable}" if result.unavailable else located.reason
-    return replace(located, reason=reason, seconds=seconds | located.seconds)
+    unavailable = result.unavailable
+    notes = (Reason(ReasonKind.NO_ATTENTION, detail=unavailable),) if unavailable else ()
+    return replace(located, notes=(*located.notes, *notes), seconds=seconds | located.seconds)

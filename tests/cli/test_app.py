@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from geoflood import __version__
 from geoflood.cli import show_located, terminal
 from geoflood.cli.app import app
-from geoflood.core.datatypes import Candidate, Estimate, LatLon, Located, Outcome, Query, Reference
+from geoflood.core.datatypes import Candidate, Estimate, LatLon, Located, Outcome, Query, Reason, Reference
 from geoflood.core.errors import (
     CityError,
     ExtraMissingError,
@@ -377,7 +377,7 @@ def found(outcome: Outcome, count: int) -> Located:
     references = [Reference(k, f"folder:a/{k}.jpg", spot, "x", 359.7) for k, spot in enumerate(spots)]
     candidates = tuple(Candidate(reference, 0.9 - reference.id / 100) for reference in references)
     estimate = Estimate(LatLon(10, 20), 1.0, 12.0, 30.0, (), 0.01)
-    return Located(Query(Path("photo.jpg")), outcome, "because", candidates, estimate)
+    return Located(Query(Path("photo.jpg")), outcome, Reason.recorded("because"), candidates, estimate)
 
 
 def test_a_report_is_aligned_and_short(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from geoflood.backbones import rootsift
 from geoflood.cli.demo import PHOTOS, DemoResult, compare_with_truth, run
-from geoflood.core.datatypes import Located, Outcome, Progress, Query, no_progress
+from geoflood.core.datatypes import Located, Outcome, Progress, Query, Reason, no_progress
 from geoflood.synthetic.town import Truth, build_town, write_city, write_queries
 
 
@@ -64,8 +64,8 @@ def test_the_verdict_hides_nothing() -> None:
     assert town is not None
     place = town[2]
     here, away = (Truth(f"{k}.jpg", place, 0.0, 0.3, in_city) for k, in_city in enumerate((True, False)))
-    lost = Located(Query(Path("a")), Outcome.FAILED, "no photo")
-    told = Located(Query(Path("b")), Outcome.NOT_FOUND, "elsewhere")
+    lost = Located(Query(Path("a")), Outcome.FAILED, Reason.recorded("no photo"))
+    told = Located(Query(Path("b")), Outcome.NOT_FOUND, Reason.recorded("elsewhere"))
     assert compare_with_truth([lost, told], [here, away]).startswith("inf m")
     assert "0 of 1 strangers" in compare_with_truth([lost, told], [here, away])
     assert "1 of 1 strangers" in compare_with_truth(

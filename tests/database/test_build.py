@@ -400,7 +400,7 @@ def test_killed_at_the_worst_moments_it_ends_the_same(
     """Before and after every file takes its name, in the middle of planning, and before learning."""
     files = [("replace", turn, after) for turn in (1, 2, 3) for after in (False, True)]
     deaths = 0
-    moments = [("_insert", 4, False), ("learn", 1, False), *files, *files, ("self_calibrate", 1, False)]
+    moments = [("_insert", 4, False), ("learn", 1, False), *files, *files, ("make", 1, False)]
     for moment in moments:
         process = start(moment)
         process.join(120)

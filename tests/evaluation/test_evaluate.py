@@ -40,6 +40,7 @@ from geoflood.imagery.filenames import parse_filename
 from geoflood.imagery.folder import images
 from geoflood.imagery.vpr_format import VprImage, fresh, labelled, name_of, unlabelled, write_split
 from geoflood.localize.locator import Locator
+from geoflood.outputs.wording import reason_line
 from geoflood.synthetic.flood import POST, STORM, flood, scene
 from geoflood.synthetic.town import Truth
 from geoflood.vlm.attend import AttentionResult
@@ -127,7 +128,7 @@ def test_when_everything_is_a_twin_there_is_no_answer(locator: Locator, asked: l
     located = the_one(locator, trial, Way("plain"))
     assert located.outcome is Outcome.NOT_FOUND
     assert not located.candidates
-    assert "nothing of what was searched" in located.reason
+    assert "nothing of what was searched" in reason_line(located)
 
 
 def the_one(locator: Locator, trial: QueryCase, way: Way, water: QueryWater = DRY) -> Located:
@@ -164,7 +165,7 @@ def test_a_way_says_what_is_told(locator: Locator, asked: list[QueryTruth]) -> N
         assert located.attention is not None
         assert located.attention.waterline == told
         assert "verify" not in located.seconds
-    none = the_one(locator, tried, Way("w", SearchOptions(banding=MaskSides.NONE)))
+    none = the_one(locator, tried, Way("w", SearchOptions(mask_sides=MaskSides.NONE)))
     both = the_one(locator, tried, Way("w"))
     assert none.candidates[0].similarity != both.candidates[0].similarity
 
@@ -251,7 +252,7 @@ def test_a_descriptor_that_is_no_number_is_no_answer(
     describe = Locator.describe
     monkeypatch.setattr(Locator, "describe", lambda *arguments: describe(*arguments) * np.float32("nan"))
     located = the_one(locator, trials(locator, asked)[0], Way("plain"))
-    assert (located.outcome, located.reason) == (
+    assert (located.outcome, reason_line(located)) == (
         Outcome.FAILED,
         "a similarity is not a number: the weights or the index are damaged",
     )
@@ -339,11 +340,11 @@ def test_the_papers_blend_is_a_row_where_there_is_a_map_and_an_energy(
     told = told_way(0.45, 0.45)
     seen = replace(
         told_way(None, 0.0),
-        manner=SearchOptions(alpha=0.25),
+        options=SearchOptions(alpha=0.25),
         attend=lambda trial, pixels: AttentionResult(trial.asked.path, "m"),
     )
     (masked,) = [way for way in ablations(told, 0.45) if way.manner.blend is Blend.PAPER]
-    assert (masked.manner.banding, masked.waterline, masked.attend) == (MaskSides.QUERY, 0.45, None)
+    assert (masked.manner.mask_sides, masked.waterline, masked.attend) == (MaskSides.QUERY, 0.45, None)
     assert 0 < masked.manner.alpha < 1, "at 1 the energy drops out"
     (attended,) = [way for way in ablations(seen, 0.45) if way.manner.blend is Blend.PAPER]
     assert attended == replace(seen, name=attended.name, manner=attended.manner)

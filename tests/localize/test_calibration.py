@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +15,14 @@ from geoflood.core.datatypes import AttentionMap, Query, SearchOptions
 from geoflood.core.errors import InputError
 from geoflood.core.images import jpeg
 from geoflood.database.build import build
-from geoflood.database.calibration import CalibrationParams
+from geoflood.database.calibration import (
+    Calibration,
+    CalibrationKey,
+    CalibrationParams,
+    Weakness,
+    calibration_from,
+    calibration_to,
+)
 from geoflood.database.manifest import Settings, read_manifest
 from geoflood.imagery.folder import images
 from geoflood.imagery.views import pixels_of
@@ -32,9 +38,11 @@ from geoflood.localize.calibration.pseudo_queries import (
     rehearsal_queries,
 )
 from geoflood.localize.locator import Locator
+from geoflood.outputs.wording import reason_line
 from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
+UNTOLD = CalibrationKey(None)
 pytestmark = pytest.mark.usefixtures("quick_backbone")
 
 
@@ -78,25 +86,34 @@ def test_the_players_are_spread_over_the_city() -> None:
 
 
 def test_an_index_calibrates_itself_for_every_belief(town: Path, locator: Locator) -> None:
-    bands = locator.settings.bands
-    numbers = self_calibrate(town, locator.describer, bands, 2)
-    names = ["untold", *map(str, bands)]
-    assert set(numbers) == {*names, *(f"{name}, re-ranked" for name in names)}
-    for name, told in numbers.items():
-        trust = CalibrationParams.of(told)
-        assert told["trials"] >= 5, name
-        assert trust.coverage, name
-    assert CalibrationParams.of(numbers["untold"]).inliers == 0
-    assert CalibrationParams.of(numbers["untold, re-ranked"]).inliers > 0
-    json.dumps(numbers, allow_nan=False)
-    assert self_calibrate(town, locator.describer, bands, 1) == numbers, "the same whatever the threads"
+    settings = locator.settings
+    learned = self_calibrate(town, locator.describer, settings, None, 2)
+    assert set(learned) == {
+        CalibrationKey(band, reranked) for band in (None, *settings.bands) for reranked in (False, True)
+    }
+    for key, entry in learned.items():
+        assert entry.trials >= 5, key
+        assert entry.params.coverage, key
+    assert learned[CalibrationKey(None)].params.inliers == 0
+    assert learned[CalibrationKey(None, reranked=True)].params.inliers > 0
+    again = self_calibrate(town, locator.describer, settings, None, 1)
+    assert again == learned, "the same whatever the threads"
+
+
+def test_a_calibration_is_written_and_read_again(locator: Locator) -> None:
+    content = json.loads(json.dumps(calibration_to(locator.calibration), allow_nan=False))
+    assert calibration_from(content) == locator.calibration
+    other = content | {"untold, re-ranked by sift": content["untold"]}
+    assert calibration_from(other) == locator.calibration, "what this program cannot search is left aside"
+    content["untold"] |= {"weak": "most places were seen on one day only"}  # as manifests of 2026 say it
+    assert calibration_from(content)[CalibrationKey(None)].weakness is Weakness.ONE_DAY
 
 
 def test_nothing_new_is_not_calibrated_again(
     streets: Path, settings: Settings, town: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = read_manifest(town)
-    monkeypatch.setattr("geoflood.database.build.self_calibrate", lambda *arguments: pytest.fail("again"))
+    monkeypatch.setattr(calibrating, "make", lambda *arguments: pytest.fail("again"))
     assert build(town, "Town", images([streets]), settings, self_calibrate).calibration == before.calibration
 
 
@@ -104,9 +121,9 @@ def test_labelled_photos_refine_the_index(town: Path, queries: Photos) -> None:
     before = read_manifest(town).calibration
     photos = [(path, truth.position) for path, truth in queries]
     numbers = refine(town, photos, 2)
-    assert read_manifest(town).calibration == json.loads(json.dumps(numbers))
-    assert numbers["untold"]["labelled"]
-    assert numbers["untold"] != before["untold"]
+    assert read_manifest(town).calibration == numbers
+    assert numbers[UNTOLD].labelled
+    assert numbers[UNTOLD] != before[UNTOLD]
     assert Locator(town).locate(Query(queries[0][0])).estimate is not None
 
 
@@ -116,26 +133,26 @@ def test_what_too_few_labels_speak_of_stays_as_it_was(
     monkeypatch.setattr(fit, "ENOUGH", 6)  # places; at each waterline are fewer
     before = read_manifest(town).calibration
     numbers = refine(town, [(path, truth.position) for path, truth in queries], 2)
-    assert "labelled" in numbers["untold"]
-    assert numbers["60"] == before["60"]
+    assert numbers[UNTOLD].labelled
+    assert numbers[CalibrationKey(60)] == before[CalibrationKey(60)]
 
 
 def test_a_waterline_that_labels_hardly_speak_of_keeps_what_it_knew(
     town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fit, "ENOUGH", 6)
-    seen: dict[str, CalibrationParams] = {}
+    seen: dict[CalibrationKey, CalibrationParams] = {}
 
-    def calibrate(store: object, captures: object, asked: object, pools: list[list[Group]]) -> dict[str, Any]:
-        seen.update({group.name: group.plain for pool in pools for group in pool if group.plain})
+    def calibrate(store: object, captures: object, asked: object, pools: list[list[Group]]) -> Calibration:
+        seen.update({group.key: group.plain for pool in pools for group in pool if group.plain})
         return was(store, captures, asked, pools)  # type: ignore[arg-type]
 
     was = calibrating.calibrate
     monkeypatch.setattr(calibrating, "calibrate", calibrate)
     before = read_manifest(town).calibration
     refine(town, [(path, truth.position) for path, truth in queries], 2)
-    assert seen["60, re-ranked"] == CalibrationParams.of(before["60"])
-    assert seen["untold, re-ranked"] != CalibrationParams.of(before["untold"])
+    assert seen[CalibrationKey(60, True)] == before[CalibrationKey(60)].params
+    assert seen[CalibrationKey(None, True)] != before[UNTOLD].params
 
 
 def test_references_do_not_teach_how_well_photos_are_found(
@@ -166,10 +183,10 @@ def test_info_says_once_what_an_index_rests_on(town: Path, queries: Photos) -> N
         numbers["weak"] = "too few places"
     path.write_text(json.dumps(content), "utf-8")
     shown = CliRunner().invoke(app, ["info", "town", "--index-dir", str(town.parent)]).output
-    assert shown.count("too few places") == 1
+    assert shown.count("one day only") == 1
     assert "by labels " in shown
     located = Locator(town).locate(Query(queries[0][0]))
-    assert located.reason.endswith("weakly calibrated: too few places")
+    assert reason_line(located).endswith("most places were seen on one day only")
 
 
 def test_evaluate_calibrates_after_it_has_judged(town: Path, queries: Photos) -> None:
@@ -178,7 +195,7 @@ def test_evaluate_calibrates_after_it_has_judged(town: Path, queries: Photos) ->
     shown = CliRunner().invoke(app, run)
     assert shown.exit_code == 0, shown.output
     assert "is calibrated with 7 labelled queries" in shown.output
-    assert read_manifest(town).calibration["untold"]["labelled"]
+    assert read_manifest(town).calibration[UNTOLD].labelled
     refused = CliRunner().invoke(app, [*run, "--exclude-twins"])
     assert refused.exit_code == 2
 
@@ -188,8 +205,8 @@ def test_evaluate_calibrates_after_it_has_judged(town: Path, queries: Photos) ->
 
 def test_inliers_are_counted_and_the_rest_keeps_its_place(locator: Locator, queries: Photos) -> None:
     photo = Query(queries[0][0])
-    plain = locator.locate(photo, manner=SearchOptions(top_k=20))
-    found = locator.locate(photo, manner=SearchOptions(top_k=20, rerank=5))
+    plain = locator.locate(photo, options=SearchOptions(top_k=20))
+    found = locator.locate(photo, options=SearchOptions(top_k=20, rerank=5))
     assert "rerank" not in plain.seconds
     assert {c.inliers for c in plain.candidates} == {None}
     counted = [c for c in found.candidates if c.inliers is not None]
@@ -200,7 +217,9 @@ def test_inliers_are_counted_and_the_rest_keeps_its_place(locator: Locator, quer
 def test_the_same_view_agrees_more_than_another(locator: Locator) -> None:
     reference = locator.database.references([3])[0]
     found = locator.locate(
-        Query(Path(reference.location)), manner=SearchOptions(top_k=20, rerank=8), pixels=pixels_of(reference)
+        Query(Path(reference.location)),
+        options=SearchOptions(top_k=20, rerank=8),
+        pixels=pixels_of(reference),
     )
     own, *others = sorted((c for c in found.candidates if c.inliers is not None), key=lambda c: -c.inliers)
     assert own.reference.id == 3
@@ -223,7 +242,7 @@ def test_a_sure_photo_is_not_re_ranked(
     locator: Locator, queries: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("geoflood.localize.locator.SURE_ALREADY", 0.0)
-    found = locator.locate(Query(queries[0][0]), manner=SearchOptions(rerank=5))
+    found = locator.locate(Query(queries[0][0]), options=SearchOptions(rerank=5))
     assert "rerank" not in found.seconds
     assert found.candidates[0].inliers is None
 
@@ -234,8 +253,8 @@ def test_references_whose_pictures_are_gone_are_told(
     moved = Path(shutil.copytree(streets, tmp_path / "streets"))
     build(tmp_path / "town", "Town", images([moved]), settings, self_calibrate)
     shutil.rmtree(moved)
-    found = Locator(tmp_path / "town").locate(Query(queries[0][0]), manner=SearchOptions(rerank=4))
-    assert "4 not re-ranked: their pictures are gone" in found.reason
+    found = Locator(tmp_path / "town").locate(Query(queries[0][0]), options=SearchOptions(rerank=4))
+    assert "4 not re-ranked: their pictures are gone" in reason_line(found)
     assert found.candidates[0].inliers is None
 
 

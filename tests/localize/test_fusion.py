@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,13 @@ from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Candidate, LatLon, Reference
 from geoflood.core.geo import distance_m, from_local, to_local
-from geoflood.database.calibration import CalibrationParams, Evidence
+from geoflood.database.calibration import (
+    CalibrationEntry,
+    CalibrationKey,
+    CalibrationParams,
+    Evidence,
+    Weakness,
+)
 from geoflood.localize.calibration.fit import (
     DEFAULT,
     Captures,
@@ -224,7 +229,8 @@ def town(captures: int, noise: float, seed: int = 0) -> tuple[Store, Captures]:
     return Store(vectors), Captures(where, np.arange(100 * captures), days)
 
 
-ALL = [[Group("untold", np.ones(1, np.float32), None)]]
+UNTOLD = CalibrationKey(None)
+ALL = [[Group(UNTOLD, np.ones(1, np.float32))]]
 
 
 def asked(store: Store, captures: Captures, counts: Counts | None = None) -> RehearsalQueries:
@@ -233,25 +239,25 @@ def asked(store: Store, captures: Captures, counts: Counts | None = None) -> Reh
     return RehearsalQueries(store.rows(ids), captures.positions[ids], np.zeros(len(ids)), ids, counts)
 
 
-def calibrated(captures: int, noise: float, counts: Counts | None = None) -> dict[str, Any]:
+def calibrated(captures: int, noise: float, counts: Counts | None = None) -> CalibrationEntry:
     store, taken = town(captures, noise)
-    return calibrate(store, taken, asked(store, taken, counts), ALL)["untold"]
+    return calibrate(store, taken, asked(store, taken, counts), ALL)[UNTOLD]
 
 
 def test_calibration_tells_present_from_absent() -> None:
-    trust = CalibrationParams.of(calibrated(3, 0.4))
+    trust = calibrated(3, 0.4).params
     assert trust.logit(Evidence(0.85, 0.5, 0.0, 0.0)) > 3
     assert trust.logit(Evidence(0.35, 0.02, 0.0, 0.0)) < -3
     assert 3 <= trust.kernel_m <= 5  # two geotags, each off by 3 m an axis
 
 
 def test_a_noisier_city_is_less_sure() -> None:
-    assert calibrated(3, 1.5)["temperature"] > calibrated(3, 0.3)["temperature"]
+    assert calibrated(3, 1.5).params.temperature > calibrated(3, 0.3).params.temperature
 
 
 def test_a_calibrated_area_holds_what_it_says_for_queries_it_has_not_seen() -> None:
     store, taken = town(4, 0.8)
-    trust = CalibrationParams.of(calibrate(store, taken, asked(store, taken), ALL)["untold"])
+    trust = calibrate(store, taken, asked(store, taken), ALL)[UNTOLD].params
     held = []
     for query in range(1, len(store.vectors), 3):
         similarities, ids = store.search(store.rows(np.array([query])), np.ones(1), 200)
@@ -273,48 +279,46 @@ def test_inliers_that_tell_the_place_are_believed() -> None:
         near = distance_m(taken.positions[ids], taken.positions[3 * i]) <= 25
         return np.where(near, 60.0, 5.0)
 
-    learned = calibrated(3, 1.5, counts)
-    assert learned["inliers"] > 0
-    assert learned["usual"] == pytest.approx(math.log(6))
-    blind = calibrated(3, 1.5, lambda i, belief, ids: np.full(len(ids), 7.0))
-    assert blind.get("inliers", 0.0) == 0.0 or blind["usual"] == pytest.approx(math.log(8))
+    learned = calibrated(3, 1.5, counts).params
+    assert learned.inliers > 0
+    assert learned.usual == pytest.approx(math.log(6))
+    blind = calibrated(3, 1.5, lambda i, belief, ids: np.full(len(ids), 7.0)).params
+    assert blind.inliers == 0.0 or blind.usual == pytest.approx(math.log(8))
 
 
 def test_one_pass_is_weak_and_makes_wider_areas() -> None:
     store, taken = town(4, 0.8)
     once = replace(taken, day=np.zeros_like(taken.day))
-    weak, strong = (calibrate(store, when, asked(store, when), ALL)["untold"] for when in (once, taken))
-    assert "one day" in str(weak["weak"])
-    assert "weak" not in strong
-    assert weak["kernel_m"] >= 8 > strong["kernel_m"]
-    areas = [
-        fuse([candidate(0, 0, 0.8)], CalibrationParams.of(numbers)).area_km2 for numbers in (weak, strong)
-    ]
+    weak, strong = (calibrate(store, when, asked(store, when), ALL)[UNTOLD] for when in (once, taken))
+    assert weak.weakness is Weakness.ONE_DAY
+    assert strong.weakness is None
+    assert weak.params.kernel_m >= 8 > strong.params.kernel_m
+    areas = [fuse([candidate(0, 0, 0.8)], entry.params).area_km2 for entry in (weak, strong)]
     assert areas[0] > 1.1 * areas[1]
 
 
 def test_too_few_images_keep_the_defaults_and_say_so() -> None:
     store, taken = town(1, 0.4)
-    learned = calibrate(store, taken, asked(store, taken), ALL)["untold"]
-    assert CalibrationParams.of(learned) == DEFAULT
-    assert learned["trials"] == 0
-    assert "too few" in str(learned["weak"])
+    learned = calibrate(store, taken, asked(store, taken), ALL)[UNTOLD]
+    assert learned.params == DEFAULT
+    assert learned.trials == 0
+    assert learned.few
 
 
 def test_labelled_queries_lose_no_reference() -> None:
     """They are nobody's capture: the nearest reference stays."""
     store, taken = town(3, 0.4)
     labelled = replace(asked(store, taken), reference=np.full(100, -1))
-    learned = calibrate(store, taken, labelled, ALL)["untold"]
-    assert learned["kernel_m"] < 2
+    learned = calibrate(store, taken, labelled, ALL)[UNTOLD]
+    assert learned.params.kernel_m < 2
 
 
 def test_a_band_learns_from_its_own_waterline() -> None:
     store, taken = town(3, 0.4)
     some = replace(asked(store, taken), waterline=np.where(np.arange(100) < 40, 0.3, 0.6))
-    bands = [[Group(str(band), np.ones(1, np.float32), band)] for band in (30, 60)]
+    bands = [[Group(CalibrationKey(band), np.ones(1, np.float32))] for band in (30, 60)]
     learned = calibrate(store, taken, some, [*ALL, *bands])
-    assert [learned[name]["trials"] for name in ("untold", "30", "60")] == [100, 40, 60]
+    assert [learned[CalibrationKey(band)].trials for band in (None, 30, 60)] == [100, 40, 60]
 
 
 def test_damaged_numbers_are_refused() -> None:

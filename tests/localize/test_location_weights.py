@@ -18,8 +18,10 @@ ENERGY = np.linspace(0.4, 1.6, 8, dtype=np.float32)
 LEFT = AttentionMap(np.array([[2.0, 0.5]], np.float32))
 
 
-def by_energy(attention: AttentionMap, alpha: float, banding: MaskSides = MaskSides.BOTH) -> np.ndarray:
-    weigh = location_weights(attention, BANDS, SearchOptions(alpha=alpha, banding=banding, blend=Blend.PAPER))
+def by_energy(attention: AttentionMap, alpha: float, mask_sides: MaskSides = MaskSides.BOTH) -> np.ndarray:
+    weigh = location_weights(
+        attention, BANDS, SearchOptions(alpha=alpha, mask_sides=mask_sides, blend=Blend.PAPER)
+    )
     assert isinstance(weigh, ByEnergy)
     return weigh.of(PLACES, ENERGY)
 
@@ -46,7 +48,7 @@ def test_a_waterline_told_to_the_query_is_a_part_of_the_map() -> None:
     under = PLACES[:, 1] > 0.6
     np.testing.assert_allclose(weights[under], 0.5 * ENERGY[under])
     np.testing.assert_allclose(weights[~under], 0.5 + 0.5 * ENERGY[~under])
-    plain = location_weights(told, BANDS, SearchOptions(alpha=0.5, banding=MaskSides.QUERY))
+    plain = location_weights(told, BANDS, SearchOptions(alpha=0.5, mask_sides=MaskSides.QUERY))
     assert callable(plain)
     np.testing.assert_array_equal(plain(PLACES)[0], ~under)
 

@@ -67,5 +67,5 @@ def test_every_waterline_has_a_calibrated_belief(bands: tuple[int, ...]) -> None
     for waterline in (None, 0.0, 0.07, 0.2, 0.33, 0.5, 0.89, 0.95):
         assert nearest(waterline, bands) in known
     for band in bands:
-        assert nearest(band / 100, bands) == str(band)
-        np.testing.assert_array_equal(known[str(band)], belief(band / 100, bands))
+        assert nearest(band / 100, bands) == band
+        np.testing.assert_array_equal(known[band], belief(band / 100, bands))

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from geoflood.core.datatypes import Candidate, Cell, Estimate, LatLon, Located, Outcome, Query, Reference
+from geoflood.core.datatypes import (
+    Candidate,
+    Cell,
+    Estimate,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reason,
+    Reference,
+)
 from geoflood.outputs.geojson import collection, write_geojson
 
 SPOT = LatLon(52.2, 0.12)
@@ -25,7 +35,13 @@ def found(photo: str = "flood.jpg") -> Located:
         7, "folder:a.jpg", LatLon(52.20005, 0.1201), "a.jpg", None, None, "CC0-1.0", "A. Mapper"
     )
     estimate = Estimate(SPOT, 0.7, 9.0, 40.0, CELLS, 0.1)
-    return Located(Query(Path(photo)), Outcome.LOCATED, "they agree", (Candidate(reference, 0.8),), estimate)
+    return Located(
+        Query(Path(photo)),
+        Outcome.LOCATED,
+        Reason.recorded("they agree"),
+        (Candidate(reference, 0.8),),
+        estimate,
+    )
 
 
 def by_kind(located: Located, kind: str) -> list[dict[str, Any]]:
@@ -92,7 +108,7 @@ def test_coordinates_are_lon_lat_closed_and_no_finer_than_a_centimetre() -> None
 
 
 def test_a_photo_without_an_estimate_is_a_feature_without_geometry() -> None:
-    failed = Located(Query(Path("x.jpg")), Outcome.FAILED, "truncated")
+    failed = Located(Query(Path("x.jpg")), Outcome.FAILED, Reason.recorded("truncated"))
     (feature,) = collection([failed])["features"]
     assert feature["geometry"] is None
     assert feature["properties"]["outcome"] == "failed"

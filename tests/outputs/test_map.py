@@ -20,6 +20,7 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
     Reference,
 )
 from geoflood.core.errors import UsageError
@@ -54,7 +55,9 @@ def sheet(text: str = "why", name: str = "flood.jpg", outcome: Outcome = Outcome
         SPOT, 0.7, 9.0, 30.0, (Cell(SPOT, 10.0, 0.6), Cell(offset(SPOT, 0, 10), 10.0, 0.3)), 0.1
     )
     attention = AttentionMap(np.array([[0.2, 1.8], [1, 1]], np.float32), 0.4, text, (text,))
-    located = Located(Query(Path(name), text=text), outcome, text, found, estimate, attention)
+    located = Located(
+        Query(Path(name), text=text), outcome, Reason.recorded(text), found, estimate, attention
+    )
     return PanelSheet(located, picture(90), {0: picture(120), 1: picture(150)})
 
 
@@ -205,7 +208,7 @@ document.documentElement.dataset.seen = seen.join(" | ");
 
 @browser
 def test_keys_walk_through_matches_and_photos(tmp_path: Path) -> None:
-    failed = PanelSheet(Located(Query(Path("x.jpg")), Outcome.FAILED, "truncated"))
+    failed = PanelSheet(Located(Query(Path("x.jpg")), Outcome.FAILED, Reason.recorded("truncated")))
     page = written(tmp_path, sheet(), sheet(outcome=Outcome.NOT_FOUND), failed)
     page = re.sub("<meta http-equiv[^>]*>", "", page).replace("</body>", f"<script>{DRIVER}</script></body>")
     (tmp_path / "driven.html").write_text(page, encoding="utf-8")

@@ -21,6 +21,7 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
     Reference,
 )
 from geoflood.core.errors import InputError
@@ -42,12 +43,14 @@ def estimate(*cells: Cell, not_in_index: float = 0.2, probability: float = 0.6) 
 
 
 def located(outcome: Outcome = Outcome.LOCATED, guess: Estimate | None = None, **more: Any) -> Located:
-    return Located(Query(Path("in/flood.jpg")), outcome, "why", estimate=guess or estimate(), **more)
+    return Located(
+        Query(Path("in/flood.jpg")), outcome, Reason.recorded("why"), estimate=guess or estimate(), **more
+    )
 
 
 def test_the_outcome_comes_first_in_plain_words() -> None:
     three = estimate(cell(0, 0.4), cell(600, 0.3), cell(1200, 0.2))
-    failed = Located(Query(Path("x")), Outcome.FAILED, "the file is truncated")
+    failed = Located(Query(Path("x")), Outcome.FAILED, Reason.recorded("the file is truncated"))
     assert headline(located()) == "LOCATED — 60\u00a0% within 25\u00a0m"
     assert headline(located(Outcome.UNCERTAIN, three)) == "UNCERTAIN — three places to check"
     assert headline(located(Outcome.UNCERTAIN)) == "UNCERTAIN — one place to check"

@@ -17,6 +17,7 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
     Reference,
 )
 from geoflood.outputs.record import record
@@ -31,7 +32,13 @@ def located(similarity: float = 0.8123456) -> Located:
     found = (Candidate(reference, similarity),)
     query = Query(Path("in/flood.jpg"))
     return Located(
-        query, Outcome.LOCATED, "the matches agree", found, estimate, attention, {"search": 0.12345}
+        query,
+        Outcome.LOCATED,
+        Reason.recorded("the matches agree"),
+        found,
+        estimate,
+        attention,
+        {"search": 0.12345},
     )
 
 
@@ -69,7 +76,7 @@ def test_the_names_that_scripts_lean_on() -> None:
 
 
 def test_a_failed_photo_has_every_name_and_no_numbers() -> None:
-    failed = record(Located(Query(Path("x.jpg")), Outcome.FAILED, "truncated"))
+    failed = record(Located(Query(Path("x.jpg")), Outcome.FAILED, Reason.recorded("truncated")))
     assert failed.keys() == record(located()).keys()
     assert [failed[name] for name in ("lat", "lon", "probability", "radius_90_m", "candidates")] == [
         None
@@ -80,7 +87,9 @@ def test_a_failed_photo_has_every_name_and_no_numbers() -> None:
 def test_neutral_attention_without_a_waterline_was_not_applied() -> None:
     told = [AttentionMap.neutral(), AttentionMap.neutral(0.3), AttentionMap(np.array([[0, 2]], np.float32))]
     applied = [
-        record(Located(Query(Path("x")), Outcome.FAILED, "", attention=one))["attention"]["applied"]
+        record(Located(Query(Path("x")), Outcome.FAILED, Reason.recorded(""), attention=one))["attention"][
+            "applied"
+        ]
         for one in told
     ]
     assert applied == [False, True, True]

@@ -12,7 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoflood.core.datatypes import Candidate, Cell, Estimate, LatLon, Located, Outcome, Query, Reference
+from geoflood.core.datatypes import (
+    Candidate,
+    Cell,
+    Estimate,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reason,
+    Reference,
+)
 from geoflood.outputs.fields import ANSWER_FIELDS, field_table
 from geoflood.outputs.table import write_table
 
@@ -22,7 +32,13 @@ SPOT = LatLon(29.7604123, -95.3698012)
 def found(radius_90_m: float = 21.0, photo: str = "flood.jpg", credit: str = "A. Mapper") -> Located:
     reference = Reference(7, "folder:a.jpg", SPOT, "a.jpg", licence="CC0-1.0", credit=credit)
     estimate = Estimate(SPOT, 0.783, 8.4, radius_90_m, (Cell(SPOT, 10.0, 0.9),), 0.124)
-    return Located(Query(Path(photo)), Outcome.LOCATED, "they agree", (Candidate(reference, 0.8),), estimate)
+    return Located(
+        Query(Path(photo)),
+        Outcome.LOCATED,
+        Reason.recorded("they agree"),
+        (Candidate(reference, 0.8),),
+        estimate,
+    )
 
 
 def table(*located: Located) -> str:
@@ -36,7 +52,7 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 def test_golden() -> None:
-    failed = Located(Query(Path("x.jpg")), Outcome.FAILED, "truncated, 3 bytes")
+    failed = Located(Query(Path("x.jpg")), Outcome.FAILED, Reason.recorded("truncated, 3 bytes"))
     assert table(found(), failed) == (
         "photo,outcome,lat,lon,accuracy_m,probability,radius_50_m,radius_90_m,not_in_index,usng,dmm,"
         "status,method,best_match,credit,licence,reason,attention,waterline,attention_reason,verdict\r\n"
@@ -89,7 +105,7 @@ def test_control_characters_are_spelled_out() -> None:
 @settings(deadline=None)
 @given(st.text(), st.text())
 def test_every_photo_is_one_line_and_every_row_is_whole(photo: str, reason: str) -> None:
-    text = table(Located(Query(Path(photo)), Outcome.FAILED, reason))
+    text = table(Located(Query(Path(photo)), Outcome.FAILED, Reason.recorded(reason)))
     assert len(text.splitlines()) == 2
     (row,) = csv.reader([text.splitlines()[1]])
     assert len(row) == len(ANSWER_FIELDS)

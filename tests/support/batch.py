@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from geoflood.core.datatypes import (
-    DEFAULTS,
     AttentionMap,
     Bounds,
     Candidate,
@@ -25,6 +24,8 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
+    ReasonKind,
     Reference,
     SearchOptions,
 )
@@ -49,14 +50,14 @@ class Fake:
     described: list[int] = field(default_factory=list)
     broken: Callable[[Path], bool] = lambda path: False
 
-    def check(self, manner: SearchOptions) -> None:
+    def check(self, options: SearchOptions) -> None:
         """It can do everything."""
 
     def describe(
         self,
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
-        manner: SearchOptions = DEFAULTS,
+        options: SearchOptions | None = None,
     ) -> Any:
         self.described.append(len(pixels))
         return np.zeros((len(pixels), 5, 8), np.float32)
@@ -65,7 +66,7 @@ class Fake:
         self,
         query: Query,
         attention: AttentionMap | None = None,
-        manner: SearchOptions = DEFAULTS,
+        options: SearchOptions | None = None,
         *,
         within: Bounds | None = None,
         verify: Any = None,
@@ -79,7 +80,9 @@ class Fake:
         try:
             shade = int(read_image(query.path)[0, 0, 0])
         except UnreadableImageError as error:
-            return Located(query, Outcome.FAILED, f"{error}", attention=attention)
+            return Located(
+                query, Outcome.FAILED, Reason(ReasonKind.UNREADABLE, detail=error.what), attention=attention
+            )
         reference = Reference(
             shade, f"folder:{shade}.jpg", SPOT, f"{shade}.jpg", 30.0, credit="A", licence="CC0-1.0"
         )
@@ -87,7 +90,13 @@ class Fake:
         estimate = Estimate(SPOT, 0.7, 9.0, 30.0, cells, 0.1)
         outcome = Outcome.LOCATED if shade % 2 else Outcome.UNCERTAIN
         return Located(
-            query, outcome, "why", (Candidate(reference, 0.8),), estimate, attention, {"read": 0.1}
+            query,
+            outcome,
+            Reason.recorded("why"),
+            (Candidate(reference, 0.8),),
+            estimate,
+            attention,
+            {"read": 0.1},
         )
 
 

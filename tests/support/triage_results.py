@@ -19,6 +19,7 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
     Reference,
 )
 from geoflood.core.geo import from_local
@@ -42,7 +43,9 @@ def finding(
     spot = LatLon(float(lat), float(lon))
     reference = Reference(number % 50, "k", spot, "a.jpg", credit=text, licence=text)
     estimate = Estimate(spot, share, 9.0, 30.0, (Cell(spot, 10.0, 0.9),), 0.1)
-    located = Located(Query(Path(f"{number}.jpg")), outcome, text, (Candidate(reference, 0.8),), estimate)
+    located = Located(
+        Query(Path(f"{number}.jpg")), outcome, Reason.recorded(text), (Candidate(reference, 0.8),), estimate
+    )
     post = Post(
         "twarc2 JSONL", text, text, text, datetime(2021, 7, 14, number % 24), Geotag(spot, "post"), place=text
     )

@@ -16,8 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from geoflood.cli.app import app
-from geoflood.core.datatypes import Outcome
+from geoflood.core.datatypes import Outcome, Reason
 from geoflood.localize import locator as locating
+from geoflood.outputs.wording import reason_line
 from geoflood.triage import ask_model
 from geoflood.triage.ask_model import IN_A_ROW, AskModelStage, ModelAnswered
 from geoflood.triage.custody import verify, write_run
@@ -136,7 +137,7 @@ def test_a_replay_says_what_was_never_asked(root: Path) -> None:
     assert "was never asked about 1 photos: late.jpg" in " ".join(done.stderr.split())
     failed = [one for one in found(root, "again") if one.located.outcome is Outcome.FAILED]
     assert [one.file for one in failed] == ["late.jpg"]
-    assert "was never asked this (cells" in failed[0].located.reason
+    assert "was never asked this (cells" in reason_line(failed[0].located)
     assert "late.jpg" in (root / "again" / "located.csv").read_text("utf-8")
 
 
@@ -145,7 +146,7 @@ def test_a_replay_without_the_verdicts_says_so(root: Path, monkeypatch: pytest.M
         def locate(self, *given: Any, verify: Any = None, **named: Any) -> Any:
             located = super().locate(*given, **named)
             _, told = verify(named["pixels"], located.candidates) if verify else ((), "")
-            return replace(located, reason=told or located.reason)
+            return replace(located, reason=Reason.recorded(told) if told else located.reason)
 
     monkeypatch.setattr(locating, "Locator", Verified)
     monkeypatch.setattr("geoflood.vlm.verify.pixels_of", lambda reference: scene(1))
@@ -196,7 +197,7 @@ def test_a_model_that_goes_down_stops_the_batch_and_the_next_run_goes_on(
         good = [one for one in first if one.located.outcome is not Outcome.FAILED]
         assert 5 <= len(good) < 12
         assert len(first) - len(good) <= 3, "not every photo that is left fails"
-        assert all("not searched" in one.located.reason for one in first if one not in good)
+        assert all("not searched" in reason_line(one.located) for one in first if one not in good)
         far.moods.clear()
         far.models["tiny-vl"].answer = decent
         done = call(root, "--model", "tiny-vl", "--ollama-host", host)
@@ -221,7 +222,7 @@ def test_auto_goes_on_without_and_says_so(root: Path) -> None:
         done = call(root, *asked(far), "--attention", "auto")
     assert done.exit_code == 0, done.output
     assert "warning: no attention:" in done.stderr
-    without = [one for one in found(root) if "no attention" in one.located.reason]
+    without = [one for one in found(root) if "no attention" in reason_line(one.located)]
     assert 0 < len(without) < 12
     assert all(one.located.candidates for one in found(root)), "searched all the same"
     assert "no attention" in (root / "out" / "located.csv").read_text("utf-8")
@@ -375,7 +376,7 @@ def test_a_verdict_that_could_not_be_had_is_asked_for_again(
     assert {line["located"]["reason"] for line in lines} == {"not verified: out of memory"}
     good = Scripted(in_turn({"a_reason": "", "b_verdict": "same", "c_sure": 9}))
     assert sum(batch(tmp_path, good, Verified(), verify=2).outcomes.values()) == 2
-    assert {one.located.reason for one in found(tmp_path)} == {""}
+    assert {reason_line(one.located) for one in found(tmp_path)} == {""}
     assert batch(tmp_path, good, Verified(), verify=2).before == 2
 
 

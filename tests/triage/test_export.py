@@ -28,6 +28,7 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
     Reference,
     Rejected,
 )
@@ -61,7 +62,7 @@ def finding(
     located = Located(
         Query(path),
         outcome,
-        f"because {SECRET}",
+        Reason.recorded(f"because {SECRET}"),
         (Candidate(reference, 0.8),),
         Estimate(SPOT, 0.783, 8.4, 21, cells, 0.1),
     )

@@ -21,11 +21,13 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
     SearchOptions,
 )
 from geoflood.core.errors import InputError, UsageError
 from geoflood.core.images import jpeg, read_image, resize
 from geoflood.localize.locator import Locator
+from geoflood.outputs.wording import reason_line
 from geoflood.synthetic.town import Truth
 from geoflood.triage.codec import located_from, located_to
 from geoflood.triage.journal import NAME, read_journal
@@ -92,7 +94,9 @@ def test_an_area_of_thousands_of_cells_comes_back_within_a_centimetre() -> None:
     centres = np.array([SPOT.lat, SPOT.lon]) + dice.uniform(-0.2, 0.2, (5000, 2))
     shares = -np.sort(-dice.dirichlet(np.ones(5000)))
     estimate = Estimate(SPOT, 0.7, 9.0, 30.0, Cells(centres, shares, 1.5), 0.1)
-    told = located_to(Located(Query(Path("a.jpg")), Outcome.LOCATED, "why", estimate=estimate))
+    told = located_to(
+        Located(Query(Path("a.jpg")), Outcome.LOCATED, Reason.recorded("why"), estimate=estimate)
+    )
     assert len(json.dumps(told)) < 20 * 5000
     after = located_from(json.loads(json.dumps(told))).estimate
     assert after is not None
@@ -124,7 +128,7 @@ def test_a_bad_photo_is_a_row_and_a_bug_is_tried_again(tmp_path: Path) -> None:
     first = run(tmp_path, Fake(broken=lambda path: path.name == "bug.jpg"))
     assert first.outcomes[Outcome.FAILED] == 3
     reasons = {
-        one.file: one.located.reason for one in found(tmp_path) if one.located.outcome is Outcome.FAILED
+        one.file: reason_line(one.located) for one in found(tmp_path) if one.located.outcome is Outcome.FAILED
     }
     assert "truncated" in reasons["torn.jpg"]
     assert "empty" in reasons["empty.jpg"]
@@ -379,7 +383,7 @@ def test_the_search_can_be_narrowed(locator: Locator, queries: list[tuple[Path, 
     query = Query(queries[0][0])
     best = locator.locate(query).candidates[0].reference.position
     box = Bounds(best.lat - 1e-4, best.lon - 1e-4, best.lat + 1e-4, best.lon + 1e-4)
-    inside = locator.locate(query, within=box, manner=SearchOptions(top_k=100))
+    inside = locator.locate(query, within=box, options=SearchOptions(top_k=100))
     assert inside.candidates
     for candidate in inside.candidates:
         assert box.south <= candidate.reference.position.lat <= box.north

@@ -19,6 +19,7 @@ from geoflood.core.datatypes import (
     LatLon,
     Located,
     Outcome,
+    Reason,
     Reference,
 )
 from geoflood.core.geo import degrees_minutes, from_local, usng
@@ -68,7 +69,7 @@ def placed(number: int, outcome: Outcome, *spots: LatLon, probability: float = 0
         for n, spot in enumerate(spots)
     )
     estimate = Estimate(spots[0], probability, 9.0, 30.0, cells, 0.1)
-    located = Located(one.located.query, outcome, "why", found, estimate)
+    located = Located(one.located.query, outcome, Reason.recorded("why"), found, estimate)
     return replace(one, located=located, posts=(), exif=None, narrowed="")
 
 

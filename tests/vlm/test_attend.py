@@ -11,13 +11,23 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
-from geoflood.core.datatypes import AttentionMap, Candidate, LatLon, Located, Outcome, Query, Reference
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Candidate,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reason,
+    Reference,
+)
 from geoflood.core.errors import InputError, ModelError, UsageError
 from geoflood.core.paths import cache_folder
 from geoflood.database.calibration import CalibrationParams
 from geoflood.localize.attention import editable, overlay, read_attention
 from geoflood.localize.calibration.fit import DEFAULT
 from geoflood.localize.fusion import fuse, ranked
+from geoflood.outputs.wording import reason_line
 from geoflood.vlm.attend import attend, search_attended
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
@@ -45,7 +55,7 @@ def sighted(**more: Any) -> Scripted:
 def found(queries: Sequence[Query], maps: Sequence[AttentionMap]) -> list[Located]:
     """A search that finds everything."""
     return [
-        Located(query, Outcome.LOCATED, "found", attention=seen)
+        Located(query, Outcome.LOCATED, Reason.recorded("found"), attention=seen)
         for query, seen in zip(queries, maps, strict=True)
     ]
 
@@ -66,7 +76,7 @@ def test_every_photo_gets_its_own_map_in_its_place(photos: list[Path]) -> None:
     assert broken.attention.uniform, "the search says itself why the photo cannot be read"
     assert "truncated" in broken.attention.reasons[0]
     assert [one.query.path for one in (first, broken, third)] == photos
-    assert (first.reason, third.reason) == ("found", "found")
+    assert (reason_line(first), reason_line(third)) == ("found", "found")
 
 
 def test_the_analyst_s_word_on_the_waterline_stands(photos: list[Path]) -> None:
@@ -81,8 +91,8 @@ def test_what_cannot_be_recognised_is_not_searched_for(photos: list[Path]) -> No
     asker = sighted(b_scene="nothing_permanent", c_localizable=1)
     (one,) = looked(photos[:1], asker)
     assert one.outcome is Outcome.NOT_FOUND
-    assert one.reason.startswith("not searched: nothing in the photo will be there next year")
-    assert "--search-anyway" in one.reason
+    assert reason_line(one).startswith("not searched: nothing in the photo will be there next year")
+    assert "--search-anyway" in reason_line(one)
     (anyway,) = looked(photos[:1], asker, anyway=True)
     assert anyway.outcome is Outcome.LOCATED
 
@@ -93,12 +103,12 @@ def test_a_model_that_fails_on_one_photo_fails_that_photo(photos: list[Path]) ->
     asker.capacity = 1
     first, last = looked([photos[0], photos[2]], asker)
     assert first.outcome is Outcome.LOCATED
-    assert (last.outcome, last.reason) == (Outcome.FAILED, "not searched: out of memory")
+    assert (last.outcome, reason_line(last)) == (Outcome.FAILED, "not searched: out of memory")
 
 
 def test_auto_searches_without_and_says_so_in_the_first_line(photos: list[Path]) -> None:
     (one,) = looked(photos[:1], Scripted(in_turn(RefusalError("final", "out of memory"))), auto=True)
-    assert (one.outcome, one.reason) == (Outcome.LOCATED, "found; no attention: out of memory")
+    assert (one.outcome, reason_line(one)) == (Outcome.LOCATED, "found; no attention: out of memory")
     assert one.attention is not None
     assert one.attention.uniform
     assert one.attention.reasons == ("no attention: out of memory",)
@@ -109,7 +119,7 @@ def test_an_answer_that_is_none_is_told_in_the_first_line_too(photos: list[Path]
     (one,) = looked(photos[:1], Scripted(in_turn(said)))
     assert one.attention is not None
     assert one.attention.uniform
-    assert one.reason.startswith("found; no attention: ")
+    assert reason_line(one).startswith("found; no attention: ")
 
 
 def test_all_hosts_are_kept_busy_and_a_second_run_asks_nothing(
@@ -149,7 +159,7 @@ def test_a_model_must_be_named() -> None:
     stage = VlmStage.of(None, "auto", 0, "", warn=warned.append)
     with stage.open() as asker:
         (one,) = stage.locate([Query(Path("a.jpg"))], asker, found)
-    assert "no model is named" in one.reason
+    assert "no model is named" in reason_line(one)
     assert len(warned) == 1
 
 

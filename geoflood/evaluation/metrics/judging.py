@@ -12,6 +12,7 @@ from geoflood.evaluation.metrics.areas import holds, searched
 from geoflood.evaluation.metrics.confidence import agreement, margin
 from geoflood.evaluation.metrics.streets import Streets
 from geoflood.evaluation.results import RECALLS, SHARES, Floats, QueryCase, QueryResult
+from geoflood.outputs.wording import reason_line
 
 __all__ = ["score_query"]
 
@@ -44,7 +45,8 @@ def score_query(trial: QueryCase, located: Located, streets: Streets, doubt: str
     return QueryResult(
         trial,
         located.outcome,
-        located.reason,
+        located.reason.kind,
+        reason_line(located),
         position=estimate.position if estimate else None,
         error_m=error,
         ranks_m=_ranks(places, truth),

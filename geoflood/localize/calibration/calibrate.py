@@ -105,7 +105,7 @@ def _rehearsed(
     find = partial(_reference, folder / "references.sqlite")
     progress("comparing", 0, 0)
     with side_by_side(max(workers, cores())) as pool:
-        reranker = Reranker(describer.backbone, bands, 0, pool)
+        reranker = Reranker(describer.backbone, bands, pool)
         counted = rehearsal_queries_with_inliers(played, reranker, find)
         return _calibration(folder, bands, rehearsal_queries(played), counted, before)
 

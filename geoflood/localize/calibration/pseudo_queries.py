@@ -153,7 +153,7 @@ def rehearsal_queries_with_inliers(
 
     @lru_cache(maxsize=KEPT)
     def reference(number: int) -> Patches | None:
-        return reranker.look(find(number))
+        return reranker.patches_of(find(number))
 
     @lru_cache(maxsize=4 * KEPT)
     def inliers(i: int, belief: bytes | None, number: int) -> float:

@@ -24,7 +24,7 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.search_places import belief_around
-from geoflood.outputs.wording import decimal_degrees, lines, plain
+from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line
 from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.thumbnails import Thumbnails
 from geoflood.triage.findings import Finding, Post
@@ -64,7 +64,7 @@ def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matche
         "sha256": finding.sha256,
         "file": plain(finding.file),
         "outcome": located.outcome.value,
-        "reason": plain(located.reason),
+        "reason": plain(reason_line(located)),
         "narrowed": plain(finding.narrowed),
         "at": _pair(spot),
         "pinned": False,
