@@ -125,7 +125,7 @@ def test_the_papers_blend_from_the_photo_on(tmp_path: Path) -> None:
     left = AttentionMap(np.array([[2.0, 0.1]], np.float32))
 
     def described(attention: AttentionMap, alpha: float, blend: Blend = Blend.PAPER) -> np.ndarray:
-        return locator.describe([photo], [attention], SearchOptions(alpha=alpha, blend=blend))
+        return locator.describe([photo], [attention], SearchOptions(alpha=alpha, blend=blend))[0].descriptors
 
     plain = described(AttentionMap.neutral(), 1.0, Blend.CONTINUOUS)
     for attention, alpha in ((left, 0.0), (AttentionMap.neutral(0.4), 0.5)):

@@ -128,7 +128,8 @@ def test_a_box_narrows_the_search(locator: Locator, queries: Photos, untold: lis
 
 
 def descriptors(locator: Locator, path: Path, attention: AttentionMap, alpha: float = 1.0) -> Vectors:
-    return locator.describe([read_image(path)], [attention], SearchOptions(alpha=alpha))
+    (described,) = locator.describe([read_image(path)], [attention], SearchOptions(alpha=alpha))
+    return described.descriptors
 
 
 @pytest.mark.parametrize(
@@ -188,9 +189,8 @@ def test_within_a_band_only_what_stands_above_its_line_counts(locator: Locator, 
     pixels = read_image(path)
     other = pixels.copy()
     other[round(len(pixels) * 0.75) :] = 90
-    plain = locator.describe([pixels], [AttentionMap.neutral()])
-    masked = locator.describe([other], [AttentionMap.neutral()])
-    cosine = (plain * masked).sum(2)[0]
+    plain, masked = locator.describe([pixels, other], [AttentionMap.neutral()] * 2)
+    cosine = (plain.descriptors * masked.descriptors).sum(axis=1)
     assert cosine[-1] > 0.9, "60 % ignored, with room for patches that reach over the line"
     assert cosine[0] < cosine[-1]
     assert band_weights(np.array([[0.5, 0.39], [0.5, 0.41]]), (0, 60)).tolist() == [[1, 1], [1, 0]]
