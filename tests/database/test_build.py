@@ -146,6 +146,20 @@ def test_again_changes_nothing(
 
 
 @pytest.mark.usefixtures("quick")
+def test_an_index_may_have_any_number_of_bands(few: Path, settings: Settings, tmp_path: Path) -> None:
+    many = replace(settings, bands=tuple(range(70)), dimension=32)
+    found = [item for item in images([few]) if isinstance(item, StreetImage)][:3]
+    manifest = build(tmp_path / "town", "Town", found, many, lambda *arguments: {})
+    store = Database(tmp_path / "town").open_vectors()
+    rows = store.rows(np.arange(len(store)))
+    assert rows.shape[:2] == (3, 70)
+    assert len(manifest.settings.bands) == 70
+    for band in (0, 69):
+        belief = np.eye(70, dtype=np.float32)[band]
+        assert store.search(rows, belief, 1)[1][:, 0].tolist() == [0, 1, 2], "each is most like itself"
+
+
+@pytest.mark.usefixtures("quick")
 def test_new_images_are_added_and_old_ids_stay(few: Path, settings: Settings, tmp_path: Path) -> None:
     some = tmp_path / "streets"
     shutil.copytree(few, some, ignore=shutil.ignore_patterns("*-0001.jpg", "*-0006.jpg"))
