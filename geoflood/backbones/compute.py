@@ -37,7 +37,7 @@ class Compute:
     def best(cls, precision: str | None = None, device: str = "auto") -> Compute:
         """CUDA, else MPS, else the processor; bfloat16 where the hardware multiplies in it.
 
-        A precision that is not told is GEOFLOOD_PRECISION's, else auto.
+        Without `precision` it is that of GEOFLOOD_PRECISION, else auto.
         """
         device = _fastest_device() if device == "auto" else device
         precision = precision or os.environ.get("GEOFLOOD_PRECISION") or "auto"
@@ -52,7 +52,7 @@ class Compute:
 
     @property
     def batch(self) -> int:
-        """Images at once: more do not make a core faster, only its memory larger."""
+        """Images at once: on a processor more take more memory and no less time."""
         return 4 if self.device == "cpu" else 32
 
     @property

@@ -41,8 +41,8 @@ def energy(local: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     e_i = (sum_c x_ic^p)^(1/p), as VPR-AttLLM's code (arXiv 2512.11811); its division by the number of
     locations falls out with the mean.
     """
-    found = local.clamp(min=EPS).pow(p).sum(-1).pow(1 / p)
-    return found / found.mean(-1, keepdim=True)
+    strength = local.clamp(min=EPS).pow(p).sum(-1).pow(1 / p)
+    return strength / strength.mean(-1, keepdim=True)
 
 
 class Exponent(nn.Module):

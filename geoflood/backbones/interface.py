@@ -1,8 +1,8 @@
-"""The seam where attention enters: local features first, their aggregation second.
+"""What every backbone offers: local features first, their aggregation second; attention enters between.
 
 A backbone turns images into local features at L locations of the frame; `aggregate` turns features and
-weights per location into descriptors. Attention maps and waterline bands are both nothing but such weights,
-so one pass over the pixels serves every band, and every backbone treats attention in the same place.
+weights per location into descriptors. Attention maps and waterline bands are both such weights. So one pass
+over the pixels serves every band, and every backbone treats attention in the same place.
 Uniform weights give exactly the backbone's own descriptor.
 """
 
@@ -15,7 +15,7 @@ import torch
 
 from geoflood.core.datatypes import Image
 
-__all__ = ["Backbone", "Features", "relative"]
+__all__ = ["Backbone", "Features", "relative_weights"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Features:
     """Local features of B images that share a size, at the same L locations each."""
 
     values: Any
-    """The backbone's own business: a feature map, tokens, local descriptors ... [B, ...]."""
+    """Whatever the backbone aggregates: a feature map, tokens, local descriptors ... [B, ...]."""
     places: torch.Tensor
     """[L, 2] centre (x, y) of each location as shares of the frame, y downwards, float32."""
 
@@ -37,11 +37,11 @@ class Backbone(Protocol):
 
     name: str
     version: str
-    """Changes whenever descriptors do: of the code, or the checksum of the weights."""
+    """Changes whenever the descriptors do: a number of the code, and for published ones of the weights."""
     dimension: int
     """D, of one descriptor before any projection."""
     has_energy: bool
-    """Whether `energy` is defined: where nobody published what it would be, it is not invented."""
+    """Whether `energy` is defined; for a family without a published definition it is not."""
 
     def prepare(self, image: Image) -> Image:
         """Resize one upright image to what the backbone takes; [h, w, 3] uint8."""
@@ -52,12 +52,11 @@ class Backbone(Protocol):
     def aggregate(self, features: Features, weights: torch.Tensor | None = None) -> torch.Tensor:
         """Descriptors [B, M, D] with unit rows under M weightings, weights [B, M, L] or [1, M, L] >= 0.
 
-        None means one weighting, uniform: M is 1. A weighting that is zero everywhere says nothing and
-        counts as uniform.
+        None means one uniform weighting: M is 1. A weighting that is zero everywhere counts as uniform.
         """
 
     def energy(self, features: Features) -> torch.Tensor:
-        """How much each location says by itself, before any weights: [B, L] > 0, mean 1 over L.
+        """How strong the features of each location are, before any weights: [B, L] > 0, mean 1 over L.
 
         What the paper's blend mixes attention with. Raises ValueError where `has_energy` is False.
         """
@@ -69,12 +68,12 @@ class Backbone(Protocol):
         """
 
 
-def relative(weights: torch.Tensor | None, images: int, places: int) -> torch.Tensor:
+def relative_weights(weights: torch.Tensor | None, images: int, places: int) -> torch.Tensor:
     """Weightings [B or 1, M, L] float32 as `aggregate` takes them, scaled so that the largest of each is 1.
 
-    Only ratios of weights carry meaning. A uniform weighting, all zeros included, comes out as exact ones,
-    so that it takes the very same arithmetic as no weighting at all. Raises ValueError on another shape, on
-    NaN, infinity and negative weights: those are mistakes of the caller, not statements about an image.
+    Only ratios of weights carry meaning. A uniform weighting, all zeros included, comes out as exact ones, so
+    that its descriptor has the same bits as without weights. Raises ValueError for another shape, NaN,
+    infinity and negative weights: those are mistakes of the caller.
     """
     if weights is None:
         return torch.ones(1, 1, places)

@@ -1,7 +1,7 @@
 """From a backbone's name to a Describer, and what a backbone learns from a city.
 
-`rootsift` learns its words from the city; every backbone can learn a projection. The only place where a name
-becomes something that describes: precision, batches and turns are decided here.
+`rootsift` learns its words from the city; every backbone can learn a projection. Only here a name becomes a
+Describer, so precision and batches are decided here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from geoflood.backbones.catalog import find
 from geoflood.backbones.compute import Compute
 from geoflood.backbones.describe import Describer, Weigh
 from geoflood.backbones.projection import PcaWhitening, learn_projection
-from geoflood.backbones.rootsift import DIMENSION, RootSift, sampled
+from geoflood.backbones.rootsift import DIMENSION, RootSift, sample_descriptors
 from geoflood.backbones.threads import side_by_side
 from geoflood.backbones.vlad import Vocabulary, learn_vocabulary
 from geoflood.backbones.weights import record
@@ -30,19 +30,19 @@ from geoflood.core.errors import IndexUnusableError, InputError, UsageError
 from geoflood.core.files import replacing
 from geoflood.core.parallel import cores, in_order
 
-__all__ = ["learn", "load_learned", "save_learned", "stock", "usual_dimension", "version_of"]
+__all__ = ["default_dimension", "learn", "load_learned", "published_describer", "save_learned", "version_of"]
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
-Look: TypeAlias = Callable[[int], Iterable[Image]]
-"""At most so many views of the city, the same whenever it is asked; never all in memory."""
+SampleViews: TypeAlias = Callable[[int], Iterable[Image]]
+"""Called with a count: at most so many views of the city, always the same ones, never all in memory."""
 
 VIEWS = 1000
 """Views that the projection is learned from, at most."""
 WORD_VIEWS = 600
 """Views that the words are learned from, at most."""
 BANDS_A_VIEW = 2
-"""Neighbouring bands of one view are nearly one sample: a third adds time and memory, not knowledge."""
+"""Bands of a view that are sampled: neighbouring ones are so alike that a third would teach nothing."""
 CHUNK = 16
 
 
@@ -55,10 +55,12 @@ def version_of(backbone: str) -> str:
     return published.version(record(row).sha256) if row.file else RootSift.version
 
 
-def stock(backbone: str, precision: str | None = None, models_dir: Path | None = None) -> Describer:
-    """A published backbone as it is, without anything of a city.
+def published_describer(
+    backbone: str, precision: str | None = None, models_dir: Path | None = None
+) -> Describer:
+    """The Describer of a published backbone, without anything learned from a city.
 
-    Raises UsageError for `rootsift`, which describes in the words of a city, and what `published.build` does.
+    Raises UsageError for `rootsift`, which needs the words of a city, and whatever `published.build` raises.
     """
     if not find(backbone).file:
         raise UsageError(f"{backbone} describes in the words of a city", "say which one: --city CITY")
@@ -67,32 +69,38 @@ def stock(backbone: str, precision: str | None = None, models_dir: Path | None =
     return Describer(network, None, compute.batch, one_at_a_time=compute.one_at_a_time)
 
 
-def usual_dimension(backbone: str) -> int | None:
-    """What a band's descriptor is projected to unless told; None leaves it as the backbone gives it.
+def default_dimension(backbone: str) -> int | None:
+    """The dimension that a band's descriptor is projected to by default; None: it is not projected.
 
-    VLAD of local features is long and redundant, and whitening it was measured. Published descriptors stay
-    as published: what whitening does to them could not be measured without their weights.
+    VLAD is long and redundant, and whitening it was measured to help. Published descriptors stay as they are:
+    whether whitening helps them could not be measured without their weights.
     """
     return None if find(backbone).file else 512
 
 
 def learn(
-    backbone: str, look: Look, weigh: Weigh, dimension: int | None, precision: str | None = None
+    backbone: str,
+    sample_views: SampleViews,
+    weigh: Weigh,
+    dimension: int | None,
+    precision: str | None = None,
 ) -> Arrays:
     """Learn from views of the city, under the weightings that references will have.
 
-    Raises InputError when they show nothing at all.
+    Raises InputError when the views hold nothing to learn from.
     """
     if not find(backbone).file:
-        return _learn_words(look, weigh, dimension)
-    return {} if dimension is None else _learn_axes(stock(backbone, precision), look(VIEWS), weigh, dimension)
+        return _learn_words(sample_views, weigh, dimension)
+    if dimension is None:
+        return {}
+    return _learn_axes(published_describer(backbone, precision), sample_views(VIEWS), weigh, dimension)
 
 
-def _learn_words(look: Look, weigh: Weigh, dimension: int | None) -> Arrays:
-    """Words, and unless the dimension is None a projection of what is described in them."""
+def _learn_words(sample_views: SampleViews, weigh: Weigh, dimension: int | None) -> Arrays:
+    """The words, and unless the dimension is None a projection of the descriptors made with them."""
     with side_by_side(cores()) as pool:
-        chunks = _chunks(map(RootSift.prepare, look(WORD_VIEWS)), CHUNK)
-        found = list(in_order(pool, sampled, chunks, ahead=2 * cores()))
+        chunks = _chunks(map(RootSift.prepare, sample_views(WORD_VIEWS)), CHUNK)
+        found = list(in_order(pool, sample_descriptors, chunks, ahead=2 * cores()))
     try:
         vocabulary = learn_vocabulary(torch.cat([torch.empty(0, DIMENSION), *found]))
     except ValueError as error:
@@ -101,16 +109,16 @@ def _learn_words(look: Look, weigh: Weigh, dimension: int | None) -> Arrays:
     words: dict[str, NDArray[Any]] = {"words": vocabulary.words.numpy()}
     if dimension is None:
         return words
-    return words | _learn_axes(Describer(RootSift(vocabulary), None), look(VIEWS), weigh, dimension)
+    return words | _learn_axes(Describer(RootSift(vocabulary), None), sample_views(VIEWS), weigh, dimension)
 
 
 def _learn_axes(
     describer: Describer, views: Iterable[Image], weigh: Weigh, dimension: int
 ) -> dict[str, NDArray[Any]]:
-    """The projection of a backbone's descriptors; nothing when fewer than two views show what varies."""
+    """The projection of a backbone's descriptors; nothing when there are fewer than two views."""
 
     def raw(turn: int, chunk: list[Image]) -> torch.Tensor:
-        return describer.raw(chunk, lambda places: _in_turn(weigh(places), turn)).half()
+        return describer.raw(chunk, lambda places: _bands_of_turn(weigh(places), turn)).half()
 
     with side_by_side(cores()) as pool:
         chunks = enumerate(_chunks(views, CHUNK))
@@ -120,8 +128,8 @@ def _learn_axes(
     return learn_projection(torch.cat(found), dimension).arrays()
 
 
-def _in_turn(weights: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
-    """BANDS_A_VIEW of the weights [M, L]: other ones every turn."""
+def _bands_of_turn(weights: NDArray[np.float32], turn: int) -> NDArray[np.float32]:
+    """BANDS_A_VIEW rows of the weights [M, L]: other ones every turn."""
     return weights[[(turn + i) % len(weights) for i in range(min(BANDS_A_VIEW, len(weights)))]]
 
 
@@ -141,20 +149,20 @@ def save_learned(path: Path, learned: Arrays) -> None:
 def load_learned(path: Path, backbone: str, precision: str | None = None) -> Describer:
     """The Describer of an index.
 
-    Raises IndexUnusableError when the file is damaged, WeightsError when a published backbone's are not here.
+    Raises IndexUnusableError when the file is damaged, WeightsError when the weights are not here.
     """
-    words = not find(backbone).file
+    has_words = not find(backbone).file
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             projection = PcaWhitening.of(arrays) if "mean" in arrays else None
-            if words:
+            if has_words:
                 vocabulary = Vocabulary(torch.from_numpy(arrays["words"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise IndexUnusableError(
             f"{path} is damaged: {error!s:.100}", "build it again with --rebuild"
         ) from error
-    if words:
+    if has_words:
         return Describer(RootSift(vocabulary), projection)
-    describer = stock(backbone, precision)
+    describer = published_describer(backbone, precision)
     describer.projection = projection
     return describer

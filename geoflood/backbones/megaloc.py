@@ -32,7 +32,7 @@ class MegaLocNetwork(Network):
 
     def local(self, images: torch.Tensor) -> AssignedTokens:
         """Tokens and their transport, float32, of normalised images [B, 3, H, W]."""
-        return self.aggregator.agg.give(self.backbone(to_patches(images)).float())
+        return self.aggregator.agg.assign(self.backbone(to_patches(images)).float())
 
     def pool(self, local: AssignedTokens, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, 8448] under weights [B or 1, M, L]."""
@@ -40,7 +40,7 @@ class MegaLocNetwork(Network):
         return F.normalize(self.aggregator.linear(clusters), dim=-1)
 
     def patches(self, local: AssignedTokens) -> torch.Tensor:
-        """What each patch has to say of its place, [B, L, l]; trained to tell places apart."""
+        """The unit features [B, L, l] that are aggregated: they were trained to tell places apart."""
         return F.normalize(local.features, dim=-1)
 
     def places(self, height: int, width: int) -> torch.Tensor:

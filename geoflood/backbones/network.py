@@ -1,4 +1,4 @@
-"""What the file of a published family provides: a torch module that works in two steps."""
+"""What every published family provides: a torch module that works in two steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Network(nn.Module, ABC):
     backbone: nn.Module
     """The trunk: under this name in every published checkpoint."""
     has_energy = False
-    """Whether a family says what `energy` is."""
+    """Whether the family defines `energy`."""
 
     def settle(self) -> None:
         """Make ready for use once weights are loaded; a family may rearrange them for speed here."""
@@ -32,18 +32,18 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def pool(self, local: Any, weights: torch.Tensor) -> torch.Tensor:
-        """Unit descriptors [B, M, D] under weights [B or 1, M, L] as `seam.relative` gives them."""
+        """Unit descriptors [B, M, D] under weights [B or 1, M, L] as `relative_weights` gives them."""
 
     def energy(self, local: Any) -> torch.Tensor:
-        """How much each location says before any weights, [B, L], mean 1; see `seam.Backbone.energy`.
+        """How strong the features of each location are, [B, L], mean 1; see `interface.Backbone.energy`.
 
-        VPR-AttLLM's code defines it for GeM only, so by default there is none: ValueError.
+        VPR-AttLLM's code defines it for GeM only, so the default raises ValueError.
         """
         raise ValueError("no energy is defined for this aggregation")
 
     @abstractmethod
     def patches(self, local: Any) -> torch.Tensor:
-        """Unit vectors [B, L, d] of local features: what two images are compared by, place by place."""
+        """Unit vectors [B, L, d] of local features, by which two images are compared place by place."""
 
     @abstractmethod
     def places(self, height: int, width: int) -> torch.Tensor:

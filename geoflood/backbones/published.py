@@ -1,4 +1,4 @@
-"""From a catalogue row to a working backbone: the published networks behind the seam."""
+"""From a catalogue row to a working backbone: a published network as `interface.Backbone`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 from geoflood.backbones.catalog import Checkpoint, find
 from geoflood.backbones.compute import Compute
-from geoflood.backbones.interface import Features, relative
+from geoflood.backbones.interface import Features, relative_weights
 from geoflood.backbones.skeletons import skeleton
 from geoflood.backbones.weights import check_state, load
 from geoflood.core.datatypes import Image
@@ -29,7 +29,7 @@ _STD = (0.229, 0.224, 0.225)
 
 
 def version(sha256: str) -> str:
-    """What descriptors of weights with that checksum depend on: this code, and the weights."""
+    """The version of descriptors from weights with that checksum: of this code, and of the weights."""
     return f"{_CODE}:{sha256[:16]}"
 
 
@@ -39,7 +39,7 @@ def build(
     """The backbone of that name, with the weights in models/ unless a state dict is given.
 
     Raises UsageError for an unknown name, WeightsError when weights are missing, damaged or those of another
-    network. `Compute.best()` decides where it runs unless told.
+    network. Without `compute` it runs where `Compute.best()` says.
     """
     row = find(name)
     if state is None:
@@ -50,7 +50,7 @@ def build(
 
 
 class Published:
-    """A published network as a `seam.Backbone`."""
+    """A published network; see geoflood.backbones.interface.Backbone."""
 
     def __init__(self, row: Checkpoint, state: State, checksum: str, compute: Compute) -> None:
         self.name, self.dimension = row.name, row.dimension
@@ -86,7 +86,7 @@ class Published:
     @torch.inference_mode()
     def aggregate(self, features: Features, weights: torch.Tensor | None = None) -> torch.Tensor:
         """Descriptors [B, M, D], float32 on the processor, under weights [B or 1, M, L]."""
-        shares = relative(weights, len(features.values), len(features)).to(self.compute.device)
+        shares = relative_weights(weights, len(features.values), len(features)).to(self.compute.device)
         return self._network.pool(features.values, shares).cpu()
 
     @torch.inference_mode()

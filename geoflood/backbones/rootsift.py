@@ -2,7 +2,7 @@
 
 SIFT (Lowe 2004) describes a patch by 4 x 4 cells of 8 gradient orientations. Here the patches lie on a grid,
 all images of a batch at once: gradients are binned and pooled by matrix products, and the 16 cells of every
-patch are sixteen looks at one pooled map. RootSIFT (Arandjelovic & Zisserman 2012): divide by
+patch are strided views of one pooled map. RootSIFT (Arandjelovic & Zisserman 2012): divide by
 the sum, take the square root. To each local descriptor its place in the frame is appended, so that the
 vocabulary tells a cornice above from a kerb below (after Koniusz et al. 2013).
 """
@@ -21,7 +21,7 @@ from geoflood.backbones.vlad import Local, Vocabulary, aggregate
 from geoflood.core.datatypes import Image
 from geoflood.core.images import resize
 
-__all__ = ["DIMENSION", "RootSift", "local_descriptors", "sampled"]
+__all__ = ["DIMENSION", "RootSift", "local_descriptors", "sample_descriptors"]
 
 SIDE = 400
 """Pixels of the longer side: enough for windows and signs; docs/decisions/005 has other sizes."""
@@ -32,7 +32,7 @@ ORIENTATIONS = 8
 BLUR = 1.2
 """Pixels, before the gradient: a cell sees edges of its own size."""
 FLAT = 0.02
-"""Patches with less gradient energy say nothing: sky, plain walls, calm water. Half of it costs 7 points."""
+"""Patches with less gradient energy are ignored: sky, plain walls, calm water. Half of it costs 7 points."""
 PLACE = 1.0
 """Weight of the place: from edge to edge of the frame it differs as much as half-alike patches do."""
 SAMPLED = 211
@@ -47,7 +47,7 @@ class RootSift:
     name = "rootsift"
     version = "2"
     has_energy = False
-    """A patch of VLAD counts by what is near its word: no one number says how much."""
+    """What a patch adds to VLAD depends on its word, so no single number gives its strength."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -78,7 +78,7 @@ class RootSift:
         return local.descriptors[image, :, :-2] * local.strength[image, :, None]
 
 
-def sampled(images: Sequence[Image]) -> torch.Tensor:
+def sample_descriptors(images: Sequence[Image]) -> torch.Tensor:
     """A few local descriptors [n, DIMENSION] of each prepared image, spread over the frame."""
     kept = []
     for image in images:
@@ -117,14 +117,14 @@ def _inverse_root(grid: torch.Tensor) -> torch.Tensor:
 
 
 def _write(root: torch.Tensor, inverse: torch.Tensor, local: torch.Tensor) -> None:
-    """Put RootSIFT of every patch into local [B, n, DIMENSION]: n looks at 16 cells of the one grid."""
+    """Put RootSIFT of every patch into local [B, n, DIMENSION]: strided views of 16 cells of the one grid."""
     batch, down, across = inverse.shape
     image, row, column, _ = root.stride()
-    looks = root.as_strided(
+    cells = root.as_strided(
         (batch, down, across, CELLS, CELLS, ORIENTATIONS), (image, row, column, row, column, 1)
     )
     into = local[..., :-2].view(batch, down, across, CELLS, CELLS, ORIENTATIONS)
-    torch.mul(looks, inverse[..., None, None, None], out=into)
+    torch.mul(cells, inverse[..., None, None, None], out=into)
 
 
 def _centres(grey: torch.Tensor, down: int, across: int) -> torch.Tensor:

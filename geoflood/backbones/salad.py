@@ -1,13 +1,13 @@
 """SALAD (Izquierdo and Civera, arXiv 2311.15937): DINOv2 tokens, pooled by optimal transport.
 
 Every patch has one unit of mass to give. Each of m clusters takes one unit, a dustbin takes the other n - m,
-and three Sinkhorn iterations find who gives to whom. A cluster's vector is what it was given; the class token
-goes along as a block of its own.
+and three Sinkhorn iterations find who gives to whom. A cluster's vector is the sum of what it was given; the
+class token is a block of its own.
 
-Attention enters after the transport: patch i keeps the share w_i of what it gives, and a cluster speaks the
-louder the more is left of its mass. Multiplying alone is not enough, for each cluster is scaled back to unit
-length: one that lived wholly in the flood would speak as loudly as ever, out of leftovers. Decision 037
-has the figures by which this form was chosen.
+Attention enters after the transport: patch i keeps the share w_i of what it gives, and a cluster is scaled
+by what is left of its mass. Weights alone are not enough, for each cluster is scaled back to unit length: one
+that lies wholly in the flood would count as before, made of leftovers. Decision 037
+has the figures.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = ["Aggregation", "AssignedTokens", "SaladNetwork", "transport"]
 CLUSTERS = 64
 ITERATIONS = 3
 _HIDDEN = 512
-_LOUDNESS = 0.25
-"""Power of the mass left to a cluster by which its unit vector is scaled. 0 leaves clusters of the flooded
-part in force; 1/2 and more measurably silence what two equally masked images share. 1/4 lies between,
-within the sampling error of 0: to be decided again with trained weights."""
+_SCALE_POWER = 0.25
+"""A cluster's unit vector is scaled by this power of its remaining mass. 0 keeps clusters of the flooded part
+in force; 1/2 and more measurably weaken what two equally masked images share. 1/4 lies between, within the
+sampling error of 0: to be decided again with trained weights."""
 _TINY = 1e-30
-"""Instead of a division by zero, where weights fall only on what all clusters discard."""
+"""Avoids a division by zero where weights fall only on patches that all clusters discard."""
 _TOKEN = 256
 """Numbers of the descriptor that come from the class token."""
 
@@ -83,26 +83,26 @@ class Aggregation(nn.Module):
         self.score = _pointwise(width, CLUSTERS)
         self.dust_bin = nn.Parameter(torch.empty(()))
 
-    def give(self, tokens: torch.Tensor) -> AssignedTokens:
+    def assign(self, tokens: torch.Tensor) -> AssignedTokens:
         """Solve the transport for tokens [B, 1 + n, width]."""
         patches = tokens[:, 1:].mT.unsqueeze(-1)  # [B, width, n, 1]: a map for the 1x1 convolutions
         features = self.cluster_features(patches).squeeze(-1).mT
         plan = transport(self.score(patches).squeeze(-1), self.dust_bin)
         return AssignedTokens(self.token_features(tokens[:, 0]), features, plan)
 
-    def pool(self, given: AssignedTokens, weights: torch.Tensor) -> torch.Tensor:
+    def pool(self, assigned: AssignedTokens, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, 256 + 64 l] under weights [B or 1, M, n].
 
-        Only ratios between clusters matter for their loudness: its squares have mean 1, so that the class
-        token keeps its 1/65 of the similarity whatever the weights.
+        Only ratios between the clusters' scales matter. Their squares have mean 1, so the class token keeps
+        its 1/65 of the similarity whatever the weights.
         """
-        kept = given.plan.unsqueeze(1) * weights.unsqueeze(2)  # [B, M, m, n]
-        whole = given.plan.sum(-1).unsqueeze(1)
+        kept = assigned.plan.unsqueeze(1) * weights.unsqueeze(2)  # [B, M, m, n]
+        whole = assigned.plan.sum(-1).unsqueeze(1)
         left = torch.where(whole > 0, kept.sum(-1) / whole, 1.0)  # extreme scores can leave a cluster nothing
-        loudness = left.pow(_LOUDNESS)
-        loudness = loudness / loudness.square().mean(-1, keepdim=True).sqrt().clamp(min=_TINY)
-        clusters = F.normalize(kept @ given.features.unsqueeze(1), dim=-1) * loudness.unsqueeze(-1)
-        token = F.normalize(given.token, dim=-1).unsqueeze(1).expand(-1, clusters.shape[1], -1)
+        scale = left.pow(_SCALE_POWER)
+        scale = scale / scale.square().mean(-1, keepdim=True).sqrt().clamp(min=_TINY)
+        clusters = F.normalize(kept @ assigned.features.unsqueeze(1), dim=-1) * scale.unsqueeze(-1)
+        token = F.normalize(assigned.token, dim=-1).unsqueeze(1).expand(-1, clusters.shape[1], -1)
         return F.normalize(torch.cat([token, clusters.mT.flatten(2)], -1), dim=-1)  # channel-major
 
 
@@ -118,14 +118,14 @@ class SaladNetwork(Network):
 
     def local(self, images: torch.Tensor) -> AssignedTokens:
         """Tokens and their transport, float32, of normalised images [B, 3, H, W]."""
-        return self.aggregator.give(self.backbone["model"](to_patches(images)).float())
+        return self.aggregator.assign(self.backbone["model"](to_patches(images)).float())
 
     def pool(self, local: AssignedTokens, weights: torch.Tensor) -> torch.Tensor:
         """Unit descriptors [B, M, 8448] under weights [B or 1, M, L]."""
         return self.aggregator.pool(local, weights)
 
     def patches(self, local: AssignedTokens) -> torch.Tensor:
-        """What each patch has to say of its place, [B, L, l]; trained to tell places apart."""
+        """The unit features [B, L, l] that are aggregated: they were trained to tell places apart."""
         return F.normalize(local.features, dim=-1)
 
     def places(self, height: int, width: int) -> torch.Tensor:

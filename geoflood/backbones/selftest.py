@@ -1,8 +1,8 @@
 """A check of a backbone by its own invariants, for weights that nobody could try where this was written.
 
-It needs no reference descriptor: whatever was trained, descriptors have unit length, uniform weights change
-nothing, a street is more like its own mirror image than like a field, and ignoring the flooded part of a
-photo brings it nearer to the dry one seen the same way.
+It needs no reference descriptor. Whatever was trained, descriptors have unit length, and uniform weights
+change nothing. A street is more like its own mirror image than like a field. Ignoring the flooded part of a
+photo brings it nearer to the dry one under the same weights.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def self_test(backbone: Backbone) -> SelfTest:
     flooded[int(_LINE * len(street)) :] = (110, 100, 85)
     _features(backbone, street)  # the first pass pays for warming up
     began = time.perf_counter()
-    seen = [_features(backbone, image) for image in (street, street[:, ::-1].copy(), field, flooded)]
-    plain = torch.stack([backbone.aggregate(features)[0, 0] for features in seen])
-    seconds = (time.perf_counter() - began) / len(seen)
-    dry = (seen[0].places[:, 1] < _LINE).float().expand(1, 1, -1)
-    upper = [backbone.aggregate(seen[i], dry)[0, 0] for i in (0, 3)]
-    even = backbone.aggregate(seen[0], torch.full((1, 1, len(seen[0])), 0.3))[0, 0]
+    scenes = [_features(backbone, image) for image in (street, street[:, ::-1].copy(), field, flooded)]
+    plain = torch.stack([backbone.aggregate(features)[0, 0] for features in scenes])
+    seconds = (time.perf_counter() - began) / len(scenes)
+    dry = (scenes[0].places[:, 1] < _LINE).float().expand(1, 1, -1)
+    upper = [backbone.aggregate(scenes[i], dry)[0, 0] for i in (0, 3)]
+    even = backbone.aggregate(scenes[0], torch.full((1, 1, len(scenes[0])), 0.3))[0, 0]
     mirrored, other, drowned, masked = (
         float(a @ b) for a, b in ((plain[0], plain[1]), (plain[0], plain[2]), (plain[0], plain[3]), upper)
     )

@@ -42,7 +42,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class WeightsRecord:
-    """What is remembered of a checkpoint from the moment it came."""
+    """What is recorded of a checkpoint when it is stored."""
 
     name: str
     sha256: str
@@ -50,9 +50,9 @@ class WeightsRecord:
     source: str
     """URL or path that it came from."""
     etag: str = ""
-    """As the server called it; empty when imported."""
+    """The ETag of the server; empty when imported."""
     unverified: bool = False
-    """Imported although its checksum is not the published one: the user vouched for it."""
+    """Imported although its checksum is not the published one: the user allowed it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +84,12 @@ def _recorded_size(row: Checkpoint, models_dir: Path | None) -> bool:
 
 
 def record(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
-    """What is remembered of a present checkpoint. Raises WeightsError when nothing is."""
+    """The record of a present checkpoint. Raises WeightsError when there is none."""
     path = _path(row, models_dir)
     if not path.is_file():
         raise WeightsError(f"the weights of {row.name} are not here", f"geoflood models fetch {row.name}")
     try:
-        return WeightsRecord(**json.loads(_note(path).read_bytes()))
+        return WeightsRecord(**json.loads(_record_path(path).read_bytes()))
     except (OSError, ValueError, TypeError) as error:
         hint = f"geoflood models import {row.name} {path}"
         raise WeightsError(f"no checksum is recorded for {path}", hint) from error
@@ -106,7 +106,7 @@ def fetch(
     Raises NetworkError, or WeightsError when what arrives is not this network or cannot be stored.
     """
     path = _path(row, models_dir)
-    with _storing(path):
+    with _sole_writer(path):
         if path.is_file():
             return verify(row, models_dir)
         try:
@@ -114,7 +114,7 @@ def fetch(
         except NetworkError as error:
             other = f"or download {row.url} elsewhere and: geoflood models import {row.name} FILE"
             raise NetworkError(str(error), f"{error.hint}; {other}") from error
-        return _remember(path, WeightsRecord(row.name, got.sha256, got.size, row.url, got.etag))
+        return _write_record(path, WeightsRecord(row.name, got.sha256, got.size, row.url, got.etag))
 
 
 def import_weights(
@@ -128,20 +128,20 @@ def import_weights(
     if not file.is_file():
         raise WeightsError(f"there is no file {file}", f"download it from {row.url}")
     _read_fitting(row, file)
-    with _storing(path):
+    with _sole_writer(path):
         with replacing(path) as temporary:
             shutil.copyfile(file, temporary)
             sha256, size = fingerprint(temporary), temporary.stat().st_size
             if not allow_unverified:
                 _demand_published(row, sha256, file.name)
-            vouched = row.sha256 not in (None, sha256)
-        return _remember(path, WeightsRecord(row.name, sha256, size, str(file), unverified=vouched))
+            unverified = row.sha256 not in (None, sha256)
+        return _write_record(path, WeightsRecord(row.name, sha256, size, str(file), unverified=unverified))
 
 
 def verify(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
     """Compare the file with its recorded checksum. Raises WeightsError when they differ.
 
-    So does a recorded checksum that is not the published one, unless the user vouched for the file.
+    The same for a recorded checksum that is not the published one, unless the user allowed it at import.
     """
     known = record(row, models_dir)
     path = _path(row, models_dir)
@@ -187,17 +187,17 @@ def _demand_published(row: Checkpoint, sha256: str, called: str) -> None:
     if row.sha256 and sha256 != row.sha256:
         vouch = f"or vouch for yours: geoflood models import {row.name} FILE --allow-unverified"
         raise WeightsError(
-            f"{called} is not the published file: its sha256 differs", f"{_again(row)}; {vouch}"
+            f"{called} is not the published file: its sha256 differs", f"{_fetch_hint(row)}; {vouch}"
         )
 
 
-def _again(row: Checkpoint) -> str:
+def _fetch_hint(row: Checkpoint) -> str:
     return f"download it again: geoflood models fetch {row.name}"
 
 
 def _read_fitting(row: Checkpoint, path: Path) -> dict[str, torch.Tensor]:
     """Read a file and make sure that it holds this network."""
-    again = _again(row)
+    again = _fetch_hint(row)
     try:
         state = _read(path)
     except pickle.UnpicklingError as error:
@@ -217,7 +217,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     with path.open("rb") as file:
         head = file.read(512)
     if not (reader := _reader(head)):
-        raise _UnreadableError(_instead(head))
+        raise _UnreadableError(_what_it_is(head))
     try:
         state = reader(path)
     except (pickle.UnpicklingError, OSError):
@@ -248,7 +248,7 @@ def _looks_like_safetensors(head: bytes) -> bool:
     return head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < 1 << 27
 
 
-def _instead(head: bytes) -> str:
+def _what_it_is(head: bytes) -> str:
     """What a file is whose first bytes are not those of a checkpoint."""
     if not head:
         return "is empty"
@@ -268,18 +268,18 @@ def _path(row: Checkpoint, models_dir: Path | None) -> Path:
     return home("models", models_dir) / row.file
 
 
-def _note(path: Path) -> Path:
+def _record_path(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def _remember(path: Path, known: WeightsRecord) -> WeightsRecord:
-    write_whole(_note(path), json.dumps(asdict(known), indent=2) + "\n")
+def _write_record(path: Path, known: WeightsRecord) -> WeightsRecord:
+    write_whole(_record_path(path), json.dumps(asdict(known), indent=2) + "\n")
     return known
 
 
 @contextmanager
-def _storing(path: Path) -> Iterator[None]:
-    """Alone with a checkpoint's place on the disk; what the disk refuses becomes one line."""
+def _sole_writer(path: Path) -> Iterator[None]:
+    """The lock of a checkpoint's file. What the disk refuses is raised as WeightsError, in one line."""
     try:
         with locked(path.with_name(f".{path.name}.lock")):
             yield

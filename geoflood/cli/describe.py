@@ -83,10 +83,11 @@ def _load_describer(
     backbone: str | None, index: Path | None, precision: str | None, models_dir: Path | None
 ) -> tuple[Describer, Weigh]:
     """A published backbone, or that of an index; and its band weights, the first of which ignore nothing."""
-    from geoflood.backbones.learned import stock
+    from geoflood.backbones.learned import published_describer
 
     if index is None:
-        return stock(backbone or "rootsift", precision, models_dir), partial(band_weights, bands=(0,))
+        describer = published_describer(backbone or "rootsift", precision, models_dir)
+        return describer, partial(band_weights, bands=(0,))
     locator = geoflood.open(index, precision=precision)
     if backbone not in (None, locator.settings.backbone):
         raise UsageError(

@@ -1,6 +1,6 @@
-"""What an index knows of how right its answers are: numbers for each kind of search, kept in the manifest.
+"""The calibration of an index: numbers from which probabilities are made, for each kind of search.
 
-Learned by `geoflood.localize.calibration`; here is what is kept of it, and how it is written down.
+They are learned by `geoflood.localize.calibration`. Here are their types, and their form in the manifest.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SUREST = 10.0
 
 
 class Evidence(NamedTuple):
-    """What speaks for a photo's place being in the index."""
+    """From what it is judged whether a photo's place is in the index at all."""
 
     similarity: float
     """Of the first candidate."""
@@ -60,33 +60,30 @@ class CalibrationParams:
     intercept: float
     similarity: float
     margin: float
-    """Logistic coefficients of P(in this index), see `Evidence`: of the best similarity, of its lead over
-    the best of another place, """
     level: float = 0.0
-    """of the mean similarity of all candidates: what resembles everything a little is from nowhere here, """
     agreement: float = 0.0
-    """and of the logarithm of the first candidate's inliers."""
+    """Logistic coefficients of P(in this index): the intercept, and one for each number of `Evidence`."""
     inliers: float = 0.0
-    """Log likelihood ratio that a candidate shows the place, a unit of log(1 + inliers), """
+    """Log likelihood ratio that a candidate shows the place, per unit of log(1 + inliers) above `usual`."""
     usual: float = 0.0
-    """counted from log(1 + inliers) of the usual wrong candidate."""
+    """log(1 + inliers) of the usual wrong candidate."""
     coverage: ConformalKnots = ()
-    """(belief, share) rising in both: the most probable cells that hold so much of the belief held the place
-    in that share of the trials. Empty: as much as they believe."""
+    """(belief, share), both rising: the most probable cells with so much of the belief held the place in that
+    share of the trials. Empty: belief and share are equal."""
     sure_coverage: ConformalKnots = ()
-    """The same where one place holds nearly all belief: there the areas only wonder how far off it is."""
+    """The same for photos where one place holds nearly all belief, so only the distance to it is open."""
     same: float = 2.0
     different: float = -1.2
-    """Log likelihood ratios of a model's verdict on a candidate that shows the place. Not measured: cautious,
-    since a model may be fooled, by writing in the photo too. `cannot_say` is 0."""
+    """Log likelihood ratios of a model's verdict that a candidate shows the place. They are not measured but
+    cautious: a model may be fooled, also by writing in the photo. `cannot_say` is 0."""
 
     @classmethod
     def of(cls, numbers: Mapping[str, Any]) -> CalibrationParams:
         """From a manifest's numbers. Raises KeyError or ValueError when they are not what they should be."""
         known = {
-            one.name: numbers[one.name]
-            for one in fields(cls)
-            if one.default is MISSING or one.name in numbers
+            field.name: numbers[field.name]
+            for field in fields(cls)
+            if field.default is MISSING or field.name in numbers
         }
         coverage, sure = (_knots(known.pop(name, ())) for name in ("coverage", "sure_coverage"))
         read = {name: float(number) for name, number in known.items()}
@@ -99,11 +96,15 @@ class CalibrationParams:
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """For a manifest: what was learned, so that defaults stay this program's."""
-        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
+        """For a manifest: only what differs from the defaults, so that those may change with the program."""
+        return {
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        }
 
     def likelihood(self, inliers: Floats) -> Floats:
-        """Log likelihood ratios [k] of candidates with so many inliers; 0 where NaN: not looked at."""
+        """Log likelihood ratios [k] of candidates with so many inliers; 0 where they are NaN: not counted."""
         ratio = self.inliers * (np.log1p(inliers) - self.usual)
         return np.where(np.isnan(inliers), 0.0, np.clip(ratio, -SUREST, SUREST))
 
@@ -123,7 +124,7 @@ def _knots(pairs: Sequence[Sequence[float]]) -> ConformalKnots:
 
 
 class CalibrationKey(NamedTuple):
-    """A kind of search that is calibrated by itself."""
+    """A kind of search that has a calibration of its own."""
 
     band: int | None
     """The waterline band that was told, percent of the height; None: nothing was told."""
@@ -137,8 +138,8 @@ class CalibrationKey(NamedTuple):
     @classmethod
     def of(cls, name: str) -> CalibrationKey | None:
         """From a manifest's name; None for a kind of search that this program does not have."""
-        read = re.fullmatch(r"(untold|\d+)(, re-ranked)?", name)
-        return read and cls(None if read[1] == "untold" else int(read[1]), bool(read[2]))
+        match = re.fullmatch(r"(untold|\d+)(, re-ranked)?", name)
+        return match and cls(None if match[1] == "untold" else int(match[1]), bool(match[2]))
 
 
 class Weakness(StrEnum):
@@ -165,7 +166,7 @@ class CalibrationEntry:
 
     @property
     def few(self) -> bool:
-        """Nothing was learned: the probabilities are anybody's guess."""
+        """Nothing was learned: the numbers are this program's defaults."""
         return self.weakness is Weakness.FEW_PLACES
 
 
@@ -173,7 +174,7 @@ Calibration: TypeAlias = Mapping[CalibrationKey, CalibrationEntry]
 
 
 def calibration_to(calibration: Calibration) -> dict[str, Any]:
-    """As the manifest keeps it, JSON-safe."""
+    """As the manifest holds it, ready for JSON."""
     return {
         key.name: entry.params.numbers
         | {"trials": entry.trials, "places": entry.places}
@@ -186,7 +187,7 @@ def calibration_to(calibration: Calibration) -> dict[str, Any]:
 
 def calibration_from(content: Mapping[str, Any]) -> dict[CalibrationKey, CalibrationEntry]:
     """From a manifest of any version. Raises KeyError, TypeError or ValueError when it is damaged."""
-    found = {}
+    calibration = {}
     for name, numbers in content.items():
         if (key := CalibrationKey.of(name)) is not None:
             weakness = Weakness.FEW_PLACES if numbers.get("few") else None
@@ -194,5 +195,7 @@ def calibration_from(content: Mapping[str, Any]) -> dict[CalibrationKey, Calibra
                 weakness = Weakness.ONE_DAY
             trials, places = int(numbers.get("trials", 0)), int(numbers.get("places", 0))
             params = CalibrationParams.of(numbers)
-            found[key] = CalibrationEntry(params, trials, places, weakness, bool(numbers.get("labelled")))
-    return found
+            calibration[key] = CalibrationEntry(
+                params, trials, places, weakness, bool(numbers.get("labelled"))
+            )
+    return calibration

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from geoflood.backbones.learned import usual_dimension, version_of
+from geoflood.backbones.learned import default_dimension, version_of
 from geoflood.core.errors import UsageError
 from geoflood.database.bands import BANDS
 from geoflood.database.manifest import Settings
@@ -21,7 +21,7 @@ def index_settings(
 
     Raises UsageError for bands, a dimension or a backbone that make no sense, WeightsError without weights.
     """
-    size = usual_dimension(backbone) if dimension == "auto" else dimension
+    size = default_dimension(backbone) if dimension == "auto" else dimension
     ascending = tuple(sorted({0, *bands}))
     if ascending[0] < 0 or ascending[-1] > 90 or (size is not None and size < 8):
         raise UsageError("bands are 0 to 90 percent, a dimension is 8 or more", "such as --bands 0,30,60")

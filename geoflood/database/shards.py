@@ -1,4 +1,4 @@
-"""shards/000042.npz: everything that came out of one shard of images. Whole or absent; no pickle."""
+"""shards/000042.npz: what describing one shard of images gave. A file is whole or absent, without pickle."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Shard:
     """The n views and the m unusable images of one shard."""
 
     image: NDArray[np.int64]
-    """[n] number of the image in the ledger; ascending, a panorama's tiles together."""
+    """[n] number of the image in the plan; ascending, a panorama's tiles together."""
     heading_deg: NDArray[np.float32]
     """[n] of the view's centre; NaN when unknown."""
     fov_deg: NDArray[np.float32]
@@ -29,7 +29,7 @@ class Shard:
     vectors: NDArray[np.float16]
     """[n, bands, D] descriptors, unit rows up to rounding."""
     rejected: NDArray[np.int64]
-    """[m] number of the image in the ledger."""
+    """[m] number of the image in the plan."""
     reason: NDArray[np.str_]
     """[m]."""
     detail: NDArray[np.str_]

@@ -67,14 +67,16 @@ class VectorStore:
         """
         mixed = (queries * belief[:, None]).reshape(len(queries), -1).astype(np.float32)
         threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(min(max(len(queries), 1), threads))  # those without a query would only spin
+        faiss.omp_set_num_threads(
+            min(max(len(queries), 1), threads)
+        )  # a thread without a query would only spin
         try:
             similarities, ids = self._index.search(mixed, min(k, len(self)))
         finally:
-            faiss.omp_set_num_threads(threads)  # torch goes by it, too
+            faiss.omp_set_num_threads(threads)  # torch uses the same number
         return similarities, ids
 
     def rows(self, ids: NDArray[np.int64]) -> Vectors:
         """The vectors [N, bands, D] of some references."""
-        found = self._index.reconstruct_batch(np.ascontiguousarray(ids, np.int64))
-        return np.asarray(found, np.float32).reshape(len(ids), self.bands, -1)
+        rows = self._index.reconstruct_batch(np.ascontiguousarray(ids, np.int64))
+        return np.asarray(rows, np.float32).reshape(len(ids), self.bands, -1)

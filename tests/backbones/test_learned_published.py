@@ -14,11 +14,11 @@ from PIL import Image as Pictures
 
 from geoflood.backbones.catalog import find
 from geoflood.backbones.learned import (
+    default_dimension,
     learn,
     load_learned,
+    published_describer,
     save_learned,
-    stock,
-    usual_dimension,
     version_of,
 )
 from geoflood.backbones.published import Published
@@ -177,14 +177,14 @@ def test_nothing_is_read_when_nothing_is_learned(tmp_path: Path) -> None:
 
 def test_missing_weights_name_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEOFLOOD_MODELS_DIR", str(tmp_path))
-    for use in (version_of, stock):
+    for use in (version_of, published_describer):
         with pytest.raises(WeightsError, match="are not here") as error:
             use("eigenplaces-resnet50-2048")
         assert error.value.hint == "geoflood models fetch eigenplaces-resnet50-2048"
         with pytest.raises(UsageError, match="no backbone is called"):
             use("eigenplaces-resnet50-2047")
     with pytest.raises(UsageError, match="in the words of a city"):
-        stock("rootsift")
+        published_describer("rootsift")
 
 
 @pytest.mark.usefixtures("models")
@@ -195,5 +195,5 @@ def test_a_damaged_learned_file(tmp_path: Path) -> None:
 
 
 def test_published_descriptors_stay_as_published_unless_told() -> None:
-    assert usual_dimension("rootsift") == 512
-    assert usual_dimension("megaloc") is None
+    assert default_dimension("rootsift") == 512
+    assert default_dimension("megaloc") is None

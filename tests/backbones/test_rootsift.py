@@ -21,7 +21,7 @@ from geoflood.backbones.rootsift import (
     ORIENTATIONS,
     RootSift,
     local_descriptors,
-    sampled,
+    sample_descriptors,
 )
 from geoflood.backbones.vlad import Local, Vocabulary, aggregate, learn_vocabulary
 from geoflood.core.datatypes import Image
@@ -127,7 +127,7 @@ def test_a_flat_image_says_nothing(tone: int) -> None:
     values = local_descriptors(tensor(flat)).values
     assert not values.strength.any()
     assert torch.isfinite(values.descriptors).all()
-    assert len(sampled([flat])) == 0
+    assert len(sample_descriptors([flat])) == 0
     found = aggregate(Vocabulary(torch.randn(5, DIMENSION)), values, None)
     assert torch.isfinite(found).all()
 
@@ -210,7 +210,7 @@ def test_bands_together_are_bands_one_by_one(attention: bool, bands_percent: Seq
 
 
 def test_the_first_band_alone_is_the_plain_descriptor(picture: Image) -> None:
-    vocabulary = learn_vocabulary(sampled([picture]), 8)
+    vocabulary = learn_vocabulary(sample_descriptors([picture]), 8)
     backbone = RootSift(vocabulary)
     features = backbone.features(tensor(picture))
     weights = torch.from_numpy(band_weights(features.places.numpy(), (0,)))[None]
@@ -229,7 +229,7 @@ def test_the_same_samples_give_the_same_words() -> None:
 
 def test_images_of_several_shapes_keep_their_order(picture: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rootsift, "SIDE", 96, raising=False)
-    vocabulary = learn_vocabulary(sampled([picture]), 8)
+    vocabulary = learn_vocabulary(sample_descriptors([picture]), 8)
     describer = Describer(RootSift(vocabulary), None, batch=2)
     high = np.ascontiguousarray(picture.transpose(1, 0, 2))
     images = [picture, high, picture[:, ::-1].copy(), high]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoflood.backbones.dinov2 import DinoV2
-from geoflood.backbones.interface import relative
+from geoflood.backbones.interface import relative_weights
 from geoflood.backbones.megaloc import MegaLocNetwork
 from geoflood.backbones.salad import Aggregation, AssignedTokens, SaladNetwork, transport
 from geoflood.backbones.untrained import untrained_like
@@ -79,8 +79,8 @@ def test_aggregation_against_numpy() -> None:
     state = {key: value.double().numpy() for key, value in module.state_dict().items()}
     weights = torch.rand(2, 2, PLACES, generator=torch.Generator().manual_seed(9))
     weights[:, 1, 40:] = 0
-    given_ = module.give(x)
-    stock, weighted = module.pool(given_, relative(None, 2, PLACES)), module.pool(given_, weights)
+    given_ = module.assign(x)
+    stock, weighted = module.pool(given_, relative_weights(None, 2, PLACES)), module.pool(given_, weights)
     assert stock.shape == (2, 1, 256 + 64 * 8)
     for image in range(2):
         slow = x[image].double().numpy()
@@ -100,11 +100,11 @@ def published(plan: torch.Tensor, features: torch.Tensor, token: torch.Tensor) -
 @given(seed=st.integers(0, 2**16), level=st.floats(1e-30, 1e30), places=st.integers(65, 120))
 def test_uniform_weights_give_the_published_descriptor(seed: int, level: float, places: int) -> None:
     module = aggregation()
-    given_ = module.give(tokens(seed, places=places))
-    stock = module.pool(given_, relative(None, 2, places))
+    given_ = module.assign(tokens(seed, places=places))
+    stock = module.pool(given_, relative_weights(None, 2, places))
     assert (stock[:, 0] - published(given_.plan, given_.features, given_.token)).abs().max() < 1e-6
     for value in (level, 0.0):
-        uniform = relative(torch.full((2, 1, places), value), 2, places)
+        uniform = relative_weights(torch.full((2, 1, places), value), 2, places)
         same = torch.equal(module.pool(given_, uniform), stock)
         assert same, "bit by bit"
 
@@ -113,12 +113,12 @@ def test_uniform_weights_give_the_published_descriptor(seed: int, level: float, 
 @given(seed=st.integers(0, 2**16), scale=st.floats(1e-3, 1e3))
 def test_weights_speak_by_ratio_and_zeros_hide(seed: int, scale: float) -> None:
     module, x = aggregation(), tokens(seed)
-    given_ = module.give(x)
+    given_ = module.assign(x)
     weights = torch.rand(2, 1, PLACES, generator=torch.Generator().manual_seed(seed))
     weights[..., 50:] = 0
-    pooled = module.pool(given_, relative(weights, 2, PLACES))
+    pooled = module.pool(given_, relative_weights(weights, 2, PLACES))
     torch.testing.assert_close(pooled.norm(dim=-1), torch.ones(2, 1))
-    scaled = module.pool(given_, relative(weights * scale, 2, PLACES))
+    scaled = module.pool(given_, relative_weights(weights * scale, 2, PLACES))
     torch.testing.assert_close(scaled, pooled, atol=1e-6, rtol=0)
     hidden = given_.features.clone()
     hidden[:, 50:] = 1e3  # whatever lies under a zero
@@ -128,12 +128,12 @@ def test_weights_speak_by_ratio_and_zeros_hide(seed: int, scale: float) -> None:
 
 def test_every_block_holds_a_65th_and_the_token_keeps_it() -> None:
     module = aggregation()
-    given_ = module.give(tokens())
+    given_ = module.assign(tokens())
     weights = torch.rand(2, 1, PLACES) ** 4
-    stock = module.pool(given_, relative(None, 2, PLACES))[:, 0]
+    stock = module.pool(given_, relative_weights(None, 2, PLACES))[:, 0]
     blocks = stock[:, 256:].reshape(2, 8, 64).square().sum(1)
     torch.testing.assert_close(blocks, torch.full((2, 64), 1 / 65))
-    weighted = module.pool(given_, relative(weights, 2, PLACES))[:, 0]
+    weighted = module.pool(given_, relative_weights(weights, 2, PLACES))[:, 0]
     torch.testing.assert_close(weighted[:, :256].square().sum(1), torch.full((2,), 1 / 65))
 
 
@@ -155,8 +155,8 @@ def test_masking_the_flooded_half_brings_the_photo_back() -> None:
     dry, flooded = tokens(1, images=1), tokens(1, images=1)
     flooded[:, 60:] = tokens(2, images=1)[:, 60:]
     mask = (torch.arange(PLACES) < 59).float().expand(1, 1, PLACES)
-    a, b = module.give(dry), module.give(flooded)
-    stock = relative(None, 1, PLACES)
+    a, b = module.assign(dry), module.assign(flooded)
+    stock = relative_weights(None, 1, PLACES)
     plain = float((module.pool(a, stock) * module.pool(b, stock)).sum())
     masked = float((module.pool(a, mask) * module.pool(b, mask)).sum())
     assert masked > plain + 0.05
@@ -165,14 +165,14 @@ def test_masking_the_flooded_half_brings_the_photo_back() -> None:
 def test_extreme_scores_stay_finite_and_stock() -> None:
     """A cluster that underflows to nothing is a block of zeros, as published; all of them leave the token."""
     module, x = aggregation(), tokens()
-    given_ = module.give(x)
+    given_ = module.assign(x)
     scores = torch.zeros(2, 64, PLACES)
     scores[:, 0, :40] = 400
     plan = transport(scores, ONE)
     plan[:, 7] = 0
     plan[:, :, 3] = 0
     extreme = AssignedTokens(given_.token, given_.features, plan)
-    stock = module.pool(extreme, relative(None, 2, PLACES))[:, 0]
+    stock = module.pool(extreme, relative_weights(None, 2, PLACES))[:, 0]
     torch.testing.assert_close(stock, published(plan, given_.features, given_.token), atol=1e-6, rtol=0)
     discarded = torch.zeros(1, 1, PLACES)
     discarded[..., 3] = 1
@@ -183,7 +183,7 @@ def test_extreme_scores_stay_finite_and_stock() -> None:
 
 def test_too_few_patches_are_refused() -> None:
     with pytest.raises(ValueError, match="64 patches cannot fill 64 clusters"):
-        aggregation().give(tokens(places=64))
+        aggregation().assign(tokens(places=64))
 
 
 def tiny_trunk() -> DinoV2:
@@ -200,10 +200,10 @@ def test_whole_networks(family: str) -> None:
     local = network.local(images)
     places = len(network.places(130, 160))
     assert places == 99
-    stock = network.pool(local, relative(None, 2, places))
+    stock = network.pool(local, relative_weights(None, 2, places))
     assert stock.shape == (2, 1, 256 + 64 * 128 if family == "salad" else 40)
     torch.testing.assert_close(stock.norm(dim=-1), torch.ones(2, 1))
-    uniform = network.pool(local, relative(torch.full((1, 2, places), 0.7), 2, places))
+    uniform = network.pool(local, relative_weights(torch.full((1, 2, places), 0.7), 2, places))
     torch.testing.assert_close(uniform, stock.expand(-1, 2, -1), atol=1e-6, rtol=0)
     if isinstance(network, MegaLocNetwork):
         clusters = published(local.plan, local.features, local.token)
