@@ -57,7 +57,7 @@ def write_run(results: Results, written: Iterable[Path]) -> None:
     """Write run.json: settings, versions, counts, the end of the journal, hashes of what was written."""
     out, last = results.folder, results.run
     files = [path for one in written for path in (one, *_files(pictures_of(one)))]
-    told = {
+    content = {
         "format": 1,
         **{name: value for name, value in last.get("settings", {}).items() if name != "model"},
         "models": results.models,
@@ -71,7 +71,7 @@ def write_run(results: Results, written: Iterable[Path]) -> None:
         },
         "outputs": {path.relative_to(out).as_posix(): f"SHA-256:{fingerprint(path)}" for path in files},
     }
-    write_whole(out / RUN, json.dumps(told, indent=1, sort_keys=True) + "\n")
+    write_whole(out / RUN, json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
 def _versions() -> dict[str, str]:
@@ -161,10 +161,10 @@ def _checked(root: Path, files: Mapping[str, str]) -> tuple[tuple[str, ...], tup
     """The files below `root` that are not what they were, and those that are not there."""
     changed, missing = [], []
     for name, known in files.items():
-        told = _hash(root, name)
-        if told is None:
+        now = _hash(root, name)
+        if now is None:
             missing.append(name)
-        elif told != known:
+        elif now != known:
             changed.append(name)
     return tuple(changed), tuple(missing)
 
@@ -195,13 +195,13 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _run(out: Path) -> dict[str, Any]:
     try:
-        told = json.loads((out / RUN).read_bytes())
-        lines, ended, outputs = told["journal"]["lines"], told["journal"]["sha256"], told["outputs"]
-        texts = [told["folder"], ended, *outputs, *outputs.values()]
+        content = json.loads((out / RUN).read_bytes())
+        lines, ended, outputs = content["journal"]["lines"], content["journal"]["sha256"], content["outputs"]
+        texts = [content["folder"], ended, *outputs, *outputs.values()]
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{out / RUN} cannot be read: {error!s:.100}", "run batch-locate again") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{out / RUN} is not what was written, it lacks {error!s:.100}", _HINT) from error
     if isinstance(lines, int) and all(isinstance(text, str) for text in texts):
-        return dict(told)
+        return dict(content)
     raise InputError(f"{out / RUN} is not what was written", _HINT)

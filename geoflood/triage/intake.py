@@ -165,10 +165,10 @@ class Intake:
 
     def _reject(self, rejected: Rejected) -> None:
         """Journal what could not be used, unless an earlier run did."""
-        digest = _digest(rejected.location, rejected.reason)
+        digest = _digest(rejected.location, str(rejected.reason))
         if digest not in self._rejections:
             self._rejections.add(digest)
-            self.journal.append("rejected", **asdict(rejected))
+            self.journal.append("rejected", **{**asdict(rejected), "reason": str(rejected.reason)})
 
     def _take_post(self, arrival: PostArrival, arrivals: PostArrivals) -> list[Photo]:
         """Journal a post and its pictures; returns those of its photos that can be located now."""

@@ -18,6 +18,7 @@ from geoflood.triage.findings import Post
 from geoflood.triage.photo_facts import PhotoFacts, read_photo_facts
 from geoflood.triage.posts.file_tree import DAMAGED, FileEntry
 from geoflood.triage.posts.folder import PostFolder
+from geoflood.triage.posts.unusable import Unusable
 
 __all__ = ["AHEAD", "ArrivedPicture", "PostArrival", "PostArrivals", "Submit"]
 
@@ -96,7 +97,7 @@ class PostArrivals:
         try:
             self._hashes.hashed(name, document.path)
         except OSError as error:
-            self._reject(Rejected(name, "cannot be read", str(error.strerror)))
+            self._reject(Rejected(name, Unusable.CANNOT_BE_READ, str(error.strerror)))
             return False
         return True
 
@@ -116,5 +117,5 @@ class PostArrivals:
         try:
             return self._hashes.picture(entry, self._folder.tree)
         except DAMAGED as error:
-            self._reject(Rejected(entry.name, "cannot be read", f"{error!s:.100}"))
+            self._reject(Rejected(entry.name, Unusable.CANNOT_BE_READ, f"{error!s:.100}"))
             return None, None

@@ -63,31 +63,31 @@ class Results:
     def rejections(self) -> Iterator[Rejected]:
         """What could not be used, as it was met."""
         with (self.folder / NAME).open("rb") as file:
-            for told in (line_at(file, start) for start in self._rejected):
-                yield Rejected(*(str(told[name]) for name in ("location", "reason", "detail")))
+            for content in (line_at(file, start) for start in self._rejected):
+                yield Rejected(*(str(content[name]) for name in ("location", "reason", "detail")))
 
     def take(self, line: JournalLine) -> None:
         """Take in a line. Raises InputError for one that was not written here."""
-        told, self.head = line.content, line.sha256
+        content, self.head = line.content, line.sha256
         self.kinds[line.kind] += 1
         try:
             match line.kind:
                 case "run":
-                    self.first, self.run = self.first or told, told
-                    model = told["settings"].get("model")
+                    self.first, self.run = self.first or content, content
+                    model = content["settings"].get("model")
                     self.models += [model] if model and model not in self.models else []
                 case "rejected":
                     self._rejected.append(line.start)
                 case "photo":
-                    self._photos[told["sha256"]] = (told["same_as"] or told["sha256"], line.start)
+                    self._photos[content["sha256"]] = (content["same_as"] or content["sha256"], line.start)
                 case "located":
-                    self._located[told["sha256"]] = line.start
+                    self._located[content["sha256"]] = line.start
                 case "decision":
-                    self.decisions[told["sha256"]].append(decision_from(told["decision"]))
+                    self.decisions[content["sha256"]].append(decision_from(content["decision"]))
                     self.decision_lines.append(line)
                 case "post":
-                    shown = tuple(medium["sha256"] for medium in told["media"] if medium["sha256"])
-                    self._posts[told["key"]] = (told["post"].get("posted_at", _LATE), line.start, shown)
+                    shown = tuple(medium["sha256"] for medium in content["media"] if medium["sha256"])
+                    self._posts[content["key"]] = (content["post"].get("posted_at", _LATE), line.start, shown)
         except (KeyError, TypeError) as error:
             raise InputError(f"{self.folder / NAME}: line {line.number} lacks {error}") from error
 
@@ -100,7 +100,7 @@ class Results:
         return found
 
     def _finding(self, file: BinaryIO, number: int, sha: str, posts_at: list[tuple[str, int]]) -> Finding:
-        told = line_at(file, self._located[sha])
+        content = line_at(file, self._located[sha])
         photo = line_at(file, self._photos[sha][1])
         lines = [line_at(file, start) for _, start in sorted(posts_at, key=itemgetter(0))]
         told_of = [line for line in lines if line["post"]["layout"] != BARE] or lines
@@ -115,11 +115,11 @@ class Results:
             number,
             sha,
             photo["file"],
-            located_from(told["located"]),
+            located_from(content["located"]),
             tuple(reversed(posts.values())),
             geotag_from(photo["exif"]),
             max(1, len(copies)),
-            told["narrowed"],
+            content["narrowed"],
             max(self.decisions.get(sha, ()), key=lambda made: made.rank, default=None),
             _taken_at(photo),
         )

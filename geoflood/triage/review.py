@@ -97,8 +97,8 @@ def _conflicts(known: Mapping[str, list[Decision]], photos: Mapping[str, _Photo]
         *others, stands = sorted(last.values(), key=lambda made: made.rank)
         against = [one for one in others if (one.status, one.position) != (stands.status, stands.position)]
         if against:
-            photo, told = photos[sha], ", ".join(map(_signed, against))
-            yield f"photo {photo.number}, {plain(photo.file)}: {told}; {_signed(stands)}, which stands"
+            photo, others_text = photos[sha], ", ".join(map(_signed, against))
+            yield f"photo {photo.number}, {plain(photo.file)}: {others_text}; {_signed(stands)}, which stands"
 
 
 def _signed(made: Decision) -> str:
@@ -111,8 +111,8 @@ def _decisions(path: Path) -> list[tuple[str, Decision]]:
     try:
         if path.stat().st_size > MAX_DECISIONS:
             raise InputError(f"{path} is larger than {MAX_DECISIONS // 1_000_000} MB", _HINT)
-        told = json.loads(path.read_bytes())
-        read = [_decision(one) for one in told["decisions"]]
+        content = json.loads(path.read_bytes())
+        read = [_decision(one) for one in content["decisions"]]
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}", _HINT) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -120,13 +120,13 @@ def _decisions(path: Path) -> list[tuple[str, Decision]]:
     return sorted(read, key=lambda one: one[1].at)
 
 
-def _decision(told: Any) -> tuple[str, Decision]:
+def _decision(entry: Any) -> tuple[str, Decision]:
     """Raises KeyError, TypeError or ValueError for what is no decision."""
-    moment = datetime.fromisoformat(told["at"])
+    moment = datetime.fromisoformat(entry["at"])
     at = (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None, microsecond=0)
-    position = LatLon(float(told["lat"]), float(told["lon"])) if told.get("lat") is not None else None
-    words = [told.get(name, "") for name in ("by", "note")]
-    if not all(isinstance(word, str) for word in (told["sha256"], *words)):
+    position = LatLon(float(entry["lat"]), float(entry["lon"])) if entry.get("lat") is not None else None
+    words = [entry.get(name, "") for name in ("by", "note")]
+    if not all(isinstance(word, str) for word in (entry["sha256"], *words)):
         raise TypeError("names and notes are text")
     by = words[0].strip()[:200]
-    return told["sha256"], Decision(Status(told["status"]), by, at, position, words[1][:2000])
+    return entry["sha256"], Decision(Status(entry["status"]), by, at, position, words[1][:2000])

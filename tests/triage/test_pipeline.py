@@ -217,6 +217,14 @@ def test_other_settings_need_another_folder(tmp_path: Path) -> None:
         batch_locate(tmp_path / "posts", tmp_path / "out", Fake(), tmp_path / "index", OPTIONS)
 
 
+def test_what_could_not_be_used_is_journalled_once(tmp_path: Path) -> None:
+    posts(tmp_path, row("gone.jpg", "its file is nowhere", 7))
+    for _ in range(2):
+        run(tmp_path)
+    reasons = [line.content["reason"] for line in read_journal(tmp_path / "out") if line.kind == "rejected"]
+    assert reasons == ["without a file"]
+
+
 def test_settings_have_the_names_that_journals_have() -> None:
     settings = OPTIONS.as_journal
     assert set(settings) == {"city", "manner", "waterline", "use_post_geo", "search_anyway", "eyes"}

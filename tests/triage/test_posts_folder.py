@@ -14,7 +14,7 @@ import pytest
 from geoflood.core.datatypes import Rejected
 from geoflood.triage import journal
 from geoflood.triage.findings import Post
-from geoflood.triage.posts import file_tree
+from geoflood.triage.posts.unusable import Unusable
 from tests.support.post_folder import JPEG, TWEET, V1, V2, everything, files, folder, only, read
 
 
@@ -96,7 +96,7 @@ def test_a_journal_is_known_by_its_first_line(tmp_path: Path) -> None:
     )
     found = everything(tmp_path / "in")
     assert [(one.location, one.reason) for one in found if isinstance(one, Rejected)] == [
-        ("triage", file_tree.OWN)
+        ("triage", Unusable.OWN_RESULTS)
     ]
     assert [files(one) for one in found if isinstance(one, Post)] == [["a.jpg"]]
 
@@ -108,7 +108,7 @@ def test_results_in_an_archive_are_passed_over(tmp_path: Path) -> None:
         archive.writestr("tent.jpg", JPEG)
     posts, tally = read(tmp_path)
     assert [files(post) for post in posts] == [["x.zip!/tent.jpg"]]
-    assert tally.rejected == {file_tree.OWN: 1}
+    assert tally.rejected == {Unusable.OWN_RESULTS: 1}
 
 
 @pytest.mark.parametrize("line", [own(before="0" * 64), b'{"image": "a.jpg"}\n', b"", own()[:-1]])

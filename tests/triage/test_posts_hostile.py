@@ -26,9 +26,9 @@ from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.json_records import is_lines, records
 from geoflood.triage.posts.layouts import LAYOUTS
 from geoflood.triage.posts.safe_values import box, geotag, prose, unmarked
-from geoflood.triage.posts.tally import NO_FILE
 from geoflood.triage.posts.text_files import Record, lines
 from geoflood.triage.posts.times import moment, snowflake
+from geoflood.triage.posts.unusable import Unusable
 from geoflood.triage.posts.whatsapp import whatsapp
 from geoflood.triage.posts.x_archive_extras import ArchiveExtras
 from tests.support.post_folder import everything as read
@@ -39,7 +39,7 @@ JPEG = b"\xff\xd8\xff\xe0"
 def reasons(root: Path) -> list[str]:
     """Of what was rejected, but for pictures that nobody has."""
     told = [one.reason for one in read(root) if isinstance(one, Rejected)]
-    return [reason for reason in told if reason != NO_FILE]
+    return [reason for reason in told if reason != Unusable.NO_FILE]
 
 
 def told(text: str) -> list[Record | Rejected]:

@@ -18,9 +18,9 @@ from geoflood.triage.posts.layouts import Layout, layout_of
 from geoflood.triage.posts.picture_names import PictureNames, plain
 from geoflood.triage.posts.table_rows import folded, named, rows
 from geoflood.triage.posts.tables import is_crisismmd, manifest, names_picture, sidecar, untimed
-from geoflood.triage.posts.tally import NO_FILE
 from geoflood.triage.posts.text_files import HEAD, Opened, Record, opening, text_of
-from geoflood.triage.posts.unrecognised import UNKNOWN, UnrecognisedTally
+from geoflood.triage.posts.unrecognised import UnrecognisedTally
+from geoflood.triage.posts.unusable import Unusable
 from geoflood.triage.posts.whatsapp import is_whatsapp, whatsapp
 from geoflood.triage.posts.x_archive_extras import NAMES, ArchiveExtras, companions
 
@@ -29,12 +29,12 @@ __all__ = ["Documents"]
 MARKS = (",", "\t", ";")
 TABLES = frozenset((".csv", ".tsv"))
 LINES = frozenset((".jsonl", ".ndjson"))
-TELLING = TABLES | LINES | {".json"}
-"""Files that are there to hold posts: that one cannot be used is told. A readme, or .js, holds none."""
+MAY_HOLD_POSTS = TABLES | LINES | {".json"}
+"""Files that are there to hold posts: one that cannot be used is reported. A readme, or .js, is not."""
 _JSON = re.compile(r"\{\s*(?:[\"}]|$)|\[\s*(?:[{\[\"\]]|$)")
 """How JSON begins, and [14.07.21, 18:23] does not."""
 _CHAT = re.compile(r"_chat\.txt|.*whatsapp.*\.txt", re.IGNORECASE | re.DOTALL)
-"""The names of chats: one that is not understood is told."""
+"""The names of chats: one that is not understood is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Documents:
                     yield self._pictures.claim(replace(one, source=entry.name))
                     yield from _without_a_file(one, entry)
         except DAMAGED as error:
-            yield Rejected(entry.name, "cannot be read", f"{error!s:.100}")
+            yield Rejected(entry.name, Unusable.CANNOT_BE_READ, f"{error!s:.100}")
 
     def _document(self, entry: FileEntry) -> _Document:
         """Raises one of DAMAGED."""
@@ -98,51 +98,51 @@ class Documents:
         if is_whatsapp(first):
             for one in whatsapp(document.opened, name):
                 yield self._pictures.found(one, document.entry) if isinstance(one, Post) else one
-        elif _JSON.match(first) or (suffix in TELLING - TABLES and first.startswith(("{", "["))):
+        elif _JSON.match(first) or (suffix in MAY_HOLD_POSTS - TABLES and first.startswith(("{", "["))):
             with document.opened() as text:
                 by_line = is_lines(text)
             kind = "JSONL" if by_line or suffix in LINES else "JSON"
-            yield from self._told(records(document.opened, name, by_line), document, kind)
+            yield from self._posts_in(records(document.opened, name, by_line), document, kind)
         elif mark := _mark(document):
             tells = None if is_crisismmd(_columns(document, mark)) else names_picture
             with document.opened() as text:
                 kind = "TSV" if mark == "\t" and suffix != ".csv" else "CSV"
-                yield from self._told(rows(text, name, mark, tells), document, kind)
-        elif first and (suffix in TELLING or _CHAT.fullmatch(posixpath.basename(name))):
-            yield Rejected(name, UNKNOWN, f"begins with {document.lines[0]:.80}")
+                yield from self._posts_in(rows(text, name, mark, tells), document, kind)
+        elif first and (suffix in MAY_HOLD_POSTS or _CHAT.fullmatch(posixpath.basename(name))):
+            yield Rejected(name, Unusable.NOT_RECOGNISED, f"begins with {document.lines[0]:.80}")
 
-    def _told(
+    def _posts_in(
         self, found: Iterator[Record | Rejected], document: _Document, kind: str
     ) -> Iterator[Post | Rejected]:
         """The posts in the records of a document, and at its end what of it could not be understood."""
         few = list(islice(found, 2))
         alone = len(few) == 1 and kind.startswith("JSON")
         beside = self._pictures.beside(document.entry) if alone else None
-        unread = UnrecognisedTally(document.name)
+        unrecognised = UnrecognisedTally(document.name)
         for record in chain(few, found):
             if isinstance(record, Rejected):
                 yield record
                 continue
-            unread.records += 1
+            unrecognised.records += 1
             layout = layout_of(record)
             if beside and self._is_sidecar(record, layout, document, beside):
                 yield replace(sidecar(record), layout="image + sidecar", media=(beside,))
             elif layout is None:
-                unread.know_not(record)
+                unrecognised.count_record(record)
                 continue
             else:
                 yield from self._posts(record, layout, document, kind, beside)
             if layout is None or layout.read is manifest:
-                unread.know_no_time(untimed(record))
-        if self._is_telling(document):
-            yield from unread.told()
+                unrecognised.count_time(untimed(record))
+        if self._may_hold_posts(document):
+            yield from unrecognised.rejections()
             if not few and kind.startswith("JSON") and "".join(document.first.split()) != "[]":
-                yield Rejected(document.name, UNKNOWN, "there is no object in it")
+                yield Rejected(document.name, Unusable.NOT_RECOGNISED, "there is no object in it")
 
-    def _is_telling(self, document: _Document) -> bool:
+    def _may_hold_posts(self, document: _Document) -> bool:
         """Whether posts could be expected in it: not in what is written beside a video."""
         stem = posixpath.splitext(plain(document.name))[0].removesuffix(".info")
-        return document.suffix in TELLING and stem not in self._others
+        return document.suffix in MAY_HOLD_POSTS and stem not in self._others
 
     def _is_sidecar(self, record: Record, layout: Layout | None, document: _Document, beside: Medium) -> bool:
         """Whether a document's only record speaks of the picture beside it, and of no other that is there."""
@@ -158,7 +158,7 @@ class Documents:
         try:
             read = list(layout.read(record))
         except Exception as error:  # a stranger's record may break any reader; the next one is another's
-            yield Rejected(document.name, "not as documented", f"{layout.name}: {error!s:.80}")
+            yield Rejected(document.name, Unusable.NOT_AS_DOCUMENTED, f"{layout.name}: {error!s:.80}")
             return
         for post in read:
             post = replace(post, layout=layout.name.format(kind))
@@ -177,7 +177,7 @@ class Documents:
         return self._archives[folder]
 
     def _records(self, entry: FileEntry) -> Iterator[Record | Rejected]:
-        with suppress(*DAMAGED):  # told when the file itself is read
+        with suppress(*DAMAGED):  # reported when the file itself is read
             document = self._document(entry)
             yield from records(document.opened, document.name, by_line=False)
 
@@ -186,13 +186,13 @@ def _without_a_file(post: Post, document: FileEntry) -> Iterator[Rejected]:
     of = f"of post {post.id}" if post.id else "of a post"
     for medium in post.media:
         if not medium.file:
-            yield Rejected(f"{document.name}: {medium.name or post.id}", NO_FILE, of)
+            yield Rejected(f"{document.name}: {medium.name or post.id}", Unusable.NO_FILE, of)
 
 
 def _mark(document: _Document) -> str:
     """What parts the columns of a table that names pictures; empty for anything else."""
-    if told := named(document.lines[0]):
-        return told
+    if mark := named(document.lines[0]):
+        return mark
     for mark in MARKS:
         columns = _columns(document, mark)
         if len(columns) > 1 and layout_of(columns):

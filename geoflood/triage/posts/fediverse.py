@@ -19,15 +19,15 @@ def is_status(record: Record) -> bool:
 
 def status(record: Record) -> Iterator[Post]:
     """The status; of a boost, what was boosted."""
-    told = record.get("reblog") if isinstance(record.get("reblog"), Mapping) else record
-    assert isinstance(told, Mapping)
-    attached = listed(told.get("media_attachments"))
+    post = record.get("reblog") if isinstance(record.get("reblog"), Mapping) else record
+    assert isinstance(post, Mapping)
+    attached = listed(post.get("media_attachments"))
     yield Post(
         layout="Mastodon",
-        id=ident(told.get("uri")) or ident(told.get("id")),
-        text=unmarked(told.get("content")),
-        author=ident(dig(told, "account", "acct")),
-        posted_at=moment(told.get("created_at")),
+        id=ident(post.get("uri")) or ident(post.get("id")),
+        text=unmarked(post.get("content")),
+        author=ident(dig(post, "account", "acct")),
+        posted_at=moment(post.get("created_at")),
         media=tuple(Medium(basename(one.get("url"))) for one in attached if one.get("type") == "image"),
     )
 
@@ -57,8 +57,8 @@ def activity(record: Record) -> Iterator[Post]:
 
 def is_bluesky(record: Record) -> bool:
     """A post as the app or its repository has it, an item of a feed, or a thread."""
-    told = next(_posts(record), record)
-    return ident(told.get("uri")).startswith("at://") or told.get("$type") == _POST
+    post = next(_posts(record), record)
+    return ident(post.get("uri")).startswith("at://") or post.get("$type") == _POST
 
 
 _POST = "app.bsky.feed.post"
@@ -66,17 +66,17 @@ _POST = "app.bsky.feed.post"
 
 def bluesky(record: Record) -> Iterator[Post]:
     """The post, or the posts of a thread; a repository's likes and follows are none."""
-    for told in _posts(record):
-        written = next((told[key] for key in ("record", "value") if isinstance(told.get(key), Mapping)), told)
+    for post in _posts(record):
+        written = next((post[key] for key in ("record", "value") if isinstance(post.get(key), Mapping)), post)
         if written.get("$type", _POST) != _POST:
             continue
         blobs = [ident(dig(one, "image", "ref", "$link")) for one in _images(written)]
-        views = [basename(one.get("fullsize")).partition("@")[0] for one in _images(told)]
+        views = [basename(one.get("fullsize")).partition("@")[0] for one in _images(post)]
         yield Post(
             layout="Bluesky",
-            id=ident(told.get("uri")) or ident(told.get("cid")),
+            id=ident(post.get("uri")) or ident(post.get("cid")),
             text=prose(written.get("text")),
-            author=ident(dig(told, "author", "handle")),
+            author=ident(dig(post, "author", "handle")),
             posted_at=moment(written.get("createdAt")),
             media=tuple(Medium(name) for name in (blobs if any(blobs) else views)),
         )
@@ -92,12 +92,12 @@ def _posts(record: Record) -> Iterator[Record]:
         above.append(above[-1]["parent"])
     waiting = [*above]
     while waiting:
-        told = waiting.pop()
-        if isinstance(told.get("post"), Mapping):
-            yield told["post"]
-        waiting += reversed(listed(told.get("replies")))
+        post = waiting.pop()
+        if isinstance(post.get("post"), Mapping):
+            yield post["post"]
+        waiting += reversed(listed(post.get("replies")))
 
 
-def _images(told: Record) -> list[Record]:
+def _images(post: Record) -> list[Record]:
     """The pictures embedded in a post, beside a quoted record too."""
-    return listed(dig(told, "embed", "images")) or listed(dig(told, "embed", "media", "images"))
+    return listed(dig(post, "embed", "images")) or listed(dig(post, "embed", "media", "images"))

@@ -20,6 +20,7 @@ from typing import IO
 
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError
+from geoflood.triage.posts.unusable import Unusable
 
 __all__ = ["DAMAGED", "FileEntry", "FileTree", "is_picture"]
 
@@ -51,7 +52,6 @@ _SEALED = (b'{"n":1,"at":"', b'"before":"' + _FIRST + b'"}\n')
 """How the first line of a journal of results begins and ends, see `geoflood.triage.journal`."""
 MAX_SEALED = 1_000_000
 """Bytes of that line, which tells the settings of a run."""
-OWN = "results of geoflood"
 """The reason why a folder is passed over: its pictures and tables were made of posts, and are none."""
 
 
@@ -111,7 +111,7 @@ class FileTree:
             path, name = one
             if path.is_symlink():
                 if not path.resolve().is_relative_to(self.root):
-                    yield Rejected(name, "link out of the folder")
+                    yield Rejected(name, Unusable.LINK_OUT)
             elif path.is_file():
                 if not is_picture(name) and zipfile.is_zipfile(path):
                     yield from self._members(path, name)
@@ -141,7 +141,7 @@ class FileTree:
             here = Path(folder)
             if JOURNAL in names and _is_own(here / JOURNAL):
                 folders.clear()
-                yield Rejected(here.relative_to(self.root).as_posix(), OWN, "passed over")
+                yield Rejected(here.relative_to(self.root).as_posix(), Unusable.OWN_RESULTS, "passed over")
                 continue
             folders[:] = sorted(f for f in folders if f[0] != "." and (here / f).resolve() not in self._skip)
             for name in sorted([*names, *(f for f in folders if (here / f).is_symlink())]):
@@ -152,19 +152,19 @@ class FileTree:
         try:
             archive = self._open.enter_context(zipfile.ZipFile(path))
         except DAMAGED as error:
-            yield Rejected(name, "damaged archive", str(error))
+            yield Rejected(name, Unusable.DAMAGED_ARCHIVE, str(error))
             return
         self._archives[path] = archive
         listed = archive.infolist()
         if len(listed) > MAX_MEMBERS:
-            yield Rejected(name, "archive too large", f"{len(listed):,} members")
+            yield Rejected(name, Unusable.LARGE_ARCHIVE, f"{len(listed):,} members")
             return
         unpacked = sum(info.file_size for info in listed)
         if unpacked > max(ARCHIVE_BOMB[0], ARCHIVE_BOMB[1] * path.stat().st_size):
-            yield Rejected(name, "archive bomb", f"{unpacked:,} bytes in {path.stat().st_size:,}")
+            yield Rejected(name, Unusable.ARCHIVE_BOMB, f"{unpacked:,} bytes in {path.stat().st_size:,}")
             return
         own = tuple(_own_folders(archive, listed))
-        yield from (Rejected(f"{name}!/{folder}", OWN, "passed over") for folder in own)
+        yield from (Rejected(f"{name}!/{folder}", Unusable.OWN_RESULTS, "passed over") for folder in own)
         for info in listed:
             shown = f"{name}!/{info.filename}"
             if info.filename.startswith(own):
@@ -201,18 +201,18 @@ def _own_folders(archive: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> Ite
                     yield f"{folder}/" if folder else ""
 
 
-def _refusal(info: zipfile.ZipInfo) -> str:
-    """Why a member is not read; empty when it is."""
+def _refusal(info: zipfile.ZipInfo) -> Unusable | None:
+    """Why a member is not read; None when it is."""
     name = info.filename.replace("\\", "/")
     if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
-        return "path out of the archive"
+        return Unusable.PATH_OUT
     if info.flag_bits & 1:
-        return "encrypted"
+        return Unusable.ENCRYPTED
     if info.file_size > BOMB[0] and info.file_size > BOMB[1] * max(info.compress_size, 1):
-        return "archive bomb"
+        return Unusable.ARCHIVE_BOMB
     if name.lower().endswith(".zip"):
-        return "archive in an archive"
-    return ""
+        return Unusable.NESTED_ARCHIVE
+    return None
 
 
 def _passed_over(info: zipfile.ZipInfo) -> bool:

@@ -12,7 +12,7 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.documents import Documents
 from geoflood.triage.posts.file_tree import NO_DOCUMENTS, FileEntry, FileTree, is_picture
-from geoflood.triage.posts.not_photos import left_out
+from geoflood.triage.posts.not_photos import not_a_photo
 from geoflood.triage.posts.picture_names import PictureNames, plain
 from geoflood.triage.posts.safe_values import prose
 from geoflood.triage.posts.tally import Tally
@@ -83,7 +83,7 @@ class PostFolder:
         """Keep the photos; of the rest tell what it is."""
         names = others | {plain(entry.name) for entry in (*pictures, *self.documents)}
         for entry in pictures:
-            if reason := left_out(plain(entry.name), names):
+            if reason := not_a_photo(plain(entry.name), names):
                 self.rejected.append(Rejected(entry.name, reason))
             else:
                 self.pictures.add(entry)

@@ -18,6 +18,7 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage.posts import text_files
 from geoflood.triage.posts.safe_values import dig, listed
 from geoflood.triage.posts.text_files import HEAD, Opened, Record, lines, unassigned
+from geoflood.triage.posts.unusable import Unusable
 
 __all__ = ["CONTAINERS", "is_lines", "records"]
 
@@ -32,7 +33,6 @@ _STREAMED = frozenset(
     ("item", *(f"{key}.item" for key in CONTAINERS), *(f"{key}.list.item.messages.item" for key in CHATS))
 )
 
-BROKEN = "broken JSON"
 _BROKEN = (ijson.JSONError, ValueError, ArithmeticError, RecursionError, MemoryError)
 
 
@@ -64,13 +64,13 @@ def records(opened: Opened, name: str, by_line: bool) -> Iterator[Record | Rejec
             return
     with opened() as text:
         detail = f"over {MAX_WHOLE:,} characters, and no list of posts in it"
-        yield from _streamed(text, name, Rejected(name, "too large", detail))
+        yield from _streamed(text, name, Rejected(name, Unusable.TOO_LARGE, detail))
 
 
 def _document(whole: str, name: str) -> Iterator[Record | Rejected]:
     """The objects of a whole document; of one that breaks off, those before the break."""
     read = list(_objects(whole, name))
-    if read and isinstance(read[0], Rejected) and read[0].reason == BROKEN:
+    if read and isinstance(read[0], Rejected) and read[0].reason == Unusable.BROKEN_JSON:
         yield from _streamed(io.StringIO(whole), name, read[0])
     else:
         yield from read
@@ -81,9 +81,9 @@ def _objects(text: str, place: str) -> Iterator[Record | Rejected]:
     try:
         value = json.loads(text.strip("\ufeff \t\r\n\0"))
     except RecursionError:
-        yield Rejected(place, "nested too deep")
+        yield Rejected(place, Unusable.TOO_DEEP)
     except _BROKEN as error:
-        yield Rejected(place, BROKEN, f"{error!s:.100}")
+        yield Rejected(place, Unusable.BROKEN_JSON, f"{error!s:.100}")
     else:
         yield from _contained(value)
 
@@ -127,7 +127,7 @@ def _streamed(text: IO[str], name: str, none: Rejected) -> Iterator[Record | Rej
             found = True
             yield item
     except _BROKEN as error:
-        yield Rejected(name, BROKEN, f"{error!s:.100}")
+        yield Rejected(name, Unusable.BROKEN_JSON, f"{error!s:.100}")
     else:
         if not found:
             yield none

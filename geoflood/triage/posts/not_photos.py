@@ -1,4 +1,4 @@
-"""Pictures in an export that are no photos of a place: told by what lies around them, and left out."""
+"""Pictures in an export that are no photos of a place, by what lies around them: they are left out."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ import posixpath
 import re
 from collections.abc import Set
 
-__all__ = ["left_out"]
+from geoflood.triage.posts.unusable import Unusable
+
+__all__ = ["not_a_photo"]
 
 _STICKER = re.compile(r"stk-\d{8}-wa|\d{8}-sticker-", re.ASCII)
 """As WhatsApp names them."""
 
 
-def left_out(name: str, names: Set[str]) -> str:
-    """Why a picture is not to be located; empty for a photo. Of lowercase names, `names` is what there is."""
+def not_a_photo(name: str, names: Set[str]) -> Unusable | None:
+    """Why a picture is not to be located; None for a photo. `names` are all lowercase names in the folder."""
     folder, base = posixpath.split(name)
     above, kind = posixpath.split(folder)
     stem, suffix = posixpath.splitext(base)
     telegram = any(posixpath.join(up, "result.json") in names for up in _upwards(folder))
     if _STICKER.match(base) or (kind == "stickers" and telegram):
-        return "sticker"
+        return Unusable.STICKER
     if stem.endswith("_thumb"):
         whole = posixpath.join(folder, stem.removesuffix("_thumb"))
         if telegram or whole in names or whole + suffix in names:
-            return "thumbnail"
+            return Unusable.THUMBNAIL
     if stem in ("avatar", "header") and posixpath.join(folder, "actor.json") in names:
-        return "profile picture"
+        return Unusable.PROFILE_PICTURE
     beside = {posixpath.join(above, one) for one in ("account.js", "profile.js", "tweets.js")}
-    return "profile picture" if kind == "profile_media" and beside & names else ""
+    return Unusable.PROFILE_PICTURE if kind == "profile_media" and beside & names else None
 
 
 def _upwards(folder: str) -> list[str]:

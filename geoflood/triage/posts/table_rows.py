@@ -1,7 +1,7 @@
 """Tables of text: each row by the names of its columns, and none of them lost to a quote left open.
 
 A quoted cell may run over several lines; a quote that nobody closes would take all rows behind it. Lines that
-are rows by themselves are therefore read as rows, and that they were is told.
+are rows by themselves are therefore read as rows, and that is reported.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import IO, TypeAlias
 
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.posts.text_files import Record, lines
+from geoflood.triage.posts.unusable import Unusable
 
-__all__ = ["OPEN_QUOTE", "folded", "named", "rows"]
+__all__ = ["folded", "named", "rows"]
 
-OPEN_QUOTE = "quote left open"
 MAX_ROW = 200_000
 """Characters of a row that runs over several lines."""
 Tells: TypeAlias = Callable[[Record], bool]
@@ -45,12 +45,12 @@ def rows(text: IO[str], name: str, mark: str, tells: Tells | None) -> Iterator[R
     if named(header):
         header = next(feed, "")
     columns = [folded(cell) for cell in next(csv.reader([header], delimiter=mark), [])]
-    for cells, ended in _told(feed, mark, columns, tells) if tells else _plain(feed, mark):
+    for cells, ended in _quoted(feed, mark, columns, tells) if tells else _plain(feed, mark):
         place = f"{name}, line {ended}"
         if cells is None:
-            yield Rejected(place, OPEN_QUOTE, "the lines behind it are read as rows")
+            yield Rejected(place, Unusable.OPEN_QUOTE, "the lines behind it are read as rows")
         elif len(cells) > len(columns) and any(cells[len(columns) :]):
-            yield Rejected(place, "broken row", "more cells than columns")
+            yield Rejected(place, Unusable.BROKEN_ROW, "more cells than columns")
         else:
             yield dict(zip(columns, (cell.strip() for cell in cells), strict=False))
     yield from feed.rejected
@@ -119,7 +119,7 @@ def _parted(line: str, mark: str) -> list[str]:
     ]
 
 
-def _told(feed: _Feed, mark: str, columns: list[str], tells: Tells) -> Iterator[Cells]:
+def _quoted(feed: _Feed, mark: str, columns: list[str], tells: Tells) -> Iterator[Cells]:
     """Rows with their quotes, as long as these can be right."""
     reader = csv.reader(feed, delimiter=mark)
     while True:

@@ -70,13 +70,13 @@ def kept(record: Record) -> Iterator[Post]:
     """The post behind a link that was archived."""
     metadata, media = _unpacked(record["metadata"]), _unpacked(record["media"])
     names = [ident(one.get("filename")) for one in listed(media)] or _named(record["media"])
-    told = metadata if isinstance(metadata, Mapping) else {}
-    at, clock = when(told.get("timestamp"), told.get("upload_date"))
+    known = metadata if isinstance(metadata, Mapping) else {}
+    at, clock = when(known.get("timestamp"), known.get("upload_date"))
     yield Post(
         layout="auto-archiver",
-        id=ident(told.get("url")) or ident(told.get("_processed_url")),
-        text=prose(told.get("content")) or prose(told.get("title")),
-        author=ident(told.get("author")),
+        id=ident(known.get("url")) or ident(known.get("_processed_url")),
+        text=prose(known.get("content")) or prose(known.get("title")),
+        author=ident(known.get("author")),
         posted_at=at,
         clock=clock,
         media=tuple(Medium(name, (basename(name),)) for name in names if name.lower().endswith(_SHOWN)),
@@ -134,16 +134,16 @@ def sidecar(record: Record) -> Post:
 
 def untimed(record: Record) -> str:
     """What stands where a row's time should, and cannot be read as one: its order may be either."""
-    told = ident(_first(record, ROLES["time"]))
-    return "" if not told or _row(record, ()).posted_at else told
+    time = ident(_first(record, ROLES["time"]))
+    return "" if not time or _row(record, ()).posted_at else time
 
 
 def _row(record: Record, media: tuple[Medium, ...]) -> Post:
-    told = {role: _first(record, names) for role, names in ROLES.items()}
+    cells = {role: _first(record, names) for role, names in ROLES.items()}
     at, clock = when(*(record.get(name) for name in ROLES["time"]))
-    identifier = ident(told["id"])
-    text = told["text"]
-    author = told["author"]
+    identifier = ident(cells["id"])
+    text = cells["text"]
+    author = cells["author"]
     return Post(
         layout="manifest",
         id=identifier,
@@ -151,7 +151,7 @@ def _row(record: Record, media: tuple[Medium, ...]) -> Post:
         author=ident(author) or ident(dig(author, "name")) or ident(dig(author, "username")),
         posted_at=at or snowflake(_tweet_id(record, identifier)),
         clock=clock,
-        geotag=geotag(told["lat"], told["lon"]),
+        geotag=geotag(cells["lat"], cells["lon"]),
         media=media,
     )
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Post
+from geoflood.triage.posts.unusable import Unusable
 
-__all__ = ["NO_FILE", "Tally"]
-
-NO_FILE = "without a file"
-"""The reason of a picture that a post names and nobody has."""
+__all__ = ["Tally"]
 
 
 @dataclass
@@ -27,7 +25,7 @@ class Tally:
     def add(self, one: Post | Rejected) -> None:
         """Count a post or what could not be used."""
         if isinstance(one, Rejected):
-            if one.reason != NO_FILE:  # counted with its post
+            if one.reason != Unusable.NO_FILE:  # counted with its post
                 self.rejected[one.reason] += 1
             return
         self.posts[one.layout] += 1
@@ -37,12 +35,12 @@ class Tally:
 
     def lines(self) -> list[str]:
         """For people: "twarc2 JSONL: 812 posts, 640 images, 31 without a file"."""
-        told = [
+        lines = [
             f"{layout}: {_many(count, 'post')}, {_many(self.images[layout], 'image')}"
-            + (f", {self.missing[layout]:,} {NO_FILE}" if self.missing[layout] else "")
+            + (f", {self.missing[layout]:,} {Unusable.NO_FILE}" if self.missing[layout] else "")
             for layout, count in sorted(self.posts.items())
         ]
-        return told + [f"not usable: {count:,} {reason}" for reason, count in sorted(self.rejected.items())]
+        return lines + [f"not usable: {count:,} {reason}" for reason, count in sorted(self.rejected.items())]
 
 
 def _many(count: int, thing: str) -> str:

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from typing import IO, Any, TypeAlias
 
 from geoflood.core.datatypes import Rejected
+from geoflood.triage.posts.unusable import Unusable
 
 __all__ = ["HEAD", "Opened", "Record", "lines", "opening", "text_of", "unassigned"]
 
@@ -73,6 +74,6 @@ def lines(text: IO[str], name: str) -> Iterator[str | Rejected]:
         if len(line) == MAX_ITEM and line[-1] != "\n":
             while (rest := text.readline(MAX_ITEM)) and rest[-1] != "\n":
                 pass
-            yield Rejected(f"{name}, line {count}", "line too long", f"over {MAX_ITEM:,} characters")
+            yield Rejected(f"{name}, line {count}", Unusable.LONG_LINE, f"over {MAX_ITEM:,} characters")
         elif line.strip("\r\n\t \0"):
             yield line.rstrip("\r\n")

@@ -30,23 +30,23 @@ _NUMBERS = re.compile(
 
 
 def when(*values: object) -> tuple[datetime | None, str]:
-    """The first time that can be read, UTC where it says so, and whose clock tells it: empty for UTC."""
-    told = (_told(value) for value in values if value not in (None, ""))
-    return next((read for read in told if read[0]), (None, ""))
+    """The first time that can be read, UTC where it says so, and whose clock it is by: empty for UTC."""
+    times = (_time_and_clock(value) for value in values if value not in (None, ""))
+    return next((time for time in times if time[0]), (None, ""))
 
 
 def moment(value: object) -> datetime | None:
     """The time alone."""
-    return _told(value)[0]
+    return _time_and_clock(value)[0]
 
 
-def _told(value: object) -> tuple[datetime | None, str]:
+def _time_and_clock(value: object) -> tuple[datetime | None, str]:
     """ISO 8601, RFC 2822, X's v1.1 form, seconds or milliseconds since 1970, or numbers of a sure order."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _since_1970(value / 1000 if abs(value) > 1e11 else value), ""
     text = ident(value)
     if re.fullmatch(r"\d{9,13}(\.\d+)?", text, re.ASCII):
-        return _told(float(text))
+        return _time_and_clock(float(text))
     with suppress(ValueError, OverflowError, TypeError, IndexError):
         if found := _CLOCK.fullmatch(text):
             return _v1_time(*found.groups()), ""
@@ -92,9 +92,9 @@ def _numbers(found: re.Match[str]) -> datetime | None:
 def _v1_time(month: str, *rest: str) -> datetime | None:
     """Raises ValueError for a month that is none."""
     day, hour, minute, second, sign, ahead_h, ahead_min, year = rest
-    told = datetime(int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second))
+    local = datetime(int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second))
     ahead = timedelta(hours=int(ahead_h), minutes=int(ahead_min))
-    return sensible(told - ahead if sign == "+" else told + ahead)
+    return sensible(local - ahead if sign == "+" else local + ahead)
 
 
 def snowflake(identifier: str) -> datetime | None:
@@ -110,9 +110,9 @@ def _since_1970(seconds: float) -> datetime | None:
     return None
 
 
-def sensible(told: datetime) -> datetime | None:
+def sensible(time: datetime) -> datetime | None:
     """Posts are younger than the web and older than the day after tomorrow's archive."""
-    return told.replace(microsecond=0) if 1995 <= told.year < 2200 else None
+    return time.replace(microsecond=0) if 1995 <= time.year < 2200 else None
 
 
 _NAMED = re.compile(

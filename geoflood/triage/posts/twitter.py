@@ -47,8 +47,8 @@ def _media(tweet: Record, included: Mapping[str, Record]) -> list[Record]:
 
 def _retweeted(tweet: Record) -> str:
     """The id of the tweet that this one repeats: the photos are its own."""
-    told = listed(tweet.get("referenced_tweets"))
-    return next((ident(one.get("id")) for one in told if one.get("type") == "retweeted"), "")
+    references = listed(tweet.get("referenced_tweets"))
+    return next((ident(one.get("id")) for one in references if one.get("type") == "retweeted"), "")
 
 
 def is_flattened(record: Record) -> bool:

@@ -1,4 +1,4 @@
-"""What a document left unread: counted while it is read, and told at its end in one line each."""
+"""What a document holds that was not understood: counted while it is read, reported at its end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage.posts.json_records import CHATS, CONTAINERS
 from geoflood.triage.posts.safe_values import ident
 from geoflood.triage.posts.text_files import Record
+from geoflood.triage.posts.unusable import Unusable
 
-__all__ = ["UNKNOWN", "UnrecognisedTally"]
+__all__ = ["UnrecognisedTally"]
 
-UNKNOWN = "not recognised"
 EXPECTED = "it is no known export, and none of its columns (image, file_name, path, ...) names a picture"
 
 
@@ -29,26 +29,26 @@ class UnrecognisedTally:
     time: str = ""
     """Of manifests, the first that cannot be read."""
 
-    def know_not(self, record: Record) -> None:
+    def count_record(self, record: Record) -> None:
         """Count a record of no known layout, unless an export is known to have it beside its posts."""
         if record and not _accompanies(record):
             self.unknown += 1
             self.keys = self.keys or ", ".join(ident(str(key)[:30]) for key in list(record)[:6])
 
-    def know_no_time(self, told: str) -> None:
+    def count_time(self, text: str) -> None:
         """Count what stands where a time should; nothing when that is empty."""
-        self.times += bool(told)
-        self.time = self.time or told
+        self.times += bool(text)
+        self.time = self.time or text
 
-    def told(self) -> Iterator[Rejected]:
-        """What people should know of it."""
+    def rejections(self) -> Iterator[Rejected]:
+        """One line for each kind of thing that was not understood."""
         if self.unknown:
             some = "" if self.unknown == self.records else f"{self.unknown:,} of {self.records:,} records: "
-            yield Rejected(self.name, UNKNOWN, f"{some}{self.keys}: {EXPECTED}")
+            yield Rejected(self.name, Unusable.NOT_RECOGNISED, f"{some}{self.keys}: {EXPECTED}")
         if self.times:
             why = "no known form, or day and month can be either"
             detail = f"{self.times:,} of {self.records:,} times, such as {self.time}: {why}"
-            yield Rejected(self.name, "time not read", detail)
+            yield Rejected(self.name, Unusable.TIME_NOT_READ, detail)
 
 
 def _accompanies(record: Record) -> bool:

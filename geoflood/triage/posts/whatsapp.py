@@ -11,7 +11,7 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.safe_values import MAX_TEXT, geotag, ident, prose
 from geoflood.triage.posts.text_files import Opened, lines
-from geoflood.triage.posts.whatsapp_dates import LINE, DateOrder, order_of, seen
+from geoflood.triage.posts.whatsapp_dates import LINE, DateOrder, order_of, without_marks
 
 __all__ = ["is_whatsapp", "whatsapp"]
 
@@ -33,7 +33,7 @@ _STICKER = re.compile(r"STK-|\d+-STICKER-", re.ASCII)
 
 def is_whatsapp(opening: str) -> bool:
     """Whether one of the first lines is a message's."""
-    return any(LINE.fullmatch(seen(line)) for line in opening[:4000].splitlines()[:5])
+    return any(LINE.fullmatch(without_marks(line)) for line in opening[:4000].splitlines()[:5])
 
 
 def whatsapp(opened: Opened, name: str) -> Iterator[Post | Rejected]:
@@ -46,7 +46,7 @@ def whatsapp(opened: Opened, name: str) -> Iterator[Post | Rejected]:
             if isinstance(line, Rejected):
                 yield line
                 continue
-            line = seen(line)
+            line = without_marks(line)
             if LINE.fullmatch(line):
                 yield from _message(block, order)
                 block = []
@@ -56,22 +56,22 @@ def whatsapp(opened: Opened, name: str) -> Iterator[Post | Rejected]:
 
 
 def _lines(text: IO[str]) -> Iterator[str]:
-    yield from (seen(line) for line in lines(text, "") if isinstance(line, str))
+    yield from (without_marks(line) for line in lines(text, "") if isinstance(line, str))
 
 
 def _message(block: list[str], order: DateOrder) -> Iterator[Post]:
     found = LINE.fullmatch("\n".join(block))
-    if not found or not found["author"]:  # who joined and left is told without an author
+    if not found or not found["author"]:  # who joined and left stands there without an author
         return
-    told = found["text"]
-    files = [one or other for one, other in _ATTACHED.findall(told)]
+    text = found["text"]
+    files = [one or other for one, other in _ATTACHED.findall(text)]
     shown = [f for f in files if not f.lower().endswith(_NO_PICTURES) and not _STICKER.match(f)]
-    pinned = _PINNED.search(told)
+    pinned = _PINNED.search(text)
     at: datetime | None = order.moment(found)
     yield Post(
         layout="WhatsApp",
         id="",
-        text=prose(_ATTACHED.sub("", told).strip()),
+        text=prose(_ATTACHED.sub("", text).strip()),
         author=ident(found["author"]),
         posted_at=at,
         geotag=geotag(pinned[1], pinned[2]) if pinned else None,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from geoflood.triage.posts.times import sensible
 
-__all__ = ["LINE", "DateOrder", "order_of", "seen"]
+__all__ = ["LINE", "DateOrder", "order_of", "without_marks"]
 
 _WORD = r"[^\W\d_][^\d:,،\[\]/-]{0,11}?"
 LINE = re.compile(
@@ -28,7 +28,7 @@ _INVISIBLE = str.maketrans(
 )
 
 
-def seen(line: str) -> str:
+def without_marks(line: str) -> str:
     """A line as it looks: without marks of direction, every blank a space."""
     return line.translate(_INVISIBLE)
 
@@ -37,8 +37,8 @@ def _bare(word: str) -> str:
     return "".join(filter(str.isalpha, word.casefold()))
 
 
-def _words(told: str) -> frozenset[str]:
-    return frozenset(map(_bare, told.split()))
+def _words(text: str) -> frozenset[str]:
+    return frozenset(map(_bare, text.split()))
 
 
 _MORNING = _words(
@@ -55,7 +55,7 @@ _DATED = re.compile(r"(?:[A-Z]{3}-(\d{4})(\d\d)(\d\d)-WA|-(?:PHOTO|VIDEO)-(\d{4}
 _FOREIGN = re.compile(
     r"\.\w{3,5} [(（](?!file attached)[^()（）]{1,40}[)）]$|<(?!attached)[^<>:：]{1,40}[:：] ?[^<>]*>$"
 )
-"""An attachment told in another language than English, whose countries alone put the month first."""
+"""An attachment named in another language than English, whose countries alone put the month first."""
 _NEAR = timedelta(days=3)
 
 
@@ -67,7 +67,7 @@ class DateOrder:
     sure: bool = True
 
     def moment(self, found: re.Match[str]) -> datetime | None:
-        """The time of a line, by the phone; None where it cannot be told."""
+        """The time of a line, by the phone; None where it is not certain."""
         day = _day(found, self.month_first)
         hour = _hour(found)
         if day is None or hour is None:
@@ -122,8 +122,8 @@ def order_of(lines: Iterable[str]) -> DateOrder:
 
 def _named(text: str, days: dict[bool, datetime]) -> set[bool]:
     """The order by which a message was sent when its file was made, if it is the only one."""
-    told = _DATED.search(text)
-    parts = [int(part) for part in told.groups() if part] if told else []
+    dated = _DATED.search(text)
+    parts = [int(part) for part in dated.groups() if part] if dated else []
     with suppress(ValueError, IndexError):
         made = datetime(parts[0], parts[1], parts[2])
         near = {way for way, day in days.items() if abs(day - made) <= _NEAR}
