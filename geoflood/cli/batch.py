@@ -99,7 +99,7 @@ def batch_locate(
         model, ollama_host, openai_host, allow_remote, prompt, grid, consistency, replay
     )
     stage = vlm.make_stage(selection, attention, verify, index)
-    from geoflood.outputs.result_folder import read_basemap
+    from geoflood.outputs.basemap import read_basemap
     from geoflood.triage import pipeline
     from geoflood.triage.options import BatchOptions, BatchRequest
     from geoflood.triage.outputs import write_outputs

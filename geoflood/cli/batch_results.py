@@ -67,7 +67,7 @@ def review(
     quiet: Quiet = False,
 ) -> None:
     """geoflood review triage --decisions decisions.json: merges what people confirmed, rejected or moved."""
-    from geoflood.outputs.result_folder import read_basemap
+    from geoflood.outputs.basemap import read_basemap
     from geoflood.triage.outputs import write_outputs
     from geoflood.triage.review import review as merge
 

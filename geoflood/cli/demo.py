@@ -71,7 +71,7 @@ def run(
     draw: Callable[[Path, Path, Progress], list[Truth]] = draw_town,
 ) -> DemoResult:
     """Draw, index, locate and hand over into `out`; run again, it redraws nothing that is there."""
-    from geoflood.outputs.result_folder import hand_over
+    from geoflood.outputs.result_folder import write_results
 
     streets, photos = out / "streets", out / "photos"
     truths = draw(streets, photos, progress)
@@ -90,7 +90,7 @@ def run(
     options = SearchOptions(rerank=town.usual_rerank)
     located = town.locate_all(queries, options=options, workers=workers, progress=progress)
     surest = sorted(located, key=_doubt)
-    written = hand_over(surest, town.database, out / "located")
+    written = write_results(surest, town.database, out / "located")
     return DemoResult(surest, written["map"], compare_with_truth(located, truths))
 
 

@@ -94,7 +94,8 @@ def locate(
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
     stage = vlm.make_stage(selection, attention, verify, folder)
     analyst_map = None if stage.attends else _read_attention(stage.attention, waterline)
-    from geoflood.outputs.result_folder import hand_over, read_basemap
+    from geoflood.outputs.basemap import read_basemap
+    from geoflood.outputs.result_folder import write_results
 
     streets = read_basemap(basemap) if basemap else None
     with stage.open() as asker, terminal.progress() as progress:
@@ -122,7 +123,9 @@ def locate(
     for answer in located:
         show_located(answer, as_json)
     if out or not as_json:
-        written = hand_over(located, locator.database, out or Path("located"), basemap=streets, tiles=tiles)
+        written = write_results(
+            located, locator.database, out or Path("located"), basemap=streets, tiles=tiles
+        )
         for kind, path in written.items():
             terminal.news(f"{kind}: {path}")
     _raise_failures(located)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from geoflood.core.errors import InputError
 from geoflood.outputs.wording import plain
 
-__all__ = ["KINDS", "credit", "layers"]
+__all__ = ["KINDS", "credit", "layers", "read_basemap"]
 
 KINDS = ("ground", "water", "street")
 """From the bottom up."""
@@ -24,7 +26,27 @@ _DEPTHS = {
 
 _HINT = "give a FeatureCollection of lines and polygons in (lon, lat), such as an OpenStreetMap extract"
 
+MAX_BYTES = 50_000_000
+"""Of a basemap's file: it lies in every map, and browsers choke on more."""
+
 Json = dict[str, Any]
+
+
+def read_basemap(path: Path) -> Json:
+    """Streets and water as GeoJSON. Raises InputError when it is not."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB", "clip it to the city")
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror}", "check the path given to --basemap"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not GeoJSON: {error!s:.100}", "export it as GeoJSON (WGS 84)") from error
+    if not isinstance(content, dict) or content.get("type") != "FeatureCollection":
+        raise InputError(f"{path} is not a GeoJSON FeatureCollection", "export it as GeoJSON (WGS 84)")
+    return content
 
 
 def layers(basemap: Mapping[str, Any]) -> dict[str, Json]:
@@ -33,15 +55,15 @@ def layers(basemap: Mapping[str, Any]) -> dict[str, Json]:
     Raises InputError when `basemap` is no GeoJSON.
     """
     features = basemap.get("features") if basemap.get("type") == "FeatureCollection" else [basemap]
-    sorted_out: dict[str, list[Json]] = {kind: [] for kind in KINDS}
+    by_kind: dict[str, list[Json]] = {kind: [] for kind in KINDS}
     try:
         for feature in features or ():
-            kind, drawn = _feature(feature)
-            if drawn is not None:
-                sorted_out[kind].append(drawn)
+            kind, shape = _feature(feature)
+            if shape is not None:
+                by_kind[kind].append(shape)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"the basemap is no GeoJSON that can be drawn: {error}", _HINT) from error
-    return {kind: {"type": "FeatureCollection", "features": drawn} for kind, drawn in sorted_out.items()}
+    return {kind: {"type": "FeatureCollection", "features": shapes} for kind, shapes in by_kind.items()}
 
 
 def _feature(feature: Mapping[str, Any]) -> tuple[str, Json | None]:
@@ -80,5 +102,5 @@ def _kind(geometry: str, properties: Mapping[str, Any]) -> str:
 
 def credit(basemap: Mapping[str, Any]) -> str:
     """Who made the basemap, where the file says so in a member that such files carry."""
-    said = (basemap.get(name) for name in ("attribution", "copyright", "credit"))
-    return plain(next((text for text in said if isinstance(text, str)), ""))[:200]
+    credits = (basemap.get(name) for name in ("attribution", "copyright", "credit"))
+    return plain(next((text for text in credits if isinstance(text, str)), ""))[:200]

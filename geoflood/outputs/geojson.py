@@ -34,7 +34,7 @@ def collection(located: Iterable[Located]) -> Json:
     """A FeatureCollection: for each photo its estimate, candidates and search areas, told apart by `kind`."""
     return {
         "type": "FeatureCollection",
-        "features": [feature for one in located for feature in _features(one)],
+        "features": [feature for photo in located for feature in _features(photo)],
     }
 
 

@@ -15,7 +15,8 @@ from geoflood import __version__
 from geoflood.core.datatypes import City, Image
 from geoflood.core.files import write_whole
 from geoflood.core.images import jpeg
-from geoflood.outputs.page import Json, bounds, chart, data_uri, page, tile_host
+from geoflood.outputs.chart import bounds, chart, tile_host
+from geoflood.outputs.page import Json, data_uri, page
 from geoflood.outputs.panel import PanelSheet, about, describe
 
 __all__ = ["PanelSheet", "write_map"]

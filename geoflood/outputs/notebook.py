@@ -21,6 +21,7 @@ PICTURE_PX = 320
 """Longer side of a picture."""
 _QUALITY = 70
 _CELL = 'style="text-align:left;vertical-align:top;padding:0 1em .3em 0"'
+_COORDINATES = _CELL[:-1] + ';white-space:nowrap"'
 
 
 def notebook_html(located: Located) -> str:
@@ -66,7 +67,7 @@ def _places(shown: Json) -> str:
     """Each place with its coordinates, one a row."""
     rows = [
         f"<tr><th {_CELL}>{escape(place['title'])}</th>"
-        + "".join(f"<td {_CELL}>{escape(text)}</td>" for _, text in place["coordinates"])
+        + "".join(f"<td {_COORDINATES}>{escape(text)}</td>" for _, text in place["coordinates"])
         + "</tr>"
         for place in shown["places"]
     ]

@@ -1,6 +1,5 @@
-"""A page that opens by double-click with no network: a Leaflet map, a panel, data. The only home of folium.
+"""A page that opens by double-click with no network: a Leaflet map, a panel, data, and a policy.
 
-folium makes the Leaflet map with all that lies under the evidence: coverage, basemap, tiles if asked for.
 Of the page that folium would write only its body and script are taken, since its head links to servers.
 Scripts run only when the page's policy knows their checksum, so foreign text that slipped through as markup
 would still do nothing.
@@ -10,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,29 +16,14 @@ from importlib import resources
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 import folium
-import numpy as np
 from branca.element import Figure
 from xstatic.pkg import leaflet, leaflet_markercluster
 
-from geoflood.core.datatypes import City, LatLon
-from geoflood.core.errors import UsageError
-from geoflood.outputs import basemap as ground
-from geoflood.outputs.shapes import thinned
-
-__all__ = ["Json", "bounds", "chart", "data_uri", "page", "tile_host"]
+__all__ = ["Json", "data_uri", "page"]
 
 Json = dict[str, Any]
-
-_STYLES: dict[str, Json] = {
-    "ground": {"stroke": False, "fillColor": "#eeeeea", "fillOpacity": 1.0},
-    "water": {"color": "#b9cfdd", "weight": 2, "fillColor": "#d3e2ec", "fillOpacity": 1.0},
-    "street": {"color": "#cfcfcb", "weight": 4, "fill": False},
-}
-_NAME_TIP = """(feature, layer) => feature.properties.name && layer.bindTooltip(
-    Object.assign(document.createElement("span"), {textContent: feature.properties.name}), {sticky: true})"""
 
 _WATCH = """
 window.addEventListener("error", failed);
@@ -48,8 +31,8 @@ window.addEventListener("unhandledrejection", failed);
 document.addEventListener("securitypolicyviolation", failed);
 function failed(event) {
   const page = document.documentElement;
-  const said = event.message || event.violatedDirective || String(event.reason);
-  page.dataset.failures = `${page.dataset.failures || ""}${said}; `;
+  const problem = event.message || event.violatedDirective || String(event.reason);
+  page.dataset.failures = `${page.dataset.failures || ""}${problem}; `;
   const notice = document.getElementById("broken");
   if (notice) notice.hidden = false;
 }
@@ -57,73 +40,8 @@ function failed(event) {
 """Runs first: what goes wrong in the page is shown in it, not lost in a console."""
 
 
-def chart(
-    city: City, around: Sequence[LatLon], basemap: Mapping[str, Any] | None, tiles: str | None
-) -> folium.Map:
-    """Leaflet's map with its ground, on canvas: thousands of dots would choke a page of SVG."""
-    drawn = folium.Map(
-        location=np.mean(bounds(city), axis=0).tolist(), tiles=None, prefer_canvas=True, control_scale=True
-    )
-    drawn.options |= {"max_zoom": 20, "zoom_snap": 0.25, "keyboard": False}
-    if tiles is not None:
-        tile_host(tiles)
-        drawn.add_child(
-            folium.TileLayer(
-                tiles,
-                attr=_tile_credit(tiles),
-                max_zoom=20,
-                max_native_zoom=19,
-                referrer_policy="strict-origin-when-cross-origin",
-            )
-        )
-    if basemap is not None:
-        for kind, features in ground.layers(basemap).items():
-            if features["features"]:
-                drawn.add_child(_ground_layer(features, _STYLES[kind], html.escape(ground.credit(basemap))))
-    drawn.add_child(_coverage(city, around))
-    return drawn
-
-
-def bounds(city: City) -> list[list[float]]:
-    """[[south, west], [north, east]] of what the index covers."""
-    covered = city.coverage if len(city.coverage) else np.zeros((1, 2))
-    return [covered.min(axis=0).tolist(), covered.max(axis=0).tolist()]
-
-
-def _ground_layer(features: Json, style: Json, credit: str) -> folium.GeoJson:
-    named = folium.JsCode(_NAME_TIP)
-    return folium.GeoJson(
-        features, style_function=lambda _: style, on_each_feature=named, attribution=credit, smooth_factor=1.5
-    )
-
-
-def _coverage(city: City, around: Sequence[LatLon]) -> folium.GeoJson:
-    """Where there are images: what can be found, and no more."""
-    spots = np.round(thinned(city.coverage, around)[:, ::-1], 5).tolist()
-    dots = {"type": "Feature", "properties": {}, "geometry": {"type": "MultiPoint", "coordinates": spots}}
-    dot = folium.CircleMarker(radius=2.5, stroke=False, fill_color="#8a8a8a", fill_opacity=0.8)
-    return folium.GeoJson(dots, marker=dot, interactive=False)
-
-
-def tile_host(tiles: str) -> str:
-    """The source that a policy may allow: "https://*.tile.example.org"."""
-    url = urlsplit(tiles)
-    host = url.netloc.replace("{s}", "*")
-    if url.scheme not in ("http", "https") or not re.fullmatch(r"(\*\.)?[A-Za-z0-9.-]+(:\d+)?", host):
-        raise UsageError(
-            f"{tiles!r} is no address of map tiles",
-            "give a template such as https://tiles.example.org/{z}/{x}/{y}.png",
-        )
-    return f"{url.scheme}://{host}"
-
-
-def _tile_credit(tiles: str) -> str:
-    host = html.escape(urlsplit(tiles).netloc.replace("{s}.", ""))
-    return "© OpenStreetMap contributors" if host.endswith("openstreetmap.org") else f"Tiles: {host}"
-
-
 def page(
-    chart: folium.Map,
+    leaflet_map: folium.Map,
     name: str,
     data: Mapping[str, Json],
     pictures: Sequence[str] = ("data:",),
@@ -131,13 +49,13 @@ def page(
     room: str = __package__,
     clusters: bool = False,
 ) -> str:
-    """A page around a map: NAME.html, NAME.css and NAME.js of the package `room`, and blocks of data by id.
+    """A page around a map, as HTML; `data` are blocks of JSON by their id.
 
-    `pictures` are the sources of pictures that the page's policy allows; `scripts` run instead of NAME.js,
-    after dom.js.
+    NAME.html, NAME.css and NAME.js lie in the package `room`; `scripts` run instead of NAME.js, after dom.js.
+    `pictures` are the sources of pictures that the policy allows. `clusters` adds Leaflet.markercluster.
     """
     figure = Figure()
-    figure.add_child(chart)
+    figure.add_child(leaflet_map)
     figure.render()
     first = [_WATCH, _library(leaflet, "leaflet.js")]
     if clusters:

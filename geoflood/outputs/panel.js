@@ -15,7 +15,7 @@ function fit(frame) {
 
 // ---- coordinates: a click copies
 
-async function copy(text, button, said) {
+async function copy(text, button, label) {
   try {
     await navigator.clipboard.writeText(text);
   } catch (refused) {  // older browsers, and pages opened from a disk
@@ -25,22 +25,22 @@ async function copy(text, button, said) {
     document.execCommand("copy");
     area.remove();
   }
-  const tell = (done) => {
-    said.textContent = done ? "copied" : "copy";
+  const setCopied = (done) => {
+    label.textContent = done ? "copied" : "copy";
     button.classList.toggle("copied", done);
   };
-  tell(true);
-  setTimeout(tell, 1500, false);
+  setCopied(true);
+  setTimeout(setCopied, 1500, false);
 }
 
 function chips(coordinates) {
   return coordinates.map(([name, text]) => {
     const button = make("button");
     const label = button.appendChild(make("small", "", name));
-    const said = label.appendChild(make("b", "", "copy"));
+    const state = label.appendChild(make("b", "", "copy"));
     button.append(make("span", "", text));
     button.title = `Copy ${name}`;
-    button.onclick = () => copy(text, button, said);
+    button.onclick = () => copy(text, button, state);
     return button;
   });
 }
@@ -116,13 +116,13 @@ function drawLetter(place) {
 // Matches cut from one panorama stand on one spot: their numbers are set side by side.
 function drawCandidates(candidates) {
   const taken = {};
-  cones = candidates.map((one) => one.cone && L.geoJSON(one.cone, { renderer: sharp, interactive: false }).addTo(evidence));
-  markers = candidates.map((one, index) => {
-    const spot = `${one.lat.toFixed(5)} ${one.lon.toFixed(5)}`;
+  cones = candidates.map((candidate) => candidate.cone && L.geoJSON(candidate.cone, { renderer: sharp, interactive: false }).addTo(evidence));
+  markers = candidates.map((candidate, index) => {
+    const spot = `${candidate.lat.toFixed(5)} ${candidate.lon.toFixed(5)}`;
     const before = taken[spot] || 0;
     taken[spot] = before + 1;
-    const icon = L.divIcon({ className: "rank", html: make("span", "", String(one.rank)), iconSize: [26, 26], iconAnchor: [13 - 24 * before, 13] });
-    const marker = L.marker([one.lat, one.lon], { icon, title: `Match ${one.rank}`, alt: `Match ${one.rank}`, zIndexOffset: -1000 * index });
+    const icon = L.divIcon({ className: "rank", html: make("span", "", String(candidate.rank)), iconSize: [26, 26], iconAnchor: [13 - 24 * before, 13] });
+    const marker = L.marker([candidate.lat, candidate.lon], { icon, title: `Match ${candidate.rank}`, alt: `Match ${candidate.rank}`, zIndexOffset: -1000 * index });
     return marker.on("click", () => choose(index)).addTo(evidence);
   });
 }
@@ -146,26 +146,26 @@ function highlight() {
 
 function choose(index) {
   const sheet = data.sheets[photo];
-  const one = sheet.candidates[index];
-  if (!one) return;
+  const candidate = sheet.candidates[index];
+  if (!candidate) return;
   chosen = index;
   const kind = sheet.outcome === "not-found" ? "Look-alike, not a match" : index ? "Match" : "Best match";
-  byId("match-name").textContent = `${kind} ${one.rank} of ${sheet.candidates.length}`;
-  showPicture(byId("match"), data.pictures[one.view], "The picture of this match is not at hand.");
-  for (const name of ["facts", "credit", "source"]) byId(name).textContent = one[name];
-  byId("spot").replaceChildren("Taken at", ...chips(one.coordinates.slice(0, 2)));
+  byId("match-name").textContent = `${kind} ${candidate.rank} of ${sheet.candidates.length}`;
+  showPicture(byId("match"), data.pictures[candidate.view], "The picture of this match is not at hand.");
+  for (const name of ["facts", "credit", "source"]) byId(name).textContent = candidate[name];
+  byId("spot").replaceChildren("Taken at", ...chips(candidate.coordinates.slice(0, 2)));
   [...byId("ranks").children].forEach((button, at) => button.setAttribute("aria-current", at === index));
   highlight();
 }
 
 function visit(index) {
   choose(index);
-  const one = data.sheets[photo].candidates[index];
-  if (one && !map.getBounds().pad(-0.05).contains([one.lat, one.lon])) map.panTo([one.lat, one.lon], { animate: false });
+  const candidate = data.sheets[photo].candidates[index];
+  if (candidate && !map.getBounds().pad(-0.05).contains([candidate.lat, candidate.lon])) map.panTo([candidate.lat, candidate.lon], { animate: false });
 }
 
 function showBelief(belief) {
-  byId("trust").hidden = !belief;
+  byId("certainty").hidden = !belief;
   const looks = ["here", "elsewhere", "outside"];
   byId("belief").replaceChildren(...(belief || []).map((part, index) => {
     const bar = make("span", looks[index]);
@@ -190,9 +190,9 @@ function show(index) {
   showAttention(sheet.attention, sheet.picture);
   byId("places").className = sheet.places.length > 1 ? "several" : "";
   byId("places").replaceChildren(...sheet.places.map((place) => showPlace(place, sheet.places.length > 1)));
-  byId("ranks").replaceChildren(...sheet.candidates.map((one, at) => {
-    const button = make("button", "", String(one.rank));
-    button.title = `Match ${one.rank}`;
+  byId("ranks").replaceChildren(...sheet.candidates.map((candidate, at) => {
+    const button = make("button", "", String(candidate.rank));
+    button.title = `Match ${candidate.rank}`;
     button.onclick = () => visit(at);
     return button;
   }));

@@ -72,7 +72,9 @@ def describe(located: Located) -> Json:
         "status": "" if shown is None else "candidate — not confirmed by a person",
         "places": [] if shown is None else _places(located, shown),
         "attention": _attention(located.attention),
-        "candidates": [_candidate(rank, found, shown) for rank, found in enumerate(located.candidates, 1)],
+        "candidates": [
+            _candidate(rank, candidate, shown) for rank, candidate in enumerate(located.candidates, 1)
+        ],
         "belief": None if estimate is None else _belief(estimate),
         "area": "" if shown is None else _area_words(shown),
         "shapes": None if shown is None else _shapes(shown, located.outcome),
@@ -153,36 +155,36 @@ def _note(attention: AttentionMap) -> str:
     return f"{water}{weights}{source}{f': {reasons}' if reasons else '.'}"
 
 
-def _candidate(rank: int, found: Candidate, estimate: Estimate | None) -> Json:
-    reference = found.reference
+def _candidate(rank: int, candidate: Candidate, estimate: Estimate | None) -> Json:
+    reference = candidate.reference
     position, heading_deg = reference.position, reference.heading_deg
-    seen = None if heading_deg is None else geometry(cone(position, heading_deg, reference.fov_deg))
+    view_cone = None if heading_deg is None else geometry(cone(position, heading_deg, reference.fov_deg))
     return {
         "rank": rank,
         "view": str(reference.id),
         "lat": position.lat,
         "lon": position.lon,
-        "cone": seen,
-        "facts": " · ".join(_facts(found, estimate)),
-        "credit": _credit(found),
+        "cone": view_cone,
+        "facts": " · ".join(_facts(candidate, estimate)),
+        "credit": _credit(candidate),
         "source": plain(reference.location),
         "coordinates": _coordinates(position, _REFERENCE_M),
     }
 
 
-def _credit(found: Candidate) -> str:
-    credit, licence = plain(found.reference.credit), plain(found.reference.licence)
+def _credit(candidate: Candidate) -> str:
+    credit, licence = plain(candidate.reference.credit), plain(candidate.reference.licence)
     return f"Image: {credit or 'credit unknown'} · {licence or 'licence unknown'}"
 
 
-def _facts(found: Candidate, estimate: Estimate | None) -> list[str]:
-    reference = found.reference
-    facts = [f"similarity {found.similarity:.2f}"]
-    if found.inliers is not None:
-        facts.append(f"{found.inliers} points agree")
-    if found.verdict:
-        reason = f" ({plain(found.verdict_reason)})" if found.verdict_reason else ""
-        facts.append(f"the model says: {_VERDICTS.get(found.verdict, plain(found.verdict))}{reason}")
+def _facts(candidate: Candidate, estimate: Estimate | None) -> list[str]:
+    reference = candidate.reference
+    facts = [f"similarity {candidate.similarity:.2f}"]
+    if candidate.inliers is not None:
+        facts.append(f"{candidate.inliers} points agree")
+    if candidate.verdict:
+        reason = f" ({plain(candidate.verdict_reason)})" if candidate.verdict_reason else ""
+        facts.append(f"the model says: {_VERDICTS.get(candidate.verdict, plain(candidate.verdict))}{reason}")
     if estimate is not None:
         ends = [(p.lat, p.lon) for p in (estimate.position, reference.position)]
         away_m = float(distance_m(*ends))
@@ -235,7 +237,7 @@ def _frames(located: Located, estimate: Estimate | None) -> Json:
 
     Without an answer there is none, and the map shows all that the index covers.
     """
-    spots = [found.reference.position for found in located.candidates]
+    spots = [candidate.reference.position for candidate in located.candidates]
     frames: Json = {"candidates": frame(spots, _CONTEXT_M) if spots else None, "answer": None}
     if estimate is not None:
         share = SHARES[0] if located.outcome is Outcome.LOCATED else SHARES[-1]

@@ -31,7 +31,7 @@ def record(located: Located) -> Record:
         "radius_90_m": _number(estimate.radius_90_m, 1) if estimate else None,
         "not_in_index": _number(estimate.not_in_index, 4) if estimate else None,
         "attention": _attention(located.attention),
-        "candidates": [_candidate(rank, found) for rank, found in enumerate(located.candidates, 1)],
+        "candidates": [_candidate(rank, candidate) for rank, candidate in enumerate(located.candidates, 1)],
         "seconds": {stage: _number(seconds, 3) for stage, seconds in located.seconds.items()},
         "reason": utf8(reason_line(located)),
     }
@@ -49,19 +49,19 @@ def _attention(attention: AttentionMap | None) -> Record:
     }
 
 
-def _candidate(rank: int, found: Candidate) -> Record:
-    reference = found.reference
-    judged = {"verdict": found.verdict, "verdict_reason": utf8(found.verdict_reason)}
+def _candidate(rank: int, candidate: Candidate) -> Record:
+    reference = candidate.reference
+    verdict = {"verdict": candidate.verdict, "verdict_reason": utf8(candidate.verdict_reason)}
     return {
         "rank": rank,
         "lat": _number(reference.position.lat, 7),
         "lon": _number(reference.position.lon, 7),
         "heading_deg": _number(reference.heading_deg, 1),
-        "similarity": _number(found.similarity, 4),
+        "similarity": _number(candidate.similarity, 4),
         "image": utf8(reference.location),
         "credit": utf8(reference.credit),
         "licence": utf8(reference.licence),
-        **(judged if found.verdict else {}),
+        **(verdict if candidate.verdict else {}),
     }
 
 

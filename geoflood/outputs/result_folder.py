@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from geoflood.core.datatypes import Image, Located
-from geoflood.core.errors import InputError
 from geoflood.core.images import UnreadableImageError, fit, read_image
 from geoflood.database.database import Database
 from geoflood.imagery.views import LONGEST, pixels_of
@@ -16,14 +14,13 @@ from geoflood.outputs.geojson import write_geojson
 from geoflood.outputs.map import PanelSheet, write_map
 from geoflood.outputs.table import write_table
 
-__all__ = ["hand_over", "read_basemap"]
+__all__ = ["write_results"]
 
-MAX_BASEMAP_BYTES = 50_000_000
 SHOWN_PX = 640
 """Longer side of a picture in the map."""
 
 
-def hand_over(
+def write_results(
     located: Sequence[Located],
     database: Database,
     out: Path,
@@ -36,7 +33,7 @@ def hand_over(
     written = {"map": out / "map.html", "geojson": out / "located.geojson", "table": out / "located.csv"}
     write_geojson(written["geojson"], located)
     write_table(written["table"], located)
-    write_map(written["map"], [_sheet(one) for one in located], database.city(), basemap, tiles)
+    write_map(written["map"], [_sheet(photo) for photo in located], database.city(), basemap, tiles)
     return written
 
 
@@ -53,22 +50,3 @@ def _sheet(located: Located) -> PanelSheet:
     except UnreadableImageError:
         photo = None
     return PanelSheet(located, photo, views)
-
-
-def read_basemap(path: Path) -> dict[str, Any]:
-    """Streets and water as GeoJSON. Raises InputError when it is not."""
-    try:
-        if path.stat().st_size > MAX_BASEMAP_BYTES:
-            raise InputError(
-                f"{path} is larger than {MAX_BASEMAP_BYTES // 1_000_000} MB", "clip it to the city"
-            )
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror}", "check the path given to --basemap"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not GeoJSON: {error!s:.100}", "export it as GeoJSON (WGS 84)") from error
-    if not isinstance(content, dict) or content.get("type") != "FeatureCollection":
-        raise InputError(f"{path} is not a GeoJSON FeatureCollection", "export it as GeoJSON (WGS 84)")
-    return content

@@ -31,7 +31,7 @@ _MISLEADING = re.compile(
 
 def plain(text: str) -> str:
     """`text` in one line; what could break a file or mislead a reader is spelled out: "\\u202e", "\\x00"."""
-    return _MISLEADING.sub(lambda found: ascii(found.group())[1:-1], text)
+    return _MISLEADING.sub(lambda character: ascii(character.group())[1:-1], text)
 
 
 _ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")

@@ -38,7 +38,7 @@ const text = (id) => byId(id).textContent;
 const type = (id, value) => { byId(id).value = value; fire(byId(id), "input"); fire(byId(id), "change"); };
 const number = () => text("title").split(" ")[0];
 const seen = [];
-const made = () => Object.values(own.decisions);
+const made = () => Object.values(draft.decisions);
 """
 END = "document.documentElement.dataset.seen = JSON.stringify(seen);"
 
@@ -118,9 +118,9 @@ def test_the_pages_grid_is_that_of_the_files(tmp_path: Path) -> None:
 @browser
 def test_a_decision_waits_for_a_name_and_a_place_for_a_pin(tmp_path: Path) -> None:
     script = """
-    press("c"); seen.push(made().length, text("told"), document.activeElement.id);
-    type("by", "  ana "); seen.push(made().map((one) => [one.by, one.status]), text("told"));
-    press("j"); press("c"); seen.push(made().length, text("told"));
+    press("c"); seen.push(made().length, text("notice"), document.activeElement.id);
+    type("by", "  ana "); seen.push(made().map((one) => [one.by, one.status]), text("notice"));
+    press("j"); press("c"); seen.push(made().length, text("notice"));
     press("m"); map.fire("click", {latlng: L.latLng(29.5, -95.5)}); seen.push(made()[1].lat);
     seen.push(JSON.parse(localStorage.getItem("geoflood triage b")).by);
     """
@@ -187,7 +187,7 @@ def test_what_the_browser_kept_of_other_photos_or_from_before_is_dropped(tmp_pat
     localStorage.setItem("geoflood triage other", JSON.stringify({json.dumps(kept)})); recall();
     seen.push(made().length);
     localStorage.setItem("geoflood triage b", JSON.stringify({json.dumps(kept)})); recall();
-    seen.push(Object.keys(own.decisions), own.notes, own.by);
+    seen.push(Object.keys(draft.decisions), draft.notes, draft.by);
     localStorage.setItem("geoflood triage b", "[" + "1,".repeat(9)); recall(); seen.push(made().length);
     """
     none, decided, notes, by, still = seen(tmp_path, script, placed(1, Outcome.LOCATED, SPOT), merged)
@@ -308,7 +308,7 @@ def items_of(page: Path) -> Sequence[dict[str, object]]:
 def test_only_so_many_photos_have_pictures_of_their_other_matches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(triage_page, "WEIGHED", 1)
+    monkeypatch.setattr(triage_page, "MOST_COMPARED", 1)
     found = [placed(n, Outcome.UNCERTAIN, SPOT, at(300)) for n in (1, 2)]
     items = items_of(page_of(tmp_path, *found))
     pictured = [[match["picture"] for match in item["matches"]] for item in items]  # type: ignore[attr-defined]

@@ -26,9 +26,9 @@ def area_boxes(cells: Cells, around: LatLon, most: int) -> Floats:
         return np.empty((0, 4))
     spots = to_local(cells.centres, around)
     step_m = cells.size_m
-    while len((found := _runs(spots - spots[0], step_m))[1]) > most:
+    while len((runs := _runs(spots - spots[0], step_m))[1]) > most:
         step_m *= 2.0
-    order, begins = found
+    order, begins = runs
     half = cells.size_m / 2.0
     low = np.minimum.reduceat(spots[order], begins) - half
     high = np.maximum.reduceat(spots[order], begins) + half

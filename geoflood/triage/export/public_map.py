@@ -14,7 +14,8 @@ from geoflood import __version__
 from geoflood.core.datatypes import City
 from geoflood.core.errors import UsageError
 from geoflood.core.files import write_whole
-from geoflood.outputs.page import Json, bounds, chart, page
+from geoflood.outputs.chart import bounds, chart
+from geoflood.outputs.page import Json, page
 from geoflood.triage.export.finding_fields import PINNED, finding_row
 from geoflood.triage.export.redaction import GRID_M, Sharing
 from geoflood.triage.export.triage_page import MAX_ITEMS, SCRIPTS
@@ -75,13 +76,13 @@ def _item(row: Mapping[str, Any]) -> Json:
         "count": row["posts"],
         "posts": [],
         "witnesses": [],
-        "decision": _decided(row["status"]),
+        "decision": _decision(row["status"]),
         "photo": None,
         "matches": [],
     }
 
 
-def _decided(status: str) -> Json | None:
+def _decision(status: str) -> Json | None:
     """That a person decided, and not who; a pin that was moved is where `finding_row` puts it."""
     if status == Status.CANDIDATE.value:
         return None

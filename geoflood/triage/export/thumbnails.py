@@ -69,33 +69,33 @@ class Thumbnails:
     def __exit__(self, *raised: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def want(self, name: str, source: Callable[[], Image | Path | None]) -> str:
-        """Have a picture made, unless it is there: another thread asks `source` for it. Returns its name."""
+    def request(self, name: str, read: Callable[[], Image | Path | None]) -> str:
+        """Have a picture made, unless it is there: another thread calls `read`. Returns its name."""
         if name not in self._made:
-            self._made[name] = self._pool.submit(self._make, name, source)
+            self._made[name] = self._pool.submit(self._make, name, read)
         return name
 
-    def of(self, name: str) -> str | None:
+    def source(self, name: str) -> str | None:
         """Where a wanted picture is: a key of `inside` while the budget lasts, else a file's name.
 
         None when there is none.
         """
         if name not in self._sources:
-            self._sources[name] = self._placed(name) if self._made[name].result() else None
+            self._sources[name] = self._place(name) if self._made[name].result() else None
         return self._sources[name]
 
-    def _make(self, name: str, source: Callable[[], Image | Path | None]) -> bool:
+    def _make(self, name: str, read: Callable[[], Image | Path | None]) -> bool:
         if _whole(self._folder / f"{name}.jpg"):
             return True
         try:
-            seen = source()
-            if seen is not None:
-                keep(self._folder, name, seen)
+            picture = read()
+            if picture is not None:
+                keep(self._folder, name, picture)
         except UnreadableImageError:
             return False
-        return seen is not None
+        return picture is not None
 
-    def _placed(self, name: str) -> str:
+    def _place(self, name: str) -> str:
         path = self._folder / f"{name}.jpg"
         size = path.stat().st_size * 4 // 3
         if size > self._left:

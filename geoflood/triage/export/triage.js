@@ -14,7 +14,7 @@ const last = times.reduce((a, b) => Math.max(a, b), -Infinity);
 const haystacks = items.map((item) =>
   [item.n, item.file, ...item.posts.flatMap((post) => [post.text, post.author, post.source])].join(" ").toLowerCase());
 const moment = (slider) => first + (last - first) * slider.value / 1000;
-const said = (seconds) => times.length ? new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") : "any time";
+const timeText = (seconds) => times.length ? new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") : "any time";
 
 function checked(names, container) {
   const boxes = names.map((name) => {
@@ -43,13 +43,13 @@ function filter(toTop) {
     outcomes.has(item.outcome) && statuses.has(statusOf(item)) && item.probability >= sure
     && (!timed || (item.time !== null && item.time >= from && item.time <= until))
     && (!twice || item.count > 1) && words.every((word) => haystacks[index].includes(word)));
-  byId("sure-told").textContent = `${Math.round(sure * 100)} %`;
-  byId("from-told").textContent = said(from);
-  byId("until-told").textContent = said(until);
+  byId("sure-value").textContent = `${Math.round(sure * 100)} %`;
+  byId("from-value").textContent = timeText(from);
+  byId("until-value").textContent = timeText(until);
   const counted = OUTCOMES.map((name) => `${shown.filter((item) => item.outcome === name).length} ${name}`);
   byId("counts").textContent = `${shown.length} of ${items.length} photos: ${counted.join(", ")}`
     + (data.limit ? `; only the first ${data.limit} are here, the table has all` : "");
-  const unsaved = Object.keys(own.decisions).length;
+  const unsaved = Object.keys(draft.decisions).length;
   byId("decided").textContent = `${unsaved} decision${unsaved === 1 ? "" : "s"} to save`;
   if (toTop) byId("list").scrollTop = 0;
   chosen = shown.indexOf(current);
@@ -92,7 +92,7 @@ function choose(index, going) {
   if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
   if (moving) move();
   waiting = null;
-  tell("");
+  notify("");
   map.closePopup();
   if (going) goTo(shown[index]);
   show(shown[index]);
@@ -117,14 +117,14 @@ function afterDeciding(item, onward) {
 function move() {
   moving = !moving;
   document.body.classList.toggle("moving", moving);
-  tell(moving ? "Click on the map where the photo was taken; m again leaves the pin." : "");
+  notify(moving ? "Click on the map where the photo was taken; m again leaves the pin." : "");
 }
 
 function act(name) {
   if (!current || PUBLIC) return;
   if (name === "move") move();
   else if (name === "undo") undo(current);
-  else decide(current, name, name === "confirmed" && looked ? current.matches[looked].at : null);
+  else decide(current, name, name === "confirmed" && shownMatch ? current.matches[shownMatch].at : null);
 }
 
 map.on("click", (event) => {
@@ -151,20 +151,20 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
   const match = current ? current.matches.findIndex((one) => String(one.rank) === event.key) : -1;
-  const act = KEYS[event.key] || (match >= 0 && (() => look(match)));
+  const act = KEYS[event.key] || (match >= 0 && (() => visitMatch(match)));
   if (!act) return;
   event.preventDefault();
   act();
 });
 
 byId("by").addEventListener("change", () => {
-  own.by = byId("by").value.trim();
+  draft.by = byId("by").value.trim();
   remember();
-  if (waiting && own.by) signed(waiting);
+  if (waiting && draft.by) whenSigned(waiting);
 });
-byId("onward").addEventListener("change", () => { own.onward = byId("onward").checked; remember(); });
+byId("onward").addEventListener("change", () => { draft.onward = byId("onward").checked; remember(); });
 byId("note").addEventListener("input", () => current && annotate(current, byId("note").value));
-byId("note").addEventListener("change", () => current && noted(current));
+byId("note").addEventListener("change", () => current && decideNote(current));
 byId("list").addEventListener("scroll", drawList, { passive: true });
 byId("filters").addEventListener("input", () => filter(true));
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -179,8 +179,8 @@ byId("sharing").textContent = data.sharing;
 byId("zoned").hidden = !items.some((item) => item.local);
 document.body.classList.toggle("public", PUBLIC);
 if (!PUBLIC) recall();
-byId("by").value = own.by;
-byId("onward").checked = own.onward;
+byId("by").value = draft.by;
+byId("onward").checked = draft.onward;
 overview();
 filter(true);
 choose(0, false);

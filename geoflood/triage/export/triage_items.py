@@ -78,8 +78,8 @@ def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matche
         "count": len(finding.posts),
         "posts": [_post(post) for post in finding.posts[:POSTS]],
         "witnesses": _witnesses(finding),
-        "decision": _decided(finding),
-        "photo": thumbnails.want(finding.sha256, lambda: located.query.path),
+        "decision": _decision(finding),
+        "photo": thumbnails.request(finding.sha256, lambda: located.query.path),
         "matches": _matches(located, thumbnails, view, all_matches),
     }
 
@@ -95,9 +95,9 @@ def _coordinates(place: Estimate) -> list[str]:
 
 def _area(place: Estimate) -> list[list[int]]:
     """For each share the boxes of its cells, one after the other: south, west, north, east of the place."""
-    found = (area_boxes(place.cells(share), place.position, BOXES) * _DEGREE for share in _SHARES)
-    outwards = (np.hstack([np.floor(one[:, :2]), np.ceil(one[:, 2:])]) for one in found)
-    return [one.astype(int).ravel().tolist() for one in outwards]
+    boxes = (area_boxes(place.cells(share), place.position, BOXES) * _DEGREE for share in _SHARES)
+    rounded = (np.hstack([np.floor(box[:, :2]), np.ceil(box[:, 2:])]) for box in boxes)
+    return [box.astype(int).ravel().tolist() for box in rounded]
 
 
 def _matches(located: Located, thumbnails: Thumbnails, view: View, all_matches: bool) -> list[Json]:
@@ -108,11 +108,11 @@ def _matches(located: Located, thumbnails: Thumbnails, view: View, all_matches: 
     if place is None:
         return [_match(1, located.candidates[0], None, thumbnails, view, True)]
     ranked = _apart(located.candidates)
-    shares = _shares(place, [found.reference.position for _, found in ranked])
+    shares = _shares(place, [candidate.reference.position for _, candidate in ranked])
     several = located.outcome is Outcome.UNCERTAIN
     return [
-        _match(rank, found, share, thumbnails, view, rank == 1 or (several and all_matches))
-        for (rank, found), share in zip(ranked, shares, strict=True)
+        _match(rank, candidate, share, thumbnails, view, rank == 1 or (several and all_matches))
+        for (rank, candidate), share in zip(ranked, shares, strict=True)
         if rank == 1 or several or share >= _WORTH
     ]
 
@@ -120,11 +120,11 @@ def _matches(located: Located, thumbnails: Thumbnails, view: View, all_matches: 
 def _apart(candidates: Sequence[Candidate]) -> list[tuple[int, Candidate]]:
     """The first of each place, and its rank among all."""
     kept: list[tuple[int, Candidate]] = []
-    for rank, found in enumerate(candidates, 1):
-        spots = [(one.reference.position.lat, one.reference.position.lon) for _, one in kept]
-        here = (found.reference.position.lat, found.reference.position.lon)
+    for rank, candidate in enumerate(candidates, 1):
+        spots = [(other.reference.position.lat, other.reference.position.lon) for _, other in kept]
+        here = (candidate.reference.position.lat, candidate.reference.position.lon)
         if not spots or distance_m(spots, here).min() > APART_M:
-            kept.append((rank, found))
+            kept.append((rank, candidate))
     return kept[:MATCHES]
 
 
@@ -135,17 +135,19 @@ def _shares(place: Estimate, spots: Sequence[LatLon]) -> list[float]:
 
 
 def _match(
-    rank: int, found: Candidate, share: float | None, thumbnails: Thumbnails, view: View, pictured: bool
+    rank: int, candidate: Candidate, share: float | None, thumbnails: Thumbnails, view: View, pictured: bool
 ) -> Json:
     """A street image that may show the place; without `share` it has no place to be drawn."""
-    known = found.reference
-    credit = f"{plain(known.credit) or 'credit unknown'} · {plain(known.licence) or 'licence unknown'}"
+    reference = candidate.reference
+    credit = (
+        f"{plain(reference.credit) or 'credit unknown'} · {plain(reference.licence) or 'licence unknown'}"
+    )
     return {
         "rank": rank,
-        "at": None if share is None else _pair(known.position),
+        "at": None if share is None else _pair(reference.position),
         "share": None if share is None else round(share, 3),
-        "similarity": round(found.similarity, 3),
-        "picture": thumbnails.want(f"view-{known.id}", lambda: view(known)) if pictured else None,
+        "similarity": round(candidate.similarity, 3),
+        "picture": thumbnails.request(f"view-{reference.id}", lambda: view(reference)) if pictured else None,
         "credit": credit if pictured else "",
     }
 
@@ -173,48 +175,51 @@ def _when(post: Post) -> str:
 
 
 def _witnesses(finding: Finding) -> list[Json]:
-    """What else speaks of the place, each by itself, with its position where it has one."""
-    told = [_placed("EXIF of the photo", finding.exif), _said("EXIF's time", _taken(finding.taken_at))]
-    told += [_said(name, words) for name, words in _looked(finding.located)]
+    """What else speaks of the place: each witness by itself, with its position where it has one."""
+    witnesses = [
+        _position_witness("EXIF of the photo", finding.exif),
+        _word_witness("EXIF's time", _taken(finding.taken_at)),
+    ]
+    witnesses += [_word_witness(name, words) for name, words in _model_words(finding.located)]
     for post in finding.posts:
-        told.append(_placed("the post's own position", post.geotag))
-        told.append(_said("the post's place", plain(post.place)))
-    each = {(one["name"], one["told"]): one for one in told if one["told"]}
-    return list(each.values())[: 2 * POSTS + 3]
+        witnesses.append(_position_witness("the post's own position", post.geotag))
+        witnesses.append(_word_witness("the post's place", plain(post.place)))
+    distinct = {(witness["name"], witness["text"]): witness for witness in witnesses if witness["text"]}
+    return list(distinct.values())[: 2 * POSTS + 3]
 
 
-def _placed(name: str, geotag: Geotag | None) -> Json:
+def _position_witness(name: str, geotag: Geotag | None) -> Json:
     spot = geotag.position if geotag else None
-    return {"name": name, "told": f"{spot.lat:.5f}, {spot.lon:.5f}" if spot else "", "at": _pair(spot)}
+    return {"name": name, "text": f"{spot.lat:.5f}, {spot.lon:.5f}" if spot else "", "at": _pair(spot)}
 
 
-def _said(name: str, words: str) -> Json:
-    return {"name": name, "told": words, "at": None}
+def _word_witness(name: str, words: str) -> Json:
+    return {"name": name, "text": words, "at": None}
 
 
 def _taken(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} by the camera's clock, perhaps not UTC" if moment else ""
 
 
-def _looked(located: Located) -> Iterator[tuple[str, str]]:
+def _model_words(located: Located) -> Iterator[tuple[str, str]]:
     """What a model, or an analyst, said of the photo, and of its first match."""
-    seen, best = located.attention, located.candidates[:1]
-    if seen is not None and seen.provider != "none":
-        line = "" if seen.waterline is None else f"water over the lower {seen.waterline:.0%}; "
-        yield f"attention, {plain(seen.provider)}", plain((line + "; ".join(seen.reasons))[:TEXT])
+    attention, best = located.attention, located.candidates[:1]
+    if attention is not None and attention.provider != "none":
+        line = "" if attention.waterline is None else f"water over the lower {attention.waterline:.0%}; "
+        yield f"attention, {plain(attention.provider)}", plain((line + "; ".join(attention.reasons))[:TEXT])
     if best and best[0].verdict:
         yield "the model on the match", plain(f"{best[0].verdict}: {best[0].verdict_reason}")
 
 
-def _decided(finding: Finding) -> Json | None:
-    made = finding.decision
-    if made is None:
+def _decision(finding: Finding) -> Json | None:
+    decision = finding.decision
+    if decision is None:
         return None
     return {
-        "status": made.status.value,
-        "by": plain(made.by),
-        "at": f"{made.at.isoformat(timespec='seconds')}Z",
-        "lat": made.position.lat if made.position else None,
-        "lon": made.position.lon if made.position else None,
-        "note": plain(made.note),
+        "status": decision.status.value,
+        "by": plain(decision.by),
+        "at": f"{decision.at.isoformat(timespec='seconds')}Z",
+        "lat": decision.position.lat if decision.position else None,
+        "lon": decision.position.lon if decision.position else None,
+        "note": plain(decision.note),
     }

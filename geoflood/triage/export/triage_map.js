@@ -81,10 +81,10 @@ function overview() {
 // ---- the photo in hand
 
 function boxesOf(item, at) {
-  const told = item.area[at] || [];
+  const sides = item.area[at] || [];
   const corners = [];
-  for (let i = 0; i < told.length; i += 4) {
-    const [south, west, north, east] = told.slice(i, i + 4).map((part) => part / 1e5);
+  for (let i = 0; i < sides.length; i += 4) {
+    const [south, west, north, east] = sides.slice(i, i + 4).map((part) => part / 1e5);
     corners.push([[item.at[0] + south, item.at[1] + west], [item.at[0] + north, item.at[1] + east]]);
   }
   return corners;
@@ -100,7 +100,7 @@ function line(from, to) {
   L.polyline([from, to], { renderer: canvas, color: "#222", weight: 2, dashArray: "4 5", interactive: false }).addTo(evidence);
 }
 
-function light(item) {
+function showEvidence(item) {
   evidence.clearLayers();
   const [pin, spot] = [pinOf(item), spotOf(item)];
   if (item.at && !pin) drawArea(item);
@@ -109,8 +109,8 @@ function light(item) {
     L.marker(item.at, { ...mark("was", "✕", 16, "the machine's proposal, not taken"), zIndexOffset: -100 }).addTo(evidence);
   }
   if (item.matches.length > 1) item.matches.forEach((match, at) => {
-    const told = mark(`match${at === looked ? " looked" : ""}`, String(match.rank), 18, `match ${match.rank}`);
-    L.marker(match.at, { ...told, zIndexOffset: at === looked ? 600 : 300 - at }).on("click", () => look(at)).addTo(evidence);
+    const options = mark(`match${at === shownMatch ? " chosen" : ""}`, String(match.rank), 18, `match ${match.rank}`);
+    L.marker(match.at, { ...options, zIndexOffset: at === shownMatch ? 600 : 300 - at }).on("click", () => visitMatch(at)).addTo(evidence);
   });
   item.witnesses.filter((witness) => witness.at).forEach((witness) => {
     if (spot) line(witness.at, spot);

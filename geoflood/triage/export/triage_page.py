@@ -16,7 +16,8 @@ from typing import Any
 from geoflood import __version__
 from geoflood.core.datatypes import City, Outcome
 from geoflood.core.files import write_whole
-from geoflood.outputs.page import Json, bounds, chart, page
+from geoflood.outputs.chart import bounds, chart
+from geoflood.outputs.page import Json, page
 from geoflood.outputs.panel import about
 from geoflood.triage.export.thumbnails import Thumbnails, pictures_of
 from geoflood.triage.export.triage_items import BOXES, DISAGREE_M, POSTS, TEXT, View, triage_item
@@ -28,8 +29,8 @@ MAX_ITEMS = 20_000
 """Photos in one page; what comes after is in the table."""
 BUDGET = 24_000_000
 """Bytes of pictures inside the page, as base64; those of later photos lie in the folder beside it."""
-WEIGHED = 100
-"""Uncertain photos of which the other matches have pictures too: each has to be cut, which takes its time."""
+MOST_COMPARED = 100
+"""Uncertain photos whose other matches have pictures too: cutting each out takes time."""
 SCRIPTS = ("grid", "triage_decisions", "triage_map", "triage_photo", "triage")
 """In the order in which they need each other."""
 
@@ -40,7 +41,7 @@ class TriagePage:
     def __init__(self, path: Path, view: View = lambda reference: None, budget: int = BUDGET) -> None:
         self._path, self._view, self._budget = path, view, budget
         self._items: list[Json] = []
-        self._weighed = 0
+        self._compared = 0
         self._thumbnails = Thumbnails(pictures_of(path), budget)
 
     def __enter__(self) -> TriagePage:
@@ -52,8 +53,10 @@ class TriagePage:
     def add(self, finding: Finding) -> None:
         """The next photo; none beyond MAX_ITEMS."""
         if len(self._items) < MAX_ITEMS:
-            self._weighed += finding.located.outcome is Outcome.UNCERTAIN
-            self._items.append(triage_item(finding, self._thumbnails, self._view, self._weighed <= WEIGHED))
+            self._compared += finding.located.outcome is Outcome.UNCERTAIN
+            self._items.append(
+                triage_item(finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED)
+            )
 
     def write(self, city: City, batch: str, basemap: Mapping[str, Any] | None = None) -> None:
         """Write the page, whole or not at all; its pictures lie in a folder beside it named after it.
@@ -81,14 +84,14 @@ class TriagePage:
 
     def _place_pictures(self) -> None:
         """The first photos' go inside, each with its first match; then those of other matches."""
-        of = self._thumbnails.of
+        source = self._thumbnails.source
         for item in self._items:
-            item["photo"] = of(item["photo"])
+            item["photo"] = source(item["photo"])
             for match in item["matches"][:1]:
-                match["picture"] = of(match["picture"])
+                match["picture"] = source(match["picture"])
         for item in self._items:
             for match in item["matches"][1:]:
-                match["picture"] = match["picture"] and of(match["picture"])
+                match["picture"] = match["picture"] and source(match["picture"])
 
     def _limits(self) -> str:
         """What the page leaves out or keeps elsewhere, in words."""

@@ -3,10 +3,10 @@
 
 let pictures = null;  // parsed when the first one is shown: most of the page's bytes
 let current = null;
-let looked = 0;  // which of its matches is beside it
+let shownMatch = 0;  // which of its matches is beside it
 let moving = false;
 
-// Never quite certain, as wording.percent.
+// As wording.percent: never quite certain.
 function percent(share) {
   if (share < 0.01) return "under 1 %";
   return share > 0.99 ? "over 99 %" : `${Math.round(share * 100)} %`;
@@ -28,7 +28,7 @@ function image(name) {
   return node;
 }
 
-function frame(id, name, missing) {
+function showPicture(id, name, missing) {
   byId(id).replaceChildren(name ? image(name) : make("span", "", missing));
 }
 
@@ -36,7 +36,7 @@ function put(id, nodes) {
   byId(id).replaceChildren(...nodes.filter(Boolean));
 }
 
-function far(metres) {
+function distanceText(metres) {
   return metres < 1000 ? `${Math.round(metres)} m` : `${(metres / 1000).toFixed(1)} km`;
 }
 
@@ -46,7 +46,7 @@ function lines(texts) {
 
 // ---- where it was taken
 
-function place(item) {
+function showPlace(item) {
   const pin = pinOf(item);
   const proposed = [...item.coordinates];
   if (item.radius_m && !pin) proposed.push(PUBLIC ? `within ${item.radius_m} m` : `90 % within ${item.radius_m} m if it is in this index`);
@@ -58,10 +58,10 @@ function place(item) {
     put("place", [make("b", "", "Placed by a person"), ...lines([...item.coordinates, `within ${item.radius_m} m`])]);
     return;
   }
-  const made = decisionOf(item);
-  put("place", [make("b", "", `Placed by ${made.by || "nobody named"}, ${made.at}`), ...lines(coordinatesOf(pin)),
+  const decision = decisionOf(item);
+  put("place", [make("b", "", `Placed by ${decision.by || "nobody named"}, ${decision.at}`), ...lines(coordinatesOf(pin)),
     make("li", "", "a person's pin: its accuracy is not known"),
-    item.at && struck(`${proposed.join(" · ")} · the machine's proposal, ${far(map.distance(item.at, pin))} away`)]);
+    item.at && struck(`${proposed.join(" · ")} · the machine's proposal, ${distanceText(map.distance(item.at, pin))} away`)]);
 }
 
 function struck(text) {
@@ -71,43 +71,43 @@ function struck(text) {
 }
 
 // A witness far from the place is said to disagree, not left to be noticed.
-function witness(item, told) {
+function witnessLine(item, witness) {
   const spot = spotOf(item);
-  const node = make("li", "", `${told.name}: ${told.told}`);
-  if (!told.at || !spot) return node;
-  const away = map.distance(told.at, spot);
+  const node = make("li", "", `${witness.name}: ${witness.text}`);
+  if (!witness.at || !spot) return node;
+  const away = map.distance(witness.at, spot);
   const reach = Math.max(data.disagree_m, pinOf(item) ? 0 : item.radius_m || 0);
-  node.append(away > reach ? make("b", "against", ` DISAGREES: ${far(away)} away`) : ` (${far(away)} away)`);
+  node.append(away > reach ? make("b", "against", ` DISAGREES: ${distanceText(away)} away`) : ` (${distanceText(away)} away)`);
   return node;
 }
 
 // ---- what it was matched with
 
-function look(at) {
+function visitMatch(at) {
   if (!current || !current.matches[at]) return;
-  beside(at);
+  showMatch(at);
   const spot = current.matches[at].at;
   if (spot && !map.getBounds().contains(spot)) map.panTo(spot, { animate: false });
 }
 
-function beside(at) {
-  looked = at;
+function showMatch(at) {
+  shownMatch = at;
   const match = current.matches[at];
-  frame("match", match.picture, "No picture of this match is in the page.");
+  showPicture("match", match.picture, "No picture of this match is in the page.");
   byId("match-name").textContent = `Match ${match.rank} (${match.similarity.toFixed(2)})`;
   byId("credit").textContent = match.credit && `Image: ${match.credit}`;
   byId("matches").querySelectorAll("li").forEach((line, index) => line.setAttribute("aria-current", index === at));
   byId("confirm").textContent = at ? `Confirm at match ${match.rank} ` : "Confirm ";
-  light(current);
+  showEvidence(current);
 }
 
 function matchLine(item, match, at) {
   const line = make("li");
   const choice = line.appendChild(make("button"));
-  const away = at ? ` · ${far(map.distance(match.at, item.matches[0].at))} from 1` : "";
+  const away = at ? ` · ${distanceText(map.distance(match.at, item.matches[0].at))} from 1` : "";
   choice.append(make("b", "", `${match.rank}`),
     make("span", "", `${percent(match.share)} · similarity ${match.similarity.toFixed(2)}\n${usng(...match.at)}${away}`));
-  choice.onclick = () => look(at);
+  choice.onclick = () => visitMatch(at);
   return line;
 }
 
@@ -115,32 +115,32 @@ function matchLine(item, match, at) {
 
 function show(item) {
   current = item;
-  looked = 0;
-  const made = decisionOf(item);
+  shownMatch = 0;
+  const decision = decisionOf(item);
   byId("title").textContent = [item.n, pinOf(item) ? "placed by a person" : item.outcome, item.file].filter(Boolean).join(" · ");
   byId("verdict").textContent = `${SIGNS[statusOf(item)]} `
-    + (made ? `${made.status} by ${made.by || "nobody named"}${made.at && ", "}${made.at}` : "candidate: not confirmed by a person");
+    + (decision ? `${decision.status} by ${decision.by || "nobody named"}${decision.at && ", "}${decision.at}` : "candidate: not confirmed by a person");
   byId("verdict").className = statusOf(item);
   byId("reason").textContent = `${pinOf(item) && !PUBLIC ? "The machine had said: " : ""}${item.reason}`
     + (item.narrowed ? `. The search was narrowed: ${item.narrowed}.` : "");
-  frame("photo", item.photo, "The photo could not be read.");
-  frame("match", null, "Nothing matches.");
+  showPicture("photo", item.photo, "The photo could not be read.");
+  showPicture("match", null, "Nothing matches.");
   byId("match-name").textContent = "No match";
   byId("credit").textContent = "";
   byId("note").value = noteOf(item);
   byId("confirm").textContent = "Confirm ";
-  place(item);
+  showPlace(item);
   byId("several").hidden = item.matches.length < 2;
   put("matches", item.matches.length > 1 ? item.matches.map((match, at) => matchLine(item, match, at)) : []);
-  put("witnesses", item.witnesses.map((told) => witness(item, told)));
+  put("witnesses", item.witnesses.map((witness) => witnessLine(item, witness)));
   put("posts", lines([...item.posts.map((post) => `${[post.at, post.author, post.source && `(${post.source})`].filter(Boolean).join(" ")}\n${post.text}`),
     ...item.count > item.posts.length ? [`and ${item.count - item.posts.length} more posts; ${item.copies} files`] : []]));
-  if (item.matches.length) beside(0);
-  else light(item);
+  if (item.matches.length) showMatch(0);
+  else showEvidence(item);
 }
 
 function enlarge() {
   if (!current || PUBLIC) return;
-  put("large-pair", [current.photo, current.matches[looked] && current.matches[looked].picture].map((name) => name && image(name)));
+  put("large-pair", [current.photo, current.matches[shownMatch] && current.matches[shownMatch].picture].map((name) => name && image(name)));
   byId("large").showModal();
 }
