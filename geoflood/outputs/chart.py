@@ -38,22 +38,25 @@ def chart(
     )
     drawn.options |= {"max_zoom": 20, "zoom_snap": 0.25, "keyboard": False}
     if tiles is not None:
-        tile_host(tiles)
-        drawn.add_child(
-            folium.TileLayer(
-                tiles,
-                attr=_tile_credit(tiles),
-                max_zoom=20,
-                max_native_zoom=19,
-                referrer_policy="strict-origin-when-cross-origin",
-            )
-        )
+        drawn.add_child(_tile_layer(tiles))
     if basemap is not None:
         for kind, features in layers(basemap).items():
             if features["features"]:
                 drawn.add_child(_ground_layer(features, _STYLES[kind], html.escape(credit(basemap))))
     drawn.add_child(_coverage(city, around))
     return drawn
+
+
+def _tile_layer(tiles: str) -> folium.TileLayer:
+    """Raises UsageError for what is no address of tiles."""
+    tile_host(tiles)
+    return folium.TileLayer(
+        tiles,
+        attr=_tile_credit(tiles),
+        max_zoom=20,
+        max_native_zoom=19,
+        referrer_policy="strict-origin-when-cross-origin",
+    )
 
 
 def bounds(city: City) -> list[list[float]]:

@@ -57,31 +57,40 @@ def page(
     figure = Figure()
     figure.add_child(leaflet_map)
     figure.render()
-    first = [_WATCH, _library(leaflet, "leaflet.js")]
-    if clusters:
-        first.append(_library(leaflet_markercluster, "leaflet.markercluster.js"))
-    last = [
-        figure.script.render(),
-        *(_asset(room, f"{script}.js") for script in ("dom", *(scripts or (name,)))),
+    libraries = [(leaflet, "leaflet.js")] + [(leaflet_markercluster, "leaflet.markercluster.js")] * clusters
+    first = [_WATCH, *(_library(package, file) for package, file in libraries)]
+    own = [_asset(room, f"{script}.js") for script in ("dom", *(scripts or (name,)))]
+    last = [figure.script.render(), *own]
+    styles = [_leaflet_css(), _asset(room, f"{name}.css")]
+    blocks = [
+        f'<script type="application/json" id="{key}">{_json(block)}</script>' for key, block in data.items()
     ]
     parts = [
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_policy([*first, *last], pictures)}">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<title>geoflood map</title>",
-        f"<style>{_leaflet_css()}</style>\n<style>{_asset(room, f'{name}.css')}</style>",
-        *(f"<script>{script}</script>" for script in first),
-        "</head>\n<body>",
+        *_head(_policy([*first, *last], pictures), styles, first),
+        "<body>",
         _asset(room, f"{name}.html"),
         figure.html.render(),
-        *(
-            f'<script type="application/json" id="{key}">{_json(block)}</script>'
-            for key, block in data.items()
-        ),
-        *(f"<script>{script}</script>" for script in last),
+        *blocks,
+        *map(_script, last),
         "</body>\n</html>\n",
     ]
     return "\n".join(parts)
+
+
+def _head(policy: str, styles: Sequence[str], scripts: Sequence[str]) -> list[str]:
+    return [
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        "<title>geoflood map</title>",
+        *(f"<style>{style}</style>" for style in styles),
+        *map(_script, scripts),
+        "</head>",
+    ]
+
+
+def _script(text: str) -> str:
+    return f"<script>{text}</script>"
 
 
 def _policy(scripts: Sequence[str], pictures: Sequence[str]) -> str:

@@ -211,6 +211,28 @@ def test_it_opens_on_all_pins_and_shows_each_ones_status(tmp_path: Path) -> None
 
 
 @browser
+def test_close_pins_are_a_cluster_that_counts_the_confirmed_and_opens(tmp_path: Path) -> None:
+    script = """
+    const nodes = (kind) => [...document.querySelectorAll(`.folium-map .${kind}`)];
+    const drawn = (kind) => nodes(kind).map((node) => node.textContent);
+    seen.push(drawn("cluster"), drawn("pin"));
+    byId("by").value = "ana"; press("c"); seen.push(drawn("cluster"));
+    press("j"); press("r"); seen.push(drawn("cluster"));
+    press("o"); const before = map.getZoom();
+    document.querySelector(".folium-map .cluster").click();
+    seen.push(map.getZoom() > before + 3, drawn("cluster"), drawn("pin"));
+    document.querySelectorAll("#statuses input")[1].click(); press("o");
+    seen.push(drawn("cluster"), drawn("pin"));
+    """
+    found = [placed(n, Outcome.LOCATED, at(n * 30)) for n in (1, 2, 3)]
+    assert seen(tmp_path, script, *found, placed(4, Outcome.LOCATED, at(9000))) == [
+        *(["3"], ["?"], ["3✓1"], ["2✓1"]),
+        *(True, [], ["✓", "?"]),
+        *([], ["?", "?"]),
+    ]
+
+
+@browser
 def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> None:
     script = """
     seen.push([...document.querySelectorAll("#matches li")].map((one) => one.textContent.split(" ·")[0]));
