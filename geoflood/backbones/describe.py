@@ -25,24 +25,32 @@ from geoflood.core.files import replacing
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.core.parallel import in_order
 
-__all__ = ["ByEnergy", "Described", "DescribedImage", "Describer", "Weigh", "Weighs", "write_descriptors"]
+__all__ = [
+    "DescribedFile",
+    "DescribedImage",
+    "Describer",
+    "EnergyWeights",
+    "WeightFunction",
+    "WeightFunctions",
+    "write_descriptors",
+]
 
-Weigh: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float32]]
+WeightFunction: TypeAlias = Callable[[NDArray[Any]], NDArray[np.float32]]
 """Places [L, 2] (x, y shares of the frame) -> weights [M, L], one row a waterline band."""
 
 
 @dataclass(frozen=True)
-class ByEnergy:
-    """Weights that also depend on what each location says by itself: see `Backbone.energy`."""
+class EnergyWeights:
+    """A weight function that also needs the energy of each location: see `Backbone.energy`."""
 
-    of: Callable[[NDArray[Any], NDArray[np.float32]], NDArray[np.float32]]
+    function: Callable[[NDArray[Any], NDArray[np.float32]], NDArray[np.float32]]
     """(places [L, 2], energy [L]) -> weights [M, L]."""
 
 
-Weighs: TypeAlias = Weigh | Sequence[Weigh | ByEnergy]
-"""One for all images, or one an image, all of the same M."""
+WeightFunctions: TypeAlias = WeightFunction | Sequence[WeightFunction | EnergyWeights]
+"""One for all images, or one for each image; all give the same M."""
 
-Described: TypeAlias = tuple[Path, Vectors | UnreadableImageError]
+DescribedFile: TypeAlias = tuple[Path, Vectors | UnreadableImageError]
 """A file and its descriptors [M, D], or why there are none."""
 
 
@@ -73,7 +81,7 @@ class Describer:
     """A backbone and what it learned from a city. Calls from several threads may overlap.
 
     `batch` images go through the backbone at once. With `one_at_a_time` only one thread computes while the
-    others read, resize and wait for their turn: what a graphics processor wants.
+    others read, resize and wait for their turn, as a graphics processor needs it.
     """
 
     def __init__(
@@ -89,15 +97,15 @@ class Describer:
         self.batch = batch
         self._turn: AbstractContextManager[Any] = Lock() if one_at_a_time else nullcontext()
 
-    def raw(self, images: Sequence[Image], weigh: Weighs) -> torch.Tensor:
+    def raw(self, images: Sequence[Image], weigh: WeightFunctions) -> torch.Tensor:
         """Descriptors [N, M, D] as the backbone gives them, before any projection."""
-        found: list[torch.Tensor] = [torch.empty(0)] * len(images)
+        rows: list[torch.Tensor] = [torch.empty(0)] * len(images)
         for chunk in self._chunks(images, weigh):
             for image, row in zip(chunk.images, chunk.rows, strict=True):
-                found[image] = row
-        return torch.stack(found)
+                rows[image] = row
+        return torch.stack(rows)
 
-    def _chunks(self, images: Sequence[Image], weigh: Weighs) -> Iterator[_Chunk]:
+    def _chunks(self, images: Sequence[Image], weigh: WeightFunctions) -> Iterator[_Chunk]:
         prepared = [self.backbone.prepare(image) for image in images]
         for numbers in _batches([image.shape for image in prepared], self.batch):
             pixels = torch.from_numpy(np.stack([prepared[i] for i in numbers]))
@@ -106,31 +114,31 @@ class Describer:
                 rows = self.backbone.aggregate(features, self._weights(features, weigh, numbers))
             yield _Chunk(numbers, features, prepared[numbers[0]].shape[:2], rows)
 
-    def _weights(self, features: Features, weigh: Weighs, chunk: Sequence[int]) -> torch.Tensor:
+    def _weights(self, features: Features, weigh: WeightFunctions, chunk: Sequence[int]) -> torch.Tensor:
         """Weights [1, M, L] for all images, or [B, M, L] for those of a chunk."""
         places = features.places.numpy()
         if callable(weigh):
             return torch.from_numpy(weigh(places))[None]
-        own = [weigh[i] for i in chunk]
-        wanted = any(isinstance(one, ByEnergy) for one in own)
-        energy = self.backbone.energy(features).numpy() if wanted else np.empty((len(own), 0), np.float32)
+        functions = [weigh[i] for i in chunk]
+        needs_energy = any(isinstance(function, EnergyWeights) for function in functions)
+        energies = self.backbone.energy(features).numpy() if needs_energy else np.empty((len(functions), 0))
         rows = [
-            one.of(places, said) if isinstance(one, ByEnergy) else one(places)
-            for one, said in zip(own, energy, strict=True)
+            function.function(places, energy) if isinstance(function, EnergyWeights) else function(places)
+            for function, energy in zip(functions, energies, strict=True)
         ]
         return torch.from_numpy(np.stack(rows))
 
-    def describe(self, images: Sequence[Image], weigh: Weighs) -> Vectors:
-        """Descriptors [N, M, D] with unit rows; images may differ in size, and in what counts in them."""
+    def describe(self, images: Sequence[Image], weigh: WeightFunctions) -> Vectors:
+        """Descriptors [N, M, D] with unit rows; images may differ in size and in their weights."""
         return self._projected(self.raw(images, weigh))
 
-    def describe_keeping(self, images: Sequence[Image], weigh: Weighs) -> list[DescribedImage]:
-        """The same, an image each, with the local features at hand for whoever compares it with others."""
+    def describe_keeping(self, images: Sequence[Image], weigh: WeightFunctions) -> list[DescribedImage]:
+        """The same, one value an image that keeps its features, so that its patches can be compared."""
         found: dict[int, DescribedImage] = {}
         for chunk in self._chunks(images, weigh):
             for n, (image, row) in enumerate(zip(chunk.images, self._projected(chunk.rows), strict=True)):
-                look = partial(patches_of, self.backbone, chunk.features, n, chunk.shape)
-                found[image] = DescribedImage(images[image], row, look)
+                make_patches = partial(patches_of, self.backbone, chunk.features, n, chunk.shape)
+                found[image] = DescribedImage(images[image], row, make_patches)
         return [found[image] for image in range(len(images))]
 
     def _projected(self, raw: torch.Tensor) -> Vectors:
@@ -138,19 +146,21 @@ class Describer:
         return projected.float().numpy()
 
     def describe_files(
-        self, paths: Sequence[Path], weigh: Weigh, longest: int, workers: int
-    ) -> Iterator[Described]:
+        self, paths: Sequence[Path], weigh: WeightFunction, longest: int, workers: int
+    ) -> Iterator[DescribedFile]:
         """Descriptors of picture files, in their order; `workers` threads, each from file to descriptor.
 
         Files are decoded to at most `longest` pixels a side.
         """
         chunks = (paths[start : start + self.batch] for start in range(0, len(paths), self.batch))
-        one = partial(self._described, weigh=weigh, longest=longest)
+        describe = partial(self._describe_chunk, weigh=weigh, longest=longest)
         with side_by_side(workers) as pool:
-            for described in in_order(pool, one, chunks, ahead=2 * workers):
+            for described in in_order(pool, describe, chunks, ahead=2 * workers):
                 yield from described
 
-    def _described(self, paths: Sequence[Path], weigh: Weigh, longest: int) -> list[Described]:
+    def _describe_chunk(
+        self, paths: Sequence[Path], weigh: WeightFunction, longest: int
+    ) -> list[DescribedFile]:
         read = [_read(path, longest) for path in paths]
         images = [image for image in read if isinstance(image, np.ndarray)]
         vectors = iter(self.describe(images, weigh) if images else ())
@@ -160,11 +170,14 @@ class Describer:
         ]
 
 
-def write_descriptors(path: Path, found: Sequence[tuple[Path, Vectors]], backbone: Backbone) -> None:
-    """Write names [N], descriptors float32 [N, D] and whose they are. Raises InputError if it cannot."""
+def write_descriptors(path: Path, described: Sequence[tuple[Path, Vectors]], backbone: Backbone) -> None:
+    """Write names [N], descriptors float32 [N, D], and the backbone with its version, as NPZ.
+
+    Raises InputError when the file cannot be written.
+    """
     arrays = {
-        "names": np.array([str(name) for name, _ in found], np.str_),
-        "descriptors": np.stack([vector for _, vector in found]),
+        "names": np.array([str(name) for name, _ in described], np.str_),
+        "descriptors": np.stack([vector for _, vector in described]),
         "backbone": np.array(backbone.name),
         "version": np.array(backbone.version),
     }

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from geoflood.backbones import published
 from geoflood.backbones.catalog import find
 from geoflood.backbones.compute import Compute
-from geoflood.backbones.describe import Describer, Weigh
+from geoflood.backbones.describe import Describer, WeightFunction
 from geoflood.backbones.projection import PcaWhitening, learn_projection
 from geoflood.backbones.rootsift import DIMENSION, RootSift, sample_descriptors
 from geoflood.backbones.threads import side_by_side
@@ -81,7 +81,7 @@ def default_dimension(backbone: str) -> int | None:
 def learn(
     backbone: str,
     sample_views: SampleViews,
-    weigh: Weigh,
+    weigh: WeightFunction,
     dimension: int | None,
     precision: str | None = None,
 ) -> Arrays:
@@ -96,7 +96,7 @@ def learn(
     return _learn_axes(published_describer(backbone, precision), sample_views(VIEWS), weigh, dimension)
 
 
-def _learn_words(sample_views: SampleViews, weigh: Weigh, dimension: int | None) -> Arrays:
+def _learn_words(sample_views: SampleViews, weigh: WeightFunction, dimension: int | None) -> Arrays:
     """The words, and unless the dimension is None a projection of the descriptors made with them."""
     with side_by_side(cores()) as pool:
         chunks = _chunks(map(RootSift.prepare, sample_views(WORD_VIEWS)), CHUNK)
@@ -113,7 +113,7 @@ def _learn_words(sample_views: SampleViews, weigh: Weigh, dimension: int | None)
 
 
 def _learn_axes(
-    describer: Describer, views: Iterable[Image], weigh: Weigh, dimension: int
+    describer: Describer, views: Iterable[Image], weigh: WeightFunction, dimension: int
 ) -> dict[str, NDArray[Any]]:
     """The projection of a backbone's descriptors; nothing when there are fewer than two views."""
 

@@ -13,14 +13,14 @@ from geoflood.core.datatypes import Image
 
 __all__ = ["Patches", "matches", "patches", "patches_of"]
 
-ASKED = 1200
-"""Patches of the query that look for their like, spread over the frame: all of them (5,000 of a dry street)
-take four times as long, and no more places are found."""
+QUERY_PATCHES = 1200
+"""Patches of the query that are matched, spread over the frame. All of them (5,000 of a dry street) take four
+times as long, and no more places are found."""
 
 
 @dataclass(frozen=True, eq=False)
 class Patches:
-    """Local descriptors of one image, without those that say nothing."""
+    """Local descriptors of one image, without those that are zero."""
 
     descriptors: torch.Tensor
     """[n, d] float32, unit rows; bfloat16 would be slower, for every new n needs a kernel of its own."""
@@ -52,13 +52,13 @@ def patches(backbone: Backbone, image: Image) -> Patches:
 def matches(query: Patches, reference: Patches) -> NDArray[np.int64]:
     """[m, 2] numbers of the patches of both that are each other's nearest neighbour.
 
-    Of the query at most ASKED are asked for theirs.
+    At most QUERY_PATCHES of the query are matched.
     """
     if not len(query.descriptors) or not len(reference.descriptors):
         return np.empty((0, 2), np.int64)
     count = len(query.descriptors)
-    asked = np.linspace(0, count - 1, min(count, ASKED)).astype(np.int64)
-    alike = query.descriptors[asked] @ reference.descriptors.T
-    there = alike.numpy().argmax(axis=1)  # numpy is quicker along rows, torch along columns
-    mutual = alike[torch.arange(len(asked)), there] == alike.amax(dim=0)[there]
-    return np.asarray(np.column_stack([asked, there])[mutual.numpy()], np.int64)
+    chosen = np.linspace(0, count - 1, min(count, QUERY_PATCHES)).astype(np.int64)
+    similarities = query.descriptors[chosen] @ reference.descriptors.T
+    nearest = similarities.numpy().argmax(axis=1)  # numpy is quicker along rows, torch along columns
+    mutual = similarities[torch.arange(len(chosen)), nearest] == similarities.amax(dim=0)[nearest]
+    return np.asarray(np.column_stack([chosen, nearest])[mutual.numpy()], np.int64)

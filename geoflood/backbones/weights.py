@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geoflood.backbones.catalog import CATALOG, Checkpoint
-from geoflood.core.download import PATIENT, Progress, Retry, download
+from geoflood.core.download import DEFAULT_RETRY, Progress, Retry, download
 from geoflood.core.errors import NetworkError, WeightsError
 from geoflood.core.files import LockedError, fingerprint, locked, replacing, write_whole
 from geoflood.core.paths import home
@@ -99,7 +99,7 @@ def fetch(
     row: Checkpoint,
     models_dir: Path | None = None,
     progress: Progress = lambda done, total: None,
-    retry: Retry = PATIENT,
+    retry: Retry = DEFAULT_RETRY,
 ) -> WeightsRecord:
     """Download a checkpoint unless it is here and whole; resumes what an earlier call began.
 

@@ -17,7 +17,7 @@ from geoflood.core.paths import city_folder
 from geoflood.database.bands import band_weights
 
 if TYPE_CHECKING:
-    from geoflood.backbones.describe import Describer, Weigh
+    from geoflood.backbones.describe import Describer, WeightFunction
     from geoflood.core.datatypes import Vectors
     from geoflood.core.images import UnreadableImageError
 
@@ -81,7 +81,7 @@ def _photos(arguments: Sequence[Path]) -> Iterator[Path]:
 
 def _load_describer(
     backbone: str | None, index: Path | None, precision: str | None, models_dir: Path | None
-) -> tuple[Describer, Weigh]:
+) -> tuple[Describer, WeightFunction]:
     """A published backbone, or that of an index; and its band weights, the first of which ignore nothing."""
     from geoflood.backbones.learned import published_describer
 
@@ -97,7 +97,7 @@ def _load_describer(
 
 
 def _describe(
-    describer: Describer, weigh: Weigh, paths: Sequence[Path], workers: int | None
+    describer: Describer, weigh: WeightFunction, paths: Sequence[Path], workers: int | None
 ) -> tuple[list[tuple[Path, Vectors]], list[UnreadableImageError]]:
     """The photos that could be read with their descriptors [D], and why the others could not."""
     from geoflood.core.images import UnreadableImageError

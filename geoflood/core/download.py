@@ -24,21 +24,21 @@ import httpx
 from geoflood.core.errors import NetworkError
 from geoflood.core.files import fingerprint
 
-__all__ = ["PATIENT", "Progress", "Received", "Retry", "download", "offline"]
+__all__ = ["DEFAULT_RETRY", "Progress", "Received", "Retry", "download", "offline"]
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Told bytes so far and bytes in all, None where the server does not say."""
+"""Called with the bytes so far and the bytes in all, None where the server does not say."""
 
 _REDIRECTS = 8
 _WAIT = httpx.Timeout(30.0, connect=15.0)
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_TEMPORARY_STATUS = {408, 425, 429, 500, 502, 503, 504}
 """Answers that may be different a moment later."""
 _AGAIN = "check the connection and HTTPS_PROXY, then run the same command again: it goes on where it stopped"
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How patiently: attempts without progress, and seconds before the second, doubling up to a minute."""
+    """How many attempts without progress, and the pause before the second, which doubles up to a minute."""
 
     attempts: int = 4
     pause_s: float = 1.0
@@ -48,7 +48,7 @@ class Retry:
         return min(self.pause_s * 2.0 ** (failures - 1), 60.0)
 
 
-PATIENT = Retry()
+DEFAULT_RETRY = Retry()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class Received:
     etag: str
 
 
-class _PassingError(Exception):
-    """Something that the next attempt may not meet; says what, and how long the server asks to wait."""
+class _TemporaryError(Exception):
+    """A failure that may pass; its text is the reason. `wait_s` is how long the server asks to wait."""
 
     def __init__(self, reason: str, wait_s: float = 0.0) -> None:
         super().__init__(reason)
@@ -69,7 +69,7 @@ class _PassingError(Exception):
 
 
 def offline() -> bool:
-    """GEOFLOOD_OFFLINE forbids every connection."""
+    """Whether GEOFLOOD_OFFLINE forbids every connection."""
     return os.environ.get("GEOFLOOD_OFFLINE", "") not in ("", "0")
 
 
@@ -78,7 +78,7 @@ def download(
     target: Path,
     check: Callable[[Path], object] = lambda path: None,
     progress: Progress = lambda done, total: None,
-    retry: Retry = PATIENT,
+    retry: Retry = DEFAULT_RETRY,
     *,
     client: httpx.Client | None = None,
 ) -> Received:
@@ -118,7 +118,7 @@ class _Part:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             note = json.loads(self._note.read_bytes())
             self.validator = str(note["validator"]) if note["url"] == url else ""
-        if not self.validator:  # without one, nothing tells whether the rest belongs to the same file
+        if not self.validator:  # without one nobody knows whether the rest belongs to the same file
             self.drop()
 
     @property
@@ -140,19 +140,19 @@ class _Part:
 
 
 def _persist(client: httpx.Client, part: _Part, progress: Progress, retry: Retry) -> None:
-    """Ask until the file is whole; give up after some attempts in a row that brought nothing."""
+    """Request until the file is whole; give up after `retry.attempts` in a row that brought nothing."""
     failures = 0
     while True:
         before = part.size
         try:
             return _attempt(client, part, progress)
-        except (_PassingError, httpx.TransportError) as error:
+        except (_TemporaryError, httpx.TransportError) as error:
             failures = 1 if part.size > before else failures + 1
             if failures >= retry.attempts:
                 host = httpx.URL(part.url).host
                 raise NetworkError(f"{host}: {_reason(error)}, {failures} times in a row", _AGAIN) from error
-            asked = error.wait_s if isinstance(error, _PassingError) else 0.0
-            time.sleep(max(asked, retry.pause(failures)))
+            wait_s = error.wait_s if isinstance(error, _TemporaryError) else 0.0
+            time.sleep(max(wait_s, retry.pause(failures)))
 
 
 def _attempt(client: httpx.Client, part: _Part, progress: Progress) -> None:
@@ -165,13 +165,13 @@ def _attempt(client: httpx.Client, part: _Part, progress: Progress) -> None:
             if response.headers.get("Content-Range") == f"bytes */{part.size}":
                 return
             part.drop()
-            raise _PassingError("the part on disk did not fit")
+            raise _TemporaryError("the part on disk did not fit")
         total = _begin(response, part)
         if total is not None and shutil.disk_usage(part.path.parent).free < total - part.size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(part.path.parent))
         _receive(response, part, progress, total)
     if total is not None and part.size != total:
-        raise _PassingError(f"the connection ended after {part.size} of {total} bytes")
+        raise _TemporaryError(f"the connection ended after {part.size} of {total} bytes")
 
 
 def _receive(response: httpx.Response, part: _Part, progress: Progress, total: int | None) -> None:
@@ -190,7 +190,7 @@ def _begin(response: httpx.Response, part: _Part) -> int | None:
         sent = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         if not sent or "Range" not in response.request.headers or int(sent[1]) != part.size:
             part.drop()
-            raise _PassingError("the server sent another range than asked for")
+            raise _TemporaryError("the server sent another range than asked for")
         return int(sent[2])
     part.begin(_validator(response))
     length = response.headers.get("Content-Length", "")
@@ -198,7 +198,7 @@ def _begin(response: httpx.Response, part: _Part) -> int | None:
 
 
 def _validator(response: httpx.Response) -> str:
-    """What names this very file for If-Range: a strong ETag, else the date, else nothing."""
+    """The If-Range value that stands for this version of the file: a strong ETag, else the date or empty."""
     etag = str(response.headers.get("ETag", ""))
     return etag if etag.startswith('"') else str(response.headers.get("Last-Modified", ""))
 
@@ -211,16 +211,16 @@ def _answer(client: httpx.Client, url: str, headers: dict[str, str]) -> Iterator
         response = client.send(request, stream=True, follow_redirects=False)
         try:
             if response.next_request is None:
-                _refuse(response)
+                _raise_unless_file(response)
                 yield response
                 return
         finally:
             response.close()
-        request = _followed(request, response.next_request)
+        request = _redirect(request, response.next_request)
     raise NetworkError(f"{url} redirects more than {_REDIRECTS} times", "is this the right address?")
 
 
-def _followed(request: httpx.Request, following: httpx.Request) -> httpx.Request:
+def _redirect(request: httpx.Request, following: httpx.Request) -> httpx.Request:
     """The redirected request, if it stays on https or on the very server that was asked."""
     here, there = request.url, following.url
     same = (here.scheme, here.host, here.port) == (there.scheme, there.host, there.port)
@@ -229,12 +229,12 @@ def _followed(request: httpx.Request, following: httpx.Request) -> httpx.Request
     return following
 
 
-def _refuse(response: httpx.Response) -> None:
-    """Raise for every answer that is not the file."""
+def _raise_unless_file(response: httpx.Response) -> None:
+    """Raises _TemporaryError or NetworkError for an answer that is not the file."""
     host, status = response.request.url.host, response.status_code
-    if status in _PASSING:
+    if status in _TEMPORARY_STATUS:
         after = response.headers.get("Retry-After", "")
-        raise _PassingError(f"answered {status}", min(float(after), 60.0) if after.isdigit() else 0.0)
+        raise _TemporaryError(f"answered {status}", min(float(after), 60.0) if after.isdigit() else 0.0)
     if status not in (200, 206, 416):
         url = response.request.url
         raise NetworkError(f"{host} answered {status} for {url}", "try the address in a browser")

@@ -82,7 +82,7 @@ def bounds_of(positions: Iterable[LatLon]) -> Bounds:
 
 
 def covered_km2(positions: ArrayLike, square_m: float = 50.0) -> float:
-    """Area of the squares of a grid that hold one of `positions` [N, 2]: how much the images speak for."""
+    """Area of the grid squares that hold at least one of `positions` [N, 2], square kilometres."""
     places = np.asarray(positions, float).reshape(-1, 2)
     if not len(places):
         return 0.0
@@ -100,9 +100,9 @@ def from_utm(easting: float, northing: float, zone: int, letter: str) -> LatLon:
 
 
 def to_utm(position: LatLon, zone: int | None = None) -> tuple[float, float, int, str]:
-    """(easting, northing, zone, letter) of a position, metres; in another zone than its own when told so.
+    """(easting, northing, zone, letter) of a position, metres; `zone` forces another zone than its own.
 
-    Of a city on the border of two zones only positions in one zone have distances. Raises ValueError beyond
+    In a city on the border of two zones, distances need all positions in one zone. Raises ValueError beyond
     84 N and 80 S, and in a zone that is too far away.
     """
     try:

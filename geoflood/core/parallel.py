@@ -1,4 +1,4 @@
-"""Cores, and work done side by side whose results come in order."""
+"""Cores, and work in several threads whose results come in order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeVar
 __all__ = ["cores", "in_order"]
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 def cores() -> int:
@@ -20,13 +20,13 @@ def cores() -> int:
 
 
 def in_order(
-    pool: ThreadPoolExecutor, work: Callable[[Item], Made], items: Iterable[Item], ahead: int
-) -> Iterator[Made]:
-    """What `work` makes of each item, in their order, while at most `ahead` items wait or are worked on.
+    pool: ThreadPoolExecutor, work: Callable[[Item], Result], items: Iterable[Item], ahead: int
+) -> Iterator[Result]:
+    """The results of `work` for each item, in order, with at most `ahead` items taken at a time.
 
-    Unlike `pool.map`, which takes every item at once, however much memory they need.
+    `pool.map` would take all items at once, however much memory they need.
     """
-    waiting: deque[Future[Made]] = deque()
+    waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(work, item))
         if len(waiting) >= ahead:

@@ -15,8 +15,10 @@ __all__ = ["cache_folder", "city_folder", "home", "slug"]
 
 
 def home(room: str, chosen: Path | None = None) -> Path:
-    """The folder "index" or "models": the flag, else GEOFLOOD_INDEX_DIR or GEOFLOOD_MODELS_DIR,
-    else such a folder in the current directory, else the user's data folder.
+    """The folder of all indexes or models; `room` is "index" or "models".
+
+    It is `chosen`, else GEOFLOOD_INDEX_DIR or GEOFLOOD_MODELS_DIR, else a folder of that name in the current
+    directory, else one in the user's data folder.
     """
     named = os.environ.get(f"GEOFLOOD_{room.upper()}_DIR")
     if chosen or named:
@@ -26,7 +28,7 @@ def home(room: str, chosen: Path | None = None) -> Path:
 
 
 def cache_folder(room: str) -> Path:
-    """Where a room keeps what it can get again: GEOFLOOD_CACHE_DIR, else the user's cache folder."""
+    """Where a room keeps what it can get again, under GEOFLOOD_CACHE_DIR or the user's cache folder."""
     named = os.environ.get("GEOFLOOD_CACHE_DIR")
     root = Path(named).expanduser() if named else user_cache_path("geoflood", appauthor=False)
     return root / room

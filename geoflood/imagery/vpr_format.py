@@ -1,8 +1,8 @@
-"""Data sets in the field's form: `database/` and `queries/`, the truth in the name of each picture.
+"""Data sets in the field's form: `database/` and `queries/`, with the position in the name of each picture.
 
 Pitts, Tokyo 24/7, MSLS and SF-XL come so (VPR-datasets-downloader): `@easting@northing@zone@letter@lat@lon@
-pano@tile@heading@pitch@roll@height@timestamp@note@.jpg`. Read with everything else that says where a
-picture was taken; written so that other programs can be run on what geoflood saw.
+pano@tile@heading@pitch@roll@height@timestamp@note@.jpg`. They are read like any folder with
+geotags, and written so that other programs can be run on the same images.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ __all__ = [
 DATABASE, QUERIES = "database", "queries"
 
 JPEG_QUALITY = 95
-"""Of pictures that have to be written anew: tiles, flooded photos, formats that evaluators do not read."""
-PASSED_ON = (".jpg", ".jpeg")
-"""What is copied byte for byte, EXIF and all."""
+"""Of pictures that are encoded anew: tiles, flooded photos, formats that other programs do not read."""
+COPIED_SUFFIXES = (".jpg", ".jpeg")
+"""Files of these are copied byte for byte, EXIF included."""
 UNLINKABLE = "cannot be linked"
-"""Why a picture is not written that cannot share its bytes with the original."""
+"""Reason of a picture that a hard link cannot be made to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class VprImage:
 
     name: str
     source: Path
-    made: Callable[[], bytes] | None = None
-    """The JPEG file that is written in its place: raises UnreadableImageError."""
+    make: Callable[[], bytes] | None = None
+    """Makes the JPEG file to be written in place of the source; raises UnreadableImageError."""
 
 
 def labelled(
@@ -62,34 +62,35 @@ def labelled(
 
     Raises InputError and UsageError for what is none of these.
     """
-    found = list(images([_meant(path)], geotags, utm_zone=utm_zone, select=select))
+    items = list(images([_queries_folder(path)], geotags, utm_zone=utm_zone, select=select))
     return (
-        [one for one in found if isinstance(one, StreetImage)],
-        [one for one in found if isinstance(one, Rejected)],
+        [item for item in items if isinstance(item, StreetImage)],
+        [item for item in items if isinstance(item, Rejected)],
     )
 
 
 def unlabelled(path: Path, select: str | None = None) -> tuple[list[StreetImage | Path], list[Rejected]]:
-    """Photos that need no geotag: those of elsewhere. One without any is its path."""
+    """Photos that need no geotag, those taken elsewhere: one without a geotag is given as its path."""
     usable, rejected = labelled(path, None, select)
-    nowhere = [Path(one.location) for one in rejected if one.reason == "no position"]
     base = path if path.is_dir() else path.parent
-    here = [spot if spot.is_absolute() else base / spot for spot in nowhere]
-    return [*usable, *here], [one for one in rejected if one.reason != "no position"]
+    untagged = [base / item.location for item in rejected if item.reason == "no position"]
+    return [*usable, *untagged], [item for item in rejected if item.reason != "no position"]
 
 
-def _meant(path: Path) -> Path:
-    """The queries under a data set's root, else what was given."""
+def _queries_folder(path: Path) -> Path:
+    """The folder of queries under a data set's root; any other path as it is."""
     if not path.is_dir() or not (path / DATABASE).is_dir():
         return path
-    sets = sorted(one for one in path.iterdir() if one.is_dir() and one.name.startswith(QUERIES))
+    sets = sorted(item for item in path.iterdir() if item.is_dir() and item.name.startswith(QUERIES))
     if (path / QUERIES) in sets:
         return path / QUERIES
     if len(sets) == 1:
         return sets[0]
     if not sets:
         raise InputError(f"{path} has {DATABASE}/ and no {QUERIES}/", "name the folder of the queries")
-    raise UsageError(f"{path} has {', '.join(one.name for one in sets)}", f"name one, such as {sets[0]}")
+    raise UsageError(
+        f"{path} has {', '.join(folder.name for folder in sets)}", f"name one, such as {sets[0]}"
+    )
 
 
 def name_of(
@@ -102,10 +103,10 @@ def name_of(
     tile: int | None = None,
     taken_at: datetime | None = None,
 ) -> str:
-    """A picture's name in the field's form; `key` is whoever's, so only letters and digits of it are kept.
+    """A picture's name in the field's form; of `key` only letters and digits are kept.
 
-    With one `zone` for all names plain UTM distances are right across a zone's border too; what is too far
-    off for it keeps its own. The number makes the name the only one of its kind.
+    With one `zone` for all names, plain UTM distances are right across the border of a zone, too. A position
+    too far from it keeps its own zone. `number` makes the name unique.
     """
     easting, northing, where, letter = _in_zone(position, zone)
     heading = "" if heading_deg is None else f"{round(heading_deg) % 360:03d}"
@@ -119,13 +120,13 @@ def name_of(
 
 
 def _in_zone(position: LatLon, zone: int | None) -> tuple[float, float, int, str]:
-    """UTM in a zone as long as readers take the easting for one."""
+    """UTM in `zone`, or in the position's own when the easting would be none that other programs accept."""
     forced = to_utm(position, zone)
     return forced if 100_000 <= forced[0] <= 999_000 else to_utm(position)
 
 
 def fresh(folder: Path) -> None:
-    """Make sure that a folder is new or empty: nothing in it is replaced, no link in it leads elsewhere."""
+    """Raises UsageError unless a folder is new or empty: so nothing is replaced, no link followed."""
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         raise UsageError(f"{folder} is there already and not empty", "name a folder that is not there")
 
@@ -133,36 +134,36 @@ def fresh(folder: Path) -> None:
 def write_split(folder: Path, split: str, entries: Iterable[VprImage], link: bool = False) -> list[Rejected]:
     """Write `folder/split/`, copies or hard links; returns what could not be written, with reasons.
 
-    Symbolic links would lead out of the folder, where nobody follows them who distrusts a data set.
+    Symbolic links are not made: they lead out of the folder, and careful readers of a data set refuse them.
     """
     (folder / split).mkdir(parents=True)
-    lost = []
+    rejected = []
     for entry in entries:
         target = folder / split / entry.name
         if target.parent != folder / split:
             raise ValueError(f"{entry.name!r} is no file name")
         try:
-            _put(entry, target, link)
+            _write_image(entry, target, link)
         except UnreadableImageError as error:
-            lost.append(Rejected(str(entry.source), error.reason, error.detail))
+            rejected.append(Rejected(str(entry.source), error.reason, error.detail))
         except _UnlinkableError as error:
-            lost.append(Rejected(str(entry.source), UNLINKABLE, str(error)))
-    return lost
+            rejected.append(Rejected(str(entry.source), UNLINKABLE, str(error)))
+    return rejected
 
 
 class _UnlinkableError(Exception):
     """A file that lies on another disk, or is somebody else's."""
 
 
-def _put(entry: VprImage, target: Path, link: bool) -> None:
-    """One picture: linked, copied as it is, or written anew."""
-    if entry.made is not None:
-        write_whole(target, entry.made())
+def _write_image(entry: VprImage, target: Path, link: bool) -> None:
+    """Link one picture, copy it as it is, or encode it anew."""
+    if entry.make is not None:
+        write_whole(target, entry.make())
         return
     header(entry.source)
     if link:
         _link(entry.source.resolve(), target)
-    elif entry.source.suffix.lower() in PASSED_ON:
+    elif entry.source.suffix.lower() in COPIED_SUFFIXES:
         shutil.copyfile(entry.source, target)
     else:
         write_whole(target, jpeg(read_image(entry.source), None, JPEG_QUALITY))

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.backbones.describe import ByEnergy, Weigh
+from geoflood.backbones.describe import EnergyWeights, WeightFunction
 from geoflood.core.datatypes import AttentionMap, Blend, Image, MaskSides, SearchOptions
 from geoflood.core.errors import InputError
 from geoflood.core.images import fit, read_image
@@ -166,7 +166,7 @@ def overlay(photo: Image, attention: AttentionMap, longest: int = 1024) -> Image
 
 def location_weights(
     attention: AttentionMap, bands: Sequence[int], manner: SearchOptions
-) -> Weigh | ByEnergy:
+) -> WeightFunction | EnergyWeights:
     """How much each place of a photo counts in each band, percent of the height.
 
     A map that is the same everywhere is none at all, in either blend. Under `Banding.QUERY` a told waterline
@@ -175,7 +175,7 @@ def location_weights(
     """
     told = 100 * (attention.waterline or 0.0) if manner.mask_sides is MaskSides.QUERY else 0.0
     if manner.blend is Blend.PAPER and (told or not attention.uniform):
-        return ByEnergy(partial(_by_energy, attention, bands, manner.alpha, told))
+        return EnergyWeights(partial(_by_energy, attention, bands, manner.alpha, told))
     return partial(_plain, attention, bands, manner.alpha, told)
 
 

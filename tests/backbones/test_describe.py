@@ -14,7 +14,7 @@ import torch
 from PIL import Image as Pictures
 
 from geoflood.backbones.compute import Compute
-from geoflood.backbones.describe import ByEnergy, Describer, write_descriptors
+from geoflood.backbones.describe import Describer, EnergyWeights, write_descriptors
 from geoflood.backbones.interface import Features
 from geoflood.core.datatypes import Image
 from geoflood.core.errors import InputError, UsageError
@@ -93,7 +93,7 @@ class Saying(Weighted):
 
 def test_weights_may_depend_on_what_the_image_says() -> None:
     images = [np.full((8 + n % 3, 8, 3), 20 * n, np.uint8) for n in range(7)]
-    double = ByEnergy(lambda places, energy: 2 * np.stack([energy, energy + 1]))
+    double = EnergyWeights(lambda places, energy: 2 * np.stack([energy, energy + 1]))
     weighs = [double if n % 3 else partial(_constant, n) for n in range(7)]
     found = Describer(Saying(), None, batch=4).describe(images, weighs)
     for n in range(7):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geoflood.backbones.describe import ByEnergy
+from geoflood.backbones.describe import EnergyWeights
 from geoflood.core.datatypes import AttentionMap, Blend, MaskSides, SearchOptions
 from geoflood.database.bands import band_weights
 from geoflood.localize.attention import blend_by_energy, location_weights, sample
@@ -22,8 +22,8 @@ def by_energy(attention: AttentionMap, alpha: float, mask_sides: MaskSides = Mas
     weigh = location_weights(
         attention, BANDS, SearchOptions(alpha=alpha, mask_sides=mask_sides, blend=Blend.PAPER)
     )
-    assert isinstance(weigh, ByEnergy)
-    return weigh.of(PLACES, ENERGY)
+    assert isinstance(weigh, EnergyWeights)
+    return weigh.function(PLACES, ENERGY)
 
 
 def test_bands_multiply_the_papers_blend() -> None:
