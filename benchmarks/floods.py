@@ -26,16 +26,7 @@ from geoflood.synthetic.town import build_town, view
 from geoflood.synthetic.town.shots import drive
 
 ROUNDS = 3
-SETS = {
-    "water": WATER,
-    "water and rain": Effects(rain=1.0),
-    "water and drops": Effects(drops=1.0),
-    "water and debris": Effects(debris=1.0),
-    "water and cars": Effects(cars=1.0),
-    "storm": STORM,
-    "post": POST,
-    "storm and post": STORM | POST,
-}
+SETS = {"water": WATER, "storm": STORM, "post": POST, "storm and post": STORM | POST}
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from geoflood.core.errors import InputError, PartialError, UsageError
 
 if TYPE_CHECKING:
     from geoflood.synthetic.flood import Effects
-    from geoflood.synthetic.flood.marking import Flooded
+    from geoflood.synthetic.flood.files import Flooded
 
 __all__ = ["effects_of", "register"]
 
@@ -65,7 +65,7 @@ def flood(
 
     For tests and training. Each picture says that it is synthetic, and carries no position.
     """
-    from geoflood.synthetic.flood.marking import flood_file
+    from geoflood.synthetic.flood.files import flood_file
 
     if not math.isfinite(level):
         raise UsageError("--level is a share of the height from 0 to 0.9", "such as --level 0.45")
@@ -106,13 +106,13 @@ def effects_of(names: str) -> Effects:
 def _files(photos: Sequence[Path], out: Path) -> list[Path]:
     """Where each photo's picture goes; no two to the same place, none under a name that hides what it is."""
     from geoflood.imagery.folder import is_picture
-    from geoflood.synthetic.flood.marking import named
+    from geoflood.synthetic.flood.files import flood_path
 
     if folders := [photo for photo in photos if photo.is_dir()]:
         raise UsageError(f"{folders[0]} is a folder", f"name its photos, such as {folders[0] / '*.jpg'}")
     if not out.is_dir() and (out.suffix.lower() in SUFFIXES or out.exists() or is_picture(out)):
         return [_single_file(photos, out)]
-    files = [named(photo, out) for photo in photos]
+    files = [flood_path(photo, out) for photo in photos]
     for number, file in enumerate(files):
         if file in files[:number]:
             first = photos[files.index(file)]
@@ -124,7 +124,7 @@ def _files(photos: Sequence[Path], out: Path) -> list[Path]:
 
 def _single_file(photos: Sequence[Path], out: Path) -> Path:
     """The file that was named for one photo. Raises UsageError for one that is not to be written."""
-    from geoflood.synthetic.flood.marking import SUFFIX
+    from geoflood.synthetic.flood.files import SUFFIX
 
     if out.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{out} is no {' or '.join(SUFFIXES)}, and no folder", "name one of these")

@@ -23,7 +23,7 @@ from geoflood.imagery.vpr_format import (
     name_of,
     write_split,
 )
-from geoflood.synthetic.flood.marking import marked, named
+from geoflood.synthetic.flood.files import encode_flood, flood_path
 
 __all__ = ["write_dataset"]
 
@@ -77,7 +77,7 @@ def _query_entry(trial: QueryCase, zone: int, water: QueryWater) -> VprImage:
         raise ValueError(f"{path} has no position")
     name = name_of(
         tag.position,
-        path.name if water.dry else named(path, path.parent).name,
+        path.name if water.dry else flood_path(path, path.parent).name,
         trial.number,
         zone=zone,
         heading_deg=tag.heading_deg,
@@ -87,4 +87,4 @@ def _query_entry(trial: QueryCase, zone: int, water: QueryWater) -> VprImage:
 
 
 def _flooded(trial: QueryCase, water: QueryWater) -> bytes:
-    return marked(drawn(trial, read(trial), water), quality=JPEG_QUALITY)
+    return encode_flood(drawn(trial, read(trial), water), quality=JPEG_QUALITY)

@@ -14,7 +14,7 @@ from geoflood.evaluation.evaluate import Bench
 from geoflood.evaluation.query_water import DRY, QueryWater, drawn, read
 from geoflood.evaluation.results import Evaluation, Miss, QueryCase, QueryResult
 from geoflood.imagery.views import pixels_of
-from geoflood.synthetic.flood.marking import marked
+from geoflood.synthetic.flood.files import encode_flood
 
 __all__ = ["pictured", "worst"]
 
@@ -57,7 +57,7 @@ def _searched(trial: QueryCase, water: QueryWater) -> bytes:
     if water.dry:
         return jpeg(photo, SHOWN_PX, QUALITY)
     flooded = drawn(trial, photo, water)
-    return marked(replace(flooded, photo=fit(flooded.photo, SHOWN_PX)), quality=QUALITY)
+    return encode_flood(replace(flooded, photo=fit(flooded.photo, SHOWN_PX)), quality=QUALITY)
 
 
 def _expected(one: QueryResult, bench: Bench) -> Reference:

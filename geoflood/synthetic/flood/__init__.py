@@ -1,9 +1,8 @@
 """Synthetic floods: a dry street photo goes in, the same street under water comes out, with its true mask.
 
 What makes water believable is geometry, not colour: a plane in perspective, a mirror image shaken by ripples,
-angles that mix mirror and mud. On it float cars and debris, before it fall rain and the drops on the lens,
-and a phone and a platform have had the picture last. All of it is drawn by code from a seed: the same seed
-gives the same pixels.
+angles that mix mirror and mud. A storm adds rain, drops on the lens and debris, as much as a person needs to
+see one. Posting crops, shrinks and compresses. All of it is drawn by code: same seed, same pixels.
 """
 
 from __future__ import annotations

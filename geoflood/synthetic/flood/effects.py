@@ -17,13 +17,11 @@ class Effects:
     overcast: float = 1.0
     """The light of a day of rain; only where there is water."""
     rain: float = 0.0
-    """No sun, streaks, a veil over what is far, rings and splashes on the water."""
+    """A greyer day, streaks before the camera and a veil over the scene."""
     drops: float = 0.0
     """Out-of-focus drops on the lens."""
     debris: float = 0.0
-    """Boards, bins, bags, bottles, branches, reed, leaves and foam afloat."""
-    cars: float = 0.0
-    """Cars afloat."""
+    """Cars, bins, bags and planks afloat."""
     crop: float = 0.0
     """What a poster cuts off the sides; never the waterline."""
     shrink: float = 0.0
@@ -44,8 +42,8 @@ class Effects:
 
 WATER = Effects()
 """Water, and the light that goes with it."""
-STORM = Effects(rain=1.0, drops=1.0, debris=1.0, cars=1.0)
-"""All that a flood and its weather put before the camera."""
+STORM = Effects(rain=1.0, drops=1.0, debris=1.0)
+"""What a flood and its weather put before the camera, as far as a person must see it."""
 POST = Effects(crop=1.0, shrink=1.0, compression=1.0)
 """Water, and what happens to a picture on its way through social media."""
 PRESETS = {"water": WATER, "storm": STORM, "post": POST}

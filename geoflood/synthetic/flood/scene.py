@@ -1,4 +1,4 @@
-"""The order of the effects: street, light, water, what floats, rain, lens, phone; and what was truly done."""
+"""The order of the effects: street, light, water, what floats, rain, lens, post; and the truth about them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geoflood.core.datatypes import Image
-from geoflood.synthetic.flood.afloat import Body, Look, bodies, cars, cast, debris, lay, look
+from geoflood.synthetic.flood.debris import float_things, lay, mirror_things, paint_things
 from geoflood.synthetic.flood.effects import WATER, Effects
-from geoflood.synthetic.flood.lens import drops
-from geoflood.synthetic.flood.painting import FloatCamera
-from geoflood.synthetic.flood.phone import Box, compressed, cropped, shrunk
-from geoflood.synthetic.flood.reflection import brightness, mirror, mix, mud, submerge
-from geoflood.synthetic.flood.rings import pelt, splash
-from geoflood.synthetic.flood.specks import specks
-from geoflood.synthetic.flood.water import Mask, WaterSurface, surface
-from geoflood.synthetic.flood.weather import overcast, rain
+from geoflood.synthetic.flood.post import Box, compress, crop_box, shrink
+from geoflood.synthetic.flood.reflection import mirror, mix, mud, submerge
+from geoflood.synthetic.flood.water import Mask, surface
+from geoflood.synthetic.flood.weather import lens_drops, overcast, rain
 
 __all__ = ["Scene", "flood", "scene"]
 
-STREAMS = (
-    *("rings", "cars", "debris", "specks", "rain", "drops", "crop", "shrink", "compression"),
-    "splashes",
-)
-"""Each effect draws from a stream of its own: to switch one on or off changes no other."""
+STREAMS = {"debris": 2, "rain": 4, "drops": 5, "crop": 6, "shrink": 7, "compression": 8}
+"""Each effect draws from a stream of its own: to switch one on or off changes no other.
+
+Figures and calibrations rest on the streams of crop, shrink and compression: their numbers stay.
+"""
 
 # Freed at once, this teaches the C library to keep freed memory of such a size at hand. Else it gives a
 # scene's arrays back and asks for their pages anew, dozens of times a scene: a third of plain water's time.
@@ -71,66 +67,49 @@ def scene(photo: Image, level: float, seed: int, effects: Effects = WATER) -> Sc
     out, mask, line = photo.copy(), np.zeros(photo.shape[:2], bool), float(photo.shape[0])
     if round(level * photo.shape[0]) >= 1:
         out, mask, line = underwater(photo, level, seed, effects)
-    elif effects.rain:
-        out = overcast(photo, 0.0, effects.rain)
     if effects.rain:
         out = rain(out, stream(seed, "rain"), effects.rain)
-    wet = np.zeros_like(mask)
+    drops = np.zeros_like(mask)
     if effects.drops:
-        out, wet = drops(out, stream(seed, "drops"), effects.drops)
-    return posted(Scene(out, mask, wet, 0.0, Box(0, 0, 0, 0), level, seed, effects), line)
+        out, drops = lens_drops(out, stream(seed, "drops"), effects.drops)
+    return post(Scene(out, mask, drops, 0.0, Box(0, 0, 0, 0), level, seed, effects), line)
 
 
 def stream(seed: int, effect: str) -> np.random.Generator:
     """What an effect draws from."""
-    return np.random.default_rng([seed, STREAMS.index(effect)])
+    return np.random.default_rng([seed, STREAMS[effect]])
 
 
 def underwater(photo: Image, level: float, seed: int, effects: Effects) -> tuple[Image, Mask, float]:
     """The street under water with all that floats on it, its mask, and the mean row of the waterline."""
     rng = np.random.default_rng(seed)
-    dull = overcast(photo, effects.overcast, effects.rain) if effects.overcast or effects.rain else photo
+    dark = effects.overcast + effects.rain
+    dull = overcast(photo, dark) if dark else photo
     water = surface(photo.shape[0], photo.shape[1], level, rng)
-    if effects.rain:
-        water = pelt(water, stream(seed, "rings"), effects.rain)
     reflected, murk = mirror(dull, water), mud(dull, water, rng)
-    seen = look(dull)
-    found = afloat(water, seed, effects, seen)
-    for body in found:
-        cast(reflected, murk, body, water)
+    things = float_things(water, stream(seed, "debris"), effects.debris) if effects.debris else []
+    if things:
+        mirror_things(reflected, paint_things(things, water, dull, mirrored=True), water)
     out = submerge(dull, water, mix(reflected, murk, water))
     mask = np.zeros(photo.shape[:2], bool)
     mask[water.top :] = water.cover > 0.0
-    if effects.debris:
-        specks(out, water, stream(seed, "specks"), effects.debris, seen.light)
-    if effects.rain:
-        splash(out, water, stream(seed, "splashes"), effects.rain, 1.3 * brightness(dull) + 40.0)
-    for body in found:
-        lay(out, mask, body)
+    if things:
+        out = lay(out, mask, paint_things(things, water, dull))
     return out, mask, water.line
 
 
-def afloat(water: WaterSurface, seed: int, effects: Effects, seen: Look) -> list[Body]:
-    """All things afloat, the farthest first."""
-    view = FloatCamera(water.height, water.width, water.line)
-    things = cars(view, stream(seed, "cars"), effects.cars) if effects.cars else []
-    if effects.debris:
-        things += debris(view, stream(seed, "debris"), effects.debris)
-    return sorted(bodies(things, view, seen), key=lambda body: -body.away)
-
-
-def posted(taken: Scene, line: float) -> Scene:
+def post(taken: Scene, line: float) -> Scene:
     """The scene as it was posted: cropped, smaller, compressed; its waterline is `line` (px) in the frame."""
     (height, width), effects, seed = taken.mask.shape, taken.effects, taken.seed
     box = Box(0, 0, width, height)
     if effects.crop:
         water = max(height - line, 0.0) / height
-        box = cropped(height, width, water, stream(seed, "crop"), effects.crop)
+        box = crop_box(height, width, water, stream(seed, "crop"), effects.crop)
     part = (slice(box.top, box.bottom), slice(box.left, box.right))
-    photo, mask, wet = taken.photo[part], taken.mask[part], taken.drops[part]
+    photo, mask, drops = taken.photo[part], taken.mask[part], taken.drops[part]
     if effects.shrink:
-        photo, (mask, wet) = shrunk(photo, [mask, wet], stream(seed, "shrink"), effects.shrink)
+        photo, (mask, drops) = shrink(photo, [mask, drops], stream(seed, "shrink"), effects.shrink)
     if effects.compression:
-        photo = compressed(photo, stream(seed, "compression"), effects.compression)
+        photo = compress(photo, stream(seed, "compression"), effects.compression)
     waterline = float(np.clip((box.bottom - line) / (box.bottom - box.top), 0.0, 1.0))
-    return replace(taken, photo=photo, mask=mask, drops=wet, waterline=waterline, box=box)
+    return replace(taken, photo=photo, mask=mask, drops=drops, waterline=waterline, box=box)

@@ -22,7 +22,7 @@ from geoflood.core.images import read_image
 from geoflood.synthetic.flood.effects import Effects
 from geoflood.synthetic.flood.scene import Scene, scene
 
-__all__ = ["SUFFIX", "Flooded", "flood_file", "marked", "named"]
+__all__ = ["SUFFIX", "Flooded", "encode_flood", "flood_file", "flood_path"]
 
 SUFFIX = ".synthetic-flood"
 """Comes before the ending of the file's name."""
@@ -46,7 +46,7 @@ class Flooded:
     scene: Scene
 
 
-def named(photo: Path, folder: Path) -> Path:
+def flood_path(photo: Path, folder: Path) -> Path:
     """Where the flooded picture of a photo goes: photo.synthetic-flood.jpg in the folder."""
     return folder / f"{photo.stem}{SUFFIX}.jpg"
 
@@ -59,16 +59,16 @@ def flood_file(
     With `mask`, its mask lies beside it. Raises UnreadableImageError, and ValueError as `scene` does.
     """
     flooded = scene(read_image(photo, longest), level, seed, effects)
-    write_whole(file, marked(flooded, png=file.suffix.lower() == ".png"))
+    write_whole(file, encode_flood(flooded, png=file.suffix.lower() == ".png"))
     beside = file.with_name(f"{file.stem}.mask.png") if mask else None
     if beside:
-        write_whole(beside, encoded(flooded.mask.astype(np.uint8) * 255, "PNG", caption(flooded)))
+        write_whole(beside, encode(flooded.mask.astype(np.uint8) * 255, "PNG", caption(flooded)))
     return Flooded(photo, file, beside, flooded)
 
 
-def marked(flooded: Scene, png: bool = False, quality: int = QUALITY) -> bytes:
+def encode_flood(flooded: Scene, png: bool = False, quality: int = QUALITY) -> bytes:
     """The picture as a JPEG or PNG file that says what it is; the same scene gives the same bytes."""
-    return encoded(flooded.photo, "PNG" if png else "JPEG", caption(flooded), quality)
+    return encode(flooded.photo, "PNG" if png else "JPEG", caption(flooded), quality)
 
 
 def caption(flooded: Scene) -> str:
@@ -77,7 +77,7 @@ def caption(flooded: Scene) -> str:
     return f"SYNTHETIC FLOOD made by geoflood ({made}): the water in this picture never was."
 
 
-def encoded(pixels: NDArray[np.uint8], kind: str, text: str, quality: int = QUALITY) -> bytes:
+def encode(pixels: NDArray[np.uint8], kind: str, text: str, quality: int = QUALITY) -> bytes:
     """The file of a picture, marked in EXIF, comment and XMP."""
     exif = Pictures.Exif()
     exif[Base.ImageDescription], exif[Base.Software] = text, "geoflood, synthetic flood"
