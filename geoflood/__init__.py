@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         Located,
         Outcome,
         Query,
+        Reason,
+        ReasonKind,
         Reference,
         SearchOptions,
     )
@@ -72,6 +74,8 @@ __all__ = [
     "Outcome",
     "PartialError",
     "Query",
+    "Reason",
+    "ReasonKind",
     "Reference",
     "SearchOptions",
     "UsageError",
@@ -88,8 +92,8 @@ __all__ = [
 _HOMES = {
     "core.errors": "CityError ExtraMissingError GeofloodError IndexUnusableError InputError ModelError "
     "NetworkError PartialError UsageError WeightsError",
-    "core.datatypes": "AttentionMap Blend Bounds Candidate Estimate LatLon Located Outcome Query Reference "
-    "SearchOptions",
+    "core.datatypes": "AttentionMap Blend Bounds Candidate Estimate LatLon Located Outcome Query Reason "
+    "ReasonKind Reference SearchOptions",
     "database.index_info": "IndexInfo",
     "evaluation.results": "Evaluation",
     "localize.locator": "Locator",

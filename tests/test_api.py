@@ -1,22 +1,48 @@
-"""`import geoflood` as a script or a notebook uses it; the reference pages."""
+"""`import geoflood` as a script or a notebook uses it; the README's Python lines; the reference pages."""
 
 from __future__ import annotations
 
+import csv
 import inspect
+import json
+import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import geoflood
+from geoflood.cli.app import app
+from geoflood.core.images import read_image
+from geoflood.imagery.views import LONGEST
+from geoflood.outputs.record import record
 from geoflood.synthetic.town import Truth
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))
 
 Photos = list[tuple[Path, Truth]]
+
+
+@pytest.fixture
+def desk(index_dir: Path, queries: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which the README's lines work: its city, its photos, its queries."""
+    shutil.copytree(index_dir / "town", tmp_path / "index" / "demo-town")
+    for name, (photo, _) in zip(("photo.jpg", "a.jpg", "b.jpg"), queries, strict=False):
+        shutil.copy(photo, tmp_path / name)
+    with (tmp_path / "queries.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("image", "lat", "lon"))
+        for photo, truth in queries:
+            shutil.copy(photo, tmp_path)
+            rows.writerow((photo.name, truth.position.lat, truth.position.lon))
+    monkeypatch.delenv("GEOFLOOD_INDEX_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 # -- importing --------------------------------------------------------------------------------------------
@@ -81,6 +107,88 @@ def test_settings_that_make_no_sense(streets: Path, tmp_path: Path, options: dic
     with pytest.raises(geoflood.UsageError):
         geoflood.build_index("town", [streets], index_dir=tmp_path, **options)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+# -- locating and evaluating ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def city(index_dir: Path) -> geoflood.Locator:
+    return geoflood.open(index_dir / "town")
+
+
+def test_a_photo_by_path_by_name_or_as_pixels(city: geoflood.Locator, queries: Photos) -> None:
+    photo = queries[0][0]
+    found = city.locate(photo, waterline=0.4)
+    assert found.position is not None
+    assert 0 < found.probability <= 1
+    assert found.radius_90_m is not None
+    assert found.radius_90_m > 0
+    for same in (str(photo), read_image(photo, LONGEST)):
+        again = city.locate(same, waterline=0.4)
+        assert (again.outcome, again.position, again.probability) == (
+            found.outcome, found.position, found.probability,
+        )  # fmt: skip
+        assert again.candidates == found.candidates
+
+
+def test_the_command_line_says_the_same(city: geoflood.Locator, queries: Photos, index_dir: Path) -> None:
+    photo = queries[0][0]
+    arguments = ["locate", str(photo), "--index-dir", str(index_dir), "--waterline", "0.4", "--json"]
+    printed = json.loads(CliRunner().invoke(app, arguments).stdout)
+    found = record(city.locate(photo, waterline=0.4))
+    for name in (
+        "outcome",
+        "lat",
+        "lon",
+        "probability",
+        "radius_90_m",
+        "not_in_index",
+        "candidates",
+        "reason",
+    ):
+        assert printed[name] == found[name], name
+
+
+def test_a_frame_of_several_photos(city: geoflood.Locator, queries: Photos, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no photo")
+    located = city.locate_all([queries[0][0], bad, queries[-1][0]], workers=1)
+    frame = geoflood.to_frame(located)
+    assert frame["photo"].tolist() == [str(queries[0][0]), str(bad), str(queries[-1][0])]
+    assert frame["outcome"].tolist() == [answer.outcome.value for answer in located]
+    assert frame["probability"].dtype == frame["lat"].dtype == float
+    drawn = [answer.place is not None for answer in located]
+    assert frame["lat"].notna().tolist() == drawn, "no position of what was not found"
+    assert list(geoflood.to_frame([]).columns) == list(frame.columns)
+
+
+def test_a_frame_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(geoflood.ExtraMissingError) as missing:
+        geoflood.to_frame([])
+    assert "pip install pandas" in missing.value.hint
+
+
+def test_queries_that_cannot_be_used_are_noted(desk: Path) -> None:
+    with (desk / "queries.csv").open("a") as file:
+        file.write("absent.jpg,0,0\n")
+    evaluation = geoflood.evaluate("demo-town", desk / "queries.csv")
+    assert any("1 missing file" in note for note in evaluation.notes)
+
+
+# -- the README -------------------------------------------------------------------------------------------
+
+
+def python_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_lines_of_the_readme_run(desk: Path) -> None:
+    blocks = python_blocks(ROOT / "README.md")
+    assert blocks, "the README shows how to use it from Python"
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
 
 
 # -- the reference ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import geoflood
 from geoflood.cli import terminal
 from geoflood.cli.options import Quiet, Workers
 from geoflood.cli.show_located import show_located
-from geoflood.core.datatypes import Located, Outcome, Progress, Query, SearchOptions
+from geoflood.core.datatypes import Located, Outcome, Progress
 from geoflood.core.geo import distance_m
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ def run(
         progress=progress,
     )
     town = geoflood.open(info.folder)
-    queries = [Query(photos / truth.image) for truth in truths]
-    options = SearchOptions(rerank=town.usual_rerank)
-    located = town.locate_all(queries, options=options, workers=workers, progress=progress)
+    located = town.locate_all([photos / truth.image for truth in truths], workers=workers, progress=progress)
     surest = sorted(located, key=_doubt)
     written = write_results(surest, town.database, out / "located")
     return DemoResult(surest, written["map"], compare_with_truth(located, truths))
