@@ -105,7 +105,7 @@ def test_a_calibration_is_written_and_read_again(locator: Locator) -> None:
     assert calibration_from(content) == locator.calibration
     other = content | {"untold, re-ranked by sift": content["untold"]}
     assert calibration_from(other) == locator.calibration, "what this program cannot search is left aside"
-    content["untold"] |= {"weak": "most places were seen on one day only"}  # as manifests of 2026 say it
+    content["untold"] |= {"few": False, "weak": "most places were seen on one day only"}  # as in 2026
     assert calibration_from(content)[CalibrationKey(None)].weakness is Weakness.ONE_DAY
 
 

@@ -101,5 +101,5 @@ def test_no_nan_reaches_json() -> None:
 
 
 def test_a_file_name_that_is_no_utf8_is_spelled_out() -> None:
-    odd = Located(Query(Path(os.fsdecode(b"caf\xe9.jpg"))), Outcome.FAILED, "")
+    odd = Located(Query(Path(os.fsdecode(b"caf\xe9.jpg"))), Outcome.FAILED, Reason.recorded(""))
     assert record(odd)["photo"].encode("utf-8") == rb"caf\udce9.jpg"
