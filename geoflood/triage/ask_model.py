@@ -22,7 +22,7 @@ from geoflood.vlm.attend import AttentionResult, attend_photo
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
 
-__all__ = ["PAUSES_S", "AskModelStage", "ModelAnswered", "pixels_of", "unanswered"]
+__all__ = ["PAUSES_S", "AskModelStage", "DecodedPhoto", "pixels_of", "unanswered"]
 
 PAUSES_S = (2.0, 5.0, 15.0, 30.0)
 """Before a server that does not answer is asked again: it may be starting, or loading the model."""
@@ -31,7 +31,7 @@ IN_A_ROW = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ModelAnswered:
+class DecodedPhoto:
     """A photo with its pixels, and what a model made of it."""
 
     photo: Photo
@@ -39,7 +39,7 @@ class ModelAnswered:
     """None when they cannot be decoded: the search says why."""
     attended: AttentionResult | None = None
     """None when none was asked."""
-    again: bool = False
+    retry: bool = False
     """The model failed it: a later run asks again."""
 
 
@@ -64,17 +64,17 @@ class AskModelStage:
         self.doubts: Counter[str] = Counter()
         """What photos are searched for without."""
 
-    def __call__(self, chunk: Sequence[ModelAnswered]) -> Iterator[ModelAnswered]:
+    def __call__(self, chunk: Sequence[DecodedPhoto]) -> Iterator[DecodedPhoto]:
         """What the model makes of each photo; nothing of one that cannot be decoded."""
         for photo in (one.photo for one in chunk):
             pixels = pixels_of(photo)
             if pixels is None:
-                yield ModelAnswered(photo)
+                yield DecodedPhoto(photo)
                 continue
             attended = self._attended(photo, pixels)
             self._count(attended)
             failed = isinstance(attended.error, ModelError)
-            yield ModelAnswered(photo, pixels, attended, failed and not self._auto)
+            yield DecodedPhoto(photo, pixels, attended, failed and not self._auto)
 
     def _attended(self, photo: Photo, pixels: Image) -> AttentionResult:
         """A server that does not answer is waited for, unless the search can do without."""

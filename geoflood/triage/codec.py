@@ -53,8 +53,8 @@ _CELL_PLACES = 7
 
 
 def post_to(post: Post) -> Json:
-    """What is not known is left out; media are told beside it, by what they are."""
-    told = {
+    """What is not known is left out; media are kept beside it, by their hashes."""
+    content = {
         "layout": post.layout,
         "id": post.id,
         "text": post.text,
@@ -66,23 +66,23 @@ def post_to(post: Post) -> Json:
         "place": post.place,
         "source": post.source,
     }
-    return {name: value for name, value in told.items() if value not in ("", None)}
+    return {name: value for name, value in content.items() if value not in ("", None)}
 
 
-def post_from(told: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
+def post_from(content: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
     """The post with its media."""
     return Post(
-        layout=told["layout"],
-        id=told.get("id", ""),
-        text=told.get("text", ""),
-        author=told.get("author", ""),
-        posted_at=time_from(told.get("posted_at")),
-        clock=told.get("clock", ""),
-        geotag=geotag_from(told.get("geotag")),
-        box=Bounds(**told["box"]) if told.get("box") else None,
-        place=told.get("place", ""),
+        layout=content["layout"],
+        id=content.get("id", ""),
+        text=content.get("text", ""),
+        author=content.get("author", ""),
+        posted_at=time_from(content.get("posted_at")),
+        clock=content.get("clock", ""),
+        geotag=geotag_from(content.get("geotag")),
+        box=Bounds(**content["box"]) if content.get("box") else None,
+        place=content.get("place", ""),
         media=media,
-        source=told.get("source", ""),
+        source=content.get("source", ""),
     )
 
 
@@ -91,11 +91,13 @@ def geotag_to(geotag: Geotag | None) -> Json | None:
     return None if geotag is None else {**asdict(geotag), "taken_at": time_to(geotag.taken_at)}
 
 
-def geotag_from(told: Mapping[str, Any] | None) -> Geotag | None:
+def geotag_from(content: Mapping[str, Any] | None) -> Geotag | None:
     """The geotag again."""
-    if told is None:
+    if content is None:
         return None
-    return Geotag(**{**told, "position": LatLon(**told["position"]), "taken_at": time_from(told["taken_at"])})
+    return Geotag(
+        **{**content, "position": LatLon(**content["position"]), "taken_at": time_from(content["taken_at"])}
+    )
 
 
 def decision_to(decision: Decision) -> Json:
@@ -103,14 +105,14 @@ def decision_to(decision: Decision) -> Json:
     return {**asdict(decision), "status": decision.status.value, "at": decision.at.isoformat()}
 
 
-def decision_from(told: Mapping[str, Any]) -> Decision:
+def decision_from(content: Mapping[str, Any]) -> Decision:
     """The decision again."""
     return Decision(
-        Status(told["status"]),
-        told["by"],
-        datetime.fromisoformat(told["at"]),
-        LatLon(**told["position"]) if told["position"] else None,
-        told["note"],
+        Status(content["status"]),
+        content["by"],
+        datetime.fromisoformat(content["at"]),
+        LatLon(**content["position"]) if content["position"] else None,
+        content["note"],
     )
 
 
@@ -132,17 +134,17 @@ def located_to(located: Located) -> Json:
     }
 
 
-def located_from(told: Mapping[str, Any]) -> Located:
+def located_from(content: Mapping[str, Any]) -> Located:
     """The located photo again."""
     return Located(
-        Query(Path(told["path"])),
-        Outcome(told["outcome"]),
-        _reason_from(told["reason"]),
-        tuple(_candidate_from(found) for found in told["candidates"]),
-        _estimate_from(told["estimate"]),
-        _attention_from(told["attention"]),
-        dict(told["seconds"]),
-        tuple(map(_reason_from, told.get("notes", ()))),
+        Query(Path(content["path"])),
+        Outcome(content["outcome"]),
+        _reason_from(content["reason"]),
+        tuple(_candidate_from(found) for found in content["candidates"]),
+        _estimate_from(content["estimate"]),
+        _attention_from(content["attention"]),
+        dict(content["seconds"]),
+        tuple(map(_reason_from, content.get("notes", ()))),
     )
 
 
@@ -162,29 +164,29 @@ def _fields(value: LatLon | Reference | AttentionMap) -> Json:
     return {one.name: getattr(value, one.name) for one in fields(value)}
 
 
-def _candidate_to(found: Candidate) -> Json:
-    known = found.reference
+def _candidate_to(candidate: Candidate) -> Json:
+    known = candidate.reference
     given = {"position": _fields(known.position), "taken_at": time_to(known.taken_at)}
     reference = {**_fields(known), **given}
-    similarity = round(float(found.similarity), 6)
+    similarity = round(float(candidate.similarity), 6)
     return {
         "reference": {name: value for name, value in reference.items() if value not in ("", None)},
         "similarity": similarity,
-        "inliers": found.inliers,
-        "verdict": found.verdict,
-        "verdict_reason": found.verdict_reason,
+        "inliers": candidate.inliers,
+        "verdict": candidate.verdict,
+        "verdict_reason": candidate.verdict_reason,
     }
 
 
-def _candidate_from(told: Mapping[str, Any]) -> Candidate:
-    known = told["reference"]
+def _candidate_from(content: Mapping[str, Any]) -> Candidate:
+    known = content["reference"]
     given = {"position": LatLon(**known["position"]), "taken_at": time_from(known.get("taken_at"))}
     return Candidate(
         Reference(**{**known, **given}),
-        told["similarity"],
-        told["inliers"],
-        told["verdict"],
-        told.get("verdict_reason", ""),
+        content["similarity"],
+        content["inliers"],
+        content["verdict"],
+        content.get("verdict_reason", ""),
     )
 
 
@@ -198,11 +200,11 @@ def _estimate_to(estimate: Estimate | None) -> Json | None:
     return {"position": _fields(estimate.position), **numbers, "search_area": _cells_to(estimate.search_area)}
 
 
-def _estimate_from(told: Mapping[str, Any] | None) -> Estimate | None:
-    if told is None:
+def _estimate_from(content: Mapping[str, Any] | None) -> Estimate | None:
+    if content is None:
         return None
-    area = _cells_from(told["search_area"])
-    return Estimate(**{**told, "position": LatLon(**told["position"]), "search_area": area})
+    area = _cells_from(content["search_area"])
+    return Estimate(**{**content, "position": LatLon(**content["position"]), "search_area": area})
 
 
 def _cells_to(cells: Sequence[Cell]) -> Json:
@@ -217,10 +219,12 @@ def _cells_to(cells: Sequence[Cell]) -> Json:
     return {"size_m": round(float(known.size_m), 3), "first": first.tolist(), "cells": packed}
 
 
-def _cells_from(told: Mapping[str, Any]) -> Cells:
-    rows = np.frombuffer(base64.b64decode(told["cells"], validate=True), "<f4").reshape(-1, 3).astype(float)
-    centres = np.round(rows[:, :2] + np.array(told["first"], float), _CELL_PLACES)
-    return Cells(centres, np.round(rows[:, 2], 8), told["size_m"])
+def _cells_from(content: Mapping[str, Any]) -> Cells:
+    rows = (
+        np.frombuffer(base64.b64decode(content["cells"], validate=True), "<f4").reshape(-1, 3).astype(float)
+    )
+    centres = np.round(rows[:, :2] + np.array(content["first"], float), _CELL_PLACES)
+    return Cells(centres, np.round(rows[:, 2], 8), content["size_m"])
 
 
 def _attention_to(attention: AttentionMap | None) -> Json | None:
@@ -230,12 +234,16 @@ def _attention_to(attention: AttentionMap | None) -> Json | None:
     return {**_fields(attention), "weights": weights, "reasons": list(attention.reasons)}
 
 
-def _attention_from(told: Mapping[str, Any] | None) -> AttentionMap | None:
-    if told is None:
+def _attention_from(content: Mapping[str, Any] | None) -> AttentionMap | None:
+    if content is None:
         return None
-    weights = np.array(told["weights"], np.float32)
+    weights = np.array(content["weights"], np.float32)
     return AttentionMap(
-        weights, told["waterline"], told["provider"], tuple(told["reasons"]), told.get("doubt", 0.0)
+        weights,
+        content["waterline"],
+        content["provider"],
+        tuple(content["reasons"]),
+        content.get("doubt", 0.0),
     )
 
 
@@ -244,6 +252,6 @@ def time_to(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 
-def time_from(told: str | None) -> datetime | None:
+def time_from(content: str | None) -> datetime | None:
     """The time again."""
-    return None if told is None else datetime.fromisoformat(told)
+    return None if content is None else datetime.fromisoformat(content)

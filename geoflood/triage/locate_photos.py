@@ -22,7 +22,7 @@ from geoflood.core.datatypes import (
     SearchOptions,
 )
 from geoflood.core.errors import GeofloodError, ModelError
-from geoflood.triage.ask_model import ModelAnswered, pixels_of, unanswered
+from geoflood.triage.ask_model import DecodedPhoto, pixels_of, unanswered
 from geoflood.triage.intake import Photo
 from geoflood.vlm.attend import search_attended
 from geoflood.vlm.verify import Verifier
@@ -63,7 +63,7 @@ class LocatedPhoto:
 
     photo: Photo
     located: Located
-    again: bool
+    retry: bool
     """It failed, but the photo is not to blame: a later run tries again."""
     unanswered: bool = False
     """A replay has no answers about it, or no verdicts on its matches."""
@@ -76,7 +76,7 @@ class LocateStage:
     locator: LocatePhotos
     attention: AttentionMap
     """Of every photo that no model was asked about."""
-    manner: SearchOptions = DEFAULTS
+    options: SearchOptions = DEFAULTS
     waterline: float | None = None
     narrowed: bool = False
     """Search only where a photo's posts say."""
@@ -86,79 +86,85 @@ class LocateStage:
     keep: Callable[[str, Image], object] = lambda sha256, pixels: None
     """Makes the small picture of a photo that is in hand anyway."""
 
-    def __call__(self, chunk: Sequence[ModelAnswered]) -> Iterator[LocatedPhoto]:
-        """What becomes of photos that were looked at, in their order."""
-        search = _Search(self, {one.photo.path: one for one in chunk})
-        asked = [one for one in chunk if one.attended is not None]
-        found = iter(
-            search_attended(
-                [Query(one.photo.path) for one in asked],
-                [one.attended for one in asked if one.attended],
-                search,
-                waterline=self.waterline,
-                auto=self.auto,
-                anyway=self.anyway,
+    def __call__(self, chunk: Sequence[DecodedPhoto]) -> Iterator[LocatedPhoto]:
+        """What becomes of each photo, in their order."""
+        search = _Search(self, {decoded.photo.path: decoded for decoded in chunk})
+        with_model = iter(self._with_model([one for one in chunk if one.attended is not None], search))
+        rest = [Query(decoded.photo.path) for decoded in chunk if decoded.attended is None]
+        without_model = iter(search(rest, [self.attention] * len(rest)))
+        for decoded in chunk:
+            located = next(without_model if decoded.attended is None else with_model)
+            error = decoded.attended.error if decoded.attended else None
+            path = decoded.photo.path
+            yield LocatedPhoto(
+                decoded.photo,
+                located,
+                decoded.retry or path in search.failed,
+                path in search.unanswered or unanswered(error),
             )
+
+    def _with_model(self, photos: Sequence[DecodedPhoto], search: _Search) -> list[Located]:
+        """Searches for photos under what a model said of each, unless that makes a search needless."""
+        return search_attended(
+            [Query(decoded.photo.path) for decoded in photos],
+            [decoded.attended for decoded in photos if decoded.attended],
+            search,
+            waterline=self.waterline,
+            auto=self.auto,
+            anyway=self.anyway,
         )
-        rest = [Query(one.photo.path) for one in chunk if one.attended is None]
-        plain = iter(search(rest, [self.attention] * len(rest)))
-        for one in chunk:
-            located = next(plain if one.attended is None else found)
-            path = one.photo.path
-            missing = path in search.unanswered or unanswered(one.attended.error if one.attended else None)
-            yield LocatedPhoto(one.photo, located, one.again or path in search.failed, missing)
 
 
 @dataclass
 class _Search:
     """The search for the photos of one chunk; `failed` are those that a later run tries again."""
 
-    how: LocateStage
-    looked: dict[Path, ModelAnswered]
+    stage: LocateStage
+    decoded: dict[Path, DecodedPhoto]
     failed: set[Path] = field(default_factory=set)
     unanswered: set[Path] = field(default_factory=set)
 
     def __call__(self, queries: Sequence[Query], maps: Sequence[AttentionMap]) -> list[Located]:
         """Locates each query under its attention; their descriptors are made together."""
-        pixels = [self._pixels(query) for query in queries]
-        seen = [n for n, one in enumerate(pixels) if one is not None]
-        rows = self._described([one for one in pixels if one is not None], [maps[n] for n in seen])
-        described = dict(zip(seen, rows, strict=True)) if rows is not None else {}
+        images = [self._pixels(query) for query in queries]
+        readable = [n for n, pixels in enumerate(images) if pixels is not None]
+        rows = self._describe([one for one in images if one is not None], [maps[n] for n in readable])
+        described = dict(zip(readable, rows, strict=True)) if rows is not None else {}
         return [
-            self._one(query, told, pixels[n], described.get(n))
-            for n, (query, told) in enumerate(zip(queries, maps, strict=True))
+            self._locate(query, attention, images[n], described.get(n))
+            for n, (query, attention) in enumerate(zip(queries, maps, strict=True))
         ]
 
     def _pixels(self, query: Query) -> Image | None:
-        one = self.looked[query.path]
-        return pixels_of(one.photo) if one.pixels is None else one.pixels
+        decoded = self.decoded[query.path]
+        return pixels_of(decoded.photo) if decoded.pixels is None else decoded.pixels
 
-    def _described(
-        self, pixels: Sequence[Image], maps: Sequence[AttentionMap]
-    ) -> list[DescribedImage] | None:
-        """All of them; None when one of them breaks it: then each is described by itself."""
+    def _describe(self, images: Sequence[Image], maps: Sequence[AttentionMap]) -> list[DescribedImage] | None:
+        """Descriptions of all; None when one photo breaks it: then each is described by itself."""
         try:
-            if not pixels:
-                return None
-            return self.how.locator.describe(pixels, maps, self.how.manner)
+            return self.stage.locator.describe(images, maps, self.stage.options) if images else None
         except GeofloodError:
             raise
         except Exception:
             return None
 
-    def _one(
-        self, query: Query, told: AttentionMap, pixels: Image | None, described: DescribedImage | None
+    def _locate(
+        self,
+        query: Query,
+        attention: AttentionMap,
+        pixels: Image | None,
+        described: DescribedImage | None,
     ) -> Located:
-        photo, how = self.looked[query.path].photo, self.how
-        verify = _Verify(how.verifier) if how.verifier else None
+        photo, stage = self.decoded[query.path].photo, self.stage
+        verify = _Verify(stage.verifier) if stage.verifier else None
         try:
             if pixels is not None:
-                how.keep(photo.sha256, pixels)
-            located = how.locator.locate(
+                stage.keep(photo.sha256, pixels)
+            located = stage.locator.locate(
                 query,
-                told,
-                how.manner,
-                within=photo.within if how.narrowed else None,
+                attention,
+                stage.options,
+                within=photo.within if stage.narrowed else None,
                 verify=verify,
                 pixels=pixels,
                 described=described,
@@ -171,7 +177,7 @@ class _Search:
             return Located(query, Outcome.FAILED, Reason(ReasonKind.SEARCH_FAILED, detail=detail))
         if verify and unanswered(verify.error):
             self.unanswered.add(query.path)
-        if verify and verify.error and not how.auto:
+        if verify and verify.error and not stage.auto:
             self.failed.add(query.path)
         return located
 

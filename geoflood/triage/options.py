@@ -35,7 +35,9 @@ class BatchOptions:
     def as_journal(self) -> dict[str, Any]:
         """Under the names that journals have: those of another version must stay comparable."""
         settings = asdict(self)
-        settings["manner"], settings["eyes"] = settings.pop("search"), settings.pop("vlm")
+        search = settings.pop("search")
+        search["banding"] = search.pop("mask_sides")
+        settings["manner"], settings["eyes"] = search, settings.pop("vlm")
         return settings
 
 

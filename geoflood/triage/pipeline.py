@@ -22,7 +22,7 @@ from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import Image, Outcome, Progress, no_progress
 from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.parallel import cores
-from geoflood.triage.ask_model import AskModelStage, ModelAnswered
+from geoflood.triage.ask_model import AskModelStage, DecodedPhoto
 from geoflood.triage.codec import located_to
 from geoflood.triage.export.thumbnails import keep, pictures_of
 from geoflood.triage.export.triage_page import MAX_ITEMS
@@ -123,7 +123,7 @@ def batch_locate(
 
 
 def _flow(
-    photos: Iterator[ModelAnswered],
+    photos: Iterator[DecodedPhoto],
     ask: AskModelStage | None,
     locate: LocateStage,
     workers: int,
@@ -164,11 +164,11 @@ class BatchRun:
         """Something is left for another run."""
         return not self._all_read or self._photos > self.outcomes.total()
 
-    def counted(self, photos: Iterable[Photo]) -> Iterator[ModelAnswered]:
+    def counted(self, photos: Iterable[Photo]) -> Iterator[DecodedPhoto]:
         """The photos as the first stage takes them."""
         for photo in photos:
             self._photos += 1
-            yield ModelAnswered(photo, photo.pixels)
+            yield DecodedPhoto(photo, photo.pixels)
         self._all_read = self._intake.ended
 
     def record(self, answer: LocatedPhoto) -> None:
@@ -180,10 +180,10 @@ class BatchRun:
             sha256=photo.sha256,
             located=located_to(located),
             narrowed=photo.narrowed_by,
-            again=answer.again,
+            again=answer.retry,
         )
         self.outcomes[located.outcome] += 1
-        self.unverified += answer.again and located.outcome is not Outcome.FAILED
+        self.unverified += answer.retry and located.outcome is not Outcome.FAILED
         self.unanswered += [photo.file] * answer.unanswered
         self._progress("photos", self.outcomes.total(), self._photos + self._intake.left)
         self._progress(located.outcome.value, self.outcomes[located.outcome], 0)

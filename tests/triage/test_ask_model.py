@@ -20,7 +20,7 @@ from geoflood.core.datatypes import Outcome, Reason
 from geoflood.localize import locator as locating
 from geoflood.outputs.wording import reason_line
 from geoflood.triage import ask_model
-from geoflood.triage.ask_model import IN_A_ROW, AskModelStage, ModelAnswered
+from geoflood.triage.ask_model import IN_A_ROW, AskModelStage, DecodedPhoto
 from geoflood.triage.custody import verify, write_run
 from geoflood.triage.findings import Finding
 from geoflood.triage.intake import Photo
@@ -266,9 +266,9 @@ def test_several_hosts_share_the_photos(root: Path) -> None:
 # -- without one ------------------------------------------------------------------------------------------
 
 
-def look(asker: Scripted, count: int, **how: Any) -> tuple[AskModelStage, list[ModelAnswered]]:
+def look(asker: Scripted, count: int, **how: Any) -> tuple[AskModelStage, list[DecodedPhoto]]:
     looks = AskModelStage(AttentionAsker(asker, prior=False), "ollama:m", how.pop("auto", False), **how)
-    shown = [ModelAnswered(Photo(str(n), Path(f"{n}.jpg"), f"{n}.jpg", scene(n))) for n in range(count)]
+    shown = [DecodedPhoto(Photo(str(n), Path(f"{n}.jpg"), f"{n}.jpg", scene(n))) for n in range(count)]
     return looks, list(looks(shown))
 
 
@@ -280,7 +280,7 @@ def test_a_server_that_starts_again_is_waited_for() -> None:
     waited: list[float] = []
     looks, (one,) = look(Scripted(in_turn(AWAY, AWAY, GOOD)), 1, sleep=waited.append)
     assert waited == list(ask_model.PAUSES_S[:2])
-    assert (one.again, looks.down) == (False, None)
+    assert (one.retry, looks.down) == (False, None)
     assert one.attended is not None
     assert one.attended.reading is not None
 
@@ -290,13 +290,13 @@ def test_a_server_that_does_not_is_given_up_once() -> None:
     looks, all_ = look(Scripted(in_turn(AWAY)), 3, sleep=waited.append)
     assert looks.down is not None
     assert waited == [*ask_model.PAUSES_S], "the others do not wait any more"
-    assert all(one.again for one in all_)
+    assert all(one.retry for one in all_)
 
 
 def test_one_photo_that_is_refused_is_only_that_photo() -> None:
     refused = RefusalError("final", "out of memory")
     looks, all_ = look(Scripted(in_turn(refused, GOOD, refused, GOOD)), 4)
-    assert [one.again for one in all_] == [True, False, True, False]
+    assert [one.retry for one in all_] == [True, False, True, False]
     assert looks.down is None
     looks, _ = look(Scripted(in_turn(refused)), IN_A_ROW)
     assert str(looks.down) == "out of memory", "a model that refuses everything is broken"
@@ -306,7 +306,7 @@ def test_with_auto_nobody_waits() -> None:
     waited: list[float] = []
     looks, all_ = look(Scripted(in_turn(AWAY)), 9, auto=True, sleep=waited.append)
     assert (waited, looks.down) == ([], None)
-    assert not any(one.again for one in all_)
+    assert not any(one.retry for one in all_)
     assert looks.doubts == {"no attention: no server answers": 9}
 
 
