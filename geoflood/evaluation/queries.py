@@ -1,4 +1,4 @@
-"""The photos of an evaluation: queries with a truth, photos of elsewhere; and what helps where none are."""
+"""Read the photos of an evaluation: queries with a truth, photos of elsewhere; say what helps where none are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError, UsageError
 from geoflood.evaluation.results import QueryTruth
+from geoflood.imagery.folder import NoTableError, SeveralTablesError
 from geoflood.imagery.vpr_format import UNLINKABLE, labelled, unlabelled
 
-__all__ = ["QuerySet", "elsewhere", "queries", "reasons", "remedy"]
+__all__ = ["QuerySet", "count_reasons", "read_elsewhere", "read_queries", "remedy"]
 
-HARMLESS = "duplicate row"
-"""The reason for which nothing is lost."""
+DUPLICATE = "duplicate row"
+"""The one reason for which no photo is lost."""
 REMEDIES = {
     **dict.fromkeys(("not an image", "empty file", "truncated", "damaged"), "give JPEG or PNG files"),
     "no position": "a table, @...@ names or EXIF must say where",
@@ -25,64 +26,67 @@ REMEDIES = {
     "QUERIES, and the table with --geotags",
     UNLINKABLE: "leave out --link: pictures are copied then",
 }
-"""By reason."""
+"""By the reason of a `Rejected`."""
 
 
 @dataclass(frozen=True)
 class QuerySet:
-    """Photos, and what could not be used."""
+    """Photos that can be used, and a count of what cannot."""
 
     photos: list[QueryTruth]
-    lost: Counter[str]
-    """Pictures and rows, by reason."""
-    repeated: int = 0
+    left_out: Counter[str]
+    """Pictures and rows that cannot be used, by reason."""
+    duplicates: int = 0
     """Rows that name a photo again."""
 
 
-def queries(path: Path, geotags: Path | None, select: str | None, utm_zone: str | None) -> QuerySet:
+def read_queries(path: Path, geotags: Path | None, select: str | None, utm_zone: str | None) -> QuerySet:
     """The queries of a table, a folder or a data set. Raises InputError when none can be used."""
     usable, rejected = labelled(path, geotags, select, utm_zone)
-    given = _given([QueryTruth(Path(one.location), one.geotag, one.credit) for one in usable], rejected)
-    if not given.photos and not given.lost:
+    queries = _query_set(
+        [QueryTruth(Path(image.location), image.geotag, image.credit) for image in usable], rejected
+    )
+    if not queries.photos and not queries.left_out:
         what = "no pictures in it" if path.is_dir() else "the table lists no images"
         raise InputError(f"{path}: {what}", "give a row an image, or a folder of JPEG or PNG files")
-    if not given.photos:
-        raise InputError(f"{path}: no query with a position{reasons(given.lost)}", remedy(given.lost))
-    return given
+    if not queries.photos:
+        reasons = count_reasons(queries.left_out)
+        raise InputError(f"{path}: no query with a position{reasons}", remedy(queries.left_out))
+    return queries
 
 
-def elsewhere(path: Path, select: str | None) -> QuerySet:
+def read_elsewhere(path: Path, select: str | None) -> QuerySet:
     """Photos of other places, with a position or without. Raises InputError when there are none."""
+    name_table = f"name the table: --elsewhere {path / 'TABLE.csv'}"
     try:
         usable, rejected = unlabelled(path, select)
-    except UsageError as error:
-        if "--geotags" not in error.hint:
-            raise
-        said = str(error).replace("--select", "--elsewhere-select")
-        raise UsageError(said, f"name the table: --elsewhere {path / 'TABLE.csv'}") from error
+    except NoTableError as error:
+        raise UsageError(f"--elsewhere-select {select} needs a table of geotags", name_table) from error
+    except SeveralTablesError as error:
+        raise UsageError(str(error), name_table) from error
     photos = [
-        QueryTruth(one) if isinstance(one, Path) else QueryTruth(Path(one.location), one.geotag)
-        for one in usable
+        QueryTruth(image) if isinstance(image, Path) else QueryTruth(Path(image.location), image.geotag)
+        for image in usable
     ]
-    given = _given(photos, rejected)
-    if not given.photos:
+    strangers = _query_set(photos, rejected)
+    if not strangers.photos:
         raise InputError(
-            f"{path}: no photos{reasons(given.lost)}",
+            f"{path}: no photos{count_reasons(strangers.left_out)}",
             "give a folder of photos of other places, or a table of them",
         )
-    return given
+    return strangers
 
 
-def _given(photos: list[QueryTruth], rejected: Iterable[Rejected]) -> QuerySet:
-    lost = Counter(one.reason for one in rejected)
-    repeated = lost.pop(HARMLESS, 0)
-    return QuerySet(photos, lost, repeated)
+def _query_set(photos: list[QueryTruth], rejected: Iterable[Rejected]) -> QuerySet:
+    left_out = Counter(image.reason for image in rejected)
+    duplicates = left_out.pop(DUPLICATE, 0)
+    return QuerySet(photos, left_out, duplicates)
 
 
-def reasons(counts: Counter[str]) -> str:
-    """How many for which reason, in brackets."""
-    told = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
-    return f" ({told})" if told else ""
+def count_reasons(counts: Counter[str]) -> str:
+    """How many for which reason, in brackets: " (2 missing file, 1 no position)"; "" for none."""
+    parts = ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common())
+    return f" ({parts})" if parts else ""
 
 
 def remedy(counts: Counter[str]) -> str:

@@ -1,4 +1,4 @@
-"""What an evaluation is made of: a query with its truth, what came of it, and the scores of all of them."""
+"""The values of an evaluation: a query with its truth, its result, and the scores of all queries."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from numpy.typing import NDArray
 from geoflood.core.datatypes import Candidate, Geotag, LatLon, Outcome, ReasonKind, Reference
 
 __all__ = [
-    "RECALLS",
-    "SHARES",
-    "TO_SEARCH",
-    "Bin",
-    "Confidence",
+    "AREA_PERCENTS",
+    "RECALL_KS",
+    "SEARCH_PERCENTS",
     "Evaluation",
     "Miss",
     "Proportion",
     "QueryCase",
     "QueryResult",
     "QueryTruth",
+    "ReliabilityBin",
     "Scores",
+    "SignalQuality",
+    "smallest_serving",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
 
-RECALLS = (1, 5, 10, 20)
+RECALL_KS = (1, 5, 10, 20)
 """The k of recall@k, as the field reports it."""
-SHARES = (50, 90)
-"""Percent of the belief that the two search areas hold."""
-TO_SEARCH = (50, 80, 95)
-"""Percent of the queries for which the area to be searched is told."""
+AREA_PERCENTS = (50, 90)
+"""Percent of the belief that each of the two search areas holds."""
+SEARCH_PERCENTS = (50, 80, 95)
+"""Percent of the queries for which the ground to be searched is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +50,35 @@ class Proportion:
 
 @dataclass(frozen=True, slots=True)
 class QueryTruth:
-    """A query photo and the truth about it."""
+    """A query photo and where it was taken."""
 
     path: Path
     geotag: Geotag | None = None
-    """None for a photo of elsewhere that does not say where."""
+    """None for a photo of elsewhere whose place is not known."""
     credit: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryCase:
-    """A query, and what the index has around its truth."""
+    """A query, and what the index has around its true place."""
 
     number: int
-    """From 0, as they were given: also the seed of its synthetic water."""
-    asked: QueryTruth
+    """From 0 in the given order; also the seed of its synthetic water."""
+    truth: QueryTruth
     nearest_id: int = -1
-    """Of the reference that is nearest to the truth, twins left out; -1 when nothing says where it was."""
+    """The reference nearest to the true place, twins left out; -1 where that place is not known."""
     nearest_m: float = math.inf
     twins: frozenset[int] = frozenset()
-    """References that must not be found; empty unless they are to be excluded."""
-    known: bool = False
-    """The photo itself is a reference."""
+    """References that must not be found; empty unless twins are excluded."""
+    is_reference: bool = False
+    """The photo itself is in the index."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryResult:
-    """What came of one query, beside the truth."""
+    """The answer to one query, measured against its true place."""
 
-    trial: QueryCase
+    case: QueryCase
     outcome: Outcome
     kind: ReasonKind
     reason: str
@@ -85,52 +86,53 @@ class QueryResult:
     position: LatLon | None
     error_m: float
     """Of the position, or of the best guess where the outcome is not-found; infinite without either."""
-    ranks_m: tuple[float, ...]
-    """How far each candidate is from the truth, best first, the first 20."""
-    best: tuple[Candidate, ...]
-    """The first candidates, to be shown."""
+    candidate_errors_m: tuple[float, ...]
+    """From each of the first 20 candidates to the true place, best candidate first."""
+    candidates: tuple[Candidate, ...]
+    """The first few, for the report."""
     probability: float
     tolerance_m: float
-    """What `probability` speaks of: that the position is right within this."""
+    """`probability` says that the position is right within this distance."""
     not_in_index: float
     areas_km2: tuple[float, ...]
-    """Of the 50 and the 90 % search area."""
-    held: tuple[bool, ...]
-    """Whether each of them holds the truth."""
-    circled: tuple[bool, ...]
-    """Whether the circle around the position that ought to hold 50, 90 % does."""
+    """Sizes of the 50 and the 90 % search area; empty without an estimate."""
+    in_area: tuple[bool, ...]
+    """Whether each of these areas holds the true place."""
+    in_circle: tuple[bool, ...]
+    """Whether the circles of the 50 and the 90 % radius hold it."""
     searched_km2: float
-    """Area that is searched, likeliest first, until the truth is reached; infinite when it never is."""
-    searched_km: float
-    """Streets in that area."""
+    """Area searched, likeliest first, until the true place is reached; infinite when it never is."""
+    searched_street_km: float
+    """Length of street in that area."""
     signals: Mapping[str, float]
-    """What may tell right from wrong, larger is surer; without those that are not known."""
+    """What may tell right answers from wrong ones, larger is surer; unknown signals are left out."""
     seconds: Mapping[str, float] = field(default_factory=dict)
-    """Wall time a stage, other queries beside it."""
-    doubt: str = ""
-    """Why it was searched without the attention that was asked for."""
+    """Wall time of each stage, while other queries run beside it."""
+    attention_error: str = ""
+    """Why the query was searched without the attention that was asked for."""
 
     @property
     def answered(self) -> bool:
-        """A photo that could be read and compared, whatever was found."""
+        """Whether the photo could be read and compared, whatever was found."""
         return self.outcome is not Outcome.FAILED
 
-    def right(self, within_m: float) -> bool:
+    def is_right(self, within_m: float) -> bool:
+        """Whether the position lies so near to the true place."""
         return self.error_m <= within_m
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
+class ReliabilityBin:
     """The queries whose probability lies in one tenth of the scale."""
 
     count: int
-    told: float
-    """Mean of the probabilities."""
+    probability: float
+    """Mean of theirs."""
     right: Proportion
 
 
 @dataclass(frozen=True, eq=False)
-class Confidence:
+class SignalQuality:
     """How well one signal tells right answers from wrong ones."""
 
     name: str
@@ -138,88 +140,98 @@ class Confidence:
     coverage: Floats
     """[n] shares of the queries that are answered, ascending, the surest first."""
     precision: Floats
-    """[n] share of these that is right."""
+    """[n] share of these answers that are right."""
 
     def precision_at(self, coverage: float) -> float:
-        """Of the surest queries that make up `coverage` of all."""
+        """Share of right answers among the surest queries that make up `coverage` of all."""
         return float(self.precision[int(np.searchsorted(self.coverage, coverage - 1e-9))])
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """All figures of one evaluation. Shares of queries count those with a positive unless said otherwise."""
+    """All figures of one evaluation. Shares count the queries with a positive unless said otherwise."""
 
     with_positive: Mapping[float, int]
-    """By positive distance, metres."""
+    """Queries with a positive, by positive distance in metres."""
     recall: Mapping[float, Mapping[int, Proportion]]
-    """By positive distance and k: of the retrieved references."""
-    position: Mapping[float, Proportion]
-    """By positive distance: of the fused position."""
+    """Of the retrieved references, by positive distance and k."""
+    position_recall: Mapping[float, Proportion]
+    """Of the fused position, by positive distance."""
     errors_m: Floats
-    """[Q] of the positions, ascending, infinite where there is none."""
-    contained: tuple[Proportion, ...]
-    """Of the 50 and 90 % areas: how many hold the truth."""
-    circled: tuple[Proportion, ...]
-    """Likewise of the circles."""
+    """[Q] of the positions, ascending, infinite without a position."""
+    in_area: tuple[Proportion, ...]
+    """How many of the 50 and of the 90 % areas hold the true place."""
+    in_circle: tuple[Proportion, ...]
+    """How many of the circles do."""
     areas_km2: tuple[float, ...]
     """Medians of the areas; NaN without any."""
     searched_km2: Floats
-    """[Q] area until the truth is reached, ascending, infinite where it never is."""
-    searched_km: Floats
-    """[Q] likewise the streets."""
-    confidence: tuple[Confidence, ...]
-    """Of all queries that were answered, with a positive or without; the calibrated probability first."""
-    reliability: tuple[Bin, ...]
-    """Of all queries that were answered."""
+    """[Q] area searched until the true place is reached, ascending, infinite when it never is."""
+    searched_street_km: Floats
+    """[Q] length of street in that area, likewise."""
+    signals: tuple[SignalQuality, ...]
+    """Over all answered queries, with a positive or without; the calibrated probability first."""
+    reliability: tuple[ReliabilityBin, ...]
+    """Over all answered queries."""
     calibration_error: float | None
-    """Expected calibration error of the probability, over the same; None without any."""
+    """Expected calibration error of the probability, over the same queries; None without any."""
     outcomes: Mapping[str, Mapping[str, int]]
-    """with_positive, without_positive, elsewhere -> outcome -> how many; `right`: located and right."""
+    """with_positive, without_positive, elsewhere -> outcome -> queries; `right`: located and right."""
     not_found_auroc: Proportion | None
-    """Chance that a photo of elsewhere gets a larger share "not in this index" than one with a positive; `of`
-    are the photos of both kinds."""
+    """Of the share "not in this index": photos of elsewhere against queries with a positive."""
     seconds: Mapping[str, float]
-    """Mean of a query, a stage, while as many queries as the evaluation says shared the cores."""
+    """Mean time of each stage for a query."""
 
-    def needed(self, values: Floats, percent: int) -> float | None:
-        """The smallest of the ascending `values` that serves this percentage; None when nothing does."""
-        value = float(values[max(int(np.ceil(percent / 100 * len(values) - 1e-9)), 1) - 1])
-        return value if np.isfinite(value) else None
+
+def smallest_serving(values: Floats, percent: int) -> float | None:
+    """The smallest of the ascending `values` [Q] that serves `percent` of them; None where it is infinite."""
+    rank = max(int(np.ceil(percent / 100 * len(values) - 1e-9)), 1)
+    value = float(values[rank - 1])
+    return value if np.isfinite(value) else None
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """One way to search, on all queries."""
+    """The results of one search setting on all queries, and their scores."""
 
     name: str
-    """Of the way, in words."""
+    """Of the search setting, in words."""
     city: str
     index: str
-    """Name of its folder: two indexes may be of one city."""
+    """Name of the index's folder: two indexes may be of one city."""
     backbone: str
     references: int
     flood: float
     """Share of the height that synthetic water covers."""
     effects: str
-    """What else was drawn: "water" alone, or names such as "storm,post"."""
+    """Names of the effects that were drawn: "water" alone, or such as "storm,post"."""
     waterline: float | None
-    """What the search was told."""
+    """Share of the height that the search was told; None: untold."""
     distances_m: tuple[float, ...]
-    """The first is the one that right and wrong go by."""
-    judged: Sequence[QueryResult]
+    """Positive distances; the first one separates right from wrong."""
+    results: Sequence[QueryResult]
     elsewhere: Sequence[QueryResult]
+    """Results of the photos of other places."""
     scores: Scores
-    seconds_each: float
-    """Of the clock, from the first photo to the last, a photo."""
+    seconds_per_query: float
+    """By the clock, from the first photo to the last."""
     at_a_time: int
-    """Photos that were searched side by side."""
+    """Queries searched side by side."""
     notes: tuple[str, ...] = ()
     """What a reader of the figures must know."""
 
     @property
-    def doubted(self) -> int:
+    def recall(self) -> dict[float, dict[int, float]]:
+        """Recall@k by positive distance and k: `recall[25][1]` is the share for 25 m and k = 1.
+
+        Counts the queries with a positive. k is 1, 5, 10 or 20. `scores.recall` has the sampling errors.
+        """
+        return {d: {k: share.value for k, share in by_k.items()} for d, by_k in self.scores.recall.items()}
+
+    @property
+    def without_attention(self) -> int:
         """Photos that were searched without the attention that was asked for."""
-        return sum(bool(one.doubt) for one in (*self.judged, *self.elsewhere))
+        return sum(bool(result.attention_error) for result in (*self.results, *self.elsewhere))
 
     @property
     def dry(self) -> bool:
@@ -229,22 +241,21 @@ class Evaluation:
     @property
     def water(self) -> str:
         """What was drawn into the photos, in words: "30%, storm, post"."""
-        more = "" if self.effects == "water" else f", {', '.join(self.effects.split(','))}"
-        return f"{self.flood:.0%}{more}"
+        effects = "" if self.effects == "water" else f", {', '.join(self.effects.split(','))}"
+        return f"{self.flood:.0%}{effects}"
 
 
 @dataclass(frozen=True, eq=False)
 class Miss:
-    """A wrong answer with its pictures, JPEG files; None where one is gone."""
+    """A wrong answer with its pictures, JPEG files; None where a picture is gone."""
 
-    judged: QueryResult
+    result: QueryResult
     photo: bytes | None
-    """As it was searched, water and all."""
-    retrieved: tuple[bytes | None, ...]
-    """Of each of `judged.best`."""
+    """As it was searched, water included."""
+    candidate_pictures: tuple[bytes | None, ...]
+    """One for each of `result.candidates`."""
     expected: Reference
-    """What ought to have been found."""
+    """The reference that should have been found."""
     expected_m: float
-    """How far from the truth it is."""
-    view: bytes | None
-    """Its picture."""
+    """From it to the true place."""
+    expected_picture: bytes | None

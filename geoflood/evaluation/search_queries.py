@@ -1,4 +1,4 @@
-"""Queries with a truth -> [water] -> located, query and truth side by side."""
+"""Query cases -> [water] -> located queries, each beside its truth."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import (
@@ -20,132 +18,122 @@ from geoflood.core.datatypes import (
     ReasonKind,
     SearchOptions,
 )
-from geoflood.core.geo import distance_m
 from geoflood.core.images import UnreadableImageError
 from geoflood.core.parallel import cores, in_order
-from geoflood.evaluation.query_water import DRY, QueryWater, drawn, read
-from geoflood.evaluation.results import Floats, QueryCase, QueryTruth
-from geoflood.evaluation.twins import TWIN_M, twins
+from geoflood.evaluation.query_water import (
+    DRY,
+    QueryWater,
+    ToldWaterline,
+    Waterline,
+    draw_water,
+    read_photo,
+)
+from geoflood.evaluation.results import QueryCase
 from geoflood.localize.locator import FUSED, Locator, Verify
 from geoflood.vlm.attend import AttentionResult
 
-__all__ = ["ALL", "Attend", "Searched", "Way", "at_a_time", "search_each", "trials"]
+__all__ = [
+    "ALL_CANDIDATES",
+    "Attend",
+    "SearchSetting",
+    "SearchedQuery",
+    "queries_at_a_time",
+    "search_queries",
+]
 
 Attend = Callable[[QueryCase, Image], AttentionResult]
-"""(a query, its pixels, water and all) -> what somebody says of it."""
+"""(query case, its pixels, water included) -> what a model says of the photo."""
 
-NEAR_DEG = 0.01
-"""References within about a kilometre north and south are looked at first."""
-
-
-ALL = SearchOptions(top_k=FUSED)
-"""Every candidate that fusion saw is kept."""
+ALL_CANDIDATES = SearchOptions(top_k=FUSED)
+"""Keeps every candidate that fusion looked at."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way to search: a row of the ablations."""
+class SearchSetting:
+    """One way to search, applied to all queries: a row of the comparison."""
 
     name: str
-    manner: SearchOptions = ALL
-    waterline: float | None = None
-    """What the search is told. Who is told the level of the water is told where it ends in each photo: a
-    crop moves it."""
+    options: SearchOptions = ALL_CANDIDATES
+    waterline: Waterline = ToldWaterline.UNTOLD
     attend: Attend | None = None
     verify: Verify | None = None
 
 
-def trials(locator: Locator, queries: Sequence[QueryTruth], exclude_twins: bool = False) -> list[QueryCase]:
-    """The queries, each with its nearest reference. Distances are on the globe: zones do not matter."""
-    return [_trial(locator, number, asked, exclude_twins) for number, asked in enumerate(queries)]
-
-
-def _trial(locator: Locator, number: int, asked: QueryTruth, exclude_twins: bool) -> QueryCase:
-    if asked.geotag is None:
-        return QueryCase(number, asked)
-    truth = asked.geotag.position.lat, asked.geotag.position.lon
-    away = _away(locator.database.positions, truth)
-    near = locator.database.references(np.flatnonzero(away <= TWIN_M).tolist())
-    known = str(asked.path.resolve()) in {one.location for one in near}
-    same: frozenset[int] = frozenset()
-    if exclude_twins:
-        same = twins(asked.path, asked.geotag, asked.credit, near)
-        away[list(same)] = np.inf
-    return QueryCase(number, asked, int(away.argmin()), float(away.min()), same, known)
-
-
-def _away(positions: Floats, truth: tuple[float, float]) -> Floats:
-    """Metres [N] to each reference; infinite to those far off when others are near."""
-    close = np.abs(positions[:, 0] - truth[0]) <= NEAR_DEG
-    away = np.full(len(positions), np.inf)
-    away[close] = distance_m(positions[close], truth)
-    return away if away.min(initial=np.inf) <= 100 * TWIN_M else distance_m(positions, truth)
-
-
 @dataclass(frozen=True, slots=True)
-class Searched:
-    """What came of one query."""
+class SearchedQuery:
+    """A query case with the answer to it."""
 
-    trial: QueryCase
+    case: QueryCase
     located: Located
-    """Its seconds begin with those of reading the photo, of the water and of who looked at it."""
-    doubt: str = ""
-    """Why it was searched without the attention that was asked for."""
+    """Its seconds include reading the photo, drawing water and asking a model."""
+    attention_error: str = ""
+    """Why the query was searched without the attention that was asked for."""
 
 
-def search_each(
+def search_queries(
     locator: Locator,
-    tried: Sequence[QueryCase],
-    way: Way,
+    cases: Sequence[QueryCase],
+    setting: SearchSetting,
     water: QueryWater = DRY,
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Searched]:
-    """Each query under this water, located in this way, in their order, with all that fusion saw."""
-    count = at_a_time(tried, workers)
+) -> Iterator[SearchedQuery]:
+    """Each query under this water, searched in this setting, in the given order."""
+    count = queries_at_a_time(cases, workers)
     with side_by_side(count) as pool:
-        found = in_order(pool, lambda trial: _searched(locator, trial, way, water), tried, 2 * count + 2)
-        for done, result in enumerate(found, 1):
+        searched = in_order(
+            pool, lambda case: _search_query(locator, case, setting, water), cases, 2 * count + 2
+        )
+        for done, query in enumerate(searched, 1):
             if progress is not None:
-                progress(done, len(tried))
-            yield result
+                progress(done, len(cases))
+            yield query
 
 
-def at_a_time(tried: Sequence[QueryCase], workers: int | None = None) -> int:
+def queries_at_a_time(cases: Sequence[QueryCase], workers: int | None = None) -> int:
     """How many queries are searched side by side."""
-    return max(min(workers or cores(), len(tried)), 1)
+    return max(min(workers or cores(), len(cases)), 1)
 
 
-def _searched(locator: Locator, trial: QueryCase, way: Way, water: QueryWater) -> Searched:
-    query, seconds = Query(trial.asked.path), dict[str, float]()
-    attention, doubt, told = AttentionMap.neutral(), "", way.waterline
+def _search_query(
+    locator: Locator, case: QueryCase, setting: SearchSetting, water: QueryWater
+) -> SearchedQuery:
+    query, seconds = Query(case.truth.path), dict[str, float]()
     try:
         with _timed("read", seconds):
-            pixels = read(trial)
+            pixels = read_photo(case)
     except UnreadableImageError as error:
-        return Searched(
-            trial, Located(query, Outcome.FAILED, Reason(ReasonKind.UNREADABLE, detail=error.reason))
-        )
-    if not water.dry:
-        with _timed("flood", seconds):
-            flooded = drawn(trial, pixels, water)
-        pixels = flooded.photo
-        told = round(flooded.waterline, 4) if told == water.level else told
-    if way.attend:
+        reason = Reason(ReasonKind.UNREADABLE, detail=error.reason)
+        return SearchedQuery(case, Located(query, Outcome.FAILED, reason))
+    pixels, true_waterline = _watered(case, pixels, water, seconds)
+    attention, attention_error = AttentionMap.neutral(), ""
+    if setting.attend:
         with _timed("attend", seconds):
-            attended = way.attend(trial, pixels)
-        attention, doubt = attended.attention, attended.unavailable
-    if told is not None:
+            attended = setting.attend(case, pixels)
+        attention, attention_error = attended.attention, attended.unavailable
+    if setting.waterline is not ToldWaterline.UNTOLD:
+        told = true_waterline if setting.waterline is ToldWaterline.TRUE else setting.waterline
         attention = replace(attention, waterline=told, doubt=0.0)
     located = locator.locate(
-        query, attention, way.manner, without=trial.twins, verify=way.verify, pixels=pixels
+        query, attention, setting.options, without=case.twins, verify=setting.verify, pixels=pixels
     )
-    return Searched(trial, replace(located, seconds=seconds | dict(located.seconds)), doubt)
+    return SearchedQuery(case, replace(located, seconds=seconds | dict(located.seconds)), attention_error)
+
+
+def _watered(
+    case: QueryCase, pixels: Image, water: QueryWater, seconds: dict[str, float]
+) -> tuple[Image, float]:
+    """The photo as it is searched, and the share of its height that is under water."""
+    if water.dry:
+        return pixels, 0.0
+    with _timed("flood", seconds):
+        flooded = draw_water(case, pixels, water)
+    return flooded.photo, round(flooded.waterline, 4)
 
 
 @contextmanager
 def _timed(stage: str, seconds: dict[str, float]) -> Iterator[None]:
-    """Wall seconds of a stage, into `seconds`."""
+    """Put the wall seconds of a stage into `seconds`."""
     begun = time.perf_counter()
     yield
     seconds[stage] = round(time.perf_counter() - begun, 4)

@@ -1,11 +1,11 @@
-"""Twins: references of the drive that a query comes from. Finding one proves nothing.
+"""Twins: references of the same drive as a query. Finding one proves nothing.
 
 Neighbouring frames of one drive share car, light and weather. In an independent benchmark of a whole city
-28 % of the queries had one among the references, and R@1 fell by 11 points without them.
+28 % of the queries had one among the references. Without them R@1 fell by 11 points.
 
-*A twin* of a query is a reference within 25 m of it that is the same file, or was taken by the same account
-within 60 s. An account is the credit; where either does not say who, they may be the same. Where either time
-is a bare date (midnight sharp), the same date is near enough. Where either has no time nobody can tell.
+A twin lies within 25 m of the query. It is the same file, or it was taken by the same account within 60 s.
+The credit names the account; where one is missing, the accounts may be the same. Where a time is a bare date
+(midnight sharp), the same date is near enough. Without a time nobody can tell, and it is no twin.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ TWIN_S = 60.0
 
 
 def twins(path: Path, geotag: Geotag, credit: str, near: Iterable[Reference]) -> frozenset[int]:
-    """Ids of the twins of a query among the references within 25 m of it."""
-    own = str(path.resolve())
+    """Ids of the query's twins among the references within 25 m of it."""
+    own_path = str(path.resolve())
     return frozenset(
-        one.id
-        for one in near
-        if one.location == own
-        or (_one_account(credit, one.credit) and _together(geotag.taken_at, one.taken_at))
+        reference.id
+        for reference in near
+        if reference.location == own_path
+        or (_same_account(credit, reference.credit) and _same_time(geotag.taken_at, reference.taken_at))
     )
 
 
-def _one_account(one: str, other: str) -> bool:
-    return not one or not other or one == other
+def _same_account(first: str, second: str) -> bool:
+    return not first or not second or first == second
 
 
-def _together(one: datetime | None, other: datetime | None) -> bool:
-    if one is None or other is None:
+def _same_time(first: datetime | None, second: datetime | None) -> bool:
+    if first is None or second is None:
         return False
-    if time.min in (one.time(), other.time()):
-        return one.date() == other.date()
-    return abs((one - other).total_seconds()) <= TWIN_S
+    if time.min in (first.time(), second.time()):
+        return first.date() == second.date()
+    return abs((first - second).total_seconds()) <= TWIN_S

@@ -21,7 +21,7 @@ from geoflood.imagery import exif
 from geoflood.imagery.filenames import Zone, parse_filename, parse_zone
 from geoflood.imagery.geotag_table import Row, TaggedImage, has_geotags, read_sidecar
 
-__all__ = ["images", "is_picture"]
+__all__ = ["NoTableError", "SeveralTablesError", "images", "is_picture"]
 
 PICTURE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif".split()  # noqa: SIM905
@@ -49,6 +49,14 @@ class _ImageFile:
     listed: TaggedImage | None = None
 
 
+class NoTableError(UsageError):
+    """Rows are to be selected, and no table of geotags is there."""
+
+
+class SeveralTablesError(UsageError):
+    """Several tables in a folder could hold the geotags."""
+
+
 def images(
     folders: Sequence[Path],
     geotags: Path | None = None,
@@ -70,7 +78,7 @@ def images(
     zone = parse_zone(utm_zone) if utm_zone else None
     roots, sidecars = _roots_and_tables(folders, geotags)
     if select and not sidecars:
-        raise UsageError(f"--select {select} needs a table of geotags", "name it with --geotags FILE")
+        raise NoTableError(f"--select {select} needs a table of geotags", "name it with --geotags FILE")
     files = _FileList(sorted(roots))  # of two, one inside the other, the outer one names the files
     for root, whole in roots.items():
         if whole and not select:
@@ -114,7 +122,9 @@ def _sidecar_of(root: Path) -> list[Path]:
     found = [table for table in tables if table.is_file() and has_geotags(table)]
     if len(found) > 1:
         several = ", ".join(table.name for table in found)
-        raise UsageError(f"{root}: {several} could all hold the geotags", "name one with --geotags FILE")
+        raise SeveralTablesError(
+            f"{root}: {several} could all hold the geotags", "name one with --geotags FILE"
+        )
     return found
 
 

@@ -1,13 +1,14 @@
-"""How many kilometres of street an area holds, as far as the index itself can tell."""
+"""How many kilometres of street an area holds, as far as the index's own references show."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from geoflood.core.datatypes import LatLon
 from geoflood.core.geo import from_local, to_local
@@ -21,8 +22,8 @@ MERGED_M = 12.5
 """References in one square of this side are one stand: both lanes of a street, all tiles of a panorama."""
 LINKED_M = 50.0
 """Stands farther apart than this are not taken to have a street between them."""
-SPOKEN_M = 25.0
-"""Street that a stand speaks for on a side where none follows: the positive distance."""
+END_M = 25.0
+"""Street that is counted beyond a loose end: a photo within the positive distance is found from there."""
 STEP_M = 5.0
 """Streets are cut into pieces no longer than this."""
 
@@ -38,61 +39,53 @@ class Streets:
 
 
 def streets(positions: Floats) -> Streets:
-    """Streets out of the positions [N, 2] (lat, lon) of references: nobody has a street map at hand.
+    """Streets through the positions [N, 2] (lat, lon) of references, in place of a street map.
 
-    Stands are joined by the shortest links of at most 50 m that leave no circle (a minimum spanning
-    forest, Kruskal 1956), and every loose end reaches 25 m farther, since a reference is found from there.
-    Of a block closed all around one link of at most 50 m is lost. On a drawn grid of streets with 2 m of
-    noise the sum was 12 % too long. A piece lies where its middle lies.
+    Stands are joined by a minimum spanning forest of links of at most 50 m. Every loose end reaches 25 m
+    farther. A closed block loses one link of at most 50 m. On a drawn grid of streets with 2 m of noise the
+    sum was 12 % too long. Raises ValueError without positions.
     """
     if not len(positions):
         raise ValueError("no references, no streets")
     origin = LatLon(*map(float, positions[0]))
     stands, near = _stands(to_local(positions, origin))
-    links = np.array(list(_forest(stands, near)), np.int64).reshape(-1, 2)
+    links = _forest(stands, near)
     ends = np.bincount(links.ravel(), minlength=len(stands))
     loose = np.flatnonzero(ends < 2)
     middles, lengths = _pieces(stands[links[:, 0]], stands[links[:, 1]])
     middles = np.concatenate([middles, stands[loose]])
-    lengths = np.concatenate([lengths, SPOKEN_M * (2 - ends[loose])])
+    lengths = np.concatenate([lengths, END_M * (2 - ends[loose])])
     return Streets(from_local(middles, origin), lengths)
 
 
 def _stands(metres: Floats) -> tuple[Floats, Ints]:
-    """Means [S, 2] of what lies in one square, and pairs [P, 2] of stands that may be linked."""
-    squares, home = np.unique(np.floor(metres / MERGED_M).astype(np.int64), axis=0, return_inverse=True)
-    home = home.ravel()
-    counts = np.bincount(home)
-    stands = np.stack([np.bincount(home, axis) / counts for axis in metres.T], axis=1)
+    """Means [S, 2] of the positions in each square, and pairs [P, 2] of stands that may be linked."""
+    squares, square = np.unique(np.floor(metres / MERGED_M).astype(np.int64), axis=0, return_inverse=True)
+    square = square.ravel()
+    counts = np.bincount(square)
+    stands = np.stack([np.bincount(square, axis) / counts for axis in metres.T], axis=1)
     keys = (squares[:, 0] << 32) + squares[:, 1]
     reach = int(LINKED_M // MERGED_M) + 1
     pairs = []
     for east in range(reach + 1):
         for north in range(1 if east == 0 else -reach, reach + 1):
             wanted = keys + (east << 32) + north
-            found = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
-            there = np.flatnonzero(keys[found] == wanted)
-            pairs.append(np.stack([there, found[there]], axis=1))
+            index = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
+            there = np.flatnonzero(keys[index] == wanted)
+            pairs.append(np.stack([there, index[there]], axis=1))
     return stands, np.concatenate(pairs)
 
 
-def _forest(stands: Floats, pairs: Ints) -> Iterator[tuple[int, int]]:
-    """The links of a minimum spanning forest, shortest first."""
+def _forest(stands: Floats, pairs: Ints) -> Ints:
+    """Links [L, 2] of a minimum spanning forest of stands [S, 2] over the pairs [P, 2] within reach."""
     lengths = np.hypot(*(stands[pairs[:, 0]] - stands[pairs[:, 1]]).T)
-    order = np.argsort(lengths, kind="stable")
-    root = list(range(len(stands)))
-
-    def top(stand: int) -> int:
-        while root[stand] != stand:
-            root[stand] = root[root[stand]]
-            stand = root[stand]
-        return stand
-
-    for a, b in pairs[order[lengths[order] <= LINKED_M]].tolist():
-        one, other = top(a), top(b)
-        if one != other:
-            root[one] = other
-            yield a, b
+    short = lengths <= LINKED_M
+    size = len(stands)
+    # scipy takes a link of length 0 for none.
+    weights = np.maximum(lengths[short], np.finfo(float).tiny)
+    graph = coo_array((weights, tuple(pairs[short].T)), shape=(size, size))
+    forest = minimum_spanning_tree(graph.tocsr()).tocoo()
+    return np.stack([forest.row, forest.col], axis=1).astype(np.int64)
 
 
 def _pieces(begins: Floats, ends: Floats) -> tuple[Floats, Floats]:

@@ -11,14 +11,15 @@ from typing import Any
 
 from geoflood.core.files import write_whole
 from geoflood.evaluation.results import (
-    SHARES,
-    TO_SEARCH,
-    Bin,
-    Confidence,
+    AREA_PERCENTS,
+    SEARCH_PERCENTS,
     Evaluation,
     Proportion,
     QueryResult,
+    ReliabilityBin,
     Scores,
+    SignalQuality,
+    smallest_serving,
 )
 from geoflood.outputs.record import utf8
 from geoflood.outputs.table import harmless
@@ -28,8 +29,8 @@ __all__ = ["COLUMNS", "COVERAGES", "evaluation_record", "write_queries"]
 Json = dict[str, Any]
 
 COVERAGES = (80, 50, 20)
-"""Percent of the queries, the surest, whose precision is told."""
-QUARTILES = (25, 50, 75, 90)
+"""Percent of the queries, the surest, whose precision is reported."""
+ERROR_PERCENTS = (25, 50, 75, 90)
 
 COLUMNS = (
     *("index", "way", "flood", "effects"),
@@ -38,78 +39,103 @@ COLUMNS = (
     *("area_50_km2", "area_90_km2", "in_area_50", "in_area_90", "searched_km2", "searched_street_km"),
     *("first_match", "first_match_m", "seconds", "reason"),
 )
+SIGNAL_COLUMNS = ("similarity", "margin", "agreement", "inliers")
 
 
-def evaluation_record(one: Evaluation) -> Json:
+def evaluation_record(evaluation: Evaluation) -> Json:
     """One JSON object of an evaluation; what is not known is null, and no number is NaN or infinite."""
-    s, auroc = one.scores, one.scores.not_found_auroc
-    first = one.distances_m[0]
     return {
-        "way": one.name,
-        "city": utf8(one.city),
-        "index": utf8(one.index),
-        "backbone": one.backbone,
-        "references": one.references,
-        "flood": one.flood,
-        "effects": one.effects,
-        "waterline": one.waterline,
-        "queries": len(one.judged),
-        "with_positive": s.with_positive[first],
-        "with_positive_by_distance": {f"{d:g}": n for d, n in s.with_positive.items()},
-        "recall": {f"{d:g}": _shares(of) for d, of in s.recall.items()},
-        "recall_error": {f"{d:g}": _errors(of) for d, of in s.recall.items()},
-        "position_recall": {f"{d:g}": _round(of.value) for d, of in s.position.items()},
-        "median_error_m": _round(s.needed(s.errors_m, 50), 1),
-        "error_m": {str(p): _round(s.needed(s.errors_m, p), 1) for p in QUARTILES},
-        "search_area_km2": {str(p): _round(a, 6) for p, a in zip(SHARES, s.areas_km2, strict=True)},
-        "contained": _by_part(s.contained),
-        "contained_error": {str(p): _round(of.error) for p, of in zip(SHARES, s.contained, strict=True)},
-        "contained_by_radius": _by_part(s.circled),
-        "to_search": {str(p): _to_search(s, p) for p in TO_SEARCH},
-        "confidence": {of.name: _confidence(of) for of in s.confidence},
-        "reliability": [_bin(of) for of in s.reliability],
-        "expected_calibration_error": _round(s.calibration_error),
-        "outcomes": s.outcomes,
-        "abstained": sum(s.outcomes[group]["not-found"] for group in ("with_positive", "without_positive")),
-        "failed": sum(not query.answered for query in one.judged),
-        "elsewhere": len(one.elsewhere),
-        "not_found_auroc": _round(auroc.value if auroc else None),
-        "not_found_auroc_error": _round(auroc.error if auroc else None),
-        "without_attention": one.doubted,
-        "seconds_per_query": _round(one.seconds_each),
-        "at_a_time": one.at_a_time,
-        "seconds": {stage: _round(seconds) for stage, seconds in s.seconds.items()},
-        "notes": [utf8(note) for note in one.notes],
+        "way": evaluation.name,
+        "city": utf8(evaluation.city),
+        "index": utf8(evaluation.index),
+        "backbone": evaluation.backbone,
+        "references": evaluation.references,
+        "flood": evaluation.flood,
+        "effects": evaluation.effects,
+        "waterline": evaluation.waterline,
+        "queries": len(evaluation.results),
+        **_recall_fields(evaluation.scores, evaluation.distances_m[0]),
+        **_area_fields(evaluation.scores),
+        **_confidence_fields(evaluation.scores),
+        **_outcome_fields(evaluation),
+        "without_attention": evaluation.without_attention,
+        "seconds_per_query": _round(evaluation.seconds_per_query),
+        "at_a_time": evaluation.at_a_time,
+        "seconds": {stage: _round(seconds) for stage, seconds in evaluation.scores.seconds.items()},
+        "notes": [utf8(note) for note in evaluation.notes],
     }
 
 
-def _shares(of: Mapping[int, Proportion]) -> Json:
-    return {str(k): _round(share.value) for k, share in of.items()}
+def _recall_fields(s: Scores, first_m: float) -> Json:
+    return {
+        "with_positive": s.with_positive[first_m],
+        "with_positive_by_distance": {f"{d:g}": n for d, n in s.with_positive.items()},
+        "recall": {f"{d:g}": _values(by_k) for d, by_k in s.recall.items()},
+        "recall_error": {f"{d:g}": _errors(by_k) for d, by_k in s.recall.items()},
+        "position_recall": {f"{d:g}": _round(share.value) for d, share in s.position_recall.items()},
+        "median_error_m": _round(smallest_serving(s.errors_m, 50), 1),
+        "error_m": {str(p): _round(smallest_serving(s.errors_m, p), 1) for p in ERROR_PERCENTS},
+    }
 
 
-def _errors(of: Mapping[int, Proportion]) -> Json:
-    return {str(k): _round(share.error) for k, share in of.items()}
+def _area_fields(s: Scores) -> Json:
+    sizes = zip(AREA_PERCENTS, s.areas_km2, strict=True)
+    return {
+        "search_area_km2": {str(percent): _round(km2, 6) for percent, km2 in sizes},
+        "contained": _values(_by_area(s.in_area)),
+        "contained_error": _errors(_by_area(s.in_area)),
+        "contained_by_radius": _values(_by_area(s.in_circle)),
+        "to_search": {str(percent): _to_search(s, percent) for percent in SEARCH_PERCENTS},
+    }
 
 
-def _by_part(shares: Iterable[Proportion]) -> Json:
-    return {str(part): _round(share.value) for part, share in zip(SHARES, shares, strict=True)}
+def _confidence_fields(s: Scores) -> Json:
+    return {
+        "confidence": {signal.name: _signal(signal) for signal in s.signals},
+        "reliability": [_bin(part) for part in s.reliability],
+        "expected_calibration_error": _round(s.calibration_error),
+    }
+
+
+def _outcome_fields(evaluation: Evaluation) -> Json:
+    outcomes, auroc = evaluation.scores.outcomes, evaluation.scores.not_found_auroc
+    return {
+        "outcomes": outcomes,
+        "abstained": sum(outcomes[group]["not-found"] for group in ("with_positive", "without_positive")),
+        "failed": sum(not result.answered for result in evaluation.results),
+        "elsewhere": len(evaluation.elsewhere),
+        "not_found_auroc": _round(auroc.value if auroc else None),
+        "not_found_auroc_error": _round(auroc.error if auroc else None),
+    }
+
+
+def _values(shares: Mapping[int, Proportion]) -> Json:
+    return {str(key): _round(share.value) for key, share in shares.items()}
+
+
+def _errors(shares: Mapping[int, Proportion]) -> Json:
+    return {str(key): _round(share.error) for key, share in shares.items()}
+
+
+def _by_area(shares: Iterable[Proportion]) -> dict[int, Proportion]:
+    return dict(zip(AREA_PERCENTS, shares, strict=True))
 
 
 def _to_search(s: Scores, percent: int) -> Json:
     """What has to be searched until so many percent of the queries are found."""
     return {
-        "km2": _round(s.needed(s.searched_km2, percent), 6),
-        "street_km": _round(s.needed(s.searched_km, percent), 3),
+        "km2": _round(smallest_serving(s.searched_km2, percent), 6),
+        "street_km": _round(smallest_serving(s.searched_street_km, percent), 3),
     }
 
 
-def _confidence(of: Confidence) -> Json:
-    at = {str(percent): _round(of.precision_at(percent / 100)) for percent in COVERAGES}
-    return {"auc_pr": _round(of.auc_pr), "precision_at_coverage": at}
+def _signal(signal: SignalQuality) -> Json:
+    precisions = {str(percent): _round(signal.precision_at(percent / 100)) for percent in COVERAGES}
+    return {"auc_pr": _round(signal.auc_pr), "precision_at_coverage": precisions}
 
 
-def _bin(of: Bin) -> Json:
-    return {"count": of.count, "told": _round(of.told), "right": _round(of.right.value)}
+def _bin(part: ReliabilityBin) -> Json:
+    return {"count": part.count, "told": _round(part.probability), "right": _round(part.right.value)}
 
 
 def _round(value: float | None, places: int = 4) -> float | None:
@@ -124,50 +150,61 @@ def write_queries(path: Path, evaluations: Sequence[Evaluation]) -> None:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\r\n", restval="")
     writer.writeheader()
-    for one in evaluations:
-        of = {
-            "index": harmless(one.index),
-            "way": harmless(one.name),
-            "flood": f"{one.flood:g}",
-            "effects": one.effects,
+    for evaluation in evaluations:
+        searched = {
+            "index": harmless(evaluation.index),
+            "way": harmless(evaluation.name),
+            "flood": f"{evaluation.flood:g}",
+            "effects": evaluation.effects,
         }
-        for name, some in (("queries", one.judged), ("elsewhere", one.elsewhere)):
-            for query in some:
-                writer.writerow({**of, "set": name, **_row(query, one.distances_m[0])})
+        for name, results in (("queries", evaluation.results), ("elsewhere", evaluation.elsewhere)):
+            for result in results:
+                writer.writerow({**searched, "set": name, **_row(result, evaluation.distances_m[0])})
     write_whole(path, text.getvalue())
 
 
-def _row(query: QueryResult, right_m: float) -> dict[str, str]:
-    tag, spot = query.trial.asked.geotag, query.position
-    rank = next((rank for rank, metres in enumerate(query.ranks_m, 1) if metres <= right_m), None)
-    first = query.best[0].reference.image_key if query.best else ""
-    areas = [_told(area, 6) for area in query.areas_km2] or [""] * len(SHARES)
-    row = {
-        "query": harmless(str(query.trial.asked.path)),
-        "lat": _told(tag.position.lat if tag else None, 7),
-        "lon": _told(tag.position.lon if tag else None, 7),
-        "nearest_reference_m": _told(query.trial.nearest_m, 1),
-        "outcome": query.outcome.value,
-        "found_lat": _told(spot.lat if spot else None, 7),
-        "found_lon": _told(spot.lon if spot else None, 7),
-        "error_m": _told(query.error_m, 1),
+def _row(result: QueryResult, right_m: float) -> dict[str, str]:
+    errors_m = result.candidate_errors_m
+    rank = next((rank for rank, metres in enumerate(errors_m, 1) if metres <= right_m), None)
+    return {
+        **_place_cells(result),
+        "outcome": result.outcome.value,
+        "error_m": _cell(result.error_m, 1),
         "first_right_rank": "" if rank is None else str(rank),
-        "probability": _told(query.probability),
-        "not_in_index": _told(query.not_in_index),
-        **{f"area_{part}_km2": area for part, area in zip(SHARES, areas, strict=True)},
-        **{f"in_area_{part}": str(int(held)) for part, held in zip(SHARES, query.held, strict=True) if tag},
-        "searched_km2": _told(query.searched_km2, 6),
-        "searched_street_km": _told(query.searched_km, 3),
-        "first_match": harmless(first),
-        "first_match_m": _told(query.ranks_m[0] if query.ranks_m else None, 1),
-        "seconds": _told(sum(query.seconds.values())),
-        "reason": harmless(query.reason),
-    }
-    return row | {
-        name: _told(value) for name, value in query.signals.items() if name in COLUMNS and name not in row
+        "probability": _cell(result.probability),
+        "not_in_index": _cell(result.not_in_index),
+        **{name: _cell(result.signals[name]) for name in SIGNAL_COLUMNS if name in result.signals},
+        **_area_cells(result),
+        "first_match": harmless(result.candidates[0].reference.image_key if result.candidates else ""),
+        "first_match_m": _cell(errors_m[0] if errors_m else None, 1),
+        "seconds": _cell(sum(result.seconds.values())),
+        "reason": harmless(result.reason),
     }
 
 
-def _told(value: float | None, places: int = 4) -> str:
+def _place_cells(result: QueryResult) -> dict[str, str]:
+    geotag, position = result.case.truth.geotag, result.position
+    return {
+        "query": harmless(str(result.case.truth.path)),
+        "lat": _cell(geotag.position.lat if geotag else None, 7),
+        "lon": _cell(geotag.position.lon if geotag else None, 7),
+        "nearest_reference_m": _cell(result.case.nearest_m, 1),
+        "found_lat": _cell(position.lat if position else None, 7),
+        "found_lon": _cell(position.lon if position else None, 7),
+    }
+
+
+def _area_cells(result: QueryResult) -> dict[str, str]:
+    sizes = dict(zip(AREA_PERCENTS, result.areas_km2, strict=False))
+    inside = dict(zip(AREA_PERCENTS, result.in_area, strict=True)) if result.case.truth.geotag else {}
+    return {
+        **{f"area_{percent}_km2": _cell(km2, 6) for percent, km2 in sizes.items()},
+        **{f"in_area_{percent}": str(int(held)) for percent, held in inside.items()},
+        "searched_km2": _cell(result.searched_km2, 6),
+        "searched_street_km": _cell(result.searched_street_km, 3),
+    }
+
+
+def _cell(value: float | None, places: int = 4) -> str:
     rounded = _round(value, places)
     return "" if rounded is None else f"{rounded:.{places}f}"

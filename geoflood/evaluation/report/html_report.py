@@ -6,6 +6,7 @@ Every word in it may come from a file name, so every word is escaped, and the pa
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import resources
@@ -15,49 +16,61 @@ from geoflood import __version__
 from geoflood.core.datatypes import Candidate, Reference
 from geoflood.core.files import write_whole
 from geoflood.evaluation.report.curves import figures
-from geoflood.evaluation.report.summary import (
-    comparison,
-    ece,
-    figure,
+from geoflood.evaluation.report.glossary import GLOSSARY
+from geoflood.evaluation.report.text import (
+    comparison_table,
+    format_calibration_error,
+    format_percent,
     notes,
-    ordered,
+    scope,
     sentences,
-    signals,
-    watered,
-    whose,
+    signal_table,
+    sort_by_water,
+    water_in_words,
 )
-from geoflood.evaluation.results import RECALLS, SHARES, Evaluation, Miss, Proportion
+from geoflood.evaluation.results import (
+    AREA_PERCENTS,
+    RECALL_KS,
+    Evaluation,
+    Miss,
+    Proportion,
+    smallest_serving,
+)
 from geoflood.outputs.page import data_uri
 from geoflood.outputs.wording import area, length, percent, plain
 
 __all__ = ["write_report"]
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-_ASKED = ' class="asked"'
+OUTCOMES = ("located", "uncertain", "not-found", "failed")
 
 
 def write_report(path: Path, evaluations: Sequence[Evaluation], misses: Sequence[Miss]) -> None:
-    """Write the page, whole or not at all. The first evaluation is the one that was asked for, with its
-    `misses`; the others are compared with it.
+    """Write the page, whole or not at all.
+
+    The first evaluation is the requested one, with its `misses`; the others are compared with it.
     """
-    one = evaluations[0]
+    first = evaluations[0]
     parts = [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>geoflood evaluation of {_safe(one.city)}</title>",
+        f"<title>geoflood evaluation of {_safe(first.city)}</title>",
         f"<style>{resources.files(__package__).joinpath('report.css').read_text('utf-8')}</style>",
         "</head>\n<body>",
-        *_header(one),
+        *_header(first),
         "<main>",
-        *_tiles(one),
-        *_said(evaluations),
-        *(_compared(evaluations) if len(evaluations) > 1 else ()),
+        *_tiles(first),
+        *_sentences(evaluations),
+        *(_comparison(evaluations) if len(evaluations) > 1 else ()),
         "<h2>Curves</h2>",
         *_figures(evaluations),
-        *_tables(one),
+        *_recall_table(first),
+        *_signal_table(first),
+        *_area_table(first),
+        *_outcome_table(first),
         *_misses(evaluations, misses),
-        *_words(),
+        *_glossary(),
         f"<footer>geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</footer>",
         "</main>\n</body>\n</html>\n",
     ]
@@ -68,178 +81,179 @@ def _safe(text: str) -> str:
     return html.escape(plain(text))
 
 
-def _header(one: Evaluation) -> Iterator[str]:
-    told = "the search is told no waterline" if one.waterline is None else f"told {one.waterline:.0%}"
-    yield f"<header><h1>How well {_safe(one.city)} is found</h1>"
+def _header(evaluation: Evaluation) -> Iterator[str]:
+    share = evaluation.waterline
+    told = "the search is told no waterline" if share is None else f"told {share:.0%}"
+    yield f"<header><h1>How well {_safe(evaluation.city)} is found</h1>"
     yield (
-        f"<p>{len(one.judged):,} photos against {one.references:,} references, {_safe(one.backbone)}; "
-        f"{_safe(watered(one))}; {told} ({_safe(one.name)}).</p></header>"
+        f"<p>{len(evaluation.results):,} photos against {evaluation.references:,} references, "
+        f"{_safe(evaluation.backbone)}; {_safe(water_in_words(evaluation))}; {told} "
+        f"({_safe(evaluation.name)}).</p></header>"
     )
 
 
-def _tiles(one: Evaluation) -> Iterator[str]:
-    s, right_m = one.scores, one.distances_m[0]
-    half, known = s.needed(s.errors_m, 50), s.confidence
+def _tiles(evaluation: Evaluation) -> Iterator[str]:
+    s, right_m = evaluation.scores, evaluation.distances_m[0]
+    recall, median_error = s.recall[right_m], smallest_serving(s.errors_m, 50)
     tiles = [
-        (_share(s.recall[right_m][1]), f"± {_error(s.recall[right_m][1])}, recall@1 at {length(right_m)}"),
-        (_share(s.recall[right_m][10]), f"± {_error(s.recall[right_m][10])}, recall@10"),
-        (length(half) if half is not None else "none", "median error"),
-        (_share(s.contained[1]), f"± {_error(s.contained[1])}, 90 % areas that hold the place"),
-        (ece(s.calibration_error), "expected calibration error"),
-        (f"{known[0].auc_pr:.3f}" if known else "–", "AUC-PR of the probability"),
+        (_percent(recall[1]), f"± {_percent_error(recall[1])}, recall@1 at {length(right_m)}"),
+        (_percent(recall[10]), f"± {_percent_error(recall[10])}, recall@10"),
+        (length(median_error) if median_error is not None else "none", "median error"),
+        (_percent(s.in_area[1]), f"± {_percent_error(s.in_area[1])}, 90 % areas that hold the place"),
+        (format_calibration_error(s.calibration_error), "expected calibration error"),
+        (f"{s.signals[0].auc_pr:.3f}" if s.signals else "–", "AUC-PR of the probability"),
     ]
     if (auroc := s.not_found_auroc) is not None:
         tiles.append((f"{auroc.value:.3f}", f"± {auroc.error:.3f}, not-found AUROC"))
-    tiles.append((f"{one.seconds_each:.2f} s", f"a photo, {one.at_a_time} at a time"))
+    tiles.append((f"{evaluation.seconds_per_query:.2f} s", f"a photo, {evaluation.at_a_time} at a time"))
     yield '<div class="tiles">'
     yield from (f"<div><b>{_safe(value)}</b><small>{_safe(name)}</small></div>" for value, name in tiles)
     yield "</div>"
 
 
-def _said(evaluations: Sequence[Evaluation]) -> Iterator[str]:
-    """The figures in sentences, for who reads no further."""
-    yield '<ul class="said">'
+def _percent(share: Proportion) -> str:
+    return f"{100 * share.value:.1f} %"
+
+
+def _percent_error(share: Proportion) -> str:
+    return f"{100 * share.error:.1f}"
+
+
+def _sentences(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """The figures in words, for who reads no further."""
+    yield '<ul class="sentences">'
     yield from (f"<li>{_safe(line)}</li>" for line in [*sentences(evaluations[0]), *notes(evaluations)])
     yield "</ul>"
 
 
-def _compared(evaluations: Sequence[Evaluation]) -> Iterator[str]:
-    """The ablations, a row a way; the one that was asked for stands out."""
+def _comparison(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """A row for each search setting; the requested one stands out."""
     right_m = evaluations[0].distances_m[0]
     yield f"<h2>Ways to search, compared (right within {_safe(length(right_m))}; percent)</h2>"
-    order = ordered(evaluations)
-    yield _table(*comparison(order), order.index(evaluations[0]))
+    order = sort_by_water(evaluations)
+    yield _table(*comparison_table(order), order.index(evaluations[0]))
 
 
 def _figures(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     yield '<div class="plots">'
-    for title, told, drawing in figures(evaluations):
-        yield f"<figure>{drawing}<figcaption><b>{_safe(title)}</b>{_safe(told)}</figcaption></figure>"
+    for title, caption, drawing in figures(evaluations):
+        yield f"<figure>{drawing}<figcaption><b>{_safe(title)}</b>{_safe(caption)}</figcaption></figure>"
     yield "</div>"
 
 
-def _tables(one: Evaluation) -> Iterator[str]:
-    s = one.scores
-    yield "<h2>Recall</h2>"
+def _recall_table(evaluation: Evaluation) -> Iterator[str]:
+    s = evaluation.scores
     rows = [
         [
             f"{length(d)} ({s.with_positive[d]:,} photos)",
-            *(figure(s.recall[d][k]) for k in RECALLS),
-            figure(s.position[d]),
+            *(format_percent(s.recall[d][k]) for k in RECALL_KS),
+            format_percent(s.position_recall[d]),
         ]
-        for d in one.distances_m
+        for d in evaluation.distances_m
     ]
-    yield _table(["within", *(f"R@{k}" for k in RECALLS), "position given"], rows)
+    yield "<h2>Recall</h2>"
+    yield _table(["within", *(f"R@{k}" for k in RECALL_KS), "position given"], rows)
+
+
+def _signal_table(evaluation: Evaluation) -> Iterator[str]:
     yield "<h2>What tells right from wrong</h2>"
-    yield _table(*signals(one))
-    yield "<h2>Do the areas hold the place?</h2>"
-    kept = [
-        [f"{part} %", figure(a), figure(c), area(size) if size == size else "–"]
-        for part, a, c, size in zip(SHARES, s.contained, s.circled, s.areas_km2, strict=True)
-    ]
-    yield _table(["ought to hold", "areas that do", "circles that do", "median area"], kept)
-    yield "<h2>What was said</h2>"
-    outcomes = ["located", "uncertain", "not-found", "failed"]
-    said = [
+    yield _table(*signal_table(evaluation))
+
+
+def _area_table(evaluation: Evaluation) -> Iterator[str]:
+    s = evaluation.scores
+    rows = [
         [
-            name.replace("_", " "),
-            *(str(counts[outcome]) for outcome in outcomes),
-            "–" if name == "elsewhere" else str(counts["right"]),
+            f"{percent} %",
+            format_percent(in_area),
+            format_percent(in_circle),
+            "–" if math.isnan(km2) else area(km2),
         ]
-        for name, counts in s.outcomes.items()
+        for percent, in_area, in_circle, km2 in zip(
+            AREA_PERCENTS, s.in_area, s.in_circle, s.areas_km2, strict=True
+        )
+    ]
+    yield "<h2>Do the areas hold the place?</h2>"
+    yield _table(["ought to hold", "areas that do", "circles that do", "median area"], rows)
+
+
+def _outcome_table(evaluation: Evaluation) -> Iterator[str]:
+    rows = [
+        [
+            group.replace("_", " "),
+            *(str(counts[outcome]) for outcome in OUTCOMES),
+            "–" if group == "elsewhere" else str(counts["right"]),
+        ]
+        for group, counts in evaluation.scores.outcomes.items()
         if any(counts.values())
     ]
-    yield _table(["photos", *outcomes, "located and right"], said)
+    yield "<h2>What was said</h2>"
+    yield _table(["photos", *OUTCOMES, "located and right"], rows)
 
 
 def _misses(evaluations: Sequence[Evaluation], misses: Sequence[Miss]) -> Iterator[str]:
-    one = evaluations[0]
-    wrong = int((one.scores.errors_m > one.distances_m[0]).sum())
+    first = evaluations[0]
+    errors_m, right_m = first.scores.errors_m, first.distances_m[0]
     yield "<h2>The worst misses, the surest first</h2>"
-    near = _safe(length(one.distances_m[0]))
-    yield f"<p>{wrong:,} of {len(one.scores.errors_m):,} photos with a reference within {near} are placed "
-    yield f"farther off than that; {len(misses)} are shown, those that name another place first."
-    yield f"{_safe(whose(evaluations))}</p>"
-    photo = "the photo" if one.dry else f"the photo, {watered(one)}"
+    yield (
+        f"<p>{int((errors_m > right_m).sum()):,} of {len(errors_m):,} photos with a reference within "
+        f"{_safe(length(right_m))} are placed farther off than that; {len(misses)} are shown, those that "
+        f"name another place first.{_safe(scope(evaluations))}</p>"
+    )
+    caption = "the photo" if first.dry else f"the photo, {water_in_words(first)}"
     for miss in misses:
-        query = miss.judged
-        error = "no position" if query.position is None else f"{length(query.error_m)} off"
-        told = f"{query.outcome.value}, {error}, {percent(query.probability)} sure"
-        name = _safe(query.trial.asked.path.name)
-        yield f'<section class="miss"><h3>{name}: {_safe(told)}</h3>'
-        yield '<div class="row">'
-        yield _picture(miss.photo, photo, "photo")
-        for rank, (found, view) in enumerate(zip(query.best, miss.retrieved, strict=True), 1):
-            off = length(query.ranks_m[rank - 1])
-            yield _picture(view, f"match {rank}, {off} off, {_alike(found)}{_by(found.reference)}")
-        far = f"{length(miss.expected_m)} from the truth"
-        yield _picture(miss.view, f"ought to be found, {far}{_by(miss.expected)}", "true")
-        yield "</div></section>"
+        yield from _miss(miss, caption)
 
 
-def _alike(found: Candidate) -> str:
+def _miss(miss: Miss, photo_caption: str) -> Iterator[str]:
+    result = miss.result
+    error = "no position" if result.position is None else f"{length(result.error_m)} off"
+    answer = f"{result.outcome.value}, {error}, {percent(result.probability)} sure"
+    yield f'<section class="miss"><h3>{_safe(result.case.truth.path.name)}: {_safe(answer)}</h3>'
+    yield '<div class="row">'
+    yield _picture(miss.photo, photo_caption, "photo")
+    candidates = zip(result.candidates, result.candidate_errors_m, miss.candidate_pictures, strict=False)
+    for rank, (candidate, metres, picture) in enumerate(candidates, 1):
+        caption = f"match {rank}, {length(metres)} off, {_evidence(candidate)}{_credit(candidate.reference)}"
+        yield _picture(picture, caption)
+    expected = f"ought to be found, {length(miss.expected_m)} from the truth{_credit(miss.expected)}"
+    yield _picture(miss.expected_picture, expected, "true")
+    yield "</div></section>"
+
+
+def _evidence(candidate: Candidate) -> str:
     """What speaks for a candidate."""
-    inliers = "" if found.inliers is None else f", {found.inliers} inliers"
-    return f"similarity {found.similarity:.2f}{inliers}"
+    inliers = "" if candidate.inliers is None else f", {candidate.inliers} inliers"
+    return f"similarity {candidate.similarity:.2f}{inliers}"
 
 
-def _by(reference: Reference) -> str:
-    """Who took it and under which licence, as its licence may ask."""
-    said = " ".join(part for part in (reference.credit, reference.licence) if part)
-    return f"; {said}" if said else ""
+def _credit(reference: Reference) -> str:
+    """Who took it and under which licence, as its licence may demand."""
+    credit = " ".join(part for part in (reference.credit, reference.licence) if part)
+    return f"; {credit}" if credit else ""
 
 
-def _picture(picture: bytes | None, caption: str, kind: str = "") -> str:
+def _picture(picture: bytes | None, caption: str, css_class: str = "") -> str:
     if picture is None:
         shown = '<div class="none">its picture is gone</div>'
     else:
         source = data_uri("image/jpeg", picture)
-        shown = f'<img class="{kind}" src="{source}" alt="{_safe(caption)}">'
+        shown = f'<img class="{css_class}" src="{source}" alt="{_safe(caption)}">'
     return f"<figure>{shown}<figcaption>{_safe(caption)}</figcaption></figure>"
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], asked: int | None = None) -> str:
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], highlighted: int | None = None) -> str:
     """Lines may break between words, not inside a figure."""
     head = "".join(f"<th>{_safe(title)}</th>" for title in titles)
-    cells = [[_safe(cell).replace(" ± ", "\u00a0±\u00a0") for cell in row] for row in rows]
-    body = [
-        f"<tr{_ASKED if number == asked else ''}>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>"
-        for number, row in enumerate(cells)
-    ]
+    body = []
+    for number, row in enumerate(rows):
+        cells = (_safe(cell).replace(" ± ", "\u00a0±\u00a0") for cell in row)
+        css_class = ' class="highlighted"' if number == highlighted else ""
+        body.append(f"<tr{css_class}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     return f'<div class="scroll"><table><tr>{head}</tr>{"".join(body)}</table></div>'
 
 
-def _share(of: Proportion) -> str:
-    return f"{100 * of.value:.1f} %"
-
-
-def _error(of: Proportion) -> str:
-    return f"{100 * of.error:.1f}"
-
-
-GLOSSARY = {
-    "ways to search": "Nothing done: the photo as it is. Attention on the query only: what of it is under "
-    "water is ignored, as VPR-AttLLM does. Bands: query and references ignore the same lower part; untold, "
-    "all waterlines are mixed; told, those around the one that is told. n: photos with a reference in reach. "
-    "s: seconds of the clock a photo, all cores at work; drawing the water is part of them.",
-    "recall@k": "Share of the photos with a reference in reach (the positive distance) that have one such "
-    "reference among the first k. ± is one standard deviation, photos of one place taken together.",
-    "position given": "Share whose answer, the fused position, lies within that distance.",
-    "error": "Of the position, or of the best guess where the answer is not-found; a photo without an answer "
-    "counts as infinitely far.",
-    "to be searched": "The likeliest ground first, until the truth is inside (recall vs area, Bianco et al. "
-    "2024); after the search area, 25 m around one match after the other. Street lengths are those of the "
-    "shortest network through the references themselves (links up to 50 m), not of a street map.",
-    "AUC-PR": "Area under the precision-recall curve of right answers, all photos ordered by the signal.",
-    "agreement": "How closely the first ten matches lie together (SUE, Zaffar et al. 2024).",
-    "expected calibration error": "Mean distance between the probability told and the share that is right "
-    "(Guo et al. 2017), ten bins, over the photos that could be searched.",
-    "not-found AUROC": "Chance that a photo of elsewhere gets a larger share “not in this index” than one "
-    "with a reference in reach; ± after Hanley and McNeil (1982).",
-}
-
-
-def _words() -> Iterator[str]:
+def _glossary() -> Iterator[str]:
     yield "<h2>Words</h2><dl>"
-    yield from (f"<dt>{_safe(name)}</dt><dd>{_safe(text)}</dd>" for name, text in GLOSSARY.items())
+    yield from (f"<dt>{_safe(word)}</dt><dd>{_safe(text)}</dd>" for word, text in GLOSSARY.items())
     yield "</dl>"

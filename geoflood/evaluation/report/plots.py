@@ -18,12 +18,12 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 24, 10, 44
 LEGEND = 18
 """Height of a row of names under the plot."""
 SHORT, MIDDLING = 17, 32
-"""Letters of a name of which three fit in a row, and two; of longer ones it is one."""
+"""Names of at most so many letters stand three, and two, in a row; longer ones stand alone."""
 INKS = ("#00478f", "#d55e00", "#009e73", "#9b2393", "#56789a", "#8a6d00")
-"""Told apart by people who see fewer colours too (after Okabe and Ito)."""
+"""People with colour blindness can tell them apart (after Okabe and Ito)."""
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")
-"""And in grey."""
-MOST = 400
+"""Tell the lines apart in grey print."""
+MOST_POINTS = 400
 """Points of a line that are drawn."""
 
 
@@ -59,19 +59,19 @@ class Curve:
 
 def plot(
     title: str,
-    across: Axis,
-    up: Axis,
-    lines: Sequence[Curve],
+    x_axis: Axis,
+    y_axis: Axis,
+    curves: Sequence[Curve],
     diagonal: bool = False,
     bars: Sequence[tuple[float, float, float]] = (),
 ) -> str:
     """An SVG element; titles and names are anybody's text. Bars are (from, to, height) behind the lines."""
-    parts = [*_frame(across, up), *(_bar(across, up, *bar) for bar in bars)]
+    parts = [*_frame(x_axis, y_axis), *(_bar(x_axis, y_axis, *bar) for bar in bars)]
     if diagonal:
         parts.append(_path([(0.0, 0.0), (1.0, 1.0)], "#777", "4 4"))
-    for number, line in enumerate(lines):
-        parts += _drawn(line, across, up, INKS[number % len(INKS)], DASHES[number % len(DASHES)])
-    named = [line for line in lines if line.name]
+    for number, curve in enumerate(curves):
+        parts += _curve(curve, x_axis, y_axis, INKS[number % len(INKS)], DASHES[number % len(DASHES)])
+    named = [curve for curve in curves if curve.name]
     parts += _legend(named)
     name, rows = html.escape(title), -(-len(named) // _abreast(named))
     return (
@@ -80,8 +80,8 @@ def plot(
     )
 
 
-def _bar(across: Axis, up: Axis, low: float, high: float, height: float) -> str:
-    left, right, top = _x(across.at(low)) + 1, _x(across.at(high)) - 1, _y(up.at(height))
+def _bar(x_axis: Axis, y_axis: Axis, low: float, high: float, height: float) -> str:
+    left, right, top = _x(x_axis.at(low)) + 1, _x(x_axis.at(high)) - 1, _y(y_axis.at(height))
     size = f'width="{right - left:.1f}" height="{_y(0) - top:.1f}"'
     return f'<rect x="{left:.1f}" y="{top:.1f}" {size} fill="#c9d6e4"/>'
 
@@ -94,34 +94,34 @@ def _y(share: float) -> float:
     return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
 
 
-def _frame(across: Axis, up: Axis) -> list[str]:
+def _frame(x_axis: Axis, y_axis: Axis) -> list[str]:
     """Grid, numbers and titles."""
     left, right, low, high = _x(0), _x(1), _y(0), _y(1)
     parts = [f'<rect x="{left}" y="{high}" width="{right - left}" height="{low - high}" fill="#fbfbf9"/>']
-    for value, text in across.ticks:
-        x = _x(across.at(value))
+    for value, text in x_axis.ticks:
+        x = _x(x_axis.at(value))
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low}" y2="{high}" stroke="#ddd"/>')
         parts.append(_text(text, x, low + 15, "middle"))
-    for value, text in up.ticks:
-        y = _y(up.at(value))
+    for value, text in y_axis.ticks:
+        y = _y(y_axis.at(value))
         parts.append(f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>')
         parts.append(_text(text, left - 6, y + 4, "end"))
     parts.append(f'<path d="M{left} {high}V{low}H{right}" fill="none" stroke="#333"/>')
-    parts.append(_text(across.title, (left + right) / 2, low + 33, "middle"))
+    parts.append(_text(x_axis.title, (left + right) / 2, low + 33, "middle"))
     parts.append(
         f'<text transform="translate(13 {(low + high) / 2:.0f}) rotate(-90)" text-anchor="middle">'
-        f"{html.escape(up.title)}</text>"
+        f"{html.escape(y_axis.title)}</text>"
     )
     return parts
 
 
-def _drawn(line: Curve, across: Axis, up: Axis, ink: str, dash: str) -> list[str]:
-    keep = np.unique(np.linspace(0, len(line.x) - 1, min(len(line.x), MOST)).round().astype(int))
-    points = [(across.at(float(line.x[i])), up.at(float(line.y[i]))) for i in keep]
-    parts = [_path(points, ink, dash, line.steps)]
-    if line.errors is not None:
+def _curve(curve: Curve, x_axis: Axis, y_axis: Axis, ink: str, dash: str) -> list[str]:
+    keep = np.unique(np.linspace(0, len(curve.x) - 1, min(len(curve.x), MOST_POINTS)).round().astype(int))
+    points = [(x_axis.at(float(curve.x[i])), y_axis.at(float(curve.y[i]))) for i in keep]
+    parts = [_path(points, ink, dash, curve.steps)]
+    if curve.errors is not None:
         for i, (x, y) in zip(keep, points, strict=True):
-            low, high = (up.at(float(line.y[i] + side * line.errors[i])) for side in (-1, 1))
+            low, high = (y_axis.at(float(curve.y[i] + side * curve.errors[i])) for side in (-1, 1))
             bar = f'x1="{_x(x):.1f}" x2="{_x(x):.1f}" y1="{_y(low):.1f}" y2="{_y(high):.1f}"'
             parts.append(f'<line {bar} stroke="{ink}"/>')
             parts.append(f'<circle cx="{_x(x):.1f}" cy="{_y(y):.1f}" r="3.5" fill="{ink}"/>')
@@ -139,20 +139,20 @@ def _path(points: Sequence[tuple[float, float]], ink: str, dash: str, steps: boo
     return f'<path d="{"".join(words)}" fill="none" stroke="{ink}" stroke-width="2"{dashed}/>'
 
 
-def _abreast(lines: Sequence[Curve]) -> int:
-    longest = max((len(line.name) for line in lines), default=0)
+def _abreast(curves: Sequence[Curve]) -> int:
+    longest = max((len(curve.name) for curve in curves), default=0)
     return 3 if longest <= SHORT else 2 if longest <= MIDDLING else 1
 
 
-def _legend(lines: Sequence[Curve]) -> list[str]:
+def _legend(curves: Sequence[Curve]) -> list[str]:
     """Names under the axis, a few abreast."""
-    parts, abreast = [], _abreast(lines)
-    for number, line in enumerate(lines):
+    parts, abreast = [], _abreast(curves)
+    for number, curve in enumerate(curves):
         x, y = 8 + number % abreast * 456 // abreast, HEIGHT + LEGEND * (number // abreast) + 10
         ink, dash = INKS[number % len(INKS)], DASHES[number % len(DASHES)]
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         parts.append(f'<path d="M{x} {y - 4}h22" stroke="{ink}" stroke-width="2.5" fill="none"{dashed}/>')
-        parts.append(_text(line.name, x + 27, y, "start"))
+        parts.append(_text(curve.name, x + 27, y, "start"))
     return parts
 
 
