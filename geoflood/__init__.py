@@ -229,7 +229,7 @@ def evaluate(
     utm_zone: str | None = None,
     distances_m: Sequence[float] = (25.0,),
     flood: float = 0.0,
-    waterline: float | None = None,
+    waterline: float | Literal["true"] | None = None,
     rerank: int = 0,
     exclude_twins: bool = False,
     workers: int | None = None,
@@ -241,7 +241,8 @@ def evaluate(
     - `geotags`, `select`, `utm_zone`: as in `build_index`.
     - `distances_m`: positive distances, metres; the first says what right is.
     - `flood`: share of each photo's height to put under synthetic water, 0 to 0.9.
-    - `waterline`: share of the height that the search is told is under water; None tells it nothing.
+    - `waterline`: share of the height that the search is told is under water; "true": where the synthetic
+      water ends in each photo; None tells it nothing.
     - `rerank`: candidates whose details are compared with the photo's.
     - `exclude_twins`: leave out references of the query's own drive.
 
@@ -253,22 +254,25 @@ def evaluate(
     from dataclasses import replace
 
     from geoflood.core.datatypes import no_progress
-    from geoflood.evaluation import evaluate as line
-    from geoflood.evaluation.queries import queries as read_queries
-    from geoflood.evaluation.queries import reasons
-    from geoflood.evaluation.query_water import DRY, QueryWater
-    from geoflood.evaluation.search_queries import ALL
-    from geoflood.synthetic.flood import WATER
+    from geoflood.evaluation.evaluate import evaluate_queries
+    from geoflood.evaluation.query_water import DRY, QueryWater, ToldWaterline
+    from geoflood.evaluation.search_queries import ALL_CANDIDATES
 
-    locator = open(city) if isinstance(city, str | Path) else city
-    given = read_queries(Path(queries).expanduser(), _path(geotags), select, utm_zone)
-    bench = line.prepare(locator, given.photos, distances_m=distances_m, exclude_twins=exclude_twins)
-    way = line.told_way(waterline, flood, replace(ALL, rerank=rerank))
-    water = QueryWater(flood, WATER, "water") if flood else DRY
-    result = line.evaluate(bench, way, water, workers, progress or no_progress)
-    if not given.lost:
-        return result
-    return replace(result, notes=(*result.notes, f"queries left out: {reasons(given.lost)}"))
+    told = ToldWaterline.TRUE if waterline == "true" else waterline
+    return evaluate_queries(
+        open(city) if isinstance(city, str | Path) else city,
+        Path(queries).expanduser(),
+        geotags=_path(geotags),
+        select=select,
+        utm_zone=utm_zone,
+        distances_m=distances_m,
+        water=QueryWater(flood) if flood else DRY,
+        waterline=ToldWaterline.UNTOLD if told is None else told,
+        options=replace(ALL_CANDIDATES, rerank=rerank),
+        exclude_twins=exclude_twins,
+        workers=workers,
+        progress=progress or no_progress,
+    )
 
 
 def to_frame(located: Iterable[Located]) -> pandas.DataFrame:

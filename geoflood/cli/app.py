@@ -13,7 +13,9 @@ from geoflood.cli import (
     attend,
     batch,
     batch_results,
+    calibrate,
     cities,
+    dataset,
     demo,
     describe,
     doctor,
@@ -84,6 +86,8 @@ for commands in (
     batch,
     batch_results,
     evaluate,
+    calibrate,
+    dataset,
     flood,
     attend,
 ):

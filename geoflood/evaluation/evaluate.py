@@ -5,23 +5,31 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
-from geoflood.core.datatypes import Blend, Progress, no_progress
+from geoflood.core.datatypes import Blend, Progress, SearchOptions, no_progress
 from geoflood.core.errors import IndexUnusableError, InputError
 from geoflood.database.calibration import CalibrationKey
+from geoflood.evaluation.ablations import band_setting
 from geoflood.evaluation.metrics.score_query import score_query
 from geoflood.evaluation.metrics.scores import scores
 from geoflood.evaluation.metrics.streets import Streets, streets
+from geoflood.evaluation.queries import count_reasons, read_queries
 from geoflood.evaluation.query_cases import query_cases
 from geoflood.evaluation.query_water import DRY, QueryWater, ToldWaterline, Waterline
 from geoflood.evaluation.results import Evaluation, QueryCase, QueryResult, QueryTruth
-from geoflood.evaluation.search_queries import SearchSetting, queries_at_a_time, search_queries
+from geoflood.evaluation.search_queries import (
+    ALL_CANDIDATES,
+    SearchSetting,
+    queries_at_a_time,
+    search_queries,
+)
 from geoflood.localize.locator import Locator
 from geoflood.outputs.wording import weakness
 
-__all__ = ["Benchmark", "evaluate", "prepare"]
+__all__ = ["Benchmark", "evaluate", "evaluate_queries", "prepare"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +117,34 @@ def _twin_notes(cases: Sequence[QueryCase], exclude_twins: bool) -> Iterator[str
 def _elsewhere_notes(near: int) -> Iterator[str]:
     if near:
         yield f"{near} photos of elsewhere were taken near references: left out"
+
+
+def evaluate_queries(
+    locator: Locator,
+    path: Path,
+    *,
+    geotags: Path | None = None,
+    select: str | None = None,
+    utm_zone: str | None = None,
+    distances_m: Sequence[float] = (25.0,),
+    water: QueryWater = DRY,
+    waterline: Waterline = ToldWaterline.UNTOLD,
+    options: SearchOptions = ALL_CANDIDATES,
+    exclude_twins: bool = False,
+    workers: int | None = None,
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Evaluate an index on the queries of a table, a folder or a data set, in one search setting.
+
+    Queries that cannot be used are counted in the notes. Raises what `read_queries` and `prepare` do.
+    """
+    queries = read_queries(path, geotags, select, utm_zone)
+    benchmark = prepare(locator, queries.photos, distances_m=distances_m, exclude_twins=exclude_twins)
+    evaluation = evaluate(benchmark, band_setting(waterline, options), water, workers, progress)
+    if not queries.left_out:
+        return evaluation
+    note = f"queries left out: {queries.left_out.total()}{count_reasons(queries.left_out)}"
+    return replace(evaluation, notes=(*evaluation.notes, note))
 
 
 def evaluate(

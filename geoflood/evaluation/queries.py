@@ -1,4 +1,4 @@
-"""Read the photos of an evaluation: queries with a truth, photos of elsewhere; say what helps where none are."""
+"""Read the photos of an evaluation, queries and photos of elsewhere; say what helps where there are none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from geoflood.evaluation.results import QueryTruth
 from geoflood.imagery.folder import NoTableError, SeveralTablesError
 from geoflood.imagery.vpr_format import UNLINKABLE, labelled, unlabelled
 
-__all__ = ["QuerySet", "count_reasons", "read_elsewhere", "read_queries", "remedy"]
+__all__ = ["NO_PHOTOS", "QuerySet", "count_reasons", "read_elsewhere", "read_queries", "remedy"]
 
 DUPLICATE = "duplicate row"
 """The one reason for which no photo is lost."""
@@ -38,6 +38,9 @@ class QuerySet:
     """Pictures and rows that cannot be used, by reason."""
     duplicates: int = 0
     """Rows that name a photo again."""
+
+
+NO_PHOTOS = QuerySet([], Counter())
 
 
 def read_queries(path: Path, geotags: Path | None, select: str | None, utm_zone: str | None) -> QuerySet:

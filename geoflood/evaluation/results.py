@@ -80,7 +80,7 @@ class QueryResult:
 
     case: QueryCase
     outcome: Outcome
-    kind: ReasonKind
+    reason_kind: ReasonKind
     reason: str
     """In words."""
     position: LatLon | None

@@ -30,11 +30,13 @@ from geoflood.core.errors import IndexUnusableError, InputError, ModelError, Usa
 from geoflood.core.geo import distance_m, from_utm, offset, to_utm
 from geoflood.core.images import read_image
 from geoflood.database.vectors import VectorStore
+from geoflood.evaluation.ablations import ablations, band_setting
 from geoflood.evaluation.dataset import write_dataset
-from geoflood.evaluation.evaluate import ablations, evaluate, prepare, told_way
-from geoflood.evaluation.query_water import DRY, QueryWater
+from geoflood.evaluation.evaluate import evaluate, prepare
+from geoflood.evaluation.query_cases import query_cases
+from geoflood.evaluation.query_water import DRY, QueryWater, ToldWaterline, Waterline
 from geoflood.evaluation.results import QueryCase, QueryTruth
-from geoflood.evaluation.search_queries import Way, search_each, trials
+from geoflood.evaluation.search_queries import SearchSetting, search_queries
 from geoflood.evaluation.twins import twins
 from geoflood.imagery.filenames import parse_filename
 from geoflood.imagery.folder import images
@@ -48,10 +50,11 @@ from geoflood.vlm.attend import AttentionResult
 Photos = list[tuple[Path, Truth]]
 pytestmark = pytest.mark.usefixtures("quick_backbone")
 NOON = datetime(2020, 5, 1, 12, 0, 30)
+UNTOLD, TRUE = ToldWaterline.UNTOLD, ToldWaterline.TRUE
 
 
 @pytest.fixture
-def asked(queries: Photos) -> list[QueryTruth]:
+def truths(queries: Photos) -> list[QueryTruth]:
     """The six photos of the town, and the stranger."""
     return [QueryTruth(path, Geotag(truth.position, "csv")) for path, truth in queries]
 
@@ -60,15 +63,15 @@ def asked(queries: Photos) -> list[QueryTruth]:
 
 
 def test_the_nearest_reference_is_found_whatever_the_distance(
-    locator: Locator, asked: list[QueryTruth]
+    locator: Locator, truths: list[QueryTruth]
 ) -> None:
-    for one in trials(locator, asked):
-        assert one.asked.geotag is not None
-        spot = one.asked.geotag.position
+    for one in query_cases(locator, truths):
+        assert one.truth.geotag is not None
+        spot = one.truth.geotag.position
         away = distance_m(locator.database.positions, (spot.lat, spot.lon))
         assert one.nearest_m == pytest.approx(float(away.min()))
         assert away[one.nearest_id] == away.min()
-    assert trials(locator, asked)[-1].nearest_m > 100_000
+    assert query_cases(locator, truths)[-1].nearest_m > 100_000
 
 
 def reference(metres: float, taken: datetime | None, credit: str = "", location: str = "r.jpg") -> Reference:
@@ -106,34 +109,34 @@ def test_twins_are_neither_found_nor_positives(locator: Locator) -> None:
     """References as queries: each finds itself, unless it may not."""
     every = locator.database.references(range(len(locator.database)))
     ours = [one for one in every if one.tile_deg is None][:3]
-    asked = [
+    truths = [
         QueryTruth(Path(one.location), Geotag(one.position, "csv", taken_at=one.taken_at)) for one in ours
     ]
-    bench = prepare(locator, asked, exclude_twins=True)
-    for found in search_each(locator, bench.queries, Way("plain")):
-        trial = found.trial
-        assert trial.twins
-        assert not trial.twins & {one.reference.id for one in found.located.candidates}
-        assert trial.nearest_id not in trial.twins
-    assert any("twins" in note for note in bench.notes)
-    assert any("references themselves" in note for note in prepare(locator, asked).notes)
-    (itself, *_), free = trials(locator, asked), Way("plain")
+    benchmark = prepare(locator, truths, exclude_twins=True)
+    for found in search_queries(locator, benchmark.queries, SearchSetting("plain")):
+        case = found.case
+        assert case.twins
+        assert not case.twins & {one.reference.id for one in found.located.candidates}
+        assert case.nearest_id not in case.twins
+    assert any("twins" in note for note in benchmark.notes)
+    assert any("references themselves" in note for note in prepare(locator, truths).notes)
+    (itself, *_), free = query_cases(locator, truths), SearchSetting("plain")
     assert itself.twins == frozenset()
-    located = next(iter(search_each(locator, [itself], free))).located
-    assert located.candidates[0].reference.location == str(itself.asked.path)
+    located = next(iter(search_queries(locator, [itself], free))).located
+    assert located.candidates[0].reference.location == str(itself.truth.path)
 
 
-def test_when_everything_is_a_twin_there_is_no_answer(locator: Locator, asked: list[QueryTruth]) -> None:
-    trial = replace(trials(locator, asked)[0], twins=frozenset(range(len(locator.database))))
-    located = the_one(locator, trial, Way("plain"))
+def test_when_everything_is_a_twin_there_is_no_answer(locator: Locator, truths: list[QueryTruth]) -> None:
+    case = replace(query_cases(locator, truths)[0], twins=frozenset(range(len(locator.database))))
+    located = locate_one(locator, case, SearchSetting("plain"))
     assert located.outcome is Outcome.NOT_FOUND
     assert not located.candidates
     assert "nothing of what was searched" in reason_line(located)
 
 
-def the_one(locator: Locator, trial: QueryCase, way: Way, water: QueryWater = DRY) -> Located:
+def locate_one(locator: Locator, case: QueryCase, way: SearchSetting, water: QueryWater = DRY) -> Located:
     """What comes of a single query."""
-    (found,) = search_each(locator, [trial], way, water)
+    (found,) = search_queries(locator, [case], way, water)
     return found.located
 
 
@@ -141,10 +144,10 @@ def the_one(locator: Locator, trial: QueryCase, way: Way, water: QueryWater = DR
 
 
 def test_water_is_that_of_the_number_and_the_file_stays(
-    locator: Locator, asked: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
+    locator: Locator, truths: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, np.ndarray] = {}
-    before = asked[1].path.read_bytes()
+    before = truths[1].path.read_bytes()
     locate = Locator.locate
 
     def watching(self: Locator, query: object, *more: object, **named: object) -> object:
@@ -152,85 +155,90 @@ def test_water_is_that_of_the_number_and_the_file_stays(
         return locate(self, query, *more, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Locator, "locate", watching)
-    list(search_each(locator, trials(locator, asked)[:3], Way("plain"), QueryWater(0.4)))
-    wet, _ = flood(read_image(asked[1].path, 1024), 0.4, 1)
-    assert (seen[str(asked[1].path)] == wet).all()
-    assert asked[1].path.read_bytes() == before
+    list(search_queries(locator, query_cases(locator, truths)[:3], SearchSetting("plain"), QueryWater(0.4)))
+    wet, _ = flood(read_image(truths[1].path, 1024), 0.4, 1)
+    assert (seen[str(truths[1].path)] == wet).all()
+    assert truths[1].path.read_bytes() == before
 
 
-def test_a_way_says_what_is_told(locator: Locator, asked: list[QueryTruth]) -> None:
-    tried = trials(locator, asked)[0]
-    for told in (None, 0.4):
-        located = the_one(locator, tried, Way("w", waterline=told))
+def test_the_search_is_told_what_the_setting_says(locator: Locator, truths: list[QueryTruth]) -> None:
+    case = query_cases(locator, truths)[0]
+    for waterline, share in ((UNTOLD, None), (0.4, 0.4), (TRUE, 0.0)):
+        located = locate_one(locator, case, SearchSetting("s", waterline=waterline))
         assert located.attention is not None
-        assert located.attention.waterline == told
+        assert located.attention.waterline == share
         assert "verify" not in located.seconds
-    none = the_one(locator, tried, Way("w", SearchOptions(mask_sides=MaskSides.NONE)))
-    both = the_one(locator, tried, Way("w"))
+    none = locate_one(locator, case, SearchSetting("s", SearchOptions(mask_sides=MaskSides.NONE)))
+    both = locate_one(locator, case, SearchSetting("s"))
     assert none.candidates[0].similarity != both.candidates[0].similarity
 
 
-def test_who_is_told_the_level_is_told_where_a_crop_left_it(
-    locator: Locator, asked: list[QueryTruth]
+def test_the_true_waterline_is_where_a_crop_left_it_and_a_share_stays_a_share(
+    locator: Locator, truths: list[QueryTruth]
 ) -> None:
-    (trial,) = trials(locator, asked)[:1]
-    posted = scene(read_image(trial.asked.path, 1024), 0.4, trial.number, POST)
+    case = query_cases(locator, truths)[0]
+    posted = scene(read_image(case.truth.path, 1024), 0.4, case.number, POST)
     assert abs(posted.waterline - 0.4) > 0.01
     water = QueryWater(0.4, POST | STORM, "storm,post")
-    true, wrong = (the_one(locator, trial, Way("w", waterline=told), water) for told in (0.4, 0.3))
-    assert true.attention is not None
-    assert wrong.attention is not None
-    assert true.attention.waterline == pytest.approx(posted.waterline, abs=1e-3)
-    assert wrong.attention.waterline == 0.3
-    told = evaluate(prepare(locator, asked[:2]), Way("w", waterline=0.4), water)
-    assert (told.flood, told.effects, told.water) == (0.4, "storm,post", "40%, storm, post")
+
+    def told(waterline: Waterline) -> float | None:
+        attention = locate_one(locator, case, SearchSetting("s", waterline=waterline), water).attention
+        return attention.waterline if attention else None
+
+    assert told(TRUE) == pytest.approx(posted.waterline, abs=1e-3)
+    assert [told(0.3), told(0.4)] == [0.3, 0.4], "a share that equals the level is told as it is"
+    evaluation = evaluate(prepare(locator, truths[:2]), band_setting(TRUE), water)
+    assert (evaluation.flood, evaluation.effects, evaluation.waterline) == (0.4, "storm,post", 0.4)
+    assert (evaluation.name, evaluation.water) == ("bands, told", "40%, storm, post")
 
 
-def test_the_time_of_a_query_holds_all_that_it_took(locator: Locator, asked: list[QueryTruth]) -> None:
-    def attend(trial: QueryCase, pixels: np.ndarray) -> AttentionResult:
+def test_the_time_of_a_query_holds_all_that_it_took(locator: Locator, truths: list[QueryTruth]) -> None:
+    def attend(case: QueryCase, pixels: np.ndarray) -> AttentionResult:
         time.sleep(0.05)
-        return AttentionResult(trial.asked.path, "m", error=ModelError("down"))
+        return AttentionResult(case.truth.path, "m", error=ModelError("down"))
 
-    bench = prepare(locator, asked[:4])
-    told = evaluate(bench, Way("w", attend=attend), QueryWater(0.3), workers=3)
-    stages = told.scores.seconds
+    benchmark = prepare(locator, truths[:4])
+    evaluation = evaluate(benchmark, SearchSetting("w", attend=attend), QueryWater(0.3), workers=3)
+    stages = evaluation.scores.seconds
     assert list(stages)[:3] == ["read", "flood", "attend"]
     assert stages["attend"] >= 0.05
     assert stages["read"] > 0
-    assert told.at_a_time == 3
-    assert 0 < told.seconds_each < sum(stages.values()), "three at a time share a clock"
-    assert evaluate(bench, Way("w"), workers=9).at_a_time == 4
+    assert evaluation.at_a_time == 3
+    assert 0 < evaluation.seconds_per_query < sum(stages.values()), "three at a time share a clock"
+    assert evaluate(benchmark, SearchSetting("w"), workers=9).at_a_time == 4
 
 
-def test_attention_that_could_not_be_had_is_counted(locator: Locator, asked: list[QueryTruth]) -> None:
+def test_attention_that_could_not_be_had_is_counted(locator: Locator, truths: list[QueryTruth]) -> None:
     """In the name of the way, in a note, and of each photo."""
 
-    def attend(trial: QueryCase, pixels: np.ndarray) -> AttentionResult:
-        return AttentionResult(trial.asked.path, "m", error=ModelError("nobody listens"))
+    def attend(case: QueryCase, pixels: np.ndarray) -> AttentionResult:
+        return AttentionResult(case.truth.path, "m", error=ModelError("nobody listens"))
 
-    told = evaluate(prepare(locator, asked[:3], [asked[6]]), Way("attention of m", attend=attend))
-    assert told.doubted == 4
-    assert told.name == "attention of m (asked, 4 of 4 without)"
-    assert "4 of 4 photos were searched without it (no attention: nobody listens)" in told.notes[-1]
-    plain = evaluate(prepare(locator, asked[:3]), Way("plain"))
-    assert (plain.doubted, plain.name) == (0, "plain")
+    evaluation = evaluate(
+        prepare(locator, truths[:3], [truths[6]]), SearchSetting("attention of m", attend=attend)
+    )
+    assert evaluation.without_attention == 4
+    assert evaluation.name == "attention of m (asked, 4 of 4 without)"
+    assert "4 of 4 photos were searched without it (no attention: nobody listens)" in evaluation.notes[-1]
+    plain = evaluate(prepare(locator, truths[:3]), SearchSetting("plain"))
+    assert (plain.without_attention, plain.name) == (0, "plain")
     assert not any("without it" in note for note in plain.notes)
 
 
-def test_a_weak_calibration_is_said(index_dir: Path, asked: list[QueryTruth], tmp_path: Path) -> None:
+def test_a_weak_calibration_is_said(index_dir: Path, truths: list[QueryTruth], tmp_path: Path) -> None:
     folder = tmp_path / "frail"
     shutil.copytree(index_dir / "town", folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     for numbers in manifest["calibration"].values():
         numbers["weak"] = "seen once"
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    notes = prepare(Locator(folder), asked).notes
+    notes = prepare(Locator(folder), truths).notes
     assert any("index frail is weakly calibrated" in note and "seen once" in note for note in notes)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_similarity_that_is_no_number_is_no_answer(
-    locator: Locator, asked: list[QueryTruth], monkeypatch: pytest.MonkeyPatch, bad: float
+    locator: Locator, truths: list[QueryTruth], monkeypatch: pytest.MonkeyPatch, bad: float
 ) -> None:
     search = VectorStore.search
 
@@ -240,18 +248,20 @@ def test_a_similarity_that_is_no_number_is_no_answer(
         return similarities, ids
 
     monkeypatch.setattr(VectorStore, "search", broken)
-    told = evaluate(prepare(locator, asked), Way("plain"))
-    assert {one.outcome for one in told.judged} == {Outcome.FAILED}
-    assert told.judged[0].reason == "a similarity is not a number: the weights or the index are damaged"
-    assert told.scores.recall[25.0][20].value == 0
+    evaluation = evaluate(prepare(locator, truths), SearchSetting("plain"))
+    assert {one.outcome for one in evaluation.results} == {Outcome.FAILED}
+    assert (
+        evaluation.results[0].reason == "a similarity is not a number: the weights or the index are damaged"
+    )
+    assert evaluation.scores.recall[25.0][20].value == 0
 
 
 def test_a_descriptor_that_is_no_number_is_no_answer(
-    locator: Locator, asked: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
+    locator: Locator, truths: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     describe = Locator.describe
     monkeypatch.setattr(Locator, "describe", lambda *arguments: describe(*arguments) * np.float32("nan"))
-    located = the_one(locator, trials(locator, asked)[0], Way("plain"))
+    located = locate_one(locator, query_cases(locator, truths)[0], SearchSetting("plain"))
     assert (located.outcome, reason_line(located)) == (
         Outcome.FAILED,
         "a similarity is not a number: the weights or the index are damaged",
@@ -259,41 +269,45 @@ def test_a_descriptor_that_is_no_number_is_no_answer(
 
 
 def test_re_ranking_counts_inliers_of_what_is_no_twin(
-    locator: Locator, asked: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
+    locator: Locator, truths: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("geoflood.localize.locator.SURE_ALREADY", 2.0)
-    (trial,) = trials(locator, asked)[:1]
-    free = the_one(locator, trial, Way("w"))
-    first = replace(trial, twins=frozenset({free.candidates[0].reference.id}))
-    located = the_one(locator, first, Way("w", SearchOptions(top_k=256, rerank=3)), QueryWater(0.6))
+    (case,) = query_cases(locator, truths)[:1]
+    free = locate_one(locator, case, SearchSetting("w"))
+    first = replace(case, twins=frozenset({free.candidates[0].reference.id}))
+    located = locate_one(
+        locator, first, SearchSetting("w", SearchOptions(top_k=256, rerank=3)), QueryWater(0.6)
+    )
     counted = [one for one in located.candidates if one.inliers is not None]
     assert len(counted) == 3
     assert not {one.reference.id for one in counted} & first.twins
-    told = evaluate(prepare(locator, asked), Way("w", SearchOptions(top_k=256, rerank=3)))
-    assert told.scores.confidence[-1].name == "inliers"
+    evaluation = evaluate(prepare(locator, truths), SearchSetting("w", SearchOptions(top_k=256, rerank=3)))
+    assert evaluation.scores.signals[-1].name == "inliers"
 
 
 def test_an_unreadable_photo_is_a_row_that_failed(
-    locator: Locator, asked: list[QueryTruth], tmp_path: Path
+    locator: Locator, truths: list[QueryTruth], tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.jpg"
-    broken.write_bytes(asked[0].path.read_bytes()[:700])
-    told = evaluate(prepare(locator, [replace(asked[0], path=broken), asked[1]]), Way("plain"))
-    assert [one.outcome is Outcome.FAILED for one in told.judged] == [True, False]
-    assert told.scores.recall[25.0][1].of == 2
-    assert told.judged[0].error_m == math.inf
+    broken.write_bytes(truths[0].path.read_bytes()[:700])
+    evaluation = evaluate(
+        prepare(locator, [replace(truths[0], path=broken), truths[1]]), SearchSetting("plain")
+    )
+    assert [one.outcome is Outcome.FAILED for one in evaluation.results] == [True, False]
+    assert evaluation.scores.recall[25.0][1].of == 2
+    assert evaluation.results[0].error_m == math.inf
 
 
-def test_all_of_it_on_the_drawn_town(locator: Locator, asked: list[QueryTruth]) -> None:
-    told = evaluate(prepare(locator, asked, distances_m=(25.0, 100.0)), Way("plain"))
-    s = told.scores
-    assert len(told.judged) == 7
+def test_all_of_it_on_the_drawn_town(locator: Locator, truths: list[QueryTruth]) -> None:
+    evaluation = evaluate(prepare(locator, truths, distances_m=(25.0, 100.0)), SearchSetting("plain"))
+    s = evaluation.scores
+    assert len(evaluation.results) == 7
     assert s.with_positive[25.0] == 6, "the stranger has none"
     assert s.recall[25.0][20].value >= 0.5
     assert s.recall[25.0][1].of == 6
     assert all(s.recall[100.0][k].value >= s.recall[25.0][k].value for k in (1, 5, 10, 20))
-    assert [len(one.ranks_m) for one in told.judged] == [20] * 7
-    assert {one.name for one in s.confidence} == {
+    assert [len(one.candidate_errors_m) for one in evaluation.results] == [20] * 7
+    assert {one.name for one in s.signals} == {
         "probability",
         "in this index",
         "similarity",
@@ -304,71 +318,79 @@ def test_all_of_it_on_the_drawn_town(locator: Locator, asked: list[QueryTruth]) 
 
 
 def test_photos_of_elsewhere_count_only_where_they_are_elsewhere(
-    locator: Locator, asked: list[QueryTruth]
+    locator: Locator, truths: list[QueryTruth]
 ) -> None:
-    bench = prepare(locator, asked[:4], [asked[4], asked[6], QueryTruth(asked[6].path)])
-    assert len(bench.elsewhere) == 2
-    assert any("elsewhere" in note for note in bench.notes)
-    told = evaluate(bench, Way("plain"))
-    assert told.scores.not_found_auroc is not None
-    assert sum(told.scores.outcomes["elsewhere"].values()) - told.scores.outcomes["elsewhere"]["right"] == 2
+    benchmark = prepare(locator, truths[:4], [truths[4], truths[6], QueryTruth(truths[6].path)])
+    assert len(benchmark.elsewhere) == 2
+    assert any("elsewhere" in note for note in benchmark.notes)
+    evaluation = evaluate(benchmark, SearchSetting("plain"))
+    assert evaluation.scores.not_found_auroc is not None
+    assert (
+        sum(evaluation.scores.outcomes["elsewhere"].values())
+        - evaluation.scores.outcomes["elsewhere"]["right"]
+        == 2
+    )
 
 
-def test_no_positive_is_one_clear_line(locator: Locator, asked: list[QueryTruth]) -> None:
+def test_no_positive_is_one_clear_line(locator: Locator, truths: list[QueryTruth]) -> None:
     with pytest.raises(InputError, match=r"none of the 1 queries has a reference within 25 m: .* km away"):
-        prepare(locator, [asked[6]])
+        prepare(locator, [truths[6]])
     with pytest.raises(InputError, match=r"within 0\.001 m"):
-        prepare(locator, asked, distances_m=(25.0, 0.001))
+        prepare(locator, truths, distances_m=(25.0, 0.001))
     with pytest.raises(InputError, match="no query"):
         prepare(locator, [])
 
 
 def test_an_index_without_calibration_is_refused(
-    index_dir: Path, asked: list[QueryTruth], tmp_path: Path
+    index_dir: Path, truths: list[QueryTruth], tmp_path: Path
 ) -> None:
     folder = tmp_path / "town"
     shutil.copytree(index_dir / "town", folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"calibration": {}}))
     with pytest.raises(IndexUnusableError, match="no calibration"):
-        prepare(Locator(folder), asked)
+        prepare(Locator(folder), truths)
 
 
 def test_the_papers_blend_is_a_row_where_there_is_a_map_and_an_energy(
-    locator: Locator, asked: list[QueryTruth]
+    locator: Locator, truths: list[QueryTruth]
 ) -> None:
-    told = told_way(0.45, 0.45)
-    seen = replace(
-        told_way(None, 0.0),
+    told = band_setting(TRUE)
+    attended = replace(
+        band_setting(UNTOLD),
         options=SearchOptions(alpha=0.25),
-        attend=lambda trial, pixels: AttentionResult(trial.asked.path, "m"),
+        attend=lambda case, pixels: AttentionResult(case.truth.path, "m"),
     )
-    (masked,) = [way for way in ablations(told, 0.45) if way.manner.blend is Blend.PAPER]
-    assert (masked.manner.mask_sides, masked.waterline, masked.attend) == (MaskSides.QUERY, 0.45, None)
-    assert 0 < masked.manner.alpha < 1, "at 1 the energy drops out"
-    (attended,) = [way for way in ablations(seen, 0.45) if way.manner.blend is Blend.PAPER]
-    assert attended == replace(seen, name=attended.name, manner=attended.manner)
-    assert attended.manner == replace(seen.manner, blend=Blend.PAPER), "nothing else differs"
-    bench = prepare(locator, asked)
-    assert bench.takes(told)
-    assert not bench.takes(masked), "rootsift has no energy"
+    (masked,) = [setting for setting in ablations(told, TRUE) if setting.options.blend is Blend.PAPER]
+    assert (masked.options.mask_sides, masked.waterline, masked.attend) == (MaskSides.QUERY, TRUE, None)
+    assert 0 < masked.options.alpha < 1, "at 1 the energy drops out"
+    (blended,) = [setting for setting in ablations(attended, TRUE) if setting.options.blend is Blend.PAPER]
+    assert blended == replace(attended, name=blended.name, options=blended.options)
+    assert blended.options == replace(attended.options, blend=Blend.PAPER), "nothing else differs"
+    benchmark = prepare(locator, truths)
+    assert benchmark.supports(told)
+    assert not benchmark.supports(masked), "rootsift has no energy"
 
 
-def test_ablations_hold_the_way_that_was_asked_for() -> None:
-    ways = ablations(told_way(0.45, 0.45), 0.45)
-    names = [one.name for one in ways if one.manner.blend is Blend.CONTINUOUS]
-    assert names == ["nothing done", "attention on the query only", "bands, untold", "bands, told"]
-    assert [one.name for one in ablations(told_way(None, 0.0), None)] == ["nothing done", "bands, untold"]
-    assert [one.name for one in ablations(told_way(0.3, 0.45), 0.45)][-1] == "bands, told 30%"
+def names(settings: list[SearchSetting]) -> list[str]:
+    return [setting.name for setting in settings if setting.options.blend is Blend.CONTINUOUS]
 
 
-def test_told_and_re_ranked_is_held_against_untold_and_re_ranked() -> None:
-    asked = told_way(0.45, 0.45, SearchOptions(top_k=256, rerank=20))
-    ways = {one.name: one for one in ablations(asked, 0.45)}
-    assert list(ways)[-1] == "bands, told, 20 re-ranked"
-    untold = ways["bands, untold, 20 re-ranked"]
-    assert (untold.waterline, untold.manner) == (None, asked.manner)
-    alone = [one.name for one in ablations(told_way(None, 0.45, asked.manner), 0.45)]
+def test_ablations_hold_the_requested_setting() -> None:
+    told = ["nothing done", "attention on the query only", "bands, untold", "bands, told"]
+    assert names(ablations(band_setting(TRUE), TRUE)) == told
+    assert names(ablations(band_setting(UNTOLD), UNTOLD)) == ["nothing done", "bands, untold"]
+    assert names(ablations(band_setting(0.3), TRUE)) == [*told, "bands, told 30%"]
+    assert names(ablations(band_setting(0.3), 0.3))[-2:] == ["bands, untold", "bands, told 30%"]
+
+
+def test_told_and_re_ranked_is_compared_with_untold_and_re_ranked() -> None:
+    requested = band_setting(TRUE, SearchOptions(top_k=256, rerank=20))
+    settings = {setting.name: setting for setting in ablations(requested, TRUE)}
+    assert list(settings)[-1] == "bands, told, 20 re-ranked"
+    untold = settings["bands, untold, 20 re-ranked"]
+    assert (untold.waterline, untold.options) == (UNTOLD, requested.options)
+    alone = names(ablations(band_setting(UNTOLD, requested.options), TRUE))
     assert alone.count("bands, untold, 20 re-ranked") == 1
 
 
@@ -406,9 +428,9 @@ def test_no_name_escapes_and_every_name_is_read_again(key: str, tmp_path: Path) 
 
 
 def test_the_folder_is_read_as_it_was_written(
-    locator: Locator, asked: list[QueryTruth], tmp_path: Path
+    locator: Locator, truths: list[QueryTruth], tmp_path: Path
 ) -> None:
-    counts, lost = write_dataset(tmp_path / "set", locator.database, asked[:3])
+    counts, lost = write_dataset(tmp_path / "set", locator.database, truths[:3])
     assert (counts, lost) == ({"database": len(locator.database), "queries": 3}, [])
     found = [one for one in images([tmp_path / "set" / "database"]) if isinstance(one, StreetImage)]
     assert len(found) == len(locator.database)
@@ -419,17 +441,17 @@ def test_the_folder_is_read_as_it_was_written(
     assert len(headings) > 4, "tiles of a panorama look different ways"
     usable, rejected = labelled(tmp_path / "set")
     assert (len(usable), rejected) == (3, [])
-    assert Path(usable[0].location).read_bytes() in {one.path.read_bytes() for one in asked[:3]}
+    assert Path(usable[0].location).read_bytes() in {one.path.read_bytes() for one in truths[:3]}
     inside = {path.resolve().parent for path in (tmp_path / "set").rglob("*.jpg")}
     assert inside == {tmp_path / "set" / "database", tmp_path / "set" / "queries"}
 
 
 def test_flooded_queries_are_written_under_water(
-    locator: Locator, asked: list[QueryTruth], tmp_path: Path
+    locator: Locator, truths: list[QueryTruth], tmp_path: Path
 ) -> None:
-    write_dataset(tmp_path / "set", locator.database, asked[:1], QueryWater(0.5), link=True)
+    write_dataset(tmp_path / "set", locator.database, truths[:1], QueryWater(0.5), link=True)
     (wet,) = (tmp_path / "set" / "queries").iterdir()
-    below = read_image(wet)[-60:].astype(int) - read_image(asked[0].path)[-60:]
+    below = read_image(wet)[-60:].astype(int) - read_image(truths[0].path)[-60:]
     assert np.abs(below).mean() > 10
     every = locator.database.references(range(len(locator.database)))
     views = [path for path in (tmp_path / "set" / "database").iterdir() if path.stat().st_nlink == 1]
@@ -443,9 +465,9 @@ def test_flooded_queries_are_written_under_water(
 
 @pytest.mark.parametrize("water", [QueryWater(0.5), QueryWater(0.0, POST, "post")])
 def test_flooded_queries_say_that_they_are_synthetic(
-    locator: Locator, asked: list[QueryTruth], tmp_path: Path, water: QueryWater
+    locator: Locator, truths: list[QueryTruth], tmp_path: Path, water: QueryWater
 ) -> None:
-    write_dataset(tmp_path / "set", locator.database, asked[:2], water)
+    write_dataset(tmp_path / "set", locator.database, truths[:2], water)
     for path in (tmp_path / "set" / "queries").iterdir():
         assert "synthetic-flood" in path.name
         assert isinstance(parse_filename(path.name), Geotag)
@@ -456,13 +478,13 @@ def test_flooded_queries_say_that_they_are_synthetic(
 
 
 def test_what_cannot_be_linked_is_counted(
-    locator: Locator, asked: list[QueryTruth], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    locator: Locator, truths: list[QueryTruth], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(self: Path, target: Path) -> None:
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
     monkeypatch.setattr(Path, "hardlink_to", refused)
-    counts, lost = write_dataset(tmp_path / "set", locator.database, asked[:2], link=True)
+    counts, lost = write_dataset(tmp_path / "set", locator.database, truths[:2], link=True)
     assert counts["queries"] == 0
     assert {one.reason for one in lost} == {"cannot be linked"}
     assert list((tmp_path / "set" / "queries").iterdir()) == []

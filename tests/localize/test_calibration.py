@@ -189,17 +189,6 @@ def test_info_says_once_what_an_index_rests_on(town: Path, queries: Photos) -> N
     assert reason_line(located).endswith("most places were seen on one day only")
 
 
-def test_evaluate_calibrates_after_it_has_judged(town: Path, queries: Photos) -> None:
-    table = queries[0][0].parent / "truth.csv"
-    run = ["evaluate", "town", str(table), "--index-dir", str(town.parent), "--calibrate"]
-    shown = CliRunner().invoke(app, run)
-    assert shown.exit_code == 0, shown.output
-    assert "is calibrated with 7 labelled queries" in shown.output
-    assert read_manifest(town).calibration[UNTOLD].labelled
-    refused = CliRunner().invoke(app, [*run, "--exclude-twins"])
-    assert refused.exit_code == 2
-
-
 # -- re-ranking in the straight line -----------------------------------------------------------------------
 
 

@@ -63,7 +63,7 @@ def _offsets(cells: Sequence[Cell], truth: LatLon) -> Floats:
 
 
 def _squares(metres: Floats, centre: Floats, size: float) -> Keys:
-    """[N, 2] column and row of the squares that metres [N, 2] lie in, counted from the one at `centre` [2]."""
+    """[N, 2] column and row of the squares that hold metres [N, 2], counted from the one at `centre` [2]."""
     return np.rint((metres - centre) / size).astype(np.int64)
 
 

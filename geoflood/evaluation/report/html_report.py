@@ -212,7 +212,8 @@ def _miss(miss: Miss, photo_caption: str) -> Iterator[str]:
     yield f'<section class="miss"><h3>{_safe(result.case.truth.path.name)}: {_safe(answer)}</h3>'
     yield '<div class="row">'
     yield _picture(miss.photo, photo_caption, "photo")
-    candidates = zip(result.candidates, result.candidate_errors_m, miss.candidate_pictures, strict=False)
+    errors_m = result.candidate_errors_m[: len(result.candidates)]
+    candidates = zip(result.candidates, errors_m, miss.candidate_pictures, strict=True)
     for rank, (candidate, metres, picture) in enumerate(candidates, 1):
         caption = f"match {rank}, {length(metres)} off, {_evidence(candidate)}{_credit(candidate.reference)}"
         yield _picture(picture, caption)
