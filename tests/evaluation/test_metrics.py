@@ -307,7 +307,7 @@ def test_queries_without_a_positive_stay_out_of_recall() -> None:
         "failed": 1,
         "right": 1,
     }
-    assert [one.value for one in told.contained] == pytest.approx([1 / 3, 1 / 3])
+    assert [one.value for one in told.in_area] == pytest.approx([1 / 3, 1 / 3])
     assert told.not_found_auroc is None
     with pytest.raises(ValueError, match="nothing"):
         scores([answer(1, nearest_m=80)], [], (25.0,))

@@ -110,7 +110,9 @@ def test_a_gone_picture_leaves_a_word(
     benchmark = prepare(locator, [query.case.truth for query in evaluation.results])
     wrong = replace(evaluation, results=[replace(query, error_m=99.0) for query in evaluation.results])
     (miss, *_) = add_pictures(worst_misses(wrong, 1), benchmark)
-    gone = replace(miss, photo=None, view=None, retrieved=(None,) * len(miss.retrieved))
+    gone = replace(
+        miss, photo=None, expected_picture=None, candidate_pictures=(None,) * len(miss.candidate_pictures)
+    )
     write_report(tmp_path / "r.html", [wrong], [gone])
     assert (tmp_path / "r.html").read_text("utf-8").count("its picture is gone") == 5
 
