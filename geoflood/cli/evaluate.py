@@ -143,7 +143,7 @@ def evaluate(
     from geoflood.evaluation.search_queries import ALL_CANDIDATES
     from geoflood.localize.locator import Locator
 
-    if not all(map(math.isfinite, distance or ())):  # the range of an option lets NaN pass
+    if not all(map(math.isfinite, distance or ())):  # infinity is within the range of the option
         raise UsageError("--distance takes metres", "such as --distance 100")
     if attention not in (None, "none", "ollama", "auto"):
         raise UsageError(f"--attention {attention}: one map does not fit all queries", "none, ollama or auto")

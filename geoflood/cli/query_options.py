@@ -61,7 +61,7 @@ def parse_water(levels: Sequence[float] | None, effects: str | None) -> list[Que
     """The water of each level, once; without levels, water of none. Raises UsageError."""
     from geoflood.evaluation.query_water import QueryWater
 
-    if not all(map(math.isfinite, levels or ())):  # the range of an option lets NaN pass
+    if not all(map(math.isfinite, levels or ())):  # older versions of typer let NaN pass a range
         raise UsageError("--flood takes a share of the height", "such as --flood 0.45")
     require("--effects water", effects == "water", "--flood", levels)
     names = ",".join(name.strip() for name in (effects or "water").split(","))

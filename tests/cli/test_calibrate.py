@@ -11,6 +11,7 @@ import pytest
 
 from geoflood.database.calibration import CalibrationKey
 from geoflood.database.manifest import read_manifest
+from geoflood.localize.calibration import fit
 from tests.support.commands import Result, failed
 
 Call = Callable[..., Result]
@@ -18,8 +19,9 @@ pytestmark = pytest.mark.usefixtures("quick_backbone")
 
 
 @pytest.fixture
-def own_index(index_dir: Path, tmp_path: Path) -> Path:
-    """A folder of indexes whose town may be changed."""
+def own_index(index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of indexes whose town may be changed; the few photos of the town are enough for it."""
+    monkeypatch.setattr(fit, "ENOUGH", 5)
     shutil.copytree(index_dir / "town", tmp_path / "indexes" / "town")
     return tmp_path / "indexes"
 

@@ -52,7 +52,6 @@ def test_what_is_lost_is_counted(run: Call, table: Path, tmp_path: Path) -> None
     [
         (("--effects", "water"), "--flood"),
         (("--effects", "fire"), "no effects"),
-        (("--flood", "nan"), "--flood"),
     ],
 )
 def test_bad_water_is_a_usage_error(run: Call, table: Path, options: tuple[str, str], message: str) -> None:

@@ -161,7 +161,7 @@ def test_a_model_looks_at_each_query(call: Call, table: Path) -> None:
         record = json.loads(call("town", table, *options, "--attention", "ollama", "--verify", 1).stdout)
         assert "attention of" in record["way"]
         assert "1 verified" in record["way"]
-        assert len(far.truth("/api/chat")) >= 14, "seven photos, seven pairs"
+        assert len(far.asked("/api/chat")) >= 14, "seven photos, seven pairs"
     down = ("--model", "m", "--ollama-host", "127.0.0.1:9")
     for asked in (("--attention", "ollama"), ("--verify", "2")):
         result = call("town", table, *down, *asked)
