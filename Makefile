@@ -41,7 +41,9 @@ docs: $(VENV)/installed
 
 bench: $(VENV)/installed-dev
 	@test -n "$(DATA)" || { echo "say which street images: make bench DATA=FOLDER [OTHER=FOLDER]; see benchmarks/README.md"; exit 2; }
-	$(BIN)/python benchmarks/recall.py $(DATA) --work .bench
+	$(BIN)/geoflood index $(notdir $(DATA)) $(DATA)/images.csv --select split=database --index-dir .bench
+	$(BIN)/geoflood evaluate $(notdir $(DATA)) $(DATA)/images.csv --select split=query --index-dir .bench \
+		--flood 0 --flood 0.3 --flood 0.45 --flood 0.55 --waterline true --ablate
 	$(BIN)/geoflood evaluate $(notdir $(DATA)) $(DATA)/images.csv --select split=query --index-dir .bench \
 		--rerank 20 $(if $(OTHER),--elsewhere $(OTHER)/images.csv --elsewhere-select split=query)
 	$(BIN)/python benchmarks/speed.py $(DATA)

@@ -2,10 +2,11 @@
 
     python benchmarks/attention_noise.py DATA [--work DIR] [--level 0.45] [--every 2] [--consistency 1]
 
-DATA as for recall.py. The model is simulated: it answers, in the form `cells` and through the same reading
-as a real one, what is true of the photo: which rows are water, which cells show structure. Then cells are
-replaced by chance, the waterline is moved, the answer mirrored, turned upside down, or blank. Nothing here
-says how good a real model is; it says what each fault costs.
+DATA is a folder with images.csv: image, lat, lon, split (database or query). The model is simulated. It
+answers, in the form `cells` and through the same reading as a real one, what is true of the photo: which
+rows are water, which cells show structure. Then cells are replaced by chance, the waterline is moved, the
+answer mirrored, turned upside down, or blank. Nothing here says how good a real model is; it says what each
+fault costs.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from recall import right
-from streets import Queries, arguments, indexed, queries, share
+from streets import Queries, arguments, first_is_right, indexed, queries, share
 
 from geoflood.backbones.interface import Features
 from geoflood.core.datatypes import AttentionMap, Image, Vectors
@@ -171,7 +171,7 @@ class Shown:
             raw = describer.backbone.aggregate(self.features, torch.from_numpy(weights)[None])
             found = raw if describer.projection is None else describer.projection.apply(raw)
         vectors: Vectors = found.float().numpy()
-        return right(self.locator, vectors, mix, self.truth)
+        return first_is_right(self.locator, vectors, mix, self.truth)
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.learned import version_of
+from geoflood.core.datatypes import Vectors
 from geoflood.core.geo import distance_m
 from geoflood.database.bands import BANDS
 from geoflood.database.build import build
@@ -21,7 +22,7 @@ from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.locator import Locator
 
-__all__ = ["Queries", "arguments", "indexed", "queries", "settings", "share"]
+__all__ = ["Queries", "arguments", "first_is_right", "indexed", "queries", "settings", "share"]
 
 POSITIVE_M = 25.0
 
@@ -74,3 +75,14 @@ def share(hits: NDArray[np.bool_]) -> str:
     """A share in percent with its sampling error (one standard deviation)."""
     p = float(hits.mean())
     return f"{100 * p:5.1f} ± {100 * (p * (1 - p) / len(hits)) ** 0.5:.1f}"
+
+
+def first_is_right(
+    locator: Locator, vectors: Vectors, mix: NDArray[np.float32], truth: NDArray[np.float64]
+) -> bool:
+    """Whether the first candidate lies within 25 m of the truth [2] (lat, lon).
+
+    vectors: the query's descriptors [1, bands, D]; mix: the belief in the bands [bands].
+    """
+    _, ids = locator.vectors.search(vectors, mix, 1)
+    return bool(distance_m(locator.database.positions[ids[0, 0]], truth) <= POSITIVE_M)

@@ -2,8 +2,9 @@
 
     python benchmarks/waterline_doubt.py DATA [--work DIR] [--levels 0.2,0.45,0.6] [--every 1]
 
-DATA as for recall.py. A belief is a bump around what was told, of some spread, mixed with some uniform doubt:
-`0.1 + 25 %` is a spread of a tenth of the height and a quarter of doubt.
+DATA is a folder with images.csv: image, lat, lon, split (database or query). A belief is a bump around the
+told waterline, of some spread, mixed with some uniform doubt: `0.1 + 25 %` is a spread of a tenth of the
+height and a quarter of doubt.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 from numpy.typing import NDArray
-from recall import right
-from streets import Queries, arguments, indexed, queries, share
+from streets import Queries, arguments, first_is_right, indexed, queries, share
 
 from geoflood.core.images import read_image
 from geoflood.core.parallel import cores
@@ -55,7 +55,7 @@ def trial(locator: Locator, asked: Queries, level: float, number: int) -> list[l
     vectors = locator.describer.describe([photo], lambda places: band_weights(places, bands))
     truth = asked.positions[number]
     return [
-        [right(locator, vectors, believed(level + error, bands, *belief), truth) for error in ERRORS]
+        [first_is_right(locator, vectors, believed(level + error, bands, *belief), truth) for error in ERRORS]
         for belief in BELIEFS
     ]
 

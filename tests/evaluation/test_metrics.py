@@ -281,13 +281,17 @@ def answer(off_m: float | None, nearest_m: float = 3.0, outcome: Outcome = Outco
     """One query, whose only candidate is so far off; None: no answer."""
     trial = QueryCase(0, QueryTruth(Path("q.jpg"), Geotag(SPOT, "csv")), 0, nearest_m)
     if off_m is None:
-        return score_query(trial, Located(Query(trial.truth.path), Outcome.FAILED, Reason.recorded("not an image")), NOWHERE)
+        return score_query(
+            trial, Located(Query(trial.truth.path), Outcome.FAILED, Reason.recorded("not an image")), NOWHERE
+        )
     spot = offset(SPOT, 90, off_m)
     estimate = Estimate(
         spot, 0.8, 8.0, 20.0, (Cell(spot, 10.0, 0.6), Cell(offset(spot, 0, 10), 10.0, 0.3)), 0.1
     )
     found = (Candidate(Reference(0, "k", spot, "a.jpg"), 0.7),)
-    return score_query(trial, Located(Query(trial.truth.path), outcome, Reason.recorded(""), found, estimate), NOWHERE)
+    return score_query(
+        trial, Located(Query(trial.truth.path), outcome, Reason.recorded(""), found, estimate), NOWHERE
+    )
 
 
 def test_queries_without_a_positive_stay_out_of_recall() -> None:
