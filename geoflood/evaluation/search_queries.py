@@ -117,7 +117,9 @@ def _search_query(
     located = locator.locate(
         query, attention, setting.options, without=case.twins, verify=setting.verify, pixels=pixels
     )
-    return SearchedQuery(case, replace(located, seconds=seconds | dict(located.seconds)), attention_error)
+    # The locator reads nothing: it got the pixels.
+    searched = {stage: spent for stage, spent in located.seconds.items() if stage not in seconds}
+    return SearchedQuery(case, replace(located, seconds=seconds | searched), attention_error)
 
 
 def _watered(
