@@ -12,13 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from geoflood.evaluation.report.evaluation_record import COLUMNS
-from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Truth
 from tests.support.commands import Result, failed
+from tests.support.descriptors import break_descriptors
 from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.sighted import seeing
 
@@ -321,8 +320,7 @@ def test_remedies_fit_what_went_wrong(call: Call, queries: Photos, tmp_path: Pat
 def test_a_damaged_index_is_not_the_photos_fault(
     call: Call, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    describe = Locator.describe
-    monkeypatch.setattr(Locator, "describe", lambda *arguments: describe(*arguments) * np.float32("nan"))
+    break_descriptors(monkeypatch)
     result = call("town", table)
     assert result.exit_code == 5
     assert "--rebuild" in result.stderr

@@ -46,6 +46,7 @@ from geoflood.outputs.wording import reason_line
 from geoflood.synthetic.flood import POST, STORM, flood, scene
 from geoflood.synthetic.town import Truth
 from geoflood.vlm.attend import AttentionResult
+from tests.support.descriptors import break_descriptors
 
 Photos = list[tuple[Path, Truth]]
 pytestmark = pytest.mark.usefixtures("quick_backbone")
@@ -262,8 +263,7 @@ def test_a_similarity_that_is_no_number_is_no_answer(
 def test_a_descriptor_that_is_no_number_is_no_answer(
     locator: Locator, truths: list[QueryTruth], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    describe = Locator.describe
-    monkeypatch.setattr(Locator, "describe", lambda *arguments: describe(*arguments) * np.float32("nan"))
+    break_descriptors(monkeypatch)
     located = locate_one(locator, query_cases(locator, truths)[0], SearchSetting("plain"))
     assert (located.outcome, reason_line(located)) == (
         Outcome.FAILED,
