@@ -364,8 +364,8 @@ def test_a_verdict_that_could_not_be_had_is_asked_for_again(
     class Verified(Fake):
         def locate(self, *given: Any, verify: Any = None, **named: Any) -> Any:
             located = super().locate(*given, **named)
-            _, told = verify(named["pixels"], located.candidates)
-            return replace(located, reason=told)
+            _, missing = verify(named["pixels"], located.candidates)
+            return replace(located, reason=Reason.recorded(missing))
 
     monkeypatch.setattr("geoflood.vlm.verify.pixels_of", lambda reference: scene(1))
     first = batch(tmp_path, Scripted(in_turn(RefusalError("final", "out of memory"))), Verified(), verify=2)
@@ -373,7 +373,7 @@ def test_a_verdict_that_could_not_be_had_is_asked_for_again(
     lines = [line.content for line in read_journal(tmp_path / "out") if line.kind == "located"]
     assert [line["again"] for line in lines] == [True, True]
     assert all(line["located"]["outcome"] != "failed" for line in lines), "found all the same"
-    assert {line["located"]["reason"] for line in lines} == {"not verified: out of memory"}
+    assert {line["located"]["reason"]["detail"] for line in lines} == {"not verified: out of memory"}
     good = Scripted(in_turn({"a_reason": "", "b_verdict": "same", "c_sure": 9}))
     assert sum(batch(tmp_path, good, Verified(), verify=2).outcomes.values()) == 2
     assert {reason_line(one.located) for one in found(tmp_path)} == {""}
