@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoflood.backbones import rootsift
 from geoflood.backbones.learned import version_of
 from geoflood.cli import terminal
 from geoflood.core.datatypes import Rejected, StreetImage
@@ -17,10 +16,9 @@ from geoflood.database.build import build
 from geoflood.database.manifest import Settings
 from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
-from geoflood.localize.calibration import pseudo_queries
-from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Town, Truth, build_town, write_city, write_queries
+from tests.support.calibration import calibrate_quickly
 
 Source = Callable[..., list[StreetImage | Rejected]]
 
@@ -64,22 +62,10 @@ def queries(drawn_town: Town, tmp_path_factory: pytest.TempPathFactory) -> list[
 
 
 @pytest.fixture(scope="session")
-def quick_backbone() -> Iterator[None]:
-    """Smaller pictures than people get, and fewer pseudo-queries: the drawn town shows no more."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rootsift, "SIDE", 224)
-        patch.setattr(pseudo_queries, "TRIALS", 30)
-        patch.setattr(pseudo_queries, "COUNTED", (40, 10))
-        yield
-
-
-@pytest.fixture(scope="session")
-def index_dir(
-    streets: Path, settings: Settings, quick_backbone: None, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def index_dir(streets: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of indexes with the one of the town in it. Not to be changed: copy it."""
     root = tmp_path_factory.mktemp("index")
-    build(root / "town", "Town", images([streets]), settings, self_calibrate)
+    build(root / "town", "Town", images([streets]), settings, calibrate_quickly)
     return root
 
 

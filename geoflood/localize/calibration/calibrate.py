@@ -22,7 +22,7 @@ from geoflood.database.database import read_captures, read_references
 from geoflood.database.manifest import Manifest, Settings, read_manifest, write_manifest
 from geoflood.database.plan import locked_index
 from geoflood.database.vectors import VectorStore
-from geoflood.localize.calibration.fit import ENOUGH, Captures, Group, RehearsalQueries, calibrate
+from geoflood.localize.calibration.fit import Captures, Group, RehearsalQueries, calibrate
 from geoflood.localize.calibration.pseudo_queries import (
     PseudoQuery,
     chosen,
@@ -32,11 +32,13 @@ from geoflood.localize.calibration.pseudo_queries import (
     rehearsal_queries,
     rehearsal_queries_with_inliers,
 )
+from geoflood.localize.calibration.rehearsal_plan import RehearsalPlan
 from geoflood.localize.rerank import Reranker
 from geoflood.localize.waterline import beliefs
 
 __all__ = ["refine", "self_calibrate"]
 
+PLAN = RehearsalPlan()
 COPY = 0.97
 """Similarity of whole frames from which two are one picture: of two photos of a place it is 0.8 at most."""
 
@@ -48,6 +50,7 @@ def self_calibrate(
     unchanged: Manifest | None,
     workers: int,
     progress: Progress = no_progress,
+    plan: RehearsalPlan = PLAN,
 ) -> Calibration:
     """What an index teaches itself, from its references alone; as `geoflood.database.build.Calibrate`.
 
@@ -56,13 +59,17 @@ def self_calibrate(
     if unchanged and CalibrationKey(None, reranked=True) in unchanged.calibration:
         return unchanged.calibration
     path = folder / "references.sqlite"
-    sources = references_as_sources(read_references(path, chosen(len(read_captures(path)[0]))))
+    sources = references_as_sources(read_references(path, chosen(len(read_captures(path)[0]), plan.sources)))
     queries = make(describer, settings.bands, sources, workers, progress)
-    return _rehearsed(folder, describer, settings.bands, queries, workers, progress)
+    return _rehearsed(folder, describer, settings.bands, queries, workers, progress, plan)
 
 
 def refine(
-    folder: Path, photos: Sequence[tuple[Path, LatLon]], workers: int, progress: Progress = no_progress
+    folder: Path,
+    photos: Sequence[tuple[Path, LatLon]],
+    workers: int,
+    progress: Progress = no_progress,
+    plan: RehearsalPlan = PLAN,
 ) -> Calibration:
     """Calibrate a finished index with labelled photos in place of its references; returns all its numbers.
 
@@ -81,12 +88,12 @@ def refine(
                 "give photos that were not indexed, best of another day",
             )
         before = manifest.calibration
-        learned = _rehearsed(folder, describer, settings.bands, played, workers, progress, before)
+        learned = _rehearsed(folder, describer, settings.bands, played, workers, progress, plan, before)
         refined = {key: replace(entry, labelled=True) for key, entry in learned.items() if not entry.few}
         if not refined:
             raise InputError(
                 f"not calibrated: too few of the {len(photos)} photos show places of this index",
-                f"{ENOUGH} or more are needed",
+                f"{plan.enough} or more are needed",
             )
         calibration = dict(before) | refined
         write_manifest(folder, replace(manifest, calibration=calibration))
@@ -100,14 +107,15 @@ def _rehearsed(
     played: Sequence[PseudoQuery],
     workers: int,
     progress: Progress,
+    plan: RehearsalPlan,
     before: Calibration = MappingProxyType({}),
 ) -> Calibration:
     find = partial(_reference, folder / "references.sqlite")
     progress("comparing", 0, 0)
     with side_by_side(max(workers, cores())) as pool:
         reranker = Reranker(describer.backbone, bands, pool)
-        counted = rehearsal_queries_with_inliers(played, reranker, find)
-        return _calibration(folder, bands, rehearsal_queries(played), counted, before)
+        counted = rehearsal_queries_with_inliers(played, reranker, find, plan.re_ranked)
+        return _calibration(folder, bands, rehearsal_queries(played), counted, before, plan.enough)
 
 
 def _copies(store: VectorStore, played: Sequence[PseudoQuery]) -> int:
@@ -129,6 +137,7 @@ def _calibration(
     plain: RehearsalQueries,
     counted: RehearsalQueries,
     before: Calibration,
+    enough: int,
 ) -> Calibration:
     """Numbers for the manifest: of searches as they are, and of those that are re-ranked.
 
@@ -137,7 +146,7 @@ def _calibration(
     captures = Captures(*read_captures(folder / "references.sqlite"))
     store = VectorStore(folder / "vectors.faiss", len(bands))
     known = [Group(CalibrationKey(band), belief) for band, belief in beliefs(bands).items()]
-    found = calibrate(store, captures, plain, [[group] for group in known])
+    found = calibrate(store, captures, plain, [[group] for group in known], enough)
     standing = {key: entry for key, entry in before.items() if key in found and found[key].few}
     learned = {**found, **standing}
     untold, *told = (
@@ -145,4 +154,4 @@ def _calibration(
         for group in known
     )
     # Of inliers there are fewer trials: the bands learn together what theirs say.
-    return found | calibrate(store, captures, counted, [[untold], told])
+    return found | calibrate(store, captures, counted, [[untold], told], enough)

@@ -41,8 +41,6 @@ REMOVED = 256
 """More that are searched for, since what is removed comes out of them."""
 RERANKED = 10
 """Candidates of a trial that are re-ranked."""
-ENOUGH = 24
-"""Trials below which the defaults are kept: a handful of pairs teaches nothing."""
 LEAST_KERNEL_M = 1.0
 """Where the captures of several days agree, geotags are worth what they say of each other; """
 LONE_KERNEL_M = 8.0
@@ -141,12 +139,17 @@ class Trial:
 
 
 def calibrate(
-    store: VectorSearch, captures: Captures, asked: RehearsalQueries, pools: Sequence[Sequence[Group]]
+    store: VectorSearch,
+    captures: Captures,
+    asked: RehearsalQueries,
+    pools: Sequence[Sequence[Group]],
+    enough: int,
 ) -> dict[CalibrationKey, CalibrationEntry]:
     """Numbers for the manifest: for each group a Trust, and the trials it rests on.
 
     The trials of a group are the queries under about its waterline; those of a pool are learned from
-    together. `weak` says why a city cannot calibrate itself well; its areas are wider then.
+    together, where they have `enough` places. `weak` says why a city cannot calibrate itself well; its areas
+    are wider then.
     """
     trials: list[list[Trial]] = [[] for _ in pools]
     searched = [
@@ -158,7 +161,7 @@ def calibrate(
         for found, group, row, similarities, ids in searched:
             if row[i] >= 0:
                 found += _trials(captures, asked, i, group, similarities[row[i]], ids[row[i]])
-    learned = [_learned(pool, found) for pool, found in zip(pools, trials, strict=True)]
+    learned = [_learned(pool, found, enough) for pool, found in zip(pools, trials, strict=True)]
     return {key: entry for one in learned for key, entry in one.items()}
 
 
@@ -175,15 +178,17 @@ def _searched(
     return row, *store.search(asked.descriptors[meant], group.belief, DEPTH + REMOVED)
 
 
-def _learned(pool: Sequence[Group], trials: list[Trial]) -> dict[CalibrationKey, CalibrationEntry]:
+def _learned(
+    pool: Sequence[Group], trials: list[Trial], enough: int
+) -> dict[CalibrationKey, CalibrationEntry]:
     present = [trial for trial in trials if trial.present]
     absent = [trial for trial in trials if not trial.present]
     places = len({trial.place for trial in present})
-    if min(places, len(absent)) < ENOUGH:
+    if min(places, len(absent)) < enough:
         few = CalibrationEntry(DEFAULT, len(present), places, Weakness.FEW_PLACES)
         return {group.key: few for group in pool}
     lone = sum(trial.lone for trial in present) > len(present) / 2
-    fitted = fit([group.plain for group in pool], present, absent, lone)
+    fitted = fit([group.plain for group in pool], present, absent, lone, enough)
     weakness = Weakness.ONE_DAY if lone else None
     return {
         group.key: CalibrationEntry(params, len(present), places, weakness)
@@ -232,7 +237,11 @@ def _kinds(
 
 
 def fit(
-    plain: Sequence[CalibrationParams | None], present: Sequence[Trial], absent: Sequence[Trial], lone: bool
+    plain: Sequence[CalibrationParams | None],
+    present: Sequence[Trial],
+    absent: Sequence[Trial],
+    lone: bool,
+    enough: int,
 ) -> list[CalibrationParams]:
     """The Trust under which the trials were most likely, one for each `plain` of their pool.
 
@@ -248,7 +257,7 @@ def fit(
     columns = np.array([_columns(t.plain, one) for t, one in zip(both, seen, strict=True)])
     truth = np.array([trial.present for trial in both], float)
     learned = _logistic(columns, truth, np.where(truth > 0, 1.0, ABSENT))
-    trust = _covering(trust, present, lone)
+    trust = _covering(trust, present, lone, enough)
     return [_judging(trust, learned, one) for one in plain]
 
 
@@ -313,12 +322,14 @@ def _kernel_m(trials: Sequence[Trial]) -> float:
     return float(np.median(errors) / MEDIAN) if len(errors) else DEFAULT.kernel_m
 
 
-def _covering(trust: CalibrationParams, trials: Sequence[Trial], lone: bool) -> CalibrationParams:
+def _covering(
+    trust: CalibrationParams, trials: Sequence[Trial], lone: bool, enough: int
+) -> CalibrationParams:
     """With areas that hold the truth in as many trials as they promise, the sure ones and the others."""
     needed, sure = np.array([_needed(trial, trust) for trial in trials]).T
     photos = len(trials) / len({trial.place for trial in trials})
     every, sure = _coverage(needed, photos, lone), sure > 0
-    apart = min(sure.sum(), (~sure).sum()) >= ENOUGH * photos
+    apart = min(sure.sum(), (~sure).sum()) >= enough * photos
     if not apart:
         return replace(trust, coverage=every, sure_coverage=every)
     doubtful, certain = (_coverage(needed[some], photos, lone) for some in (~sure, sure))

@@ -36,11 +36,6 @@ __all__ = [
     "rehearsal_queries_with_inliers",
 ]
 
-TRIALS = 128
-"""References that play queries, each dry and in two or three depths of water."""
-COUNTED = (80, 10)
-"""Of these photos, those whose inliers are counted too, and with how many candidates: references must be
-read for it."""
 KEPT = 64
 """References whose patches are at hand: a query is compared with the same ones up to four times."""
 PHONE = Effects(crop=0.4, shrink=0.6, compression=0.5)
@@ -89,9 +84,9 @@ def photos_as_sources(photos: Sequence[tuple[Path, LatLon]]) -> list[PseudoQuery
     return [PseudoQuerySource(spot, taking(number, path)) for number, (path, spot) in enumerate(photos)]
 
 
-def chosen(count: int) -> NDArray[np.int64]:
-    """Ids of the references that play queries, spread over all `count`."""
-    return np.unique(np.linspace(0, count - 1, min(TRIALS, count)).astype(np.int64))
+def chosen(count: int, at_most: int) -> NDArray[np.int64]:
+    """Ids of the references that become pseudo-queries, spread over all `count`."""
+    return np.unique(np.linspace(0, count - 1, min(at_most, count)).astype(np.int64))
 
 
 def make(
@@ -142,9 +137,9 @@ def rehearsal_queries_with_inliers(
     played: Sequence[PseudoQuery],
     reranker: Reranker,
     find: Callable[[int], Reference],
+    count: int,
 ) -> RehearsalQueries:
-    """Some of them, with their inliers, see COUNTED; `find` gives a reference by its id."""
-    count, candidates = COUNTED
+    """About `count` of them, with their inliers; `find` gives a reference by its id."""
     some = played[:: max(len(played) // count, 1)]
 
     @lru_cache(maxsize=1)
@@ -166,7 +161,6 @@ def rehearsal_queries_with_inliers(
     def counts(i: int, belief: NDArray[np.float32] | None, ids: NDArray[np.int64]) -> NDArray[np.float64]:
         query(i)  # once, before several threads want it
         told = None if belief is None else belief.tobytes()
-        seen = reranker.pool.map(partial(inliers, i, told), ids[:candidates].tolist())
-        return np.array([*seen, *[np.nan] * len(ids[candidates:])], float)
+        return np.array(list(reranker.pool.map(partial(inliers, i, told), ids.tolist())), float)
 
     return rehearsal_queries(some, counts)
