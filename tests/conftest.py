@@ -18,11 +18,12 @@ from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Town, Truth, build_town, write_city, write_queries
-from tests.support.calibration import calibrate_quickly
 
 Source = Callable[..., list[StreetImage | Rejected]]
 
-pytest.register_assert_rewrite("tests.support")
+pytest.register_assert_rewrite("tests.support")  # before anything imports it
+
+from tests.support.calibration import calibrate_quickly  # noqa: E402
 
 # What a shell starts in the background ignores Ctrl-C, and so does all that is started from there.
 signal.signal(signal.SIGINT, signal.default_int_handler)

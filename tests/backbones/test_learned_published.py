@@ -43,8 +43,8 @@ from geoflood.database.bands import band_weights
 from geoflood.database.build import build
 from geoflood.database.manifest import Settings
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
-from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.locator import Locator
+from tests.support.calibration import uncalibrated
 
 NAME = "cosplace-resnet18-32"
 BANDS = (0, 40)
@@ -96,7 +96,7 @@ def settings(dimension: int | None = None) -> Settings:
 @pytest.mark.usefixtures("models")
 def test_index_then_locate_then_other_weights(tmp_path: Path, checkpoints: list[Path]) -> None:
     found = city(tmp_path / "pictures")
-    build(tmp_path / "city", "city", found, settings(), self_calibrate)
+    build(tmp_path / "city", "city", found, settings(), uncalibrated)
     locator = Locator(tmp_path / "city")
     assert locator.vectors.dimension == 32, "as the backbone gives it"
     for waterline in (None, 0.4):
@@ -109,7 +109,7 @@ def test_index_then_locate_then_other_weights(tmp_path: Path, checkpoints: list[
     assert version_of(NAME) != before
     for use in (
         lambda: Locator(tmp_path / "city"),
-        lambda: build(tmp_path / "city", "city", [], settings(), self_calibrate),
+        lambda: build(tmp_path / "city", "city", [], settings(), uncalibrated),
     ):
         with pytest.raises(IndexUnusableError) as error:
             use()
@@ -120,7 +120,7 @@ def test_index_then_locate_then_other_weights(tmp_path: Path, checkpoints: list[
 @pytest.mark.usefixtures("models")
 def test_the_papers_blend_from_the_photo_on(tmp_path: Path) -> None:
     found = city(tmp_path / "pictures")
-    build(tmp_path / "city", "city", found, settings(), self_calibrate)
+    build(tmp_path / "city", "city", found, settings(), uncalibrated)
     locator, photo = Locator(tmp_path / "city"), pictures()[0]
     left = AttentionMap(np.array([[2.0, 0.1]], np.float32))
 

@@ -227,8 +227,7 @@ def test_the_same_samples_give_the_same_words() -> None:
         learn_vocabulary(samples[:0])
 
 
-def test_images_of_several_shapes_keep_their_order(picture: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rootsift, "SIDE", 96, raising=False)
+def test_images_of_several_shapes_keep_their_order(picture: Image) -> None:
     vocabulary = learn_vocabulary(sample_descriptors([picture]), 8)
     describer = Describer(RootSift(vocabulary), None, batch=2)
     high = np.ascontiguousarray(picture.transpose(1, 0, 2))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from geoflood.backbones import rootsift
 from geoflood.cli.demo import PHOTOS, DemoResult, compare_with_truth, run
 from geoflood.core.datatypes import Located, Outcome, Progress, Query, Reason, no_progress
 from geoflood.synthetic.town import Truth, build_town, write_city, write_queries
@@ -26,12 +25,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoResult, s
     """Run twice: the second time everything is there already."""
     out = tmp_path_factory.mktemp("demo")
     stages: set[str] = set()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rootsift, "SIDE", 160, raising=False)
-        run(out, None, lambda stage, done, total: stages.add(stage), draw_block)
-        times = {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}
-        again = run(out, 1, no_progress, draw_block)
-        assert times == {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}, "nothing is redrawn"
+    run(out, None, lambda stage, done, total: stages.add(stage), draw_block)
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}
+    again = run(out, 1, no_progress, draw_block)
+    assert times == {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}, "nothing is redrawn"
     return out, again, stages
 
 

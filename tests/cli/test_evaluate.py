@@ -23,7 +23,6 @@ from tests.support.far_side.sighted import seeing
 
 Photos = list[tuple[Path, Truth]]
 Call = Callable[..., Result]
-pytestmark = pytest.mark.usefixtures("quick_backbone")
 
 
 @pytest.fixture

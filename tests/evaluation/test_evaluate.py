@@ -49,7 +49,6 @@ from geoflood.vlm.attend import AttentionResult
 from tests.support.descriptors import break_descriptors
 
 Photos = list[tuple[Path, Truth]]
-pytestmark = pytest.mark.usefixtures("quick_backbone")
 NOON = datetime(2020, 5, 1, 12, 0, 30)
 UNTOLD, TRUE = ToldWaterline.UNTOLD, ToldWaterline.TRUE
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from geoflood.cli.app import app
-from geoflood.core.datatypes import AttentionMap, Query, SearchOptions
+from geoflood.core.datatypes import AttentionMap, LatLon, Query, SearchOptions
 from geoflood.core.errors import InputError
 from geoflood.core.images import jpeg
 from geoflood.database.build import build
@@ -40,16 +41,21 @@ from geoflood.localize.calibration.pseudo_queries import (
 from geoflood.localize.locator import Locator
 from geoflood.outputs.wording import reason_line
 from geoflood.synthetic.town import Truth
+from tests.support.calibration import QUICK, calibrate_quickly
 
 Photos = list[tuple[Path, Truth]]
 UNTOLD = CalibrationKey(None)
-pytestmark = pytest.mark.usefixtures("quick_backbone")
+UNTOLD_RE_RANKED = CalibrationKey(None, reranked=True)
+DEEPEST, DEEPEST_RE_RANKED = CalibrationKey(60), CalibrationKey(60, reranked=True)
+
+
+def labels(queries: Photos) -> list[tuple[Path, LatLon]]:
+    return [(path, truth.position) for path, truth in queries]
 
 
 @pytest.fixture
-def town(index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy to be changed; a handful of places is enough here."""
-    monkeypatch.setattr(fit, "ENOUGH", 5)
+def town(index_dir: Path, tmp_path: Path) -> Path:
+    """A copy to be changed."""
     return Path(shutil.copytree(index_dir / "town", tmp_path / "town"))
 
 
@@ -78,25 +84,25 @@ def test_a_reference_whose_picture_is_gone_plays_nothing(locator: Locator) -> No
 
 
 def test_the_players_are_spread_over_the_city() -> None:
-    ids = chosen(10_000)
+    ids = chosen(10_000, 128)
     assert len(ids) == len(set(ids.tolist()))
     assert ids[0] == 0
     assert ids[-1] == 9999
-    assert chosen(3).tolist() == [0, 1, 2]
+    assert chosen(3, 128).tolist() == [0, 1, 2]
 
 
 def test_an_index_calibrates_itself_for_every_belief(town: Path, locator: Locator) -> None:
     settings = locator.settings
-    learned = self_calibrate(town, locator.describer, settings, None, 2)
+    learned = calibrate_quickly(town, locator.describer, settings, None, 2)
     assert set(learned) == {
         CalibrationKey(band, reranked) for band in (None, *settings.bands) for reranked in (False, True)
     }
     for key, entry in learned.items():
-        assert entry.trials >= 5, key
+        assert entry.places >= QUICK.enough, key
         assert entry.params.coverage, key
-    assert learned[CalibrationKey(None)].params.inliers == 0
-    assert learned[CalibrationKey(None, reranked=True)].params.inliers > 0
-    again = self_calibrate(town, locator.describer, settings, None, 1)
+    assert learned[UNTOLD].params.inliers == 0
+    assert learned[UNTOLD_RE_RANKED].params.inliers > 0
+    again = calibrate_quickly(town, locator.describer, settings, None, 1)
     assert again == learned, "the same whatever the threads"
 
 
@@ -106,7 +112,7 @@ def test_a_calibration_is_written_and_read_again(locator: Locator) -> None:
     other = content | {"untold, re-ranked by sift": content["untold"]}
     assert calibration_from(other) == locator.calibration, "what this program cannot search is left aside"
     content["untold"] |= {"few": False, "weak": "most places were seen on one day only"}  # as in 2026
-    assert calibration_from(content)[CalibrationKey(None)].weakness is Weakness.ONE_DAY
+    assert calibration_from(content)[UNTOLD].weakness is Weakness.ONE_DAY
 
 
 def test_nothing_new_is_not_calibrated_again(
@@ -119,40 +125,36 @@ def test_nothing_new_is_not_calibrated_again(
 
 def test_labelled_photos_refine_the_index(town: Path, queries: Photos) -> None:
     before = read_manifest(town).calibration
-    photos = [(path, truth.position) for path, truth in queries]
-    numbers = refine(town, photos, 2)
-    assert read_manifest(town).calibration == numbers
-    assert numbers[UNTOLD].labelled
-    assert numbers[UNTOLD] != before[UNTOLD]
+    learned = refine(town, labels(queries), 2, plan=QUICK)
+    assert read_manifest(town).calibration == learned
+    assert learned[UNTOLD].labelled
+    assert learned[UNTOLD] != before[UNTOLD]
     assert Locator(town).locate(Query(queries[0][0])).estimate is not None
 
 
-def test_what_too_few_labels_speak_of_stays_as_it_was(
-    town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(fit, "ENOUGH", 6)  # places; at each waterline are fewer
+def test_what_too_few_labels_speak_of_stays_as_it_was(town: Path, queries: Photos) -> None:
     before = read_manifest(town).calibration
-    numbers = refine(town, [(path, truth.position) for path, truth in queries], 2)
-    assert numbers[UNTOLD].labelled
-    assert numbers[CalibrationKey(60)] == before[CalibrationKey(60)]
+    learned = refine(town, labels(queries), 2, plan=QUICK)  # six places; at each waterline are fewer
+    assert learned[UNTOLD].labelled
+    assert learned[DEEPEST] == before[DEEPEST]
 
 
 def test_a_waterline_that_labels_hardly_speak_of_keeps_what_it_knew(
     town: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fit, "ENOUGH", 6)
-    seen: dict[CalibrationKey, CalibrationParams] = {}
+    plain: dict[CalibrationKey, CalibrationParams] = {}
 
-    def calibrate(store: object, captures: object, asked: object, pools: list[list[Group]]) -> Calibration:
-        seen.update({group.key: group.plain for pool in pools for group in pool if group.plain})
-        return was(store, captures, asked, pools)  # type: ignore[arg-type]
+    def calibrate(
+        store: Any, captures: Any, queries: Any, pools: list[list[Group]], enough: int
+    ) -> Calibration:
+        plain.update({group.key: group.plain for pool in pools for group in pool if group.plain})
+        return fit.calibrate(store, captures, queries, pools, enough)
 
-    was = calibrating.calibrate
     monkeypatch.setattr(calibrating, "calibrate", calibrate)
     before = read_manifest(town).calibration
-    refine(town, [(path, truth.position) for path, truth in queries], 2)
-    assert seen[CalibrationKey(60, True)] == before[CalibrationKey(60)].params
-    assert seen[CalibrationKey(None, True)] != before[UNTOLD].params
+    refine(town, labels(queries), 2, plan=QUICK)
+    assert plain[DEEPEST_RE_RANKED] == before[DEEPEST].params
+    assert plain[UNTOLD_RE_RANKED] != before[UNTOLD].params
 
 
 def test_references_do_not_teach_how_well_photos_are_found(
@@ -162,21 +164,20 @@ def test_references_do_not_teach_how_well_photos_are_found(
     reference = locator.database.references([5])[0]
     copy = tmp_path / "another-name.jpg"
     copy.write_bytes(jpeg(pixels_of(reference)))
-    photos = [(path, truth.position) for path, truth in queries]
     with pytest.raises(InputError, match="1 of the 8 photos are references"):
-        refine(town, [*photos, (copy, reference.position)], 2)
+        refine(town, [*labels(queries), (copy, reference.position)], 2)
     assert (town / "manifest.json").read_bytes() == before
 
 
 def test_hardly_any_labels_change_nothing(town: Path, queries: Photos) -> None:
     before = (town / "manifest.json").read_bytes()
     with pytest.raises(InputError, match="too few of the 2 photos"):
-        refine(town, [(path, truth.position) for path, truth in queries[:2]], 1)
+        refine(town, labels(queries[:2]), 1)
     assert (town / "manifest.json").read_bytes() == before
 
 
 def test_info_says_once_what_an_index_rests_on(town: Path, queries: Photos) -> None:
-    refine(town, [(path, truth.position) for path, truth in queries], 2)
+    refine(town, labels(queries), 2, plan=QUICK)
     path = town / "manifest.json"
     content = json.loads(path.read_text("utf-8"))
     for numbers in content["calibration"].values():
@@ -240,7 +241,7 @@ def test_references_whose_pictures_are_gone_are_told(
     streets: Path, settings: Settings, tmp_path: Path, queries: Photos
 ) -> None:
     moved = Path(shutil.copytree(streets, tmp_path / "streets"))
-    build(tmp_path / "town", "Town", images([moved]), settings, self_calibrate)
+    build(tmp_path / "town", "Town", images([moved]), settings, calibrate_quickly)
     shutil.rmtree(moved)
     found = Locator(tmp_path / "town").locate(Query(queries[0][0]), options=SearchOptions(rerank=4))
     assert "4 not re-ranked: their pictures are gone" in reason_line(found)

@@ -27,6 +27,7 @@ from geoflood.localize.calibration.fit import (
     RehearsalQueries,
     calibrate,
 )
+from geoflood.localize.calibration.rehearsal_plan import RehearsalPlan
 from geoflood.localize.fusion import TAIL, belief_map, evidence, fuse, fused, posterior, ranked
 
 HOME = LatLon(52.2, 0.12)
@@ -231,6 +232,7 @@ def town(captures: int, noise: float, seed: int = 0) -> tuple[Store, Captures]:
 
 UNTOLD = CalibrationKey(None)
 ALL = [[Group(UNTOLD, np.ones(1, np.float32))]]
+ENOUGH = RehearsalPlan().enough
 
 
 def asked(store: Store, captures: Captures, counts: Counts | None = None) -> RehearsalQueries:
@@ -241,7 +243,7 @@ def asked(store: Store, captures: Captures, counts: Counts | None = None) -> Reh
 
 def calibrated(captures: int, noise: float, counts: Counts | None = None) -> CalibrationEntry:
     store, taken = town(captures, noise)
-    return calibrate(store, taken, asked(store, taken, counts), ALL)[UNTOLD]
+    return calibrate(store, taken, asked(store, taken, counts), ALL, ENOUGH)[UNTOLD]
 
 
 def test_calibration_tells_present_from_absent() -> None:
@@ -257,7 +259,7 @@ def test_a_noisier_city_is_less_sure() -> None:
 
 def test_a_calibrated_area_holds_what_it_says_for_queries_it_has_not_seen() -> None:
     store, taken = town(4, 0.8)
-    trust = calibrate(store, taken, asked(store, taken), ALL)[UNTOLD].params
+    trust = calibrate(store, taken, asked(store, taken), ALL, ENOUGH)[UNTOLD].params
     held = []
     for query in range(1, len(store.vectors), 3):
         similarities, ids = store.search(store.rows(np.array([query])), np.ones(1), 200)
@@ -289,7 +291,7 @@ def test_inliers_that_tell_the_place_are_believed() -> None:
 def test_one_pass_is_weak_and_makes_wider_areas() -> None:
     store, taken = town(4, 0.8)
     once = replace(taken, day=np.zeros_like(taken.day))
-    weak, strong = (calibrate(store, when, asked(store, when), ALL)[UNTOLD] for when in (once, taken))
+    weak, strong = (calibrate(store, when, asked(store, when), ALL, ENOUGH)[UNTOLD] for when in (once, taken))
     assert weak.weakness is Weakness.ONE_DAY
     assert strong.weakness is None
     assert weak.params.kernel_m >= 8 > strong.params.kernel_m
@@ -299,7 +301,7 @@ def test_one_pass_is_weak_and_makes_wider_areas() -> None:
 
 def test_too_few_images_keep_the_defaults_and_say_so() -> None:
     store, taken = town(1, 0.4)
-    learned = calibrate(store, taken, asked(store, taken), ALL)[UNTOLD]
+    learned = calibrate(store, taken, asked(store, taken), ALL, ENOUGH)[UNTOLD]
     assert learned.params == DEFAULT
     assert learned.trials == 0
     assert learned.few
@@ -309,7 +311,7 @@ def test_labelled_queries_lose_no_reference() -> None:
     """They are nobody's capture: the nearest reference stays."""
     store, taken = town(3, 0.4)
     labelled = replace(asked(store, taken), reference=np.full(100, -1))
-    learned = calibrate(store, taken, labelled, ALL)[UNTOLD]
+    learned = calibrate(store, taken, labelled, ALL, ENOUGH)[UNTOLD]
     assert learned.params.kernel_m < 2
 
 
@@ -317,7 +319,7 @@ def test_a_band_learns_from_its_own_waterline() -> None:
     store, taken = town(3, 0.4)
     some = replace(asked(store, taken), waterline=np.where(np.arange(100) < 40, 0.3, 0.6))
     bands = [[Group(CalibrationKey(band), np.ones(1, np.float32))] for band in (30, 60)]
-    learned = calibrate(store, taken, some, [*ALL, *bands])
+    learned = calibrate(store, taken, some, [*ALL, *bands], ENOUGH)
     assert [learned[CalibrationKey(band)].trials for band in (None, 30, 60)] == [100, 40, 60]
 
 

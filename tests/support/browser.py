@@ -65,7 +65,7 @@ def opened(page: Path, profile: Path, *flags: str) -> str:
     command += [f"--user-data-dir={profile}", "--window-size=1366,768", "--virtual-time-budget=2000", *flags]
     if not any(flag.startswith("--proxy-server") for flag in flags):
         command.append("--host-resolver-rules=MAP * ~NOTFOUND")
-    done = subprocess.run([*command, page.as_uri()], capture_output=True, timeout=60, check=True)
+    done = subprocess.run([*command, page.as_uri()], capture_output=True, check=True)
     return done.stdout.decode("utf-8")
 
 

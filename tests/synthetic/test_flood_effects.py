@@ -67,7 +67,6 @@ def test_the_same_in_another_process() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONHASHSEED": "77"},
     )
