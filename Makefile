@@ -9,7 +9,11 @@ demo: $(VENV)/installed
 	$(BIN)/geoflood demo --out demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not long"
+
+# What takes long: the demo, fifty kills where `make test` has a few, eight times the fuzz.
+test-long: $(VENV)/installed-dev
+	$(BIN)/pytest -m "long or hypothesis" --hypothesis-profile=long
 
 # The true image path: a llama-server built from a source package, and a vision model with random weights.
 # Some six minutes on two cores, once; needs a C++ compiler, and no network but the package index.
@@ -33,7 +37,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not long"
 
 # The reference pages: cli.md out of --help, api.md out of docstrings.
 docs: $(VENV)/installed

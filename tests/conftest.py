@@ -6,8 +6,10 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import HealthCheck
 
 from geoflood.backbones.learned import version_of
 from geoflood.cli import terminal
@@ -24,6 +26,15 @@ Source = Callable[..., list[StreetImage | Rejected]]
 pytest.register_assert_rewrite("tests.support")  # before anything imports it
 
 from tests.support.calibration import calibrate_quickly  # noqa: E402
+
+for name, examples in (("short", 25), ("long", 200)):
+    hypothesis.settings.register_profile(
+        name,
+        max_examples=examples,
+        deadline=None,  # a busy machine is no failure
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+hypothesis.settings.load_profile("short")  # `make test-long` asks for the other one
 
 # What a shell starts in the background ignores Ctrl-C, and so does all that is started from there.
 signal.signal(signal.SIGINT, signal.default_int_handler)

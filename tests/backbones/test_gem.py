@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.backbones.gem import GemNetwork, energy, gem
@@ -54,7 +54,6 @@ def published_gem(maps: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     return maps.clamp(min=1e-6).pow(p).mean((2, 3)).pow(1 / p)
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**16),
     rows=st.integers(1, 9),
@@ -77,7 +76,6 @@ def test_uniform_weights_give_the_published_average(
         assert same, "bit by bit"
 
 
-@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**16), places=st.integers(1, 60), scale=st.floats(1e-3, 1e3))
 def test_only_ratios_of_weights_matter_and_zeros_remove(seed: int, places: int, scale: float) -> None:
     random = torch.Generator().manual_seed(seed)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.backbones.dinov2 import DinoV2
@@ -96,7 +96,6 @@ def published(plan: torch.Tensor, features: torch.Tensor, token: torch.Tensor) -
     return F.normalize(torch.cat([F.normalize(token, dim=-1), clusters], -1), dim=-1)
 
 
-@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**16), level=st.floats(1e-30, 1e30), places=st.integers(65, 120))
 def test_uniform_weights_give_the_published_descriptor(seed: int, level: float, places: int) -> None:
     module = aggregation()
@@ -109,7 +108,6 @@ def test_uniform_weights_give_the_published_descriptor(seed: int, level: float, 
         assert same, "bit by bit"
 
 
-@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**16), scale=st.floats(1e-3, 1e3))
 def test_weights_speak_by_ratio_and_zeros_hide(seed: int, scale: float) -> None:
     module, x = aggregation(), tokens(seed)

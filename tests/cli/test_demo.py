@@ -32,7 +32,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoResult, s
     return out, again, stages
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_ends_with_a_map_and_the_truth(shown: tuple[Path, DemoResult, set[str]]) -> None:
     out, found, stages = shown
     assert found.map == out / "located" / "map.html"
@@ -45,7 +45,7 @@ def test_it_ends_with_a_map_and_the_truth(shown: tuple[Path, DemoResult, set[str
     assert {"drawing", "describing", "locating"} <= stages
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_most_photos_are_found_and_the_surest_come_first(shown: tuple[Path, DemoResult, set[str]]) -> None:
     _, found, _ = shown
     assert len(found.located) == 5

@@ -17,7 +17,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageFile
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -353,7 +353,6 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(SEEDS),
     st.lists(st.tuples(st.floats(0, 0.999), st.binary(min_size=1, max_size=4)), max_size=4),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import (
@@ -213,7 +213,6 @@ def test_after_the_area_candidates_are_searched_in_their_order_and_nothing_twice
     assert doubled == pytest.approx(third)
 
 
-@settings(max_examples=30)
 @given(st.floats(-60, 60), st.floats(-60, 60), st.randoms(use_true_random=False))
 @example(0.0, 5.0, random.Random(0))
 @example(-15.0, 25.0, random.Random(1))

@@ -12,7 +12,7 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL.ExifTags import IFD
 from PIL.TiffImagePlugin import IFDRational
@@ -245,7 +245,6 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=200, deadline=1000)
 @given(
     st.sampled_from(SEEDS),
     st.lists(st.tuples(st.integers(0, 499), st.binary(min_size=1, max_size=4)), max_size=5),
@@ -262,7 +261,6 @@ def test_damaged_exif_says_something_possible_or_nothing(
     assert facts.taken_at is None or facts.taken_at.tzinfo is None
 
 
-@settings(deadline=1000)
 @given(
     st.sampled_from(
         [b"", b"II*\0", b"MM\0*", b"\xff\xd8\xff\xe1", b"\x89PNG\r\n\x1a\n", b"\0\0\0\x18ftypheic"]

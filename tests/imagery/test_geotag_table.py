@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import utm
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected
@@ -380,7 +380,6 @@ def test_what_is_no_geojson(tmp_path: Path, text: str) -> None:
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
 @given(table=st.lists(st.lists(cells, max_size=6), max_size=6))
 def test_any_rows_are_read_or_refused(
     table: list[list[str]], tmp_path_factory: pytest.TempPathFactory
@@ -390,7 +389,6 @@ def test_any_rows_are_read_or_refused(
     assert all(isinstance(row, Rejected) or row.image for row in found)
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_a_table_or_an_input_error(
     data: bytes, tmp_path_factory: pytest.TempPathFactory

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -47,7 +47,6 @@ def apart(a: NDArray[np.float64] | float, b: NDArray[np.float64] | float) -> flo
     return float(np.abs((np.asarray(a) - b + 180) % 360 - 180).max())
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.floats(-720, 720), st.floats(30, 110), st.sampled_from([64, 101, 200]))
 def test_every_pixel_looks_where_a_pinhole_camera_does(turn: float, fov: float, size: int) -> None:
     azimuth, elevation = directions(tile(smooth(), turn, fov, size))
@@ -58,7 +57,6 @@ def test_every_pixel_looks_where_a_pinhole_camera_does(turn: float, fov: float, 
     assert np.abs(elevation - np.degrees(np.arctan2(up, np.hypot(right, focal)))).max() < 1.2
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.floats(-180, 180), st.floats(-30, 30), st.floats(-30, 30))
 def test_a_dot_lands_where_the_model_says(turn: float, beside: float, above: float) -> None:
     width, size, fov = 2048, 400, 90.0

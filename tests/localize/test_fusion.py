@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Candidate, LatLon, Reference
@@ -85,7 +85,6 @@ def test_no_candidates_is_an_error() -> None:
 places = st.tuples(st.floats(-3000, 3000), st.floats(-3000, 3000), st.floats(-0.2, 1.0))
 
 
-@settings(deadline=None)
 @given(st.lists(places, min_size=1, max_size=40))
 def test_every_estimate_is_sound(drawn: list[tuple[float, float, float]]) -> None:
     found = [candidate(*place) for place in sorted(drawn, key=lambda p: -p[2])]
@@ -121,7 +120,6 @@ def test_the_ground_is_the_sum_of_the_bumps(kernel_m: float) -> None:
     np.testing.assert_allclose(ground.away_m, np.hypot(*(ground.centres - mode).T))
 
 
-@settings(deadline=None)
 @given(st.lists(places, min_size=1, max_size=40))
 @example([(0.0, 0.0, 0.0), (1.0, 5.0, 6e-194)])
 def test_radii_are_quantiles_of_the_distance(drawn: list[tuple[float, float, float]]) -> None:

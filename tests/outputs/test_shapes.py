@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shapely import Point, Polygon, transform
 
@@ -29,7 +29,6 @@ def square_metres(polygon: Polygon) -> Polygon:
 
 
 @given(squares)
-@settings(max_examples=80, deadline=None)
 def test_an_outline_covers_the_cells_and_nothing_else(places: set[tuple[int, int]]) -> None:
     area = outline(cells(places))
     for x in range(7):
@@ -41,7 +40,6 @@ def test_an_outline_covers_the_cells_and_nothing_else(places: set[tuple[int, int
 
 
 @given(squares)
-@settings(max_examples=80, deadline=None)
 def test_rings_follow_the_right_hand_rule_and_never_touch_themselves(places: set[tuple[int, int]]) -> None:
     area = outline(cells(places))
     assert area.is_valid

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import (
@@ -102,7 +102,6 @@ def test_control_characters_are_spelled_out() -> None:
     assert row["photo"] == r"a\x00b\nc\u202egpj.jpg"
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_every_photo_is_one_line_and_every_row_is_whole(photo: str, reason: str) -> None:
     text = table(Located(Query(Path(photo)), Outcome.FAILED, Reason.recorded(reason)))

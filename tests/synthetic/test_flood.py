@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Image
@@ -76,7 +76,6 @@ def test_a_grey_photo_stays_grey() -> None:
     assert np.ptp(flooded[mask].astype(int), axis=1).mean() < 10
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.integers(1, 24), st.integers(1, 24), st.floats(0.0, 0.9), st.integers(0, 99))
 def test_any_small_photo(height: int, width: int, level: float, seed: int) -> None:
     photo = np.full((height, width, 3), 255, np.uint8)

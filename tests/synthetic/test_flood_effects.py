@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.synthetic.flood import POST, PRESETS, STORM, WATER, Effects, flood, overcast, scene
@@ -185,7 +185,6 @@ def test_compression_moves_no_pixel() -> None:
     assert 0 < np.abs(done.photo.astype(int) - smooth).mean() < 6
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.one_of(
         st.tuples(st.integers(1, 40), st.integers(1, 40)),

@@ -380,7 +380,7 @@ def test_a_verdict_that_could_not_be_had_is_asked_for_again(
     assert batch(tmp_path, good, Verified(), verify=2).before == 2
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.long)])
 def test_killed_at_random_moments_nothing_the_model_said_is_lost(
     root: Path, far: FarOllama, kills: int
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import SearchOptions
@@ -186,7 +186,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.dictionaries(st.sampled_from(["journal", "outputs", "folder"]), JSON) | JSON)
 def test_whatever_run_json_holds_it_is_an_input_error(tmp_path: Path, told: Any) -> None:
     if not (tmp_path / "out" / "journal.jsonl").exists():

@@ -342,7 +342,7 @@ def test_what_was_recognised_is_told_before_the_last_photo_ends(tmp_path: Path) 
     assert events == ["recognised JSONL manifest: list.jsonl", "JSONL manifest: 1 post, 1 image", "photos"]
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.long)])
 def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path, kills: int) -> None:
     count = 24 if kills < 10 else 150
     whole, torn = tmp_path / "whole", tmp_path / "torn"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Rejected
@@ -262,7 +262,6 @@ VALUES = st.recursive(
 RECORDS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=8)
 
 
-@settings(max_examples=250, deadline=None)
 @given(RECORDS)
 def test_no_record_breaks_a_reader_that_takes_it(record: dict[str, Any]) -> None:
     for layout in LAYOUTS:
@@ -275,7 +274,6 @@ def test_no_record_breaks_a_reader_that_takes_it(record: dict[str, Any]) -> None
                 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=400) | st.text(max_size=300).map(lambda text: text.encode("utf-16")))
 def test_no_bytes_break_the_reading(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:

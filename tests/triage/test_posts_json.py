@@ -7,7 +7,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.triage.posts import json_records, text_files
@@ -82,7 +82,6 @@ def test_an_export_that_breaks_off_keeps_what_is_whole(tmp_path: Path, indent: i
     assert tally.rejected == {"broken JSON": 1}
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=6), st.sampled_from([None, 1]), st.booleans())
 def test_every_way_to_write_objects_reads_the_same(
     tmp_path: Path, texts: list[str], indent: int | None, by_line: bool

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Rejected
@@ -80,7 +80,6 @@ def test_a_cell_may_run_over_lines(tmp_path: Path, rows: list[list[str]]) -> Non
     assert not tally.rejected
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text('a,"\n ;', max_size=12), min_size=1, max_size=5))
 @example(['x","', 'x","', '"'])
 def test_well_written_tables_come_back_whole(tmp_path: Path, texts: list[str]) -> None:
@@ -93,7 +92,6 @@ def test_well_written_tables_come_back_whole(tmp_path: Path, texts: list[str]) -
     assert [post.text.split() for post in posts] == [text.split() for text in texts]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text('a" \t', max_size=8), min_size=1, max_size=6))
 def test_no_line_is_lost_whatever_its_quotes(tmp_path: Path, texts: list[str]) -> None:
     rows = "".join(f"{n}.jpg;{text}\n" for n, text in enumerate(texts))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.vlm.answer_formats import ANSWER_FORMATS
@@ -29,8 +29,6 @@ ANY_JSON = st.recursive(
 )
 PATCHES = st.dictionaries(st.sampled_from(sorted(GOOD)), ANY_JSON, max_size=3)
 CELL_PATCHES = st.dictionaries(st.sampled_from(sorted(GOOD["f_cells"])), ANY_JSON, max_size=3)
-
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -59,25 +57,21 @@ def sound(reading: Reading) -> None:
         assert not any(unicodedata.category(c)[0] == "C" for c in line)
 
 
-@quick
 @given(ANY_JSON, st.sampled_from(sorted(ANSWER_FORMATS)))
 def test_any_json_at_all(said: Any, answer_format: str) -> None:
     sound(read(json.dumps(said), answer_format))
 
 
-@quick
 @given(PATCHES, CELL_PATCHES)
 def test_a_good_answer_with_anything_in_its_place(patch: Any, cells: Any) -> None:
     sound(read(json.dumps(GOOD | {"f_cells": GOOD["f_cells"] | cells} | patch)))
 
 
-@quick
 @given(st.text(max_size=300))
 def test_any_text_at_all(said: str) -> None:
     sound(read(said))
 
 
-@quick
 @given(
     st.lists(
         st.sampled_from(['{"', '"', "}", "{", "[", "]", ",", ":", "1", "```", "f_cells", " ", "\\"]),
@@ -88,14 +82,12 @@ def test_any_rubble_of_json(pieces: list[str]) -> None:
     sound(read("".join(pieces)))
 
 
-@quick
 @given(st.randoms(use_true_random=False), st.sampled_from(sorted(ANSWER_FORMATS)), st.integers(1, 2))
 def test_random_weights_under_a_grammar(dice: Any, answer_format: str, views: int) -> None:
     asker = Scripted(lambda prompt, schema, options: ramble(schema, dice))
     sound(AttentionAsker(asker, answer_format=answer_format, consistency=views).read(PHOTO))
 
 
-@quick
 @given(ANY_JSON)
 def test_any_verdict_at_all(said: Any) -> None:
     judgement = compare(Scripted(in_turn(json.dumps(said))), PHOTO, PHOTO)
