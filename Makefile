@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo docs test test-vlm check bench clean
+.PHONY: demo docs test test-long test-vlm check bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/geoflood demo --out demo
