@@ -8,7 +8,7 @@ from geoflood.database.calibration import Calibration
 from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.calibration.rehearsal_plan import RehearsalPlan
 
-QUICK = RehearsalPlan(sources=20, re_ranked=20, enough=6)
+QUICK = RehearsalPlan(sources=16, re_ranked=8, enough=5)
 calibrate_quickly = partial(self_calibrate, plan=QUICK)
 """As `geoflood.database.build.Calibrate`."""
 
