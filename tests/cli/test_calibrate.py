@@ -5,23 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from geoflood.database.calibration import CalibrationKey
 from geoflood.database.manifest import read_manifest
-from geoflood.localize.calibration import fit
+from geoflood.localize.calibration import calibrate
+from tests.support.calibration import QUICK
 from tests.support.commands import Result, failed
 
 Call = Callable[..., Result]
-pytestmark = pytest.mark.usefixtures("quick_backbone")
 
 
 @pytest.fixture
 def own_index(index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of indexes whose town may be changed; the few photos of the town are enough for it."""
-    monkeypatch.setattr(fit, "ENOUGH", 5)
+    monkeypatch.setattr(calibrate, "refine", partial(calibrate.refine, plan=QUICK))
     shutil.copytree(index_dir / "town", tmp_path / "indexes" / "town")
     return tmp_path / "indexes"
 

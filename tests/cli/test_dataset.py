@@ -12,7 +12,6 @@ import pytest
 from tests.support.commands import Result, failed
 
 Call = Callable[..., Result]
-pytestmark = pytest.mark.usefixtures("quick_backbone")
 
 
 def test_a_round_trip_through_the_folders(run: Call, table: Path, tmp_path: Path) -> None:

@@ -28,7 +28,6 @@ from geoflood.synthetic.town import Truth
 from tests.support.browser import CANARY, CHROMIUMS_OWN, HOSTILE, Links, browser, eavesdropper, opened, told
 
 Photos = list[tuple[Path, Truth]]
-pytestmark = pytest.mark.usefixtures("quick_backbone")
 
 
 @pytest.fixture(scope="session")
