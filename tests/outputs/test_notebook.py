@@ -20,6 +20,7 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Query,
+    Reason,
     Reference,
 )
 from geoflood.core.images import jpeg, read_image
@@ -36,7 +37,8 @@ def located(folder: Path, text: str, outcome: Outcome = Outcome.LOCATED, name: s
     match = Candidate(street, 0.8, None, text, text)
     estimate = Estimate(SPOT, 0.7, 9.0, 30.0, (Cell(SPOT, 10.0, 0.9),), 0.1)
     attention = AttentionMap(np.ones((1, 1), np.float32), 0.4, text, (text,))
-    return Located(Query(folder / name, text=text), outcome, text, (match,), estimate, attention)
+    reason = Reason.recorded(text)
+    return Located(Query(folder / name, text=text), outcome, reason, (match,), estimate, attention)
 
 
 @pytest.fixture
