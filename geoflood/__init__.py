@@ -250,6 +250,7 @@ def evaluate(
     truth (Arandjelović et al., NetVLAD, CVPR 2016). It counts queries that have a reference within 25 m.
 
     Raises InputError when no query can be used; queries that cannot be are counted in `result.notes`.
+    Raises UsageError for a share outside 0 to 0.9, and for "true" without a flood.
     """
     from dataclasses import replace
 
@@ -258,6 +259,7 @@ def evaluate(
     from geoflood.evaluation.query_water import DRY, QueryWater, ToldWaterline
     from geoflood.evaluation.search_queries import ALL_CANDIDATES
 
+    _check_shares(flood, waterline)
     told = ToldWaterline.TRUE if waterline == "true" else waterline
     return evaluate_queries(
         open(city) if isinstance(city, str | Path) else city,
@@ -285,6 +287,17 @@ def to_frame(located: Iterable[Located]) -> pandas.DataFrame:
     from geoflood.outputs.frame import to_frame as frame
 
     return frame(located)
+
+
+def _check_shares(flood: float, waterline: float | str | None) -> None:
+    """Raises UsageError for shares of the height that `evaluate` cannot draw or tell."""
+    from geoflood.core.errors import UsageError
+
+    if waterline == "true" and not flood:
+        raise UsageError('waterline="true" is that of the flood, and there is none', "such as flood=0.45")
+    for share in (flood, 0.0 if waterline in (None, "true") else waterline):
+        if not isinstance(share, int | float) or not 0 <= share <= 0.9:
+            raise UsageError(f"a share of the height is 0 to 0.9, not {share!r}", "such as 0.45")
 
 
 def _path(given: str | Path | None) -> Path | None:

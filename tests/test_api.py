@@ -11,12 +11,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 import geoflood
 from geoflood.cli.app import app
+from geoflood.core.geo import distance_m
 from geoflood.core.images import read_image
 from geoflood.imagery.views import LONGEST
 from geoflood.outputs.record import record
@@ -168,6 +170,35 @@ def test_a_frame_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(geoflood.ExtraMissingError) as missing:
         geoflood.to_frame([])
     assert "pip install pandas" in missing.value.hint
+
+
+def test_recall_is_that_of_the_first_candidates(city: geoflood.Locator, queries: Photos, desk: Path) -> None:
+    evaluation = geoflood.evaluate(city, "queries.csv", distances_m=[25, 100])
+    for within_m in (25, 100):
+        right = []
+        for photo, truth in queries:
+            place = (truth.position.lat, truth.position.lon)
+            if distance_m(city.database.positions, place).min() > within_m:
+                continue
+            first = city.locate(photo, options=geoflood.SearchOptions()).candidates[0].reference.position
+            right.append(distance_m((first.lat, first.lon), place) <= within_m)
+        assert evaluation.recall[within_m][1] == pytest.approx(sum(right) / len(right))
+    assert geoflood.evaluate("demo-town", "queries.csv").recall[25] == evaluation.recall[25]
+
+
+NO_SHARES = ({"flood": 0.95}, {"flood": float("nan")}, {"waterline": -0.1}, {"waterline": "true"})
+
+
+@pytest.mark.parametrize("options", NO_SHARES)
+def test_shares_that_make_no_sense(city: geoflood.Locator, options: dict[str, Any], desk: Path) -> None:
+    with pytest.raises(geoflood.UsageError):
+        geoflood.evaluate(city, "queries.csv", **options)
+
+
+def test_the_true_waterline_of_a_flood(city: geoflood.Locator, desk: Path) -> None:
+    evaluation = geoflood.evaluate(city, "queries.csv", flood=0.3, waterline="true")
+    assert (evaluation.flood, evaluation.waterline) == (0.3, 0.3)
+    assert 0 <= evaluation.recall[25][1] <= evaluation.recall[25][20] <= 1
 
 
 def test_queries_that_cannot_be_used_are_noted(desk: Path) -> None:
