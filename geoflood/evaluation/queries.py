@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +11,19 @@ from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError, UsageError
 from geoflood.evaluation.results import QueryTruth
 from geoflood.imagery.folder import NoTableError, SeveralTablesError
-from geoflood.imagery.vpr_format import UNLINKABLE, labelled, unlabelled
+from geoflood.imagery.reject_reasons import RejectReason
+from geoflood.imagery.vpr_format import labelled, unlabelled
 
 __all__ = ["NO_PHOTOS", "QuerySet", "count_reasons", "read_elsewhere", "read_queries", "remedy"]
 
-DUPLICATE = "duplicate row"
-"""The one reason for which no photo is lost."""
-REMEDIES = {
+REMEDIES: Mapping[str, str] = {
     **dict.fromkeys(("not an image", "empty file", "truncated", "damaged"), "give JPEG or PNG files"),
-    "no position": "a table, @...@ names or EXIF must say where",
-    "missing file": "paths in a table are relative to the table",
-    "no UTM zone": "say the zone of the names: --utm-zone 10S",
-    "outside the folder": "a table reaches what lies beside it or deeper: give the pictures' folder as "
-    "QUERIES, and the table with --geotags",
-    UNLINKABLE: "leave out --link: pictures are copied then",
+    RejectReason.NO_POSITION: "a table, @...@ names or EXIF must say where",
+    RejectReason.MISSING_FILE: "paths in a table are relative to the table",
+    RejectReason.NO_UTM_ZONE: "say the zone of the names: --utm-zone 10S",
+    RejectReason.OUTSIDE_FOLDER: "a table reaches what lies beside it or deeper: "
+    "give the pictures' folder as QUERIES, and the table with --geotags",
+    RejectReason.CANNOT_BE_LINKED: "leave out --link: pictures are copied then",
 }
 """By the reason of a `Rejected`."""
 
@@ -82,7 +81,7 @@ def read_elsewhere(path: Path, select: str | None) -> QuerySet:
 
 def _query_set(photos: list[QueryTruth], rejected: Iterable[Rejected]) -> QuerySet:
     left_out = Counter(image.reason for image in rejected)
-    duplicates = left_out.pop(DUPLICATE, 0)
+    duplicates = left_out.pop(RejectReason.DUPLICATE_ROW, 0)  # nothing is lost by them
     return QuerySet(photos, left_out, duplicates)
 
 

@@ -21,6 +21,7 @@ from geoflood.imagery.parse_values import (
     parse_position,
     parse_time,
 )
+from geoflood.imagery.reject_reasons import RejectReason
 
 __all__ = ["Zone", "parse_filename", "parse_zone"]
 
@@ -66,14 +67,16 @@ def parse_filename(path: PurePath | str, zone: Zone | None = None) -> Geotag | R
         utm_position = _parse_utm(fields[1], fields[2], zone)
         apart = _metres_apart(stated, utm_position) if stated and utm_position else 0.0
         if apart > AGREEMENT_M:
-            raise BadGeotagError("bad position", f"UTM and latitude, longitude are {apart:.0f} m apart")
+            raise BadGeotagError(
+                RejectReason.BAD_POSITION, f"UTM and latitude, longitude are {apart:.0f} m apart"
+            )
         if position := stated or utm_position:
             return Geotag(position, "filename", parse_heading(full[9]), None, parse_time(full[13]))
     except BadGeotagError as error:
         return Rejected(str(path), error.reason, error.detail)
     if parse_number(fields[1]) is None or parse_number(fields[2]) is None:
         return None
-    return Rejected(str(path), "no UTM zone", "name it with --utm-zone, such as 10S")
+    return Rejected(str(path), RejectReason.NO_UTM_ZONE, "name it with --utm-zone, such as 10S")
 
 
 def _parse_utm(easting: str, northing: str, zone: Zone | None) -> LatLon | None:
@@ -84,7 +87,7 @@ def _parse_utm(easting: str, northing: str, zone: Zone | None) -> LatLon | None:
     try:
         return from_utm(east, north, *zone)
     except ValueError as error:
-        raise BadGeotagError("bad position", f"UTM {east:.0f} {north:.0f}: {error}") from error
+        raise BadGeotagError(RejectReason.BAD_POSITION, f"UTM {east:.0f} {north:.0f}: {error}") from error
 
 
 def _metres_apart(a: LatLon, b: LatLon) -> float:

@@ -20,6 +20,7 @@ from geoflood.core.errors import InputError, UsageError
 from geoflood.imagery import exif
 from geoflood.imagery.filenames import Zone, parse_filename, parse_zone
 from geoflood.imagery.geotag_table import Row, TaggedImage, has_geotags, read_sidecar
+from geoflood.imagery.reject_reasons import RejectReason
 
 __all__ = ["NoTableError", "SeveralTablesError", "images", "is_picture"]
 
@@ -148,7 +149,7 @@ class _FileList:
             for path in (os.path.join(folder, name) for name in (*subfolders, *names)):
                 if os.path.islink(path) and self._label_of(os.path.realpath(path)) is None:
                     self._keys[path] = ""
-                    self._known[path] = Rejected(_printable(path), "outside the folder", "a link")
+                    self._known[path] = Rejected(_printable(path), RejectReason.OUTSIDE_FOLDER, "a link")
             for path in (os.path.join(folder, name) for name in names):
                 if os.path.isfile(path):
                     self._add_file(path)
@@ -165,7 +166,9 @@ class _FileList:
             elif path not in self._known:
                 self._known[path] = row.geotag
             elif isinstance(self._known[path], TaggedImage):
-                self._unmatched.append(Rejected(row.image, "duplicate row", f"listed in {sidecar.name}"))
+                self._unmatched.append(
+                    Rejected(row.image, RejectReason.DUPLICATE_ROW, f"listed in {sidecar.name}")
+                )
 
     def items(self) -> Iterator[_ImageFile | Rejected]:
         """The rejected rows, then every file."""
@@ -187,7 +190,7 @@ class _FileList:
                 self._add_file(path)
                 return path, ""
         inside = self._label_of(os.path.realpath(tried[0])) is not None
-        return "", "missing file" if inside else "outside the folder"
+        return "", RejectReason.MISSING_FILE if inside else RejectReason.OUTSIDE_FOLDER
 
     def _add_file(self, path: str) -> None:
         """Add a file under its key, once: two folders may hold it, one inside the other."""
@@ -197,7 +200,7 @@ class _FileList:
         if _printable(path) == path:
             self._keys[path] = f"folder:{label}"
         else:  # no database and no map could hold it
-            self._unmatched.append(Rejected(_printable(path), "file name not UTF-8"))
+            self._unmatched.append(Rejected(_printable(path), RejectReason.NAME_NOT_UTF8))
 
     def _label_of(self, path: str) -> str | None:
         """The path within its folder, after the folder's label; None when it lies in none of the folders."""
@@ -209,7 +212,7 @@ class _FileList:
 
     def _note_unreadable(self, error: OSError) -> None:
         path = _printable(str(error.filename))
-        self._unmatched.append(Rejected(path, "no permission", error.strerror or ""))
+        self._unmatched.append(Rejected(path, RejectReason.NO_PERMISSION, error.strerror or ""))
 
 
 def _labels(roots: Sequence[Path]) -> dict[str, str]:
@@ -237,7 +240,9 @@ def _complete(file: _ImageFile, zone: Zone | None, licence: str, credit: str) ->
     if tag is None or tag.heading_deg is None or tag.taken_at is None:
         tag = _with_exif(tag, exif.read(Path(file.path)))
     if tag is None:
-        return Rejected(file.path, "no position", "neither in a table, nor in its name, nor in EXIF")
+        return Rejected(
+            file.path, RejectReason.NO_POSITION, "neither in a table, nor in its name, nor in EXIF"
+        )
     listed = listed or TaggedImage(tag)
     return StreetImage(
         file.key, file.path, tag, listed.projection, listed.licence or licence, listed.credit or credit

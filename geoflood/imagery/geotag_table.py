@@ -24,6 +24,7 @@ from geoflood.imagery.parse_values import (
     parse_position,
     parse_time,
 )
+from geoflood.imagery.reject_reasons import RejectReason
 
 __all__ = ["Row", "TaggedImage", "has_geotags", "read_sidecar"]
 
@@ -133,10 +134,10 @@ def _row(
 ) -> Row | Rejected:
     """A row's cells as its image and what they say of it."""
     if cells is None:
-        return Rejected(place, "bad row", "does not fit the columns")
+        return Rejected(place, RejectReason.BAD_ROW, "does not fit the columns")
     values = {role: cells.get(name, "") for role, name in roles.items()}
     if not values["image"] or NOT_IN_A_PATH.search(values["image"]):
-        return Rejected(place, "bad row", "names no image")
+        return Rejected(place, RejectReason.BAD_ROW, "names no image")
     return Row(values["image"], _tagged_image(values, origin, place))
 
 
@@ -145,7 +146,7 @@ def _tagged_image(values: Mapping[str, str], origin: str, place: str) -> TaggedI
     try:
         position = parse_position(values["lat"], values["lon"])
         if position is None:
-            return Rejected(values["image"], "no position", place)
+            return Rejected(values["image"], RejectReason.NO_POSITION, place)
         heading = parse_heading(values.get("heading", ""))
     except BadGeotagError as error:
         return Rejected(values["image"], error.reason, f"{place}: {error.detail}")

@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from geoflood.core.datatypes import LatLon
+from geoflood.imagery.reject_reasons import RejectReason
 
 __all__ = ["BadGeotagError", "parse_heading", "parse_number", "parse_position", "parse_time"]
 
@@ -48,7 +49,9 @@ def parse_position(lat: str, lon: str) -> LatLon | None:
         return None
     north, east = parse_number(lat), parse_number(lon)
     if north is None or east is None or not (-90 <= north <= 90 and -180 <= east <= 180):
-        raise BadGeotagError("bad position", f"latitude {lat.strip()[:20]!r}, longitude {lon.strip()[:20]!r}")
+        raise BadGeotagError(
+            RejectReason.BAD_POSITION, f"latitude {lat.strip()[:20]!r}, longitude {lon.strip()[:20]!r}"
+        )
     return LatLon(north, east) if north or east else None
 
 
@@ -58,7 +61,7 @@ def parse_heading(text: str) -> float | None:
         return None
     heading = parse_number(text)
     if heading is None or not -360 <= heading <= 360:
-        raise BadGeotagError("bad heading", repr(text.strip()[:20]))
+        raise BadGeotagError(RejectReason.BAD_HEADING, repr(text.strip()[:20]))
     return heading % 360.0 % 360.0  # -1e-20 % 360 is 360
 
 

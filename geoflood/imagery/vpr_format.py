@@ -21,12 +21,12 @@ from geoflood.core.files import write_whole
 from geoflood.core.geo import to_utm
 from geoflood.core.images import UnreadableImageError, header, jpeg, read_image
 from geoflood.imagery.folder import images
+from geoflood.imagery.reject_reasons import RejectReason
 
 __all__ = [
     "DATABASE",
     "JPEG_QUALITY",
     "QUERIES",
-    "UNLINKABLE",
     "VprImage",
     "fresh",
     "labelled",
@@ -41,8 +41,6 @@ JPEG_QUALITY = 95
 """Of pictures that are encoded anew: tiles, flooded photos, formats that other programs do not read."""
 COPIED_SUFFIXES = (".jpg", ".jpeg")
 """Files of these are copied byte for byte, EXIF included."""
-UNLINKABLE = "cannot be linked"
-"""Reason of a picture that a hard link cannot be made to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +71,8 @@ def unlabelled(path: Path, select: str | None = None) -> tuple[list[StreetImage 
     """Photos that need no geotag, those taken elsewhere: one without a geotag is given as its path."""
     usable, rejected = labelled(path, None, select)
     base = path if path.is_dir() else path.parent
-    untagged = [base / item.location for item in rejected if item.reason == "no position"]
-    return [*usable, *untagged], [item for item in rejected if item.reason != "no position"]
+    untagged = [base / item.location for item in rejected if item.reason == RejectReason.NO_POSITION]
+    return [*usable, *untagged], [item for item in rejected if item.reason != RejectReason.NO_POSITION]
 
 
 def _queries_folder(path: Path) -> Path:
@@ -147,7 +145,7 @@ def write_split(folder: Path, split: str, entries: Iterable[VprImage], link: boo
         except UnreadableImageError as error:
             rejected.append(Rejected(str(entry.source), error.reason, error.detail))
         except _UnlinkableError as error:
-            rejected.append(Rejected(str(entry.source), UNLINKABLE, str(error)))
+            rejected.append(Rejected(str(entry.source), RejectReason.CANNOT_BE_LINKED, str(error)))
     return rejected
 
 

@@ -1,0 +1,24 @@
+"""Why an image or a row of a table cannot be used, as counted and shown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["RejectReason"]
+
+
+class RejectReason(StrEnum):
+    """The reasons of this room's `Rejected`; those of undecodable pictures come from `core.image_files`."""
+
+    NO_POSITION = "no position"
+    BAD_POSITION = "bad position"
+    BAD_HEADING = "bad heading"
+    NO_UTM_ZONE = "no UTM zone"
+    BAD_ROW = "bad row"
+    DUPLICATE_ROW = "duplicate row"
+    MISSING_FILE = "missing file"
+    OUTSIDE_FOLDER = "outside the folder"
+    NAME_NOT_UTF8 = "file name not UTF-8"
+    NO_PERMISSION = "no permission"
+    CANNOT_BE_LINKED = "cannot be linked"
+    """A hard link needs both files on one disk, and both to be one's own."""
