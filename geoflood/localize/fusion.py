@@ -86,20 +86,20 @@ def ranked(candidates: Sequence[Candidate], params: CalibrationParams) -> tuple[
     """The candidates by all the evidence on each, verdicts included, best first."""
     similarities = np.array([c.similarity for c in candidates])
     scores = similarities / params.temperature + params.likelihood(_inliers(candidates))
-    scores += np.array([_judged(c, params) for c in candidates])
+    scores += np.array([_verdict(c, params) for c in candidates])
     return tuple(candidates[i] for i in np.argsort(-scores, kind="stable"))
 
 
-def _judged(candidate: Candidate, trust: CalibrationParams) -> float:
+def _verdict(candidate: Candidate, params: CalibrationParams) -> float:
     """Log likelihood ratio of what a model made of a candidate, whatever it resembles."""
-    return {"same": trust.same, "different": trust.different}.get(candidate.verdict or "", 0.0)
+    return {"same": params.same, "different": params.different}.get(candidate.verdict or "", 0.0)
 
 
 def _inliers(candidates: Sequence[Candidate]) -> Floats:
     return np.array([math.nan if c.inliers is None else c.inliers for c in candidates], float)
 
 
-def fuse(candidates: Sequence[Candidate], trust: CalibrationParams) -> Estimate:
+def fuse(candidates: Sequence[Candidate], params: CalibrationParams) -> Estimate:
     """Fuse candidates into an Estimate; their order does not matter. Raises ValueError when there are none.
 
     Inliers move belief between candidates. A verdict does, too, and belief in the index as a whole: by the
@@ -110,29 +110,29 @@ def fuse(candidates: Sequence[Candidate], trust: CalibrationParams) -> Estimate:
     candidates = sorted(candidates, key=lambda c: -c.similarity)
     similarities = np.array([c.similarity for c in candidates])
     positions = np.array([(c.reference.position.lat, c.reference.position.lon) for c in candidates])
-    judged = np.array([_judged(c, trust) for c in candidates])
-    return fused(similarities, positions, trust, _inliers(candidates), judged)
+    verdicts = np.array([_verdict(c, params) for c in candidates])
+    return fused(similarities, positions, params, _inliers(candidates), verdicts)
 
 
 def fused(
     similarities: Floats,
     positions: Floats,
-    trust: CalibrationParams,
+    params: CalibrationParams,
     inliers: Floats | None = None,
-    judged: Floats | None = None,
+    verdicts: Floats | None = None,
 ) -> Estimate:
     """Fuse candidates as a search finds them: similarities [k], best first, positions [k, 2] (lat, lon).
 
-    inliers [k], NaN where not counted; judged [k], log likelihood ratios of verdicts on them.
+    inliers [k], NaN where not counted; verdicts [k], log likelihood ratios of verdicts on them.
     """
     inliers = np.full(len(similarities), np.nan) if inliers is None else inliers
-    scores = similarities + trust.temperature * trust.likelihood(inliers)
-    likely = posterior(scores, trust.temperature) * (1.0 if judged is None else np.exp(judged))
-    logit = trust.logit(evidence(similarities, positions, scores, inliers)) + math.log(likely.sum())
+    scores = similarities + params.temperature * params.likelihood(inliers)
+    likely = posterior(scores, params.temperature) * (1.0 if verdicts is None else np.exp(verdicts))
+    logit = params.logit(evidence(similarities, positions, scores, inliers)) + math.log(likely.sum())
     absent = 1.0 / (1.0 + math.exp(min(max(logit, -30.0), 30.0)))
     origin = LatLon(*positions[0].tolist())
-    mode, ground = belief_map(to_local(positions, origin), likely / likely.sum(), trust)
-    shares = ground.trusted(trust)
+    mode, ground = belief_map(to_local(positions, origin), likely / likely.sum(), params)
+    shares = ground.borne_out(params)
     radius_50_m, radius_90_m = _radii(ground, shares, (0.5, 0.9))
     return Estimate(
         position=_latlon(mode, origin),
@@ -166,23 +166,23 @@ class BeliefMap:
         """[n] belief of the first 1, 2, ... cells together."""
         return np.cumsum(self.belief)
 
-    def trusted(self, trust: CalibrationParams) -> Floats:
+    def borne_out(self, params: CalibrationParams) -> Floats:
         """[n] the share of each cell that the trials bear out.
 
         What the first cells believe together is replaced by how often the truth was in them (split conformal
         prediction, Vovk et al. 2005, at a few shares), so that the areas hold what they promise.
         """
-        knots = trust.sure_coverage if self.sure else trust.coverage
+        knots = params.sure_coverage if self.sure else params.coverage
         if not knots:
             return self.belief
-        believed, borne_out = np.array([(0.0, 0.0), *knots, (1.0, 1.0)]).T
-        return np.diff(np.interp(self.held, believed, borne_out), prepend=0.0)
+        believed, held_truth = np.array([(0.0, 0.0), *knots, (1.0, 1.0)]).T
+        return np.diff(np.interp(self.held, believed, held_truth), prepend=0.0)
 
 
-def belief_map(metres: Floats, weights: Floats, trust: CalibrationParams) -> tuple[Floats, BeliefMap]:
-    """The peak [2] and the ground of candidates at `metres` [k, 2] with `weights` [k] that sum to 1."""
-    mode = _mode(metres, weights, trust.kernel_m)
-    size, centres, belief = _cells(metres, weights, trust.kernel_m)
+def belief_map(metres: Floats, weights: Floats, params: CalibrationParams) -> tuple[Floats, BeliefMap]:
+    """The peak [2] and the belief map of candidates at `metres` [k, 2] with `weights` [k] that sum to 1."""
+    mode = _mode(metres, weights, params.kernel_m)
+    size, centres, belief = _cells(metres, weights, params.kernel_m)
     order = np.argsort(-belief, kind="stable")
     centres, belief = centres.take(order, axis=0), belief[order]
     away, candidates_away = _lengths(centres - mode), _lengths(metres - mode)

@@ -52,7 +52,7 @@ ABSENT = 1 / 3
 SHARES = (0.5, 0.7, 0.8, 0.9, 0.95)
 """At which the areas are held to their promise."""
 SLOPES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
-"""Of inliers, see `Trust.inliers`, that are tried."""
+"""Of inliers, see `CalibrationParams.inliers`, that are tried."""
 DEFAULT = CalibrationParams(temperature=0.03, kernel_m=12.0, intercept=-4.0, similarity=8.0, margin=20.0)
 """For a city that cannot calibrate itself: too few images."""
 NEAR_BAND = 0.075
@@ -133,52 +133,52 @@ class Trial:
         """The same for all trials of one query photo, whatever water it stands in."""
         return tuple(self.truth.tolist())
 
-    def scores(self, trust: CalibrationParams) -> Floats:
+    def scores(self, params: CalibrationParams) -> Floats:
         """Similarities with the inliers' evidence added."""
-        return self.similarities + trust.temperature * trust.likelihood(self.inliers)
+        return self.similarities + params.temperature * params.likelihood(self.inliers)
 
 
 def calibrate(
     store: VectorSearch,
     captures: Captures,
-    asked: RehearsalQueries,
+    queries: RehearsalQueries,
     pools: Sequence[Sequence[Group]],
     enough: int,
 ) -> dict[CalibrationKey, CalibrationEntry]:
-    """Numbers for the manifest: for each group a Trust, and the trials it rests on.
+    """Numbers for the manifest: an entry for each group.
 
     The trials of a group are the queries under about its waterline; those of a pool are learned from
-    together, where they have `enough` places. `weak` says why a city cannot calibrate itself well; its areas
-    are wider then.
+    together, where they have `enough` places. An entry says where a city cannot
+    calibrate itself well; its areas are wider then.
     """
     trials: list[list[Trial]] = [[] for _ in pools]
-    searched = [
-        (found, group, *_searched(store, asked, group))
+    searches = [
+        (found, group, *_search(store, queries, group))
         for found, pool in zip(trials, pools, strict=True)
         for group in pool
     ]
-    for i in range(len(asked)):  # a query at a time, so that references compared with it are read once
-        for found, group, row, similarities, ids in searched:
+    for i in range(len(queries)):  # a query at a time, so that references compared with it are read once
+        for found, group, row, similarities, ids in searches:
             if row[i] >= 0:
-                found += _trials(captures, asked, i, group, similarities[row[i]], ids[row[i]])
-    learned = [_learned(pool, found, enough) for pool, found in zip(pools, trials, strict=True)]
+                found += _trials(captures, queries, i, group, similarities[row[i]], ids[row[i]])
+    learned = [_fit_pool(pool, found, enough) for pool, found in zip(pools, trials, strict=True)]
     return {key: entry for one in learned for key, entry in one.items()}
 
 
-def _searched(
-    store: VectorSearch, asked: RehearsalQueries, group: Group
+def _search(
+    store: VectorSearch, queries: RehearsalQueries, group: Group
 ) -> tuple[NDArray[np.int64], Vectors, NDArray[np.int64]]:
     """Row of each query [T] in what was found, -1 for those of another waterline; similarities; ids."""
-    meant = np.ones(len(asked), bool)
+    fits = np.ones(len(queries), bool)
     if group.key.band is not None:
-        meant = np.abs(asked.waterline - group.key.band / 100) <= NEAR_BAND
-    row = np.where(meant, np.cumsum(meant) - 1, -1)
-    if not meant.any():
+        fits = np.abs(queries.waterline - group.key.band / 100) <= NEAR_BAND
+    row = np.where(fits, np.cumsum(fits) - 1, -1)
+    if not fits.any():
         return row, np.empty((0, 0), np.float32), np.empty((0, 0), np.int64)
-    return row, *store.search(asked.descriptors[meant], group.belief, DEPTH + REMOVED)
+    return row, *store.search(queries.descriptors[fits], group.belief, DEPTH + REMOVED)
 
 
-def _learned(
+def _fit_pool(
     pool: Sequence[Group], trials: list[Trial], enough: int
 ) -> dict[CalibrationKey, CalibrationEntry]:
     present = [trial for trial in trials if trial.present]
@@ -198,35 +198,35 @@ def _learned(
 
 def _trials(
     captures: Captures,
-    asked: RehearsalQueries,
+    queries: RehearsalQueries,
     i: int,
     group: Group,
     similarities: Vectors,
     ids: NDArray[np.int64],
 ) -> Iterator[Trial]:
     known = (ids >= 0) & np.isfinite(similarities)
-    for kept, present, lone in _kinds(captures, asked, i, ids):
+    for kept, present, lone in _removals(captures, queries, i, ids):
         chosen = np.flatnonzero(kept & known)[:DEPTH]
-        error = distance_m(captures.positions[ids[chosen]], asked.positions[i])
+        error = distance_m(captures.positions[ids[chosen]], queries.positions[i])
         if not len(chosen) or (present and not (error <= TOLERANCE_M).any()):
             continue
         inliers = np.full(len(chosen), np.nan)
-        if asked.counts is not None:
+        if queries.counts is not None:
             told = None if group.key.band is None else group.belief
-            inliers[:RERANKED] = asked.counts(i, told, ids[chosen[:RERANKED]])
+            inliers[:RERANKED] = queries.counts(i, told, ids[chosen[:RERANKED]])
         spots, s = captures.positions[ids[chosen]], similarities[chosen].astype(float)
-        yield Trial(s, inliers, spots, error, asked.positions[i], present, lone, group.plain)
+        yield Trial(s, inliers, spots, error, queries.positions[i], present, lone, group.plain)
 
 
-def _kinds(
-    captures: Captures, asked: RehearsalQueries, i: int, ids: NDArray[np.int64]
+def _removals(
+    captures: Captures, queries: RehearsalQueries, i: int, ids: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.bool_], bool, bool]]:
     """(which candidates stay, whether the place does, whether it was seen on one day only)."""
-    error = distance_m(captures.positions[ids], asked.positions[i])
-    query = int(asked.reference[i])
+    error = distance_m(captures.positions[ids], queries.positions[i])
+    query = int(queries.reference[i])
     removed, lone = np.zeros(len(ids), bool), False
     if query >= 0:
-        everywhere = distance_m(captures.positions, asked.positions[i])
+        everywhere = distance_m(captures.positions, queries.positions[i])
         own = captures.image == captures.image[query]
         twin = (captures.day == captures.day[query]) & (captures.day[query] > 0) & (everywhere <= ELSEWHERE_M)
         # Another day's capture of the place is the honest test; with a single pass its neighbours must do.
@@ -243,7 +243,7 @@ def fit(
     lone: bool,
     enough: int,
 ) -> list[CalibrationParams]:
-    """The Trust under which the trials were most likely, one for each `plain` of their pool.
+    """The params under which the trials were most likely, one for each `plain` of their pool.
 
     Areas are wider where it rests on one day.
     """
@@ -251,26 +251,27 @@ def fit(
     wrong = np.concatenate([np.log1p(t.inliers[t.error_m > ELSEWHERE_M]) for t in both])
     usual = float(np.nanmean(wrong)) if np.isfinite(wrong).any() else 0.0
     kernel_m = max(_kernel_m(present), LONE_KERNEL_M if lone else LEAST_KERNEL_M)
-    trust = replace(DEFAULT, usual=usual, kernel_m=kernel_m)
-    trust = _sharpest(present, trust, with_inliers=bool(np.isfinite(wrong).any()))
-    seen = [evidence(t.similarities, t.positions, t.scores(trust), t.inliers) for t in both]
-    columns = np.array([_columns(t.plain, one) for t, one in zip(both, seen, strict=True)])
+    params = replace(DEFAULT, usual=usual, kernel_m=kernel_m)
+    params = _fit_scores(present, params, with_inliers=bool(np.isfinite(wrong).any()))
+    columns = np.array(
+        [_columns(t.plain, evidence(t.similarities, t.positions, t.scores(params), t.inliers)) for t in both]
+    )
     truth = np.array([trial.present for trial in both], float)
     learned = _logistic(columns, truth, np.where(truth > 0, 1.0, ABSENT))
-    trust = _covering(trust, present, lone, enough)
-    return [_judging(trust, learned, one) for one in plain]
+    params = _with_coverage(params, present, lone, enough)
+    return [_with_coefficients(params, learned, one) for one in plain]
 
 
-def _columns(plain: CalibrationParams | None, seen: Evidence) -> list[float]:
+def _columns(plain: CalibrationParams | None, evidence: Evidence) -> list[float]:
     """What P(in this index) is learned from: similarity and level, or what `plain` makes of them."""
     if plain is None:
-        return [seen.similarity, seen.level, seen.margin, seen.agreement]
-    said = plain.intercept + plain.similarity * seen.similarity + plain.level * seen.level
-    return [said, seen.margin, seen.agreement]
+        return [evidence.similarity, evidence.level, evidence.margin, evidence.agreement]
+    plain_logit = plain.intercept + plain.similarity * evidence.similarity + plain.level * evidence.level
+    return [plain_logit, evidence.margin, evidence.agreement]
 
 
-def _judging(
-    trust: CalibrationParams, learned: Sequence[float], plain: CalibrationParams | None
+def _with_coefficients(
+    params: CalibrationParams, learned: Sequence[float], plain: CalibrationParams | None
 ) -> CalibrationParams:
     """With the coefficients [intercept, *slopes] of `_columns`."""
     intercept, *slopes = learned
@@ -281,38 +282,38 @@ def _judging(
         intercept, similarity = intercept + share * plain.intercept, share * plain.similarity
         level = share * plain.level
     return replace(
-        trust, intercept=intercept, similarity=similarity, margin=margin, level=level, agreement=agreement
+        params, intercept=intercept, similarity=similarity, margin=margin, level=level, agreement=agreement
     )
 
 
-def _sharpest(trials: Sequence[Trial], start: CalibrationParams, with_inliers: bool) -> CalibrationParams:
+def _fit_scores(trials: Sequence[Trial], start: CalibrationParams, with_inliers: bool) -> CalibrationParams:
     """Temperature and slope of the inliers that maximise the mean log belief near the truth.
 
     Of the slopes, the least that is not worse than the best by more than one standard error: the trials are
-    few, and water that nobody told of fools inliers.
+    few, and water that the search was not told of fools inliers.
     """
     size = max(len(trial.similarities) for trial in trials)
-    similarities = np.stack([_filled(t.similarities, size, -np.inf) for t in trials])
-    inliers = np.stack([_filled(t.inliers, size, np.nan) for t in trials])
-    near = np.stack([_filled(t.error_m, size, np.inf) for t in trials]) <= TOLERANCE_M
+    similarities = np.stack([_padded(t.similarities, size, -np.inf) for t in trials])
+    inliers = np.stack([_padded(t.inliers, size, np.nan) for t in trials])
+    near = np.stack([_padded(t.error_m, size, np.inf) for t in trials]) <= TOLERANCE_M
 
-    def likelihoods(trust: CalibrationParams) -> Floats:
-        scores = similarities / trust.temperature + trust.likelihood(inliers)
+    def likelihoods(params: CalibrationParams) -> Floats:
+        scores = similarities / params.temperature + params.likelihood(inliers)
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         held = np.where(near, weights, 0.0).sum(axis=1) / weights.sum(axis=1)
         return np.asarray(np.log(held + 1e-3))
 
-    def at_its_best(slope: float) -> tuple[CalibrationParams, Floats]:
+    def best_with(slope: float) -> tuple[CalibrationParams, Floats]:
         tried = (replace(start, temperature=float(t), inliers=slope) for t in np.geomspace(0.005, 0.2, 25))
-        return max(((trust, likelihoods(trust)) for trust in tried), key=lambda one: float(one[1].mean()))
+        return max(((params, likelihoods(params)) for params in tried), key=lambda one: float(one[1].mean()))
 
-    found = [at_its_best(slope) for slope in (SLOPES if with_inliers else (0.0,))]
+    found = [best_with(slope) for slope in (SLOPES if with_inliers else (0.0,))]
     best = max((likely for _, likely in found), key=lambda likely: float(likely.mean()))
-    gaps = ((trust, best - likely) for trust, likely in found)
-    return next(trust for trust, gap in gaps if gap.mean() <= gap.std() / np.sqrt(len(trials)))
+    gaps = ((params, best - likely) for params, likely in found)
+    return next(params for params, gap in gaps if gap.mean() <= gap.std() / np.sqrt(len(trials)))
 
 
-def _filled(values: Floats, size: int, filling: float) -> Floats:
+def _padded(values: Floats, size: int, filling: float) -> Floats:
     return np.pad(values, (0, size - len(values)), constant_values=filling)
 
 
@@ -322,25 +323,25 @@ def _kernel_m(trials: Sequence[Trial]) -> float:
     return float(np.median(errors) / MEDIAN) if len(errors) else DEFAULT.kernel_m
 
 
-def _covering(
-    trust: CalibrationParams, trials: Sequence[Trial], lone: bool, enough: int
+def _with_coverage(
+    params: CalibrationParams, trials: Sequence[Trial], lone: bool, enough: int
 ) -> CalibrationParams:
     """With areas that hold the truth in as many trials as they promise, the sure ones and the others."""
-    needed, sure = np.array([_needed(trial, trust) for trial in trials]).T
+    needed, sure = np.array([_belief_needed(trial, params) for trial in trials]).T
     photos = len(trials) / len({trial.place for trial in trials})
     every, sure = _coverage(needed, photos, lone), sure > 0
     apart = min(sure.sum(), (~sure).sum()) >= enough * photos
     if not apart:
-        return replace(trust, coverage=every, sure_coverage=every)
+        return replace(params, coverage=every, sure_coverage=every)
     doubtful, certain = (_coverage(needed[some], photos, lone) for some in (~sure, sure))
-    return replace(trust, coverage=doubtful, sure_coverage=certain)
+    return replace(params, coverage=doubtful, sure_coverage=certain)
 
 
 def _coverage(needed: Floats, photos: float, lone: bool) -> ConformalKnots:
-    """How much belief the areas must hold so as to hold the truth in each of SHARES of the trials.
+    """How much belief areas must hold, so that they hold the truth in each of SHARES of the trials.
 
-    `photos` of a place are one trial to chance. Where places were seen on one day only, two standard
-    deviations more.
+    `photos` of one place count as one independent trial. Where places were seen on one day only, areas get
+    two standard deviations more.
     """
     needed, count = np.sort(needed), max(len(needed) / photos, 1)
     knots: list[tuple[float, float]] = []
@@ -353,26 +354,26 @@ def _coverage(needed: Floats, photos: float, lone: bool) -> ConformalKnots:
     return tuple(knots)
 
 
-def _needed(trial: Trial, trust: CalibrationParams) -> tuple[float, bool]:
+def _belief_needed(trial: Trial, params: CalibrationParams) -> tuple[float, bool]:
     """Belief of the most probable cells up to and with the one that holds the truth, 1 if none does; and
     whether one place holds nearly all.
     """
     origin = LatLon(*trial.positions[0])
-    weights = posterior(trial.scores(trust), trust.temperature)
-    _, ground = belief_map(to_local(trial.positions, origin), weights, trust)
+    weights = posterior(trial.scores(params), params.temperature)
+    _, ground = belief_map(to_local(trial.positions, origin), weights, params)
     away = np.abs(ground.centres - to_local(trial.truth[None], origin)[0]).max(axis=1)
     inside = np.flatnonzero(away <= ground.size_m / 2)
     return float(ground.held[inside[0]]) if len(inside) else 1.0, ground.sure
 
 
-def _logistic(seen: Floats, truth: Floats, weights: Floats, penalty: float = 1.0) -> list[float]:
+def _logistic(columns: Floats, truth: Floats, weights: Floats, penalty: float = 1.0) -> list[float]:
     """Logistic regression by Newton's method on standardised columns, ridge on the slopes; returns
     [intercept, *slopes] in the columns' own units. A column that never varies has slope 0.
     """
-    mean, belief_map = seen.mean(axis=0), seen.std(axis=0)
-    scale = np.where(belief_map > 1e-9, belief_map, np.inf)
-    x = np.column_stack([np.ones(len(seen)), (seen - mean) / scale])
-    ridge = np.diag([0.0, *[penalty] * seen.shape[1]])
+    mean, deviation = columns.mean(axis=0), columns.std(axis=0)
+    scale = np.where(deviation > 1e-9, deviation, np.inf)
+    x = np.column_stack([np.ones(len(columns)), (columns - mean) / scale])
+    ridge = np.diag([0.0, *[penalty] * columns.shape[1]])
     w = np.zeros(x.shape[1])
     for _ in range(25):
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ w, -30, 30)))
