@@ -61,24 +61,24 @@ def town(index_dir: Path, tmp_path: Path) -> Path:
 
 def test_a_reference_plays_dry_and_in_every_other_depth(locator: Locator) -> None:
     references = locator.database.references([0, 1])
-    played = make(locator.describer, locator.settings.bands, references_as_sources(references), 1)
-    assert [(one.actor.reference, one.level) for one in played] == [
+    made = make(locator.describer, locator.settings.bands, references_as_sources(references), 1)
+    assert [(one.source.reference, one.level) for one in made] == [
         (0, 0.0), (0, 0.15), (0, 0.45),
         (1, 0.0), (1, 0.30), (1, 0.60),
     ]  # fmt: skip
-    assert all(one.waterline <= one.level + 0.02 for one in played)
-    dry, deep = played[0].descriptors, played[2].descriptors
+    assert all(one.waterline <= one.level + 0.02 for one in made)
+    dry, deep = made[0].descriptors, made[2].descriptors
     assert np.linalg.norm(dry - deep, axis=1).max() > 0.3
     again = make(locator.describer, locator.settings.bands, references_as_sources(references), 2)
-    for one, other in zip(played, again, strict=True):
+    for one, other in zip(made, again, strict=True):
         assert np.array_equal(one.descriptors, other.descriptors), "the same whatever the threads"
 
 
 def test_a_reference_whose_picture_is_gone_plays_nothing(locator: Locator) -> None:
-    actors = references_as_sources(locator.database.references([0]))
-    labelled = photos_as_sources([(Path("gone.jpg"), actors[0].position)])
-    played = make(locator.describer, locator.settings.bands, [*labelled, *actors], 1)
-    assert {one.actor.reference for one in played} == {0}
+    sources = references_as_sources(locator.database.references([0]))
+    labelled = photos_as_sources([(Path("gone.jpg"), sources[0].position)])
+    made = make(locator.describer, locator.settings.bands, [*labelled, *sources], 1)
+    assert {one.source.reference for one in made} == {0}
     nobody = rehearsal_queries(make(locator.describer, locator.settings.bands, labelled, 1))
     assert len(nobody) == 0
 

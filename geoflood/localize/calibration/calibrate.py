@@ -61,7 +61,7 @@ def self_calibrate(
     path = folder / "references.sqlite"
     sources = references_as_sources(read_references(path, chosen(len(read_captures(path)[0]), plan.sources)))
     queries = make(describer, settings.bands, sources, workers, progress)
-    return _rehearsed(folder, describer, settings.bands, queries, workers, progress, plan)
+    return _rehearse(folder, describer, settings.bands, queries, workers, progress, plan)
 
 
 def refine(
@@ -73,22 +73,22 @@ def refine(
 ) -> Calibration:
     """Calibrate a finished index with labelled photos in place of its references; returns all its numbers.
 
-    What too few of the photos speak of is left as it was. Raises
-    InputError when that is everything, or when photos are references themselves: finding those is no art.
+    A waterline that too few of the photos show keeps its numbers. Raises InputError when that is true of all
+    waterlines, or when photos are references themselves: finding those proves nothing.
     """
     with locked_index(folder):
         manifest = read_manifest(folder)
         settings = manifest.settings
         describer = load_learned(folder / "learned.npz", settings.backbone)
-        actors = photos_as_sources(photos)
-        played = make(describer, settings.bands, actors, workers, progress)
-        if copies := _copies(VectorStore(folder / "vectors.faiss", len(settings.bands)), played):
+        sources = photos_as_sources(photos)
+        made = make(describer, settings.bands, sources, workers, progress)
+        if copies := _copies(VectorStore(folder / "vectors.faiss", len(settings.bands)), made):
             raise InputError(
                 f"not calibrated: {copies} of the {len(photos)} photos are references of this index",
                 "give photos that were not indexed, best of another day",
             )
         before = manifest.calibration
-        learned = _rehearsed(folder, describer, settings.bands, played, workers, progress, plan, before)
+        learned = _rehearse(folder, describer, settings.bands, made, workers, progress, plan, before)
         refined = {key: replace(entry, labelled=True) for key, entry in learned.items() if not entry.few}
         if not refined:
             raise InputError(
@@ -100,11 +100,11 @@ def refine(
     return calibration
 
 
-def _rehearsed(
+def _rehearse(
     folder: Path,
     describer: Describer,
     bands: Sequence[int],
-    played: Sequence[PseudoQuery],
+    made: Sequence[PseudoQuery],
     workers: int,
     progress: Progress,
     plan: RehearsalPlan,
@@ -114,13 +114,13 @@ def _rehearsed(
     progress("comparing", 0, 0)
     with side_by_side(max(workers, cores())) as pool:
         reranker = Reranker(describer.backbone, bands, pool)
-        counted = rehearsal_queries_with_inliers(played, reranker, find, plan.re_ranked)
-        return _calibration(folder, bands, rehearsal_queries(played), counted, before, plan.enough)
+        counted = rehearsal_queries_with_inliers(made, reranker, find, plan.re_ranked)
+        return _fit_all(folder, bands, rehearsal_queries(made), counted, before, plan.enough)
 
 
-def _copies(store: VectorStore, played: Sequence[PseudoQuery]) -> int:
+def _copies(store: VectorStore, made: Sequence[PseudoQuery]) -> int:
     """How many dry photos are some reference's very picture, whatever their file is called."""
-    dry = [one.descriptors for one in played if not one.level]
+    dry = [one.descriptors for one in made if not one.level]
     if not dry:
         return 0
     whole = np.eye(store.bands, dtype=np.float32)[0]
@@ -131,7 +131,7 @@ def _reference(path: Path, number: int) -> Any:
     return read_references(path, [number])[0]
 
 
-def _calibration(
+def _fit_all(
     folder: Path,
     bands: Sequence[int],
     plain: RehearsalQueries,
@@ -139,9 +139,9 @@ def _calibration(
     before: Calibration,
     enough: int,
 ) -> Calibration:
-    """Numbers for the manifest: of searches as they are, and of those that are re-ranked.
+    """Entries of searches as they are, and of those that are re-ranked.
 
-    Where too few trials speak of a waterline, what was known of it `before` goes into the latter.
+    A waterline with too few trials takes what was known `before` into its re-ranked entry.
     """
     captures = Captures(*read_captures(folder / "references.sqlite"))
     store = VectorStore(folder / "vectors.faiss", len(bands))

@@ -40,7 +40,7 @@ KEPT = 64
 """References whose patches are at hand: a query is compared with the same ones up to four times."""
 PHONE = Effects(crop=0.4, shrink=0.6, compression=0.5)
 """Between the street camera and the phone that posts: of the amounts tried, the one under which similarities
-of pseudo-queries and of real ones agreed best; DESIGN.md has the figures."""
+of pseudo-queries and of real ones agreed best; docs/decisions/013 has the figures."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +56,9 @@ class PseudoQuerySource:
 
 @dataclass(frozen=True, eq=False)
 class PseudoQuery:
-    """An actor in some depth of water."""
+    """A source in some depth of water."""
 
-    actor: PseudoQuerySource
+    source: PseudoQuerySource
     level: float
     waterline: float
     """Share of the photo's height under water; a little less than `level` where the photo was cropped."""
@@ -92,59 +92,59 @@ def chosen(count: int, at_most: int) -> NDArray[np.int64]:
 def make(
     describer: Describer,
     bands: Sequence[int],
-    actors: Sequence[PseudoQuerySource],
+    sources: Sequence[PseudoQuerySource],
     workers: int,
     progress: Progress = no_progress,
 ) -> list[PseudoQuery]:
-    """Each photo dry, and under water up to every other band. One that cannot be read plays nothing."""
+    """Each photo dry, and under water up to every other band. One that cannot be read is left out."""
 
     def one(part: tuple[PseudoQuerySource, int]) -> PseudoQuery | None:
-        actor, band = part
+        source, band = part
         try:
-            taken = actor.take(band / 100)
+            taken = source.take(band / 100)
         except UnreadableImageError:
             return None
         vectors = describer.describe([taken.photo], lambda places: band_weights(places, bands))
-        return PseudoQuery(actor, band / 100, taken.waterline, vectors[0])
+        return PseudoQuery(source, band / 100, taken.waterline, vectors[0])
 
     parts = [
-        (actor, band)
-        for number, actor in enumerate(actors)
+        (source, band)
+        for number, source in enumerate(sources)
         for turn, band in enumerate(bands)
         if turn == 0 or (number + turn) % 2
     ]
-    played = []
+    made = []
     with side_by_side(max(workers, cores())) as pool:  # one core each: the same photos, the same numbers
         for done, photo in enumerate(in_order(pool, one, parts, ahead=workers), 1):
             progress("rehearsing", done, len(parts))
-            played += [] if photo is None else [photo]
-    return played
+            made += [] if photo is None else [photo]
+    return made
 
 
-def rehearsal_queries(played: Sequence[PseudoQuery], counts: Counts | None = None) -> RehearsalQueries:
+def rehearsal_queries(made: Sequence[PseudoQuery], counts: Counts | None = None) -> RehearsalQueries:
     """As calibration takes them."""
-    positions = [(one.actor.position.lat, one.actor.position.lon) for one in played]
+    positions = [(one.source.position.lat, one.source.position.lon) for one in made]
     return RehearsalQueries(
-        np.stack([one.descriptors for one in played]) if played else np.empty((0, 0, 0), np.float32),
+        np.stack([one.descriptors for one in made]) if made else np.empty((0, 0, 0), np.float32),
         np.array(positions, float).reshape(-1, 2),
-        np.array([one.waterline for one in played], float),
-        np.array([one.actor.reference for one in played], np.int64),
+        np.array([one.waterline for one in made], float),
+        np.array([one.source.reference for one in made], np.int64),
         counts,
     )
 
 
 def rehearsal_queries_with_inliers(
-    played: Sequence[PseudoQuery],
+    made: Sequence[PseudoQuery],
     reranker: Reranker,
     find: Callable[[int], Reference],
     count: int,
 ) -> RehearsalQueries:
     """About `count` of them, with their inliers; `find` gives a reference by its id."""
-    some = played[:: max(len(played) // count, 1)]
+    some = made[:: max(len(made) // count, 1)]
 
     @lru_cache(maxsize=1)
     def query(i: int) -> Patches:
-        return patches(reranker.backbone, some[i].actor.take(some[i].level).photo)
+        return patches(reranker.backbone, some[i].source.take(some[i].level).photo)
 
     @lru_cache(maxsize=KEPT)
     def reference(number: int) -> Patches | None:
