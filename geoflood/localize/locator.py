@@ -115,7 +115,7 @@ class Locator:
         verify: compares the photo with the first candidates.
         pixels, described: the photo decoded, or what `describe` made of it, where these are at hand.
 
-        Raises what `check` does.
+        Raises ValueError for a waterline outside [0, 1), and what `check` does.
         """
         options = self._usual if options is None else options
         self.check(options)
