@@ -28,7 +28,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from streets import queries
 
-from geoflood.core.datatypes import Image, Query
+from geoflood.core.datatypes import DEFAULTS, Image, Query
 from geoflood.core.images import jpeg, read_image, resize
 from geoflood.core.parallel import cores
 from geoflood.database.bands import BANDS, band_weights
@@ -58,7 +58,7 @@ def main() -> None:
         describe = partial(locator.describer.describe_files, paths, weigh, LONGEST, cores())
         ways: dict[str, Callable[[], object]] = {
             "describer alone": lambda: sum(1 for _ in describe()),
-            "locate_all": lambda: locator.locate_all(asked),
+            "locate_all": lambda: locator.locate_all(asked, options=DEFAULTS),
             "batch-locate, locating": partial(batch, root, given.index, locator, False),
             "batch-locate, whole": partial(batch, root, given.index, locator, True),
         }

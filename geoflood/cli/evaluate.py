@@ -26,7 +26,7 @@ from geoflood.cli.query_options import (
     read_query_set,
     require,
 )
-from geoflood.core.datatypes import ReasonKind
+from geoflood.core.datatypes import Progress, ReasonKind
 from geoflood.core.errors import IndexUnusableError, InputError, PartialError, UsageError
 from geoflood.core.paths import city_folder
 
@@ -43,6 +43,7 @@ __all__ = ["register"]
 
 MISSES = 12
 """Worst misses that the report shows."""
+MODEL_ATTENTION = ("ollama", "auto")
 
 Distances = Annotated[
     list[float] | None,
@@ -84,12 +85,12 @@ def _moved(flag: str, instead: str) -> Any:
 
     def refuse(value: object) -> None:
         if value:
-            raise UsageError(f"evaluate {flag} is a command of its own now", instead)
+            raise UsageError(f"evaluate {flag} has moved to another command", instead)
 
     return typer.Option(flag, hidden=True, callback=refuse, is_eager=True)
 
 
-CALIBRATE, DATASET = "geoflood calibrate CITY QUERIES", "geoflood dataset CITY QUERIES OUT"
+CALIBRATE, DATASET = "geoflood calibrate CITY QUERIES", "geoflood dataset CITY QUERIES OUT [--link]"
 MovedCalibrate = Annotated[bool, _moved("--calibrate", CALIBRATE)]
 MovedWriteFolder = Annotated[Path | None, _moved("--write-folder", DATASET)]
 MovedLink = Annotated[bool, _moved("--link", DATASET)]
@@ -133,56 +134,90 @@ def evaluate(
 
     Queries without a reference within the distance are counted apart. Nothing changes the index.
     """
-    from geoflood.backbones.compute import Compute
     from geoflood.evaluation import result_files
     from geoflood.evaluation.ablations import band_setting
-    from geoflood.evaluation.evaluate import evaluate as evaluate_setting
-    from geoflood.evaluation.evaluate import prepare
     from geoflood.evaluation.queries import NO_PHOTOS, read_elsewhere
-    from geoflood.evaluation.query_water import ToldWaterline
     from geoflood.evaluation.search_queries import ALL_CANDIDATES
-    from geoflood.localize.locator import Locator
 
-    if not all(map(math.isfinite, distance or ())):  # infinity is within the range of the option
-        raise UsageError("--distance takes metres", "such as --distance 100")
-    if attention not in (None, "none", "ollama", "auto"):
-        raise UsageError(f"--attention {attention}: one map does not fit all queries", "none, ollama or auto")
+    _check_options(distance, attention, precision)
     require("--elsewhere-select", elsewhere_select, "--elsewhere", elsewhere)
-    require("--alpha", alpha is not None, "--attention ollama", attention in ("ollama", "auto"))
-    Compute.best(precision, "cpu")  # refuses what is no precision, whatever the backbone makes of it
+    require("--alpha", alpha is not None, "--attention ollama", attention in MODEL_ATTENTION)
     waters, told = parse_water(flood, effects), _parse_waterline(waterline, bool(flood))
     result_files.check_writable(report, out, [queries, geotags, elsewhere])
     query_set = read_query_set(queries, geotags, select, utm_zone)
     strangers = read_elsewhere(elsewhere, elsewhere_select) if elsewhere else NO_PHOTOS
+    folders = [city_folder(name, index_dir) for name in (city, *(beside or []))]
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote)
-    stage = vlm.make_stage(selection, attention or "none", verify, city_folder(city, index_dir))
-    options = replace(ALL_CANDIDATES, rerank=rerank)
+    stage = vlm.make_stage(selection, attention or "none", verify, folders[0])
+    setting = band_setting(told, replace(ALL_CANDIDATES, rerank=rerank))
     with ends_when_interrupted("an evaluation"):
         with stage.open() as asker, terminal.progress() as progress:
+            requested = _with_model(setting, stage, asker, alpha)
             benchmarks = [
-                prepare(
-                    Locator(city_folder(name, index_dir), precision),
-                    query_set.photos,
-                    strangers.photos,
-                    distances_m=distance or [25.0],
-                    exclude_twins=exclude_twins,
+                _open_benchmark(
+                    folder, precision, setting, query_set, strangers, distance or [25.0], exclude_twins
                 )
-                for name in [city, *(beside or [])]
+                for folder in folders
             ]
-            for benchmark in benchmarks:
-                benchmark.locator.check(options)
-            requested = _with_model(band_setting(told, options), stage, asker, alpha)
-            settings = _settings(requested, ToldWaterline.TRUE if flood else told, ablate)
-            evaluations = [
-                evaluate_setting(benchmark, setting, water, workers, progress)
-                for water in waters
-                for benchmark in benchmarks
-                for setting in settings
-                if benchmark.supports(setting)
-            ]
+            settings = _settings(requested, told, bool(flood), ablate)
+            evaluations = _evaluate_all(benchmarks, settings, waters, workers, progress)
         _show(evaluations, as_json)
         _write(evaluations, benchmarks[0], waters[0], report, out)
     _raise_for_failures(evaluations[0], query_set, strangers)
+
+
+def _check_options(distances: Sequence[float] | None, attention: str | None, precision: str | None) -> None:
+    """Raises UsageError for values that no search could use."""
+    from geoflood.backbones.compute import Compute
+
+    if not all(map(math.isfinite, distances or ())):  # infinity is within the range of the option
+        raise UsageError("--distance takes metres", "such as --distance 100")
+    if attention not in (None, "none", *MODEL_ATTENTION):
+        raise UsageError(f"--attention {attention}: one map does not fit all queries", "none, ollama or auto")
+    Compute.best(precision, "cpu")  # refuses what is no precision, whatever the backbone makes of it
+
+
+def _open_benchmark(
+    folder: Path,
+    precision: str | None,
+    setting: SearchSetting,
+    queries: QuerySet,
+    elsewhere: QuerySet,
+    distances_m: Sequence[float],
+    exclude_twins: bool,
+) -> Benchmark:
+    """An index with the queries; raises for one that cannot be searched in this setting."""
+    from geoflood.evaluation.evaluate import prepare
+    from geoflood.localize.locator import Locator
+
+    benchmark = prepare(
+        Locator(folder, precision),
+        queries.photos,
+        elsewhere.photos,
+        distances_m=distances_m,
+        exclude_twins=exclude_twins,
+    )
+    benchmark.locator.check(setting.options)
+    return benchmark
+
+
+def _evaluate_all(
+    benchmarks: Sequence[Benchmark],
+    settings: Sequence[SearchSetting],
+    waters: Sequence[QueryWater],
+    workers: int | None,
+    progress: Progress,
+) -> list[Evaluation]:
+    """Every index in every setting that it supports, under every water; the requested evaluation first."""
+    from geoflood.evaluation.evaluate import evaluate as evaluate_setting
+
+    return [
+        evaluate_setting(benchmark, setting, water, workers, progress)
+        for water in waters
+        for benchmark in benchmarks
+        for setting in settings
+        if benchmark.supports(setting)
+    ]
 
 
 def _parse_waterline(text: str, flooded: bool) -> Waterline:
@@ -202,11 +237,12 @@ def _parse_waterline(text: str, flooded: bool) -> Waterline:
     return share
 
 
-def _settings(requested: SearchSetting, waterline: Waterline, ablate: bool) -> list[SearchSetting]:
+def _settings(requested: SearchSetting, told: Waterline, flooded: bool, ablate: bool) -> list[SearchSetting]:
     """The requested setting first, then those that it is compared with."""
     from geoflood.evaluation.ablations import ablations
+    from geoflood.evaluation.query_water import ToldWaterline
 
-    others = ablations(requested, waterline) if ablate else []
+    others = ablations(requested, ToldWaterline.TRUE if flooded else told) if ablate else []
     return [requested, *(setting for setting in others if setting != requested)]
 
 

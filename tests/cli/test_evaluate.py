@@ -252,9 +252,9 @@ def test_photos_of_elsewhere_are_not_lost_in_silence(call: Call, table: Path, tm
     ("options", "said"),
     [
         (("--elsewhere-select", "a=b"), "--elsewhere-select says nothing without --elsewhere"),
-        (("--link",), "--link is a command of its own now"),
-        (("--calibrate",), "--calibrate is a command of its own now"),
-        (("--write-folder", "w"), "--write-folder is a command of its own now"),
+        (("--link",), "--link has moved to another command"),
+        (("--calibrate",), "--calibrate has moved to another command"),
+        (("--write-folder", "w"), "--write-folder has moved to another command"),
         (("--alpha", 0.5), "--alpha says nothing without --attention"),
         (("--effects", "water"), "--effects water says nothing without --flood"),
         (("--effects", "fire", "--flood", 0.3), "no effects are called"),

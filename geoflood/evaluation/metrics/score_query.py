@@ -31,7 +31,7 @@ def score_query(
     `attention_error` is why it was searched without the attention that was asked for.
     """
     candidates, estimate = located.candidates, located.estimate
-    positions = np.array([_pair(found.reference.position) for found in candidates]).reshape(-1, 2)
+    positions = np.array([_pair(candidate.reference.position) for candidate in candidates]).reshape(-1, 2)
     truth = case.truth.geotag.position if case.truth.geotag else None
     errors = _estimate_errors(estimate, positions, truth, streets) if truth and estimate else NO_ANSWER
     return QueryResult(
