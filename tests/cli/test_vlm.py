@@ -231,7 +231,7 @@ def test_a_verdict_moves_the_right_candidate_up(
     call: Call, queries: Photos, locator: Locator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of the photo whose candidates are hardest to tell apart: nobody's, as it happens."""
-    monkeypatch.setattr("geoflood.localize.locator.NOWHERE", 1.0)
+    monkeypatch.setattr("geoflood.localize.outcome.NOWHERE", 1.0)
     photo, before = min(
         ((path, locator.locate(Query(path)).candidates) for path, _ in queries),
         key=lambda one: one[1][0].similarity - one[1][1].similarity,
