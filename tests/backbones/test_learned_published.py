@@ -44,7 +44,7 @@ from geoflood.database.build import build
 from geoflood.database.manifest import Settings
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.localize.locator import Locator
-from tests.support.calibration import uncalibrated
+from tests.support.calibration import calibrate_quickly
 
 NAME = "cosplace-resnet18-32"
 BANDS = (0, 40)
@@ -96,7 +96,7 @@ def settings(dimension: int | None = None) -> Settings:
 @pytest.mark.usefixtures("models")
 def test_index_then_locate_then_other_weights(tmp_path: Path, checkpoints: list[Path]) -> None:
     found = city(tmp_path / "pictures")
-    build(tmp_path / "city", "city", found, settings(), uncalibrated)
+    build(tmp_path / "city", "city", found, settings(), calibrate_quickly)
     locator = Locator(tmp_path / "city")
     assert locator.vectors.dimension == 32, "as the backbone gives it"
     for waterline in (None, 0.4):
@@ -109,7 +109,7 @@ def test_index_then_locate_then_other_weights(tmp_path: Path, checkpoints: list[
     assert version_of(NAME) != before
     for use in (
         lambda: Locator(tmp_path / "city"),
-        lambda: build(tmp_path / "city", "city", [], settings(), uncalibrated),
+        lambda: build(tmp_path / "city", "city", [], settings(), calibrate_quickly),
     ):
         with pytest.raises(IndexUnusableError) as error:
             use()
@@ -120,7 +120,7 @@ def test_index_then_locate_then_other_weights(tmp_path: Path, checkpoints: list[
 @pytest.mark.usefixtures("models")
 def test_the_papers_blend_from_the_photo_on(tmp_path: Path) -> None:
     found = city(tmp_path / "pictures")
-    build(tmp_path / "city", "city", found, settings(), uncalibrated)
+    build(tmp_path / "city", "city", found, settings(), calibrate_quickly)
     locator, photo = Locator(tmp_path / "city"), pictures()[0]
     left = AttentionMap(np.array([[2.0, 0.1]], np.float32))
 

@@ -13,7 +13,7 @@ import pytest
 from geoflood.database.calibration import CalibrationKey
 from geoflood.database.manifest import read_manifest
 from geoflood.localize.calibration import calibrate
-from tests.support.calibration import QUICK
+from tests.support.calibration import PLAIN
 from tests.support.commands import Result, failed
 
 Call = Callable[..., Result]
@@ -22,7 +22,7 @@ Call = Callable[..., Result]
 @pytest.fixture
 def own_index(index_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of indexes whose town may be changed; the few photos of the town are enough for it."""
-    monkeypatch.setattr(calibrate, "refine", partial(calibrate.refine, plan=QUICK))
+    monkeypatch.setattr(calibrate, "refine", partial(calibrate.refine, plan=PLAIN))
     shutil.copytree(index_dir / "town", tmp_path / "indexes" / "town")
     return tmp_path / "indexes"
 

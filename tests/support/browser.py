@@ -30,7 +30,7 @@ CHROMIUMS_OWN = re.compile(rb"^\w+ (http://)?([\w-]+\.)*(google|googleapis|gstat
 REQUIRED = os.environ.get("GEOFLOOD_REQUIRE_BROWSER") == "1"
 
 
-def browser(test: Callable[[Path], None]) -> Callable[[Path], None]:
+def browser(test: Callable[..., None]) -> Callable[..., None]:
     """Marks a test that opens a page; without a browser it is skipped, or fails where one is required."""
     missing = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium is installed")
     return pytest.mark.browser(missing(test))

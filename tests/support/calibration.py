@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from geoflood.database.calibration import Calibration
@@ -9,6 +10,8 @@ from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.calibration.rehearsal_plan import RehearsalPlan
 
 QUICK = RehearsalPlan(sources=16, re_ranked=8, enough=5)
+PLAIN = replace(QUICK, re_ranked=1)
+"""For tests in which nothing is re-ranked: counting inliers takes most of the time."""
 calibrate_quickly = partial(self_calibrate, plan=QUICK)
 """As `geoflood.database.build.Calibrate`."""
 

@@ -377,7 +377,7 @@ def test_a_batch_says_what_locate_says(
     summary = batch_locate(folder, tmp_path / "out", locator, index_dir / "town", OPTIONS, workers=1)
     assert sum(summary.outcomes.values()) == len(queries), "the smaller copies are the same photos"
     for one in found(tmp_path):
-        alone = locator.locate(Query(one.located.query.path))
+        alone = locator.locate(Query(one.located.query.path), options=OPTIONS.search)
         assert (one.located.outcome, one.located.reason) == (alone.outcome, alone.reason)
         assert [c.reference for c in one.located.candidates] == [c.reference for c in alone.candidates]
         assert alone.estimate is not None
