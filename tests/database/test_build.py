@@ -448,8 +448,11 @@ def test_killed_at_random_it_ends_the_same(
 
 def test_ctrl_c_is_one_line_and_130(few: Path, tmp_path: Path) -> None:
     root = tmp_path / "indexes"
-    photos = [str(path) for path in sorted(few.glob("*.jpg"))[:3]]
-    command = [sys.executable, "-m", "geoflood", "index", "Town", *photos, "--index-dir", str(root)]
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for path in sorted(few.glob("*.jpg"))[:3]:
+        shutil.copy(path, photos)
+    command = [sys.executable, "-m", "geoflood", "index", "Town", str(photos), "--index-dir", str(root)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (root / "town" / "ledger.sqlite").exists() and process.poll() is None:
         time.sleep(0.02)

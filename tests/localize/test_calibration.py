@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_references_do_not_teach_how_well_photos_are_found(
 def test_hardly_any_labels_change_nothing(town: Path, queries: Photos) -> None:
     before = (town / "manifest.json").read_bytes()
     with pytest.raises(InputError, match="too few of the 2 photos"):
-        refine(town, labels(queries[:2]), 1)
+        refine(town, labels(queries[:2]), 1, plan=PLAIN)
     assert (town / "manifest.json").read_bytes() == before
 
 
@@ -254,7 +255,7 @@ def test_references_whose_pictures_are_gone_are_told(
     moved.mkdir()
     for path in sorted((streets / "streets").glob("*.jpg"))[:5]:
         shutil.copy(path, moved)
-    build(tmp_path / "town", "Town", images([moved]), settings, calibrate_quickly)
+    build(tmp_path / "town", "Town", images([moved]), settings, partial(self_calibrate, plan=PLAIN))
     shutil.rmtree(moved)
     found = Locator(tmp_path / "town").locate(Query(queries[0][0]), options=SearchOptions(rerank=4))
     assert "4 not re-ranked: their pictures are gone" in reason_line(found)

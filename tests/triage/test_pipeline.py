@@ -378,7 +378,8 @@ def test_a_batch_says_what_locate_says(
     assert sum(summary.outcomes.values()) == len(queries), "the smaller copies are the same photos"
     for one in found(tmp_path):
         alone = locator.locate(Query(one.located.query.path), options=OPTIONS.search)
-        assert (one.located.outcome, one.located.reason) == (alone.outcome, alone.reason)
+        assert (one.located.outcome, one.located.reason.kind) == (alone.outcome, alone.reason.kind)
+        assert one.located.reason.share == pytest.approx(alone.reason.share, abs=1e-5)
         assert [c.reference for c in one.located.candidates] == [c.reference for c in alone.candidates]
         assert alone.estimate is not None
         assert one.located.estimate is not None
