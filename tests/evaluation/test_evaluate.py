@@ -307,6 +307,8 @@ def test_all_of_it_on_the_drawn_town(locator: Locator, truths: list[QueryTruth])
     assert s.with_positive[25.0] == 6, "the stranger has none"
     assert s.recall[25.0][20].value >= 0.5
     assert s.recall[25.0][1].of == 6
+    assert evaluation.recall[25][1] == s.recall[25.0][1].value
+    assert list(evaluation.recall[100]) == [1, 5, 10, 20]
     assert all(s.recall[100.0][k].value >= s.recall[25.0][k].value for k in (1, 5, 10, 20))
     assert [len(one.candidate_errors_m) for one in evaluation.results] == [20] * 7
     assert {one.name for one in s.signals} == {
