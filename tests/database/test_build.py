@@ -35,7 +35,7 @@ from geoflood.database.shards import read_shard, shard_path
 from geoflood.imagery.folder import images
 from geoflood.synthetic.town import Town
 from geoflood.synthetic.town.folders import stands
-from geoflood.synthetic.town.shots import located
+from geoflood.synthetic.town.shots import latlon
 from tests.support.calibration import uncalibrated
 
 Found = list[StreetImage | Rejected]
@@ -123,7 +123,7 @@ def test_tiles_of_a_panorama_look_where_they_say(index_dir: Path, drawn_town: To
         assert sorted(t.heading_deg for t in tiles if t.heading_deg is not None) == pytest.approx(
             sorted((shot.heading_deg + 45 * k) % 360 for k in range(8)), abs=0.06
         )
-        place = located(drawn_town, shot)
+        place = latlon(drawn_town, shot)
         for tile in tiles:
             assert tile.heading_deg == pytest.approx(
                 (shot.heading_deg + (tile.tile_deg or 0)) % 360, abs=0.06

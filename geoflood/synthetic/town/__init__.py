@@ -2,11 +2,10 @@
 
 The town stands on the Dogger Bank, in the open North Sea: land until a flood some 8,000 years ago, so
 that its positions are real ones where no street can be. It is a 2.5-D model: upright walls, each with a
-facade that is drawn once, on a painted ground; a view intersects one ray per column with the walls and looks
-colours up. Trees, lamps and cars are painted over it, far to near.
+facade that is drawn once, on a painted ground; a view paints them from far to near.
 
 *Convention*: metres (east, north) around the town's origin, heights above the street; headings clockwise from
-north. Pictures inside lie on their side, [width, height], since neighbours in a column share one wall.
+north.
 """
 
 from geoflood.synthetic.town.building import build_town

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -18,11 +19,12 @@ from PIL import Image as Pictures
 from PIL.TiffImagePlugin import IFDRational
 
 from geoflood.core.datatypes import Image, LatLon, Progress, no_progress
+from geoflood.core.files import write_whole
 from geoflood.synthetic.flood import flood
 from geoflood.synthetic.town.building import build_town
 from geoflood.synthetic.town.model import SEASONS, Season, Town
 from geoflood.synthetic.town.render import panorama, view
-from geoflood.synthetic.town.shots import Shot, Truth, drive, located
+from geoflood.synthetic.town.shots import Shot, Truth, drive, latlon
 
 __all__ = ["FAROE_BANK", "write_city", "write_queries"]
 
@@ -64,19 +66,15 @@ class Job:
     path: Path
     draw: Callable[[], Image]
     quality: int = 90
-    exif: Pictures.Exif | None = None
+    exif: Pictures.Exif = field(default_factory=Pictures.Exif)
 
     def save(self) -> None:
         """Draw and write a JPEG, whole or not at all, unless it is there already."""
-        if self.path.exists():
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_suffix(".part")
-        picture = Pictures.fromarray(self.draw())
-        picture.save(
-            unfinished, "JPEG", quality=self.quality, exif=Pictures.Exif() if self.exif is None else self.exif
-        )
-        unfinished.replace(self.path)
+        if not self.path.exists():
+            buffer = io.BytesIO()
+            Pictures.fromarray(self.draw()).save(buffer, "JPEG", quality=self.quality, exif=self.exif)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self.path, buffer.getvalue())
 
 
 def save_all(jobs: Sequence[Job], progress: Progress) -> None:
@@ -87,13 +85,9 @@ def save_all(jobs: Sequence[Job], progress: Progress) -> None:
 
 
 def write_city(
-    folder: Path,
-    town: Town,
-    size_px: int = 400,
-    panorama_px: int = 1536,
-    spacing_m: float = 17.0,
+    folder: Path, town: Town, size_px: int = 400, panorama_px: int = 1536, spacing_m: float = 17.0,
     progress: Progress = no_progress,
-) -> None:
+) -> None:  # fmt: skip
     """Write what `geoflood index` reads: photos with EXIF geotags of two passes, and panoramas with a table.
 
     `streets/summer-*.jpg` every `spacing_m`, `streets/winter-*.jpg` a third as often and years later;
@@ -117,7 +111,7 @@ def street(folder: Path, town: Town, spacing_m: float, size_px: int, season: Sea
         taken = PASSES[season] + timedelta(seconds=20 * number)
         path = folder / "streets" / f"{season}-{town.seed}-{number:04}.jpg"
         draw = partial(view, town, shot.position, shot.heading_deg, 75.0, (size_px, size_px), season)
-        yield Job(path, draw, exif=geotagged(located(town, shot), shot.heading_deg, taken))
+        yield Job(path, draw, exif=geotagged(latlon(town, shot), shot.heading_deg, taken))
 
 
 def stands(town: Town) -> Iterator[tuple[str, Shot]]:
@@ -128,8 +122,14 @@ def stands(town: Town) -> Iterator[tuple[str, Shot]]:
 
 def listed(town: Town, image: str, shot: Shot) -> tuple[str, ...]:
     """The row of a panorama in their table."""
-    told = spelled(located(town, shot), shot.heading_deg)
-    return (image, *told, "2018-05-03T08:00:00Z", "true", "CC0-1.0", "geoflood townscape")
+    return (
+        image,
+        *cells(latlon(town, shot), shot.heading_deg),
+        "2018-05-03T08:00:00Z",
+        "true",
+        "CC0-1.0",
+        "geoflood townscape",
+    )
 
 
 def table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -155,12 +155,12 @@ def write_queries(
         other = build_town(town.seed + 1, (1, 1), FAROE_BANK)
         last = range(count, count + strangers)
         truths += [flooded(folder, f"{name}-{k:03}.jpg", other, k, size, False) for k in last]
-    rows = [(t.image, *spelled(t.position, t.heading_deg), f"{t.waterline:.3f}") for t in truths]
+    rows = [(t.image, *cells(t.position, t.heading_deg), f"{t.waterline:.3f}") for t in truths]
     table(folder / "truth.csv", ("image", "lat", "lon", "heading", "waterline"), rows)
     return truths
 
 
-def spelled(position: LatLon, heading_deg: float) -> tuple[str, str, str]:
+def cells(position: LatLon, heading_deg: float) -> tuple[str, str, str]:
     """Latitude, longitude (to a centimetre) and heading for a table."""
     return f"{position.lat:.7f}", f"{position.lon:.7f}", f"{heading_deg:.1f}"
 
@@ -178,4 +178,4 @@ def flooded(folder: Path, image: str, town: Town, number: int, size: tuple[int, 
         )[0]
 
     Job(folder / image, draw, 72).save()
-    return Truth(image, located(town, shot), shot.heading_deg, level, in_city)
+    return Truth(image, latlon(town, shot), shot.heading_deg, level, in_city)

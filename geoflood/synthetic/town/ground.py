@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image as Pictures
 from PIL import ImageChops, ImageDraw
 
-from geoflood.synthetic.town.model import (
-    GROUND_PIXELS_PER_M,
-    SUN,
-    Atlas,
-    Colour,
-    Packer,
-    Points,
-    Rng,
-    Walls,
-)
-from geoflood.synthetic.town.paint import pick, shade
+from geoflood.synthetic.blocks import Colour, shaded
+from geoflood.synthetic.town.model import GROUND_LEVELS, GROUND_PIXELS_PER_M, SUN, Points, Rng, Season, Wall
+from geoflood.synthetic.town.paint import pick
 from geoflood.synthetic.town.plan import PAVEMENT_M, Plan
 
 __all__ = ["paint_ground"]
 
-WHITE, YELLOW = (214, 212, 204), (206, 170, 60)
+WHITE = (214, 212, 204)
+MARGIN_M = 15.0
 
 
 class Ground:
@@ -33,21 +25,15 @@ class Ground:
 
     def __init__(self, plan: Plan) -> None:
         spots = plan.nodes.reshape(-1, 2)
-        self.west, self.south = (float(v) - 15.0 for v in spots.min(0))
-        size = (spots.max(0) - spots.min(0) + 30.0) * GROUND_PIXELS_PER_M
+        self.corner = spots.min(0) - MARGIN_M
+        size = (spots.max(0) + MARGIN_M - self.corner) * GROUND_PIXELS_PER_M
         self.picture = Pictures.new("RGB", (int(size[0]), int(size[1])), (92, 92, 95))
         self.pen = ImageDraw.Draw(self.picture)
 
     def at(self, points: Iterable[Points]) -> list[tuple[float, float]]:
         """Pixels of points."""
-        high = self.picture.height
-        return [
-            (
-                (float(x) - self.west) * GROUND_PIXELS_PER_M,
-                high - (float(y) - self.south) * GROUND_PIXELS_PER_M,
-            )
-            for x, y in points
-        ]
+        pixels = (np.stack(list(points)) - self.corner) * GROUND_PIXELS_PER_M
+        return [(x, self.picture.height - y) for x, y in pixels.tolist()]
 
     def area(self, points: Iterable[Points], colour: Colour, rim: Colour | None = None) -> None:
         """Fill a polygon."""
@@ -59,9 +45,9 @@ class Ground:
 
 
 def paint_ground(
-    plan: Plan, walls: Walls, green: tuple[int, int], rng: Rng
-) -> tuple[tuple[float, float], Atlas]:
-    """Pave, mark and dirty the streets; returns the south-western corner, and one picture."""
+    plan: Plan, walls: Sequence[Wall], rng: Rng
+) -> tuple[tuple[float, float], dict[Season, list[Pictures.Image]]]:
+    """Pave, mark and dirty the streets; returns the south-western corner, and pictures by season."""
     ground = Ground(plan)
     columns, rows = plan.nodes.shape[0] - 1, plan.nodes.shape[1] - 1
     for j in range(1, rows):
@@ -73,26 +59,22 @@ def paint_ground(
     for i in range(columns):
         for j in range(rows):
             paint_pavement(ground, plan.block(i, j, -PAVEMENT_M), plan.block(i, j), rng)
-    ground.area(plan.block(*green), (98, 122, 66))
-    packer = Packer(slanting=False)
-    packer.add(finished(ground, cast_shadows(ground, walls), rng))
-    return (ground.west, ground.south), packer.atlas()
+    winter = ImageChops.multiply(ground.picture, dirt(*ground.picture.size, rng))
+    summer = ImageChops.multiply(winter, cast_shadows(ground, walls))
+    corner = float(ground.corner[0]), float(ground.corner[1])
+    return corner, {"summer": in_sizes(summer), "winter": in_sizes(winter)}
 
 
-def finished(ground: Ground, light: Pictures.Image, rng: Rng) -> Pictures.Image:
-    """The painted ground, dirty, with its light in the fourth channel; takes the picture out of `ground`."""
-    bands = list(ground.picture.split())
-    del ground.picture, ground.pen  # it is large
-    speckles = dirt(*light.size, rng)
-    for k in range(3):
-        bands[k] = ImageChops.multiply(bands[k], speckles)
-    return Pictures.merge("RGBX", [*bands, light])
+def in_sizes(picture: Pictures.Image) -> list[Pictures.Image]:
+    """The picture, and the same coarser and coarser."""
+    return [picture.reduce(2**level) for level in range(GROUND_LEVELS)]
 
 
 def dirt(wide: int, high: int, rng: Rng) -> Pictures.Image:
     """What makes asphalt uneven, to multiply with."""
     speckles = np.clip(rng.normal(226, 17, (256, 256)), 0, 255).astype(np.uint8)
-    return Pictures.fromarray(np.tile(speckles, (high // 256 + 1, wide // 256 + 1))[:high, :wide])
+    tiled = np.tile(speckles, (high // 256 + 1, wide // 256 + 1))[:high, :wide]
+    return Pictures.fromarray(tiled).convert("RGB")
 
 
 def paint_pavement(ground: Ground, kerb: Points, houses: Points, rng: Rng) -> None:
@@ -104,74 +86,41 @@ def paint_pavement(ground: Ground, kerb: Points, houses: Points, rng: Rng) -> No
         outer, inner = (ring[(k + 1) % 4] - ring[k] for ring in (kerb, houses))
         for share in np.arange(0.0, 1.0, slab / float(np.linalg.norm(outer))):
             ground.strip(kerb[k] + outer * share, houses[k] + inner * share, 0.1, seam)
-        middle = (kerb + houses) / 2
-        ground.strip(middle[k], middle[(k + 1) % 4], 0.1, (tone - 30, tone - 32, tone - 36))
     ground.area(houses, (120, 116, 108))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Road:
-    """One piece of road to paint on: metres along from its start, metres across from its middle."""
-
-    ground: Ground
-    start: Points
-    along: Points
-    length: float
-    half_m: float
-
-    def spot(self, along: float, across: float = 0.0) -> Points:
-        """A point of it."""
-        right = np.array([self.along[1], -self.along[0]])
-        return np.asarray(self.start + self.along * along + right * across)
-
-    def line(self, first: float, last: float, across: float, width_m: float, colour: Colour) -> None:
-        """A line along it."""
-        self.ground.strip(self.spot(first, across), self.spot(last, across), width_m, colour)
 
 
 def paint_street(ground: Ground, start: Points, stop: Points, half_m: float, rng: Rng) -> None:
     """One piece of road: surface, patches, markings; each of its own kind, for roads are places too."""
     length = float(np.linalg.norm(stop - start))
-    road = Road(ground, start, (stop - start) / length, length, half_m - PAVEMENT_M)
+    along = (stop - start) / length
+    right, road_m = np.array([along[1], -along[0]]), half_m - PAVEMENT_M
+
+    def line(first: float, last: float, across: float, width_m: float, colour: Colour) -> None:
+        foot = start + right * across
+        ground.strip(foot + along * first, foot + along * last, width_m, colour)
+
     tone = int(rng.integers(72, 112))
-    surfaces = ((tone, tone, tone + 3), (tone, tone, tone + 3), (126, 112, 98))
-    ground.strip(start, stop, 2 * road.half_m, pick(rng, surfaces))
-    for _ in range(int(length / 9)):
-        paint_patch(road, tone, rng)
-    paint_lines(road, rng)
-    for at, zebra in ((9.0, rng.random() < 0.55), (length - 9.0, rng.random() < 0.55)):
-        for x in np.arange(-road.half_m + 0.4, road.half_m - 0.2, 1.0) if zebra else ():
-            road.line(at - 1.5, at + 1.5, x, 0.5, WHITE)
-    if rng.random() < 0.25:  # a lane for bicycles
-        road.line(9.0, length - 9.0, road.half_m - 0.8, 1.4, (136, 66, 56))
+    asphalt = (tone, tone, tone + 3)
+    ground.strip(start, stop, 2 * road_m, pick(rng, (asphalt, asphalt, (126, 112, 98))))
+    for at in rng.uniform(8, length - 8, int(length / 9)).tolist():  # repairs, drains, spots of oil
+        across, patch = rng.uniform(-road_m, road_m) * 0.8, shaded(asphalt, rng.uniform(0.6, 1.2))
+        line(at, at + rng.uniform(0.4, 5.0), across, rng.uniform(0.3, 1.4), patch)
+    dash = (1.5, 3.0, length, None)[int(rng.integers(4))]
+    for at in np.arange(13.0, length - 13.0, 2 * dash) if dash else ():
+        line(at, min(at + (dash or 0.0), length - 13.0), 0.0, 0.15, WHITE)
+    for at in (9.0, length - 9.0):
+        zebra = rng.random() < 0.55
+        for x in np.arange(-road_m + 0.4, road_m - 0.2, 1.0) if zebra else ():
+            line(at - 1.5, at + 1.5, x, 0.5, WHITE)
 
 
-def paint_patch(road: Road, tone: int, rng: Rng) -> None:
-    """A repair, a drain, a spot of oil."""
-    at, across = rng.uniform(8, road.length - 8), rng.uniform(-road.half_m, road.half_m) * 0.8
-    long, wide = rng.uniform(0.4, 5.0), rng.uniform(0.3, 1.4)
-    road.line(at, at + long, across, wide, shade((tone, tone, tone), rng.uniform(0.6, 1.2)))
-
-
-def paint_lines(road: Road, rng: Rng) -> None:
-    """A middle line of one of three kinds, or none; edges."""
-    first, last, kind = 13.0, road.length - 13.0, int(rng.integers(5))
-    if kind < 3:
-        dash, gap = ((3.0, 3.0), (1.5, 1.5), (road.length, 1.0))[kind]
-        for at in np.arange(first, last, dash + gap):
-            road.line(at, min(at + dash, last), 0.0, 0.15, WHITE if kind < 2 else YELLOW)
-    if rng.random() < 0.4:
-        for side in (-1, 1):
-            road.line(first + 1.0, last - 1.0, side * (road.half_m - 2.1), 0.12, WHITE)
-
-
-def cast_shadows(ground: Ground, walls: Walls) -> Pictures.Image:
-    """How much light reaches the ground in summer."""
+def cast_shadows(ground: Ground, walls: Sequence[Wall]) -> Pictures.Image:
+    """How much light reaches the ground in summer, to multiply with."""
     azimuth, altitude, _ = SUN["summer"]
     away = -np.array([math.sin(math.radians(azimuth)), math.cos(math.radians(azimuth))])
-    dark = Pictures.new("L", ground.picture.size, 255)
-    pen = ImageDraw.Draw(dark)
-    for (left, right), top in zip(walls.ends, walls.tops, strict=True):
-        throw = away * (float(top) - 1.5) / math.tan(math.radians(altitude))
-        pen.polygon(ground.at((left, right, right + throw, left + throw)), fill=150)
-    return dark
+    light = Pictures.new("L", ground.picture.size, 255)
+    pen = ImageDraw.Draw(light)
+    for wall in walls:
+        throw = away * (wall.top_m - 1.5) / math.tan(math.radians(altitude))
+        pen.polygon(ground.at((wall.left, wall.right, wall.right + throw, wall.left + throw)), fill=150)
+    return light.convert("RGB")

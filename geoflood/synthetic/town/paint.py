@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pictures
 from PIL import ImageDraw, ImageFont, ImageOps
 
-from geoflood.synthetic.town.model import PIXELS_PER_M, Colour, Floats, Rng
+from geoflood.synthetic.blocks import Colour, shaded
+from geoflood.synthetic.town.model import PIXELS_PER_M, Rng
 
-__all__ = ["PAINTS", "ROOFS", "WALLS", "Easel", "House", "materials", "pick", "shade"]
+__all__ = ["PAINTS", "ROOFS", "WALLS", "Easel", "materials", "pick"]
+
+Floats: TypeAlias = NDArray[np.float32]
 
 WALLS: tuple[Colour, ...] = (
     (168, 92, 70), (146, 74, 60), (190, 128, 96), (214, 196, 160), (226, 216, 198), (198, 170, 120),
@@ -27,21 +31,14 @@ ROOFS: tuple[Colour, ...] = ((146, 74, 54), (92, 92, 100), (120, 64, 52), (70, 7
 
 
 class Easel:
-    """A wall to paint on, in metres from its left foot, drawn twice as large as it is kept.
-
-    Mode RGBX, where X is opaqueness: scaled like any colour, it costs half of what RGBA does.
-    """
+    """A wall to paint on, RGBA, in metres from its left foot, drawn twice as large as it is kept."""
 
     def __init__(self, width_m: float, height_m: float) -> None:
         self.scale = 2 * PIXELS_PER_M
         self.width_m, self.height_m = width_m, height_m
         size = (max(round(width_m * self.scale), 8), max(round(height_m * self.scale), 8))
-        self.picture = Pictures.new("RGBX", size)
+        self.picture = Pictures.new("RGBA", size)
         self.pen = ImageDraw.Draw(self.picture)
-
-    def clear(self, colour: Colour) -> None:
-        """Nothing anywhere, but of a colour that the edges of what is painted may mix with."""
-        self.picture.paste((*colour, 0), (0, 0, *self.picture.size))
 
     def at(self, *points: tuple[float, float]) -> list[tuple[float, float]]:
         """Pixels of points in metres."""
@@ -67,7 +64,7 @@ class Easel:
         high = min(round(top_m * self.scale), self.picture.height)
         x, y = (int(rng.integers(0, 2 * s)) for s in (64, 64))
         patch = material.crop((x, y, x + self.picture.width, y + high))
-        tinted = ImageOps.colorize(patch, shade(colour, 0.45), shade(colour, 1.3), colour)
+        tinted = ImageOps.colorize(patch, shaded(colour, 0.45), shaded(colour, 1.3), colour)
         self.picture.paste(tinted, (0, self.picture.height - high))
 
     def words(self, text: str, x: float, y: float, wide: float, high: float, colour: Colour) -> None:
@@ -80,15 +77,9 @@ class Easel:
         ((middle, line),) = self.at((x + wide / 2, y + high / 2))
         self.pen.text((middle, line), text, (*colour, 255), font, "mm")
 
-    def done(self) -> Pictures.Image:
-        """The finished wall at the size that is kept."""
-        return self.picture.reduce(2)
-
-
-def shade(colour: Colour, factor: float) -> Colour:
-    """A darker or lighter colour."""
-    red, green, blue = (int(min(max(c * factor, 0), 255)) for c in colour)
-    return red, green, blue
+    def finish(self) -> Pictures.Image:
+        """The finished wall at the size that is kept, RGBa: scaled as it is, its edges keep their colour."""
+        return self.picture.reduce(2).convert("RGBa")
 
 
 def pick(rng: Rng, choices: Sequence[Colour]) -> Colour:
@@ -98,22 +89,24 @@ def pick(rng: Rng, choices: Sequence[Colour]) -> Colour:
     return int(off[0]), int(off[1]), int(off[2])
 
 
-COURSES = ((5, 14, 20.0), (15, 32, 12.0), (22, 44, 10.0), (6, 760, 8.0))
-"""Pixels of a course and of a stone, and how much stones differ: brick, ashlar, large ashlar, boards."""
+COURSES = ((5, 14, 20.0), (15, 32, 12.0), (22, 44, 10.0))
+"""Pixels of a course and of a stone, and how much stones differ: brick, ashlar, large ashlar."""
 
 
 def materials(rng: Rng) -> list[Pictures.Image]:
-    """Grey tiles of plaster, brick, ashlar and boards, as large as the largest wall."""
+    """Grey tiles of plaster, brick and ashlar, as large as the largest wall."""
     high, wide = 900, 760
     stains = Pictures.fromarray(rng.normal(128, 30, (24, 20)).clip(0, 255).astype(np.uint8))
     stained = np.asarray(stains.resize((wide, high), Pictures.Resampling.BICUBIC), np.float32)
     plaster = 128 + (stained - 128) * np.float32(0.45)
     plaster += rng.standard_normal((high, wide), np.float32) * 9
-    tiles = [plaster, *(laid(plaster, *course, rng) for course in COURSES)]
+    tiles = [plaster, *(lay_courses(plaster, *course, rng) for course in COURSES)]
     return [Pictures.fromarray(tile.clip(0, 255).astype(np.uint8)) for tile in tiles]
 
 
-def laid(plaster: Floats, course: int, length: int, variety: float, rng: Rng) -> Floats:
+def lay_courses(
+    plaster: NDArray[np.float32], course: int, length: int, variety: float, rng: Rng
+) -> NDArray[np.float32]:
     """Stones in courses with joints between them, every other course half a stone off."""
     high, wide = plaster.shape
     y, x = np.ogrid[:high, :wide]
@@ -122,25 +115,3 @@ def laid(plaster: Floats, course: int, length: int, variety: float, rng: Rng) ->
     tone = rng.normal(0, variety, (high // course + 1, wide // length + 2)).astype(np.float32)
     joints = (y % course < 1) | (shifted % length < 1)
     return np.asarray(plaster + tone[row, shifted // length] - np.float32(34) * joints, np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The measures of one facade, drawn from the seed."""
-
-    width_m: float
-    storeys: int
-    ground_m: float
-    storey_m: float
-    roof_m: float
-    roof: str
-
-    @property
-    def eaves_m(self) -> float:
-        """Where the wall ends and the roof begins."""
-        return self.ground_m + (self.storeys - 1) * self.storey_m + 0.4
-
-    @property
-    def top_m(self) -> float:
-        """Height of the picture: chimneys stick out of the roof."""
-        return self.eaves_m + self.roof_m + 1.1

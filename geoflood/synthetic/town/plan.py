@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geoflood.synthetic.town.model import Floats, Points, Rng
+from geoflood.synthetic.town.model import Points, Rng
 
 __all__ = ["PAVEMENT_M", "Plan", "draw_plan"]
 
@@ -19,8 +19,8 @@ class Plan:
     """Crossings, with a ring of them around the town, and half of each street's width between the walls."""
 
     nodes: Points
-    half_rows: Floats
-    half_columns: Floats
+    half_rows: Points
+    half_columns: Points
 
     def block(self, i: int, j: int, inset_m: float = 0.0) -> Points:
         """Corners of a block [4, 2], anticlockwise from the south-west, `inset_m` inside its house fronts."""
@@ -52,5 +52,5 @@ def draw_plan(blocks: tuple[int, int], rng: Rng) -> Plan:
     nodes = np.stack(np.meshgrid(east, north, indexing="ij"), -1) + rng.uniform(-4.5, 4.5, (columns, rows, 2))
     nodes[..., 1] += 7.0 * np.sin(east / 70.0 + rng.uniform(0, 6.3))[:, None]
     nodes -= nodes[1:-1, 1:-1].mean((0, 1))
-    widths = rng.choice([6.2, 6.8, 7.6, 8.2], columns + rows).astype(np.float32)
+    widths = rng.choice([6.2, 6.8, 7.6, 8.2], columns + rows)
     return Plan(nodes, widths[:rows], widths[rows:])

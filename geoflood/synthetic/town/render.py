@@ -1,216 +1,76 @@
-"""Light and colour: sky, ground and walls looked up, pixel by pixel."""
+"""Views of the town: sky and ground first, then walls, props and cars from far to near.
+
+Walls and ground are flat, so each is one perspective transform of its picture (a homography).
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image as Pictures
-from PIL import ImageEnhance
+from PIL import ImageDraw, ImageEnhance
 
 from geoflood.core.datatypes import Image
-from geoflood.synthetic.town.camera import Camera, Hit, meet
+from geoflood.synthetic.blocks import faces
 from geoflood.synthetic.town.model import (
     EYE_M,
+    GROUND_LEVELS,
     GROUND_PIXELS_PER_M,
-    LEVELS,
-    PIXELS_PER_M,
-    SEASONS,
     SUN,
-    Floats,
-    Packed,
     Points,
-    Rng,
+    Prop,
     Season,
     Town,
-    Walls,
+    Wall,
 )
-from geoflood.synthetic.town.standing import stand_in_street
+from geoflood.synthetic.town.scenery import ParkedCar, draw_sky, parked_cars, prop_pictures
 
-__all__ = ["panorama", "view"]
+__all__ = ["Camera", "panorama", "view"]
 
-STRIP = 64
-"""Columns of the view that are in the making at a time: they stay in the processor's cache."""
-
-
-@lru_cache(maxsize=4)
-def heavens(seed: int, season: Season) -> Packed:
-    """Sky and distant hills, packed [1024 bearings, 256 heights]."""
-    rng, summer = np.random.default_rng([seed, SEASONS.index(season), 5]), season == "summer"
-    cloud = clouds(1024, 256, rng)
-    rise = np.linspace(0, 1, 256, dtype=np.float32)
-    amount = 0.85 * np.sqrt(1 - rise) * np.clip(cloud * 0.5 + (0.1 if summer else 0.6), 0, 1)
-    tone = (244.0 if summer else 196.0) + 14 * np.roll(cloud, 6, 1)
-    low, high = ((222, 228, 234), (104, 148, 206)) if summer else ((206, 208, 210), (158, 164, 172))
-    hidden = rise < hills(1024, rng)[:, None]
-    sky = np.full((1024, 256, 4), 255, np.uint8)
-    for k, far in enumerate((118, 138, 128) if summer else (132, 134, 132)):
-        colour = (low[k] * (1 - rise) + high[k] * rise) * (1 - amount) + tone * amount
-        sky[..., k] = np.where(hidden, far, colour.clip(0, 255))
-    return sky.view(np.uint32).reshape(-1)
+FINER = 2
+"""Views are painted with so many times more rows and columns, then averaged: soft edges."""
+NEAREST_M = 0.4
+REACH_M = 170.0
+"""Walls farther away are left out: haze and nearer walls hide them."""
+BACKS_REACH_M = 60.0
+"""The same of walls seen from behind: bare sides over the roofs of lower houses."""
+HAZE_M, HAZE = 420.0, 206
+"""Over this distance a colour loses 1 - 1/e of itself to this grey."""
+FACES = 4
+"""A panorama is put together from so many views around the camera."""
 
 
-def clouds(wide: int, high: int, rng: Rng) -> Floats:
-    """Noise of all sizes, of deviation 1, that repeats at the edges."""
-    waves = np.hypot(np.fft.fftfreq(wide)[:, None] * 2.2, np.fft.rfftfreq(high)[None, :] * 0.8)
-    noise = np.fft.rfft2(rng.standard_normal((wide, high), np.float32))
-    cloud = np.fft.irfft2(noise / (waves + 0.004).astype(np.float32) ** 1.7)
-    return np.asarray(cloud / cloud.std(), np.float32)
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A level camera at `EYE_M`; sizes in pixels."""
 
+    east: float
+    north: float
+    heading_deg: float
+    width: int
+    height: int
+    fov_deg: float
 
-def hills(wide: int, rng: Rng) -> Points:
-    """How high the horizon rises, [bearings]."""
-    turns, rise = np.arange(wide) * 2 * np.pi / wide, np.full(wide, 0.03)
-    for k in (2, 3, 7, 19, 44):
-        rise += rng.uniform(0.002, 0.012) * np.sin(turns * k + rng.uniform(0, 6))
-    return rise
+    @property
+    def focal_px(self) -> float:
+        """Distance of the picture, px."""
+        return self.width / 2 / math.tan(math.radians(self.fov_deg) / 2)
 
+    def local(self, points: Points) -> Points:
+        """Metres to the right and ahead [..., 2] of points (east, north)."""
+        turn = math.radians(self.heading_deg)
+        axes = np.array([(math.cos(turn), math.sin(turn)), (-math.sin(turn), math.cos(turn))])
+        return np.asarray((points - np.array([self.east, self.north])) @ axes)
 
-def sun_on(walls: Walls, hit: Hit, season: Season) -> Floats:
-    """How bright the side of the wall is that one sees, [columns]."""
-    azimuth, _, strength = SUN[season]
-    left, right = walls.ends[hit.wall, 0], walls.ends[hit.wall, 1]
-    along = (right - left) / np.linalg.norm(right - left, axis=1, keepdims=True)
-    towards = np.array([-math.cos(math.radians(azimuth)), math.sin(math.radians(azimuth))])
-    facing = (along @ towards) * np.sign(hit.sine)
-    return np.asarray(0.86 + strength * np.where(facing > 0, 0.42 * facing, 0.30 * facing), np.float32)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Canvas:
-    """A strip of a view in the making, on its side: arrays [columns, rows] unless they say otherwise."""
-
-    colours: Packed
-    depth: Floats
-    """Metres from the camera, inf in the sky."""
-    light: Floats
-    bearing: Floats
-    """[columns], radians."""
-    rise: Floats
-    """[rows], per metre ahead."""
-    ahead: Floats
-    """[columns], metres ahead per metre of ray."""
-    step: float
-    """Radians in a pixel."""
-    apart: float
-    """Texels that neighbouring samples sit apart: averaged later, they smooth what is seen from near."""
-
-
-def blank(bearing: Floats, rise: Floats, ahead: Floats, step: float, apart: float, sky: Packed) -> Canvas:
-    """The sky all over."""
-    height = np.clip(rise, 0, None)
-    level = (height / (height + 1.0) * 255).astype(np.int32)
-    turn = (bearing * (1024 / (2 * np.pi))).astype(np.int32) % 1024
-    colours = sky[(turn * 256)[:, None] + level[None, :]]
-    depth, light = np.full(colours.shape, np.inf, np.float32), np.ones(colours.shape, np.float32)
-    return Canvas(colours, depth, light, bearing, rise, ahead, step, apart)
-
-
-def pave(canvas: Canvas, town: Town, season: Season, camera: Camera, nearest: Floats, rng: Rng) -> None:
-    """Look the ground up in front of the nearest wall of every column."""
-    atlas, below = town.ground, int(np.searchsorted(-canvas.rise, EYE_M / 400.0))
-    ahead = (-EYE_M / canvas.rise[below:]).astype(np.float32)
-    far = ahead / canvas.ahead[:, None]
-    # A texel is stretched along the view: the mean of both lengths keeps markings sharp enough.
-    span = ahead * np.sqrt(ahead / EYE_M) * (canvas.step * GROUND_PIXELS_PER_M)
-    level = np.clip(np.log2(np.maximum(span, 1e-3)) + 0.3, 0, LEVELS - 1).astype(np.int32)
-    shrink = (0.5**level * GROUND_PIXELS_PER_M).astype(np.float32)
-    wide, high = atlas.width[0][level], atlas.height[0][level]
-    # Off by up to half a texel at random, asphalt looks grained and never blocky.
-    grain = rng.random(far.size + 99, np.float32)
-    east = np.float32(camera.east - town.corner[0]) + far * np.sin(canvas.bearing)[:, None]
-    north = np.float32(camera.north - town.corner[1]) + far * np.cos(canvas.bearing)[:, None]
-    i = np.clip((east * shrink + grain[:-99].reshape(far.shape)).astype(np.int32), 0, wide - 1)
-    j = np.clip((high - north * shrink - grain[99:].reshape(far.shape)).astype(np.int32), 0, high - 1)
-    seen = far < nearest[:, None]
-    colour = atlas.pixels[(atlas.start[0].diagonal()[level] + i * high + j)[seen]]
-    canvas.colours[:, below:][seen] = colour
-    canvas.depth[:, below:][seen] = far[seen]
-    if season == "summer":
-        canvas.light[:, below:][seen] = (colour >> 24) * np.float32(1 / 255)
-
-
-def build_up(canvas: Canvas, town: Town, season: Season, hit: Hit) -> None:
-    """Look up the wall that each column meets, wherever nothing nearer stands."""
-    atlas, walls = town.atlas, town.walls
-    far = np.where(np.isfinite(hit.distance), hit.distance, 0.0).astype(np.float32)
-    top = walls.tops[hit.wall] - np.float32(EYE_M)
-    first, high, scale = textures(canvas, town, season, hit, far)
-    # Below the lowest gap there is nothing left to find: for all walls but the nearest that is half the view.
-    rows = int(np.flatnonzero(np.isinf(canvas.depth).any(0)).max(initial=-1)) + 1
-    uneven = (canvas.apart * (np.arange(rows) % 2 - 0.5)).astype(np.float32)
-    down = (top * scale)[:, None] - (far * canvas.ahead * scale)[:, None] * canvas.rise[:rows] + uneven
-    open_ = np.flatnonzero((down > 0) & np.isinf(canvas.depth[:, :rows]) & (far > 0)[:, None])
-    x = open_ // max(rows, 1)
-    colour = atlas.pixels[first[x] + np.minimum(down.reshape(-1)[open_].astype(np.int32), high[x] - 1)]
-    solid = colour >= 0x80000000
-    flat, x = (open_ + x * (canvas.rise.size - rows))[solid], x[solid]
-    canvas.colours.reshape(-1)[flat] = colour[solid]
-    canvas.depth.reshape(-1)[flat] = far[x]
-    canvas.light.reshape(-1)[flat] = sun_on(walls, hit, season)[x]
-
-
-def textures(
-    canvas: Canvas, town: Town, season: Season, hit: Hit, far: Floats
-) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats]:
-    """[columns]: first texel of the strip of wall that is seen, their number, texels in a metre upwards."""
-    atlas, ends = town.atlas, town.walls.ends[hit.wall]
-    number = town.walls.texture[SEASONS.index(season)][hit.wall]
-    length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
-    span = np.maximum(far * (canvas.step * PIXELS_PER_M), 1e-3)
-    up = np.clip(np.log2(span) + 0.3, 0, LEVELS - 1).astype(np.int32)
-    side = np.clip(np.log2(span / np.maximum(np.abs(hit.sine), 0.03)) + 0.3, up, LEVELS - 1).astype(np.int32)
-    high, wide = atlas.height[number, up], atlas.width[number, side]
-    jitter = canvas.apart * (np.arange(far.size) % 2 - 0.5)
-    share = np.where(hit.sine < 0, 1 - hit.share, hit.share)  # no mirrored signs on the backs of houses
-    column = np.clip(share * length * PIXELS_PER_M * 0.5**side + jitter, 0, wide - 1).astype(np.int32)
-    return atlas.start[number, side, up] + column * high, high, (0.5**up * PIXELS_PER_M).astype(np.float32)
-
-
-def see(town: Town, camera: Camera, season: Season, seed: int, finer: int) -> Image:
-    """Render: sky, ground and walls `finer` times finer than asked for; then what stands in the street."""
-    rng = np.random.default_rng([town.seed, seed, 3])
-    sky, step, apart = heavens(seed + town.seed, season), 1 / camera.focal_px / finer, 0.5 * (finer > 1)
-    bearing, rise, ahead = camera.rays(finer)
-    picture = np.empty((camera.width, camera.height, 3), np.uint8)
-    depth = np.empty(picture.shape[:2], np.float32)
-    for first in range(0, camera.width, STRIP):
-        part = slice(first * finer, (first + STRIP) * finer)
-        canvas = blank(bearing[part], rise, ahead[part], step, apart, sky)
-        hits = list(meet(town.walls, camera, canvas.bearing))
-        pave(canvas, town, season, camera, hits[0].distance, rng)
-        for hit in hits:
-            build_up(canvas, town, season, hit)
-        depth[first : first + STRIP] = canvas.depth[::finer, ::finer]
-        picture[first : first + STRIP] = lit(canvas, finer)
-    upright = Pictures.fromarray(np.ascontiguousarray(picture.transpose(1, 0, 2)))
-    stand_in_street(upright, depth.T, town, camera, season, seed)
-    return develop(upright, season, rng)
-
-
-def lit(canvas: Canvas, finer: int) -> Image:
-    """Colours in their light, and haze over what is far."""
-    lying = Pictures.frombuffer("RGBX", canvas.colours.shape[::-1], canvas.colours)
-    colours = np.asarray(lying.reduce(finer))[..., :3]
-    clear = np.exp(canvas.depth[::finer, ::finer] * np.float32(-1 / 420.0))
-    clear[clear == 0] = 1.0  # the sky
-    shone = (canvas.light[::finer, ::finer] * clear)[..., None]
-    return np.asarray((colours * shone + (206.0 - 206.0 * clear)[..., None]).clip(0, 255), np.uint8)
-
-
-def develop(upright: Pictures.Image, season: Season, rng: Rng) -> Image:
-    """What the camera makes of the light: exposure, white balance, noise."""
-    tint = (1.03, 1.0, 0.95) if season == "summer" else (0.87, 0.89, 0.91)
-    gain = np.array(tint, np.float32) * np.float32(rng.uniform(0.92, 1.08))
-    grain = np.float32(1.6 if season == "summer" else 2.6)
-    picture = np.array(ImageEnhance.Color(upright).enhance(0.72) if season == "winter" else upright)
-    for rows in np.split(picture, range(STRIP, len(picture), STRIP)):
-        noise = rng.standard_normal(rows.shape[:2], np.float32) * grain
-        rows[:] = (rows * gain + noise[..., None]).clip(0, 255)
-    return picture
+    def project(self, right_ahead: Points, up: Points) -> Points:
+        """Columns and rows [N, 2] of points to the right and ahead [N, 2] and above the ground [N]."""
+        scale = self.focal_px / right_ahead[:, 1]
+        rows = self.height / 2 - (up - EYE_M) * scale
+        return np.stack([self.width / 2 + right_ahead[:, 0] * scale, rows], 1)
 
 
 def view(
@@ -218,16 +78,212 @@ def view(
     size: tuple[int, int] = (400, 400), season: Season = "summer", seed: int = 0,
 ) -> Image:  # fmt: skip
     """A perspective photo, `size` (width, height), from `position` (east, north); `seed` is the day."""
-    return see(town, Camera(*position, heading_deg, *size, fov_deg), season, seed, 2)
+    camera = Camera(*position, heading_deg, size[0] * FINER, size[1] * FINER, fov_deg)
+    return develop(draw(town, camera, season, seed).reduce(FINER), season, town.seed + seed)
 
 
 def panorama(
-    town: Town,
-    position: tuple[float, float],
-    heading_deg: float,
-    width: int = 1536,
-    season: Season = "summer",
-    seed: int = 0,
-) -> Image:
-    """An equirectangular panorama [width / 2, width, 3]; `heading_deg` is that of its centre."""
-    return see(town, Camera(*position, heading_deg, width, width // 2), season, seed, 1)
+    town: Town, position: tuple[float, float], heading_deg: float, width: int = 1536,
+    season: Season = "summer", seed: int = 0,
+) -> Image:  # fmt: skip
+    """An equirectangular panorama [width / 2, width, 3]; `heading_deg` is that of its centre.
+
+    Above and below 63 degrees there is nothing to see but more of the sky and the street.
+    """
+    side, height = width * 3 // 8, width // 2
+    whole = np.empty((height, width, 3), np.uint8)
+    bearing = (np.arange(width) + 0.5) * 360.0 / width - 180.0
+    drop = np.tan(np.clip(((np.arange(height) + 0.5) / height - 0.5) * np.pi, -1.5, 1.5))
+    sector = 360.0 / FACES
+    for face in range(FACES):
+        middle = (face + 0.5) * sector - 180.0
+        columns = np.flatnonzero(np.abs(bearing - middle) <= sector / 2)
+        camera = Camera(*position, heading_deg + middle, side, 2 * side, sector)
+        picture = np.asarray(draw(town, camera, season, seed))
+        aside = np.radians(bearing[columns] - middle)
+        x = camera.width / 2 + np.tan(aside) * camera.focal_px
+        y = camera.height / 2 + drop[:, None] / np.cos(aside) * camera.focal_px
+        whole[:, columns] = picture[
+            np.clip(y, 0, camera.height - 1).astype(np.intp), np.clip(x, 0, camera.width - 1).astype(np.intp)
+        ]
+    return develop(Pictures.fromarray(whole), season, town.seed + seed)
+
+
+def draw(town: Town, camera: Camera, season: Season, seed: int) -> Pictures.Image:
+    """What the camera sees, before it is developed."""
+    picture = sky_behind(camera, draw_sky(seed + town.seed, season))
+    pave(picture, town, camera, season)
+    for _, paint in sorted(things(picture, town, camera, season, seed), key=lambda thing: -thing[0]):
+        paint()
+    return picture
+
+
+def things(
+    picture: Pictures.Image, town: Town, camera: Camera, season: Season, seed: int
+) -> Iterator[tuple[float, Callable[[], None]]]:
+    """All that stands in the town and before the camera: how far away, and what paints it."""
+    for wall in town.walls:
+        ends = camera.local(np.stack([wall.left, wall.right]))
+        far = float(np.hypot(*ends.mean(0)))
+        behind = float(ends[0, 0] * ends[1, 1] - ends[0, 1] * ends[1, 0]) > 0.0
+        if far < (BACKS_REACH_M if behind else REACH_M) and ends[:, 1].max() > NEAREST_M:
+            yield far, partial(paint_wall, picture, camera, wall, season)
+    for prop in town.props:
+        right, ahead = camera.local(np.array([prop.east, prop.north])).tolist()
+        if 1.0 < ahead < 110.0:
+            yield math.hypot(right, ahead), partial(paint_prop, picture, camera, prop, season)
+    for car in parked_cars(town, season, seed):
+        right, ahead = camera.local(np.array([car.east, car.north])).tolist()
+        if 3.0 < ahead < 60.0 and abs(right) < ahead * math.tan(math.radians(camera.fov_deg) / 2) + 3.0:
+            yield math.hypot(right, ahead), partial(paint_car, picture, camera, car)
+
+
+def sky_behind(camera: Camera, sky: Image) -> Pictures.Image:
+    """The sky over the horizon, in a picture of the whole view."""
+    aside = (np.arange(camera.width) + 0.5 - camera.width / 2) / camera.focal_px
+    up = (camera.height / 2 - np.arange(camera.height // 2) - 0.5) / camera.focal_px
+    rise = up[:, None] / np.hypot(1.0, aside)
+    turn = np.degrees(np.arctan(aside)) + camera.heading_deg
+    column = (turn / 360.0 * sky.shape[1]).astype(np.intp) % sky.shape[1]
+    picture = Pictures.new("RGB", (camera.width, camera.height), (HAZE, HAZE, HAZE))
+    picture.paste(Pictures.fromarray(sky[(rise / (rise + 1.0) * (len(sky) - 1)).astype(np.intp), column]))
+    return picture
+
+
+def pave(picture: Pictures.Image, town: Town, camera: Camera, season: Season) -> None:
+    """Lay the ground into the rows below the horizon, hazy where it is far."""
+    middle, horizon, focal = camera.width / 2, camera.height / 2, camera.focal_px
+    turn = math.radians(camera.heading_deg)
+    for level, (top, bottom) in enumerate(ground_rows(camera)):
+        ground, scale = town.ground[season][level], GROUND_PIXELS_PER_M / 2**level
+        # A pixel (x, y) looks at EYE_M / (y - horizon) times (x - middle, focal), turned to the heading.
+        a, b = scale * EYE_M * math.cos(turn), scale * EYE_M * math.sin(turn)
+        column = (camera.east - town.corner[0]) * scale
+        row = ground.height - (camera.north - town.corner[1]) * scale
+        first = top - horizon
+        u = (a, column, column * first - a * middle + b * focal)
+        v = (b, row, row * first - b * middle - a * focal)
+        data = [value / first for value in (*u, *v, 0.0, 1.0)]
+        size = (camera.width, bottom - top)
+        band = ground.transform(size, Pictures.Transform.PERSPECTIVE, data, Pictures.Resampling.BILINEAR)
+        metres = EYE_M * focal / (np.arange(top, bottom) + 0.5 - horizon)
+        clear = np.round(255 * np.exp(-metres / HAZE_M)).astype(np.uint8)
+        picture.paste(band, (0, top), Pictures.fromarray(clear[:, None].repeat(camera.width, 1)))
+
+
+def ground_rows(camera: Camera) -> list[tuple[int, int]]:
+    """First and last row, plus one, that each picture of the ground fills: the coarser, the farther.
+
+    A pixel covers d / focal metres across and d^2 / (EYE_M focal) along, at a distance of d metres.
+    """
+    focal, horizon = camera.focal_px, camera.height / 2
+    spans = [2**level * focal / GROUND_PIXELS_PER_M for level in range(1, GROUND_LEVELS)]
+    farthest = [(span * math.sqrt(EYE_M)) ** (2 / 3) for span in spans] + [REACH_M]
+    tops = [min(math.ceil(horizon + EYE_M * focal / metres), camera.height) for metres in farthest]
+    return [(top, bottom) for top, bottom in zip(tops, [camera.height, *tops[:-1]], strict=True)]
+
+
+def paint_wall(picture: Pictures.Image, camera: Camera, wall: Wall, season: Season) -> None:
+    """The part of a wall that is before the camera; its backs show the same picture, unmirrored."""
+    ends = camera.local(np.stack([wall.left, wall.right]))
+    behind = float(ends[0, 0] * ends[1, 1] - ends[0, 1] * ends[1, 0]) > 0.0
+    if behind:
+        ends = ends[::-1]
+    span = visible_span(ends, camera)
+    if span is None:
+        return
+    ends = ends[0] + np.array(span)[:, None] * (ends[1] - ends[0])
+    top, foot = (camera.project(ends, np.full(2, up)) for up in (wall.top_m, 0.0))
+    wide, high = wall.picture.size
+    corners = np.array(
+        [(span[0] * wide, 0), (span[1] * wide, 0), (span[1] * wide, high), (span[0] * wide, high)]
+    )
+    clear = math.exp(-float(np.hypot(*ends.mean(0))) / HAZE_M)
+    light = sunlight(wall, season, behind) * clear
+    lay_picture(picture, wall.picture, corners, np.array([*top, *foot[::-1]]), light, HAZE * (1 - clear))
+
+
+def visible_span(ends: Points, camera: Camera) -> tuple[float, float] | None:
+    """From which share to which of a wall (right, ahead) [2, 2] is before the camera; None if nothing is."""
+    aside = math.tan(math.radians(camera.fov_deg) / 2) * ends[:, 1]
+    first, last = 0.0, 1.0
+    for a, b in (ends[:, 1] - NEAREST_M, aside + ends[:, 0], aside - ends[:, 0]):
+        if a < 0 > b:
+            return None
+        if a < 0:
+            first = max(first, float(a / (a - b)))
+        elif b < 0:
+            last = min(last, float(a / (a - b)))
+    return (first, last) if last > first else None
+
+
+def lay_picture(
+    picture: Pictures.Image, source: Pictures.Image, corners: Points, spots: Points, light: float, haze: float
+) -> None:
+    """Lay a flat picture so that its `corners` [4, 2] come to lie at `spots` [4, 2], in light and haze."""
+    left, top = np.maximum(np.floor(spots.min(0)), 0).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(spots.max(0)), picture.size).astype(int).tolist()
+    if right <= left or bottom <= top or np.ptp(spots[:, 0]) < 0.5:
+        return
+    shrink = np.abs(np.ptp(corners, 0) / np.maximum(np.ptp(spots, 0), 1e-3))
+    factor = np.clip(shrink, 1, 8).astype(int)
+    data = homography(spots - (left, top), corners / factor)
+    coloured = source.reduce((int(factor[0]), int(factor[1])))
+    patch = coloured.transform(
+        (right - left, bottom - top), Pictures.Transform.PERSPECTIVE, data, Pictures.Resampling.BILINEAR
+    )
+    flat = patch.convert("RGBA")
+    matrix = (light, 0.0, 0.0, haze, 0.0, light, 0.0, haze, 0.0, 0.0, light, haze)
+    picture.paste(flat.convert("RGB").convert("RGB", matrix), (left, top), flat.getchannel("A"))
+
+
+def homography(spots: Points, corners: Points) -> list[float]:
+    """Coefficients, as Pillow wants them, of the transform that takes four spots to four corners."""
+    equations = []
+    for (x, y), (u, v) in zip(spots, corners, strict=True):
+        equations.append((x, y, 1, 0, 0, 0, -u * x, -u * y))
+        equations.append((0, 0, 0, x, y, 1, -v * x, -v * y))
+    solution: list[float] = np.linalg.solve(np.array(equations), corners.reshape(-1)).tolist()
+    return solution
+
+
+def sunlight(wall: Wall, season: Season, behind: bool) -> float:
+    """How bright the side of the wall is that one sees."""
+    azimuth, _, strength = SUN[season]
+    along = (wall.right - wall.left) / np.linalg.norm(wall.right - wall.left)
+    towards = np.array([-math.cos(math.radians(azimuth)), math.sin(math.radians(azimuth))])
+    facing = float(along @ towards) * (-1.0 if behind else 1.0)
+    return 0.86 + strength * facing * (0.42 if facing > 0 else 0.30)
+
+
+def paint_prop(picture: Pictures.Image, camera: Camera, prop: Prop, season: Season) -> None:
+    """One flat picture, upright before the camera."""
+    shapes = prop_pictures(season)[prop.kind]
+    shape = shapes[int(abs(prop.east * 7 + prop.north * 13)) % len(shapes)]
+    place = camera.local(np.array([(prop.east, prop.north)] * 2))
+    (x, foot), (_, head) = camera.project(place, np.array([0.0, prop.height_m])).tolist()
+    half, (wide, high) = (foot - head) / 2 * shape.width / shape.height, shape.size
+    corners = np.array([(0, 0), (wide, 0), (wide, high), (0, high)], float)
+    spots = np.array([(x - half, head), (x + half, head), (x + half, foot), (x - half, foot)])
+    lay_picture(picture, shape, corners, spots, 1.0, 0.0)
+
+
+def paint_car(picture: Pictures.Image, camera: Camera, parked: ParkedCar) -> None:
+    """A car on its shadow."""
+    pen, eye = ImageDraw.Draw(picture), (camera.east, camera.north, EYE_M)
+    for colour, face in faces(parked.thing, (parked.east, parked.north), parked.heading, eye):
+        place = camera.local(face[:, :2])
+        if place[:, 1].min() < NEAREST_M:
+            return
+        pen.polygon(camera.project(place, face[:, 2]).ravel().tolist(), fill=colour)
+
+
+def develop(picture: Pictures.Image, season: Season, seed: int) -> Image:
+    """What the camera makes of the light: exposure, white balance, noise."""
+    rng = np.random.default_rng([seed, 3])
+    tint = np.array((1.03, 1.0, 0.95) if season == "summer" else (0.87, 0.89, 0.91), np.float32)
+    if season == "winter":
+        picture = ImageEnhance.Color(picture).enhance(0.72)
+    pixels = np.asarray(picture) * (tint * np.float32(rng.uniform(0.92, 1.08)))
+    grain = rng.standard_normal(pixels.shape[:2], np.float32) * np.float32(1.6 if season == "summer" else 2.6)
+    return np.asarray((pixels + grain[..., None]).clip(0, 255), np.uint8)

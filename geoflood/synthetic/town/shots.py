@@ -11,7 +11,7 @@ from geoflood.core.datatypes import LatLon
 from geoflood.core.geo import from_local
 from geoflood.synthetic.town.model import Rng, Town
 
-__all__ = ["Shot", "Truth", "drive", "located"]
+__all__ = ["Shot", "Truth", "drive", "latlon"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def drive(town: Town, spacing_m: float) -> list[Shot]:
     return shots
 
 
-def located(town: Town, shot: Shot) -> LatLon:
+def latlon(town: Town, shot: Shot) -> LatLon:
     """Where on Earth a photo was taken."""
     ((lat, lon),) = from_local([(shot.east, shot.north)], town.origin)
     return LatLon(float(lat), float(lon))
