@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CAR_PAINTS", "Colour", "TaperedBlock", "Thing", "bag", "bin_", "car", "faces", "plank"]
+__all__ = ["CAR_PAINTS", "Colour", "TaperedBlock", "Thing", "bag", "bin_", "car", "faces", "plank", "shaded"]
 
 Colour: TypeAlias = tuple[int, int, int]
 Rectangle: TypeAlias = tuple[float, float, float, float]
@@ -97,15 +97,17 @@ def faces(
     """
     ahead, right = (math.sin(heading), math.cos(heading)), (math.cos(heading), -math.sin(heading))
     turn = np.array([(*ahead, 0.0), (*right, 0.0), (0.0, 0.0, 1.0)])
-    for block in thing:
-        foot, lid = (corners(rectangle) @ turn + (*place, 0.0) for rectangle in (block.foot, block.lid))
-        sides = [np.stack([foot[k - 1], foot[k], lid[k], lid[k - 1]]) for k in range(4)]
-        for face in (*sides, lid):
-            normal = np.cross(face[1] - face[0], face[-1] - face[0])
-            length = float(np.linalg.norm(normal))
-            if length > 0.0 and normal @ (np.array(camera) - face[0]) > 0.0:
-                light = 0.66 + 0.34 * normal[2] / length + 0.08 * normal[0] / length
-                yield shaded(block.colour, light), face
+    rings = np.array([(corners(block.foot), corners(block.lid)) for block in thing]) @ turn + (*place, 0.0)
+    foot, lid = rings[:, 0], rings[:, 1]
+    before = [3, 0, 1, 2]
+    sides = np.stack([foot[:, before], foot, lid, lid[:, before]], 2)
+    every = np.concatenate([sides, lid[:, None]], 1)  # [blocks, 5, 4, 3]
+    normals = np.cross(every[:, :, 1] - every[:, :, 0], every[:, :, -1] - every[:, :, 0])
+    visible = (normals * (np.array(camera) - every[:, :, 0])).sum(-1) > 0.0
+    slopes = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
+    lights = 0.66 + 0.34 * slopes[..., 2] + 0.08 * slopes[..., 0]
+    for number, side in np.argwhere(visible).tolist():
+        yield shaded(thing[number].colour, lights[number, side]), every[number, side]
 
 
 def corners(rectangle: Rectangle) -> NDArray[np.float64]:

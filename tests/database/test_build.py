@@ -34,7 +34,7 @@ from geoflood.database.plan import IndexPlan, locked_index
 from geoflood.database.shards import read_shard, shard_path
 from geoflood.imagery.folder import images
 from geoflood.synthetic.town import Town
-from geoflood.synthetic.town.folders import stands
+from geoflood.synthetic.town.folders import panorama_shots
 from geoflood.synthetic.town.shots import latlon
 from tests.support.calibration import uncalibrated
 
@@ -117,7 +117,7 @@ def test_every_image_becomes_a_reference_with_its_place(
 def test_tiles_of_a_panorama_look_where_they_say(index_dir: Path, drawn_town: Town) -> None:
     database = Database(index_dir / "town")
     references = database.references(range(len(database)))
-    for image, shot in list(stands(drawn_town))[::2]:
+    for image, shot in list(panorama_shots(drawn_town))[::2]:
         tiles = [reference for reference in references if reference.location.endswith(image)]
         assert len(tiles) == 8
         assert sorted(t.heading_deg for t in tiles if t.heading_deg is not None) == pytest.approx(

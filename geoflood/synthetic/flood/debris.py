@@ -12,7 +12,7 @@ from PIL import Image as Pictures
 from PIL import ImageDraw
 
 from geoflood.core.datatypes import Image
-from geoflood.synthetic.blocks import Thing, bag, bin_, car, faces, plank
+from geoflood.synthetic.blocks import Thing, bag, bin_, car, faces, plank, shaded
 from geoflood.synthetic.flood.water import FOCAL, HORIZON, Floats, Mask, WaterSurface
 
 __all__ = ["FloatingThing", "float_things", "lay", "mirror_things", "paint_things"]
@@ -56,25 +56,28 @@ def float_things(water: WaterSurface, rng: np.random.Generator, amount: float) -
 
 
 def paint_things(
-    things: Sequence[FloatingThing], water: WaterSurface, photo: Image, *, mirrored: bool = False
-) -> NDArray[np.uint8]:
-    """The part of the things above the water on a clear ground, RGBA [H, W, 4]; or their mirror image.
+    things: Sequence[FloatingThing], water: WaterSurface, photo: Image
+) -> tuple[Pictures.Image, Pictures.Image]:
+    """The part of the things above the water on a clear ground, RGBa [H, W], and their mirror image.
 
     They are as bright as the photo.
     """
     light = float(np.clip(photo[::8, ::8].mean() / USUAL_BRIGHTNESS, 0.35, 1.25))
-    picture = Pictures.new("RGBA", (water.width * FINER, water.height * FINER))
-    pen = ImageDraw.Draw(picture)
+    size = (water.width * FINER, water.height * FINER)
+    upright, mirrored = Pictures.new("RGBa", size), Pictures.new("RGBa", size)
+    pens = ImageDraw.Draw(upright), ImageDraw.Draw(mirrored)
     for floating in things:
         place = (floating.right, floating.away)
-        above_water = (0.0, 0.0, CAMERA_M + floating.draft)
-        for colour, face in faces(floating.thing, place, floating.heading, above_water):
+        camera = (0.0, 0.0, CAMERA_M + floating.draft)
+        for colour, face in faces(floating.thing, place, floating.heading, camera):
             up = np.maximum(face[:, 2] - floating.draft, 0.0)
             if face[:, 1].min() < NEAREST_M or not up.any():
                 continue
-            spots = project(face[:, 0], face[:, 1], -up if mirrored else up, water) * FINER
-            pen.polygon(spots.ravel().tolist(), fill=(*(round(light * channel) for channel in colour), 255))
-    return np.asarray(picture.reduce(FINER))
+            ink = (*shaded(colour, light), 255)
+            for pen, height in zip(pens, (up, -up), strict=True):
+                spots = project(face[:, 0], face[:, 1], height, water) * FINER
+                pen.polygon(spots.ravel().tolist(), fill=ink)
+    return upright.reduce(FINER), mirrored.reduce(FINER)
 
 
 def project(
@@ -86,21 +89,21 @@ def project(
     return np.stack([water.width / 2.0 + right * scale, horizon + (CAMERA_M - up) * scale], 1)
 
 
-def mirror_things(reflected: Floats, painted: NDArray[np.uint8], water: WaterSurface) -> None:
+def mirror_things(reflected: Floats, mirrored: Pictures.Image, water: WaterSurface) -> None:
     """Put the mirror image of things into what the water reflects, shaken by its ripples."""
     rows, columns = np.indices(water.cover.shape, np.float32)
     shake = np.float32(0.6 * FOCAL * water.height)
     row = np.clip(rows + water.top + shake * water.dip, 0, water.height - 1).astype(np.intp)
     column = np.clip(columns + shake * water.grazing * water.lean, 0, water.width - 1).astype(np.intp)
-    shaken = painted[row, column].astype(np.float32)
-    opacity = shaken[..., 3] / np.float32(255.0)
-    reflected += (np.moveaxis(shaken[..., :3], 2, 0) - reflected) * opacity
+    shaken = np.asarray(mirrored)[row, column]
+    reflected *= np.float32(1.0) - shaken[..., 3] / np.float32(255.0)
+    reflected += np.moveaxis(shaken[..., :3], 2, 0)
 
 
-def lay(photo: Image, mask: Mask, painted: NDArray[np.uint8]) -> Image:
+def lay(photo: Image, mask: Mask, painted: Pictures.Image) -> Image:
     """The photo with the things over it; marks them in the mask."""
-    mask |= painted[..., 3] > 0
-    things = Pictures.fromarray(painted)
-    picture = Pictures.fromarray(photo)
-    picture.paste(things.convert("RGB"), mask=things.getchannel("A"))
+    things, picture = painted.convert("RGBA"), Pictures.fromarray(photo)
+    opacity = things.getchannel("A")
+    mask |= np.asarray(opacity) > 0
+    picture.paste(things.convert("RGB"), mask=opacity)
     return np.asarray(picture)

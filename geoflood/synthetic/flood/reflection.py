@@ -1,7 +1,9 @@
 """What the water looks like: the street mirrored in it, the mud inside, and how angle mixes the two.
 
-Far away, near the line, the surface is grazed and mirrors the street; near the viewer one looks into it and
-sees mud (Fresnel). The same slope of a ripple moves the mirror image far more near the viewer than far away.
+Far away, near the line, the view grazes the surface, which mirrors the street. Near the viewer the view goes
+into the water and meets mud (Fresnel). The same slope of a ripple moves the mirror image far more near the
+viewer than far away.
+
 Colours are planes, float32 [3, rows, width] over the rows from `water.top` on: arithmetic is quickest so.
 """
 
@@ -15,7 +17,7 @@ from PIL import ImageFilter
 from geoflood.core.datatypes import Image
 from geoflood.synthetic.flood.water import FOCAL, HORIZON, Floats, WaterSurface
 
-__all__ = ["brightness", "mirror", "mirroring", "mix", "mud", "submerge"]
+__all__ = ["brightness", "fresnel", "mirror", "mix", "mud", "submerge"]
 
 
 def mirror(dry: Image, water: WaterSurface) -> Floats:
@@ -34,10 +36,10 @@ def mirror(dry: Image, water: WaterSurface) -> Floats:
     place = np.minimum(rows, np.float32(len(source) - 1)).astype(np.intp)
     place *= width
     place += np.clip(columns, 0, width - 1).astype(np.intp)
-    found = source.reshape(-1).take(place)
+    pixels = source.reshape(-1).take(place)
     planes = np.empty((3, *place.shape), np.float32)
     for k, plane in enumerate(planes):
-        plane[:] = (found >> np.uint32(8 * k)) & np.uint32(255)
+        plane[:] = (pixels >> np.uint32(8 * k)) & np.uint32(255)
     return planes
 
 
@@ -54,7 +56,7 @@ def upside_down(dry: Image, above: int, squeeze: int, height: int) -> NDArray[np
 
 
 def mud(dry: Image, water: WaterSurface, rng: np.random.Generator) -> Floats:
-    """What one sees inside the water: brown-grey, as bright and colourful as the photo."""
+    """What is seen inside the water: brown-grey, as bright and colourful as the photo."""
     sky = dry[::8, ::8].astype(np.float32)
     colourful = min(float(np.ptp(sky, axis=2).mean()) / 12.0, 1.0)
     tint = np.array([1.12, 1.0, 0.80]) ** (colourful * rng.uniform(0.5, 1.3))
@@ -70,8 +72,8 @@ def brightness(dry: Image) -> float:
     return float(dry[::8, ::8].astype(np.float32).mean())
 
 
-def mirroring(water: WaterSurface) -> Floats:
-    """Fresnel: the share of mirror image at every pixel; the steeper one looks into the water, the less."""
+def fresnel(water: WaterSurface) -> Floats:
+    """Share of mirror image at every pixel (Fresnel): the steeper the view into the water, the less."""
     grazing = water.grazing - np.float32(2.2) * water.dip
     np.clip(grazing, 0.0, 1.5, grazing)
     grazing *= np.float32(-2.9)
@@ -84,7 +86,7 @@ def mirroring(water: WaterSurface) -> Floats:
 def mix(reflected: Floats, murk: Floats, water: WaterSurface) -> Floats:
     """Mirror image and mud by the angle of each ripple."""
     mixed = reflected - murk
-    mixed *= mirroring(water)
+    mixed *= fresnel(water)
     mixed += murk
     return mixed
 

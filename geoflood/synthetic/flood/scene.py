@@ -89,12 +89,13 @@ def underwater(photo: Image, level: float, seed: int, effects: Effects) -> tuple
     reflected, murk = mirror(dull, water), mud(dull, water, rng)
     things = float_things(water, stream(seed, "debris"), effects.debris) if effects.debris else []
     if things:
-        mirror_things(reflected, paint_things(things, water, dull, mirrored=True), water)
+        upright, mirrored = paint_things(things, water, dull)
+        mirror_things(reflected, mirrored, water)
     out = submerge(dull, water, mix(reflected, murk, water))
     mask = np.zeros(photo.shape[:2], bool)
     mask[water.top :] = water.cover > 0.0
     if things:
-        out = lay(out, mask, paint_things(things, water, dull))
+        out = lay(out, mask, upright)
     return out, mask, water.line
 
 

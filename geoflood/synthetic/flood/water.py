@@ -106,15 +106,15 @@ def ripples(grazing: Floats, width: int, height: int, rng: np.random.Generator) 
     for (fineness, steepness), begin in zip(SCALES, start, strict=True):
         texels = np.float32(TEXELS * fineness)
         # A ripple that is smaller than a pixel no longer moves the mirror image: it only blurs it.
-        seen = np.float32(steepness) / (1.0 + (away * away * (texels / np.float32(9.0 * height))) ** 2)
-        waves = laid(texture, across * texels + begin, away * texels + begin)
-        slopes += seen * waves
+        visible = np.float32(steepness) / (1.0 + (away * away * (texels / np.float32(9.0 * height))) ** 2)
+        waves = look_up(texture, across * texels + begin, away * texels + begin)
+        slopes += visible * waves
     calm = np.clip(0.75 + 0.45 * waves.imag, 0.2, 1.6)
     slopes *= wind * calm
-    return widened(slopes, width)
+    return widen(slopes, width)
 
 
-def widened(slopes: Slopes, width: int) -> Slopes:
+def widen(slopes: Slopes, width: int) -> Slopes:
     """Columns between the columns; [rows, width] of [rows, width // 2 + 1]."""
     whole = np.empty((len(slopes), 2 * slopes.shape[1] - 1), np.complex64)
     whole[:, ::2] = slopes
@@ -141,7 +141,7 @@ def ripple_texture(number: int) -> Slopes:
     return texture
 
 
-def laid(texture: Slopes, x: Floats, y: Floats) -> Slopes:
+def look_up(texture: Slopes, x: Floats, y: Floats) -> Slopes:
     """Bilinear look-up in the repeating texture at texel coordinates x [rows, width] and y [rows, 1]."""
     row, column = np.floor(y), np.floor(x)
     i = row[:, 0].astype(np.intp)
@@ -153,7 +153,7 @@ def laid(texture: Slopes, x: Floats, y: Floats) -> Slopes:
     j = column.astype(np.intp)
     j &= TILE - 1
     j += np.arange(len(i))[:, None] * (TILE + 1)
-    found = rows.take(j)
+    slopes = rows.take(j)
     j += 1
-    found += (rows.take(j) - found) * (x - column)
-    return found
+    slopes += (rows.take(j) - slopes) * (x - column)
+    return slopes

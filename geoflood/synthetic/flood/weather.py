@@ -16,6 +16,8 @@ STREAKS = 300
 """At the full amount, in a square frame."""
 DROPS = 14
 """At most, at the full amount."""
+COARSER = 4
+"""What a drop shows is blurred in a picture of so many times fewer rows and columns."""
 SEEN_THROUGH = 3.0
 """A drop shows so many times more of the scene, to each side, than it covers."""
 
@@ -64,7 +66,8 @@ def lens_drops(photo: Image, rng: np.random.Generator, amount: float) -> tuple[I
     """
     height, width = photo.shape[:2]
     picture = Pictures.fromarray(photo)
-    scene = picture.filter(ImageFilter.BoxBlur(height / 40)).transpose(Pictures.Transpose.ROTATE_180)
+    blurred = picture.reduce(COARSER).filter(ImageFilter.BoxBlur(height / COARSER / 40))
+    scene = blurred.transpose(Pictures.Transpose.ROTATE_180).resize(picture.size)
     hidden = Pictures.new("L", picture.size)
     for _ in range(max(1, round(DROPS * amount * rng.uniform(0.35, 1.0)))):
         x, y = (rng.random(2) * (width, height)).tolist()

@@ -39,7 +39,7 @@ THREADS = 4
 """Each needs some 10 MB."""
 
 
-def geotagged(position: LatLon, heading_deg: float, taken: datetime) -> Pictures.Exif:
+def geotag_exif(position: LatLon, heading_deg: float, taken: datetime) -> Pictures.Exif:
     """EXIF as a camera with GPS writes it."""
     exif = Pictures.Exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = taken.strftime("%Y:%m:%d %H:%M:%S")
@@ -93,9 +93,9 @@ def write_city(
     `streets/summer-*.jpg` every `spacing_m`, `streets/winter-*.jpg` a third as often and years later;
     `panoramas/*.jpg` at every crossing, listed in `panoramas.csv`. Pictures that are there stay.
     """
-    panoramas = list(stands(town))
-    table(folder / "panoramas.csv", PANORAMA_COLUMNS, [listed(town, *stand) for stand in panoramas])
-    streets = [street(folder, town, spacing_m, size_px, season) for season in SEASONS]
+    panoramas = list(panorama_shots(town))
+    table(folder / "panoramas.csv", PANORAMA_COLUMNS, [panorama_row(town, *each) for each in panoramas])
+    streets = [street_jobs(folder, town, spacing_m, size_px, season) for season in SEASONS]
     around = [
         Job(folder / image, partial(panorama, town, shot.position, shot.heading_deg, panorama_px, seed=1))
         for image, shot in panoramas
@@ -103,7 +103,7 @@ def write_city(
     save_all([*around, *chain.from_iterable(streets)], progress)
 
 
-def street(folder: Path, town: Town, spacing_m: float, size_px: int, season: Season) -> Iterator[Job]:
+def street_jobs(folder: Path, town: Town, spacing_m: float, size_px: int, season: Season) -> Iterator[Job]:
     """The photos of one pass through the town."""
     for number, shot in list(enumerate(drive(town, spacing_m)))[:: 1 if season == "summer" else 3]:
         if season == "winter":
@@ -111,16 +111,16 @@ def street(folder: Path, town: Town, spacing_m: float, size_px: int, season: Sea
         taken = PASSES[season] + timedelta(seconds=20 * number)
         path = folder / "streets" / f"{season}-{town.seed}-{number:04}.jpg"
         draw = partial(view, town, shot.position, shot.heading_deg, 75.0, (size_px, size_px), season)
-        yield Job(path, draw, exif=geotagged(latlon(town, shot), shot.heading_deg, taken))
+        yield Job(path, draw, exif=geotag_exif(latlon(town, shot), shot.heading_deg, taken))
 
 
-def stands(town: Town) -> Iterator[tuple[str, Shot]]:
+def panorama_shots(town: Town) -> Iterator[tuple[str, Shot]]:
     """File names and places of the panoramas: every crossing, each turned another way."""
     for number, (east, north) in enumerate(town.nodes.reshape(-1, 2).tolist()):
         yield f"panoramas/{town.seed}-{number:04}.jpg", Shot(east, north, float(number * 37 % 360))
 
 
-def listed(town: Town, image: str, shot: Shot) -> tuple[str, ...]:
+def panorama_row(town: Town, image: str, shot: Shot) -> tuple[str, ...]:
     """The row of a panorama in their table."""
     return (
         image,
@@ -150,11 +150,11 @@ def write_queries(
     small, and without a geotag.
     """
     name = f"photo-{town.seed}"  # also of the strangers: nothing tells them apart but what they show
-    truths = [flooded(folder, f"{name}-{k:03}.jpg", town, k, size, True) for k in range(count)]
+    truths = [take_flood_photo(folder, f"{name}-{k:03}.jpg", town, k, size, True) for k in range(count)]
     if strangers:
         other = build_town(town.seed + 1, (1, 1), FAROE_BANK)
         last = range(count, count + strangers)
-        truths += [flooded(folder, f"{name}-{k:03}.jpg", other, k, size, False) for k in last]
+        truths += [take_flood_photo(folder, f"{name}-{k:03}.jpg", other, k, size, False) for k in last]
     rows = [(t.image, *cells(t.position, t.heading_deg), f"{t.waterline:.3f}") for t in truths]
     table(folder / "truth.csv", ("image", "lat", "lon", "heading", "waterline"), rows)
     return truths
@@ -165,8 +165,10 @@ def cells(position: LatLon, heading_deg: float) -> tuple[str, str, str]:
     return f"{position.lat:.7f}", f"{position.lon:.7f}", f"{heading_deg:.1f}"
 
 
-def flooded(folder: Path, image: str, town: Town, number: int, size: tuple[int, int], in_city: bool) -> Truth:
-    """Take and keep one flooded photo."""
+def take_flood_photo(
+    folder: Path, image: str, town: Town, number: int, size: tuple[int, int], in_city: bool
+) -> Truth:
+    """Draw and write one flooded photo, and return the truth about it."""
     rng = np.random.default_rng([town.seed, number, 17])
     shots = drive(town, 17.0)
     shot = shots[int(rng.integers(len(shots)))].moved(rng, (1.0, 4.0), 7.0)
