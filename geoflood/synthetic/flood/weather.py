@@ -67,7 +67,7 @@ def lens_drops(photo: Image, rng: np.random.Generator, amount: float) -> tuple[I
     height, width = photo.shape[:2]
     picture = Pictures.fromarray(photo)
     blurred = picture.reduce(COARSER).filter(ImageFilter.BoxBlur(height / COARSER / 40))
-    scene = blurred.transpose(Pictures.Transpose.ROTATE_180).resize(picture.size)
+    scene = blurred.transpose(Pictures.Transpose.ROTATE_180)
     hidden = Pictures.new("L", picture.size)
     for _ in range(max(1, round(DROPS * amount * rng.uniform(0.35, 1.0)))):
         x, y = (rng.random(2) * (width, height)).tolist()
@@ -75,8 +75,8 @@ def lens_drops(photo: Image, rng: np.random.Generator, amount: float) -> tuple[I
         box = (round(x - radius), round(y - radius), round(x + radius) + 1, round(y + radius) + 1)
         size = (box[2] - box[0], box[3] - box[1])
         reach = SEEN_THROUGH * radius
-        around = np.clip((width - x - reach, height - y - reach, width - x + reach, height - y + reach),
-                         0, (width, height) * 2).tolist()  # fmt: skip
+        shown = np.array([width - x, height - y] * 2) + reach * np.array([-1, -1, 1, 1])
+        around = np.clip(shown / COARSER, 0, scene.size * 2).tolist()
         if around[2] - around[0] < 1 or around[3] - around[1] < 1:
             continue
         drop = Pictures.new("L", size)
