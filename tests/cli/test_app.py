@@ -32,7 +32,7 @@ from geoflood.core.errors import (
 )
 from geoflood.database.plan import locked_index
 from geoflood.synthetic.town import Truth
-from tests.support.commands import failed
+from tests.support.commands import error_line
 
 Photos = list[tuple[Path, Truth]]
 Result = Any
@@ -123,7 +123,7 @@ def test_every_error_has_its_code(
         raise error("the thing [bold]x[/] is \x1b[31mbroken", "mend it")
 
     monkeypatch.setattr("geoflood.cli.checks.examine", broken)
-    line = failed(call("doctor"), code)
+    line = error_line(call("doctor"), code)
     assert "[bold]x[/]" in line, "markup of others is text"
     assert "\x1b" not in line
 
@@ -147,10 +147,10 @@ def test_our_own_bugs_keep_their_traceback(call: Call, monkeypatch: pytest.Monke
 def test_index_without_images(call: Call, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.jpg").write_bytes(b"no picture")
-    assert "no images" in failed(call("index", "town"), 2)
-    assert "nowhere" in failed(call("index", "town", "nowhere"), 3)
-    assert "no image can be used" in failed(call("index", "town", "empty"), 3)
-    assert "a.jpg" in failed(call("index", "town", "a.jpg"), 3)
+    assert "no images" in error_line(call("index", "town"), 2)
+    assert "nowhere" in error_line(call("index", "town", "nowhere"), 3)
+    assert "no image can be used" in error_line(call("index", "town", "empty"), 3)
+    assert "a.jpg" in error_line(call("index", "town", "a.jpg"), 3)
 
 
 NO_SETTINGS = (("--bands", "x"), ("--dimension", "few"), ("--bands", "0,95"), ("--backbone", "no"))
@@ -158,13 +158,13 @@ NO_SETTINGS = (("--bands", "x"), ("--dimension", "few"), ("--bands", "0,95"), ("
 
 @pytest.mark.parametrize("options", NO_SETTINGS)
 def test_index_options_that_make_no_sense(call: Call, streets: Path, options: tuple[str, str]) -> None:
-    failed(call("index", "town", streets, *options), 2)
+    error_line(call("index", "town", streets, *options), 2)
 
 
 @pytest.mark.parametrize("name", ["", " ", "..", "../..", "/", ".", "-", "\x00", "💧", "[/]"])
 def test_names_that_are_no_city(call: Call, streets: Path, name: str) -> None:
     for arguments in (("index", "--", name, streets), ("info", "--", name)):
-        failed(call(*arguments), 2)
+        error_line(call(*arguments), 2)
 
 
 NAMES = ("../../etc", "/tmp/x", "C:\\town", "a\nb", "A" * 500, "Köln", "[bold]b[/]", "\x1b[2J")
@@ -172,19 +172,19 @@ NAMES = ("../../etc", "/tmp/x", "C:\\town", "a\nb", "A" * 500, "Köln", "[bold]b
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
 def test_hostile_city_names_stay_in_the_folder(call: Call, tmp_path: Path, name: str) -> None:
-    line = failed(call("info", "--", name), 4)
+    line = error_line(call("info", "--", name), 4)
     assert "\x1b" not in line
     assert not (tmp_path / "index").exists()
 
 
 def test_index_that_is_in_use(call: Call, streets: Path, tmp_path: Path) -> None:
     with locked_index(tmp_path / "index" / "town"):
-        assert "another geoflood" in failed(call("index", "town", streets), 5)
+        assert "another geoflood" in error_line(call("index", "town", streets), 5)
 
 
 def test_folder_that_cannot_be_written(call: Call, streets: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "file" in failed(call("index", "town", streets, "--index-dir", "file"), 3)
+    assert "file" in error_line(call("index", "town", streets, "--index-dir", "file"), 3)
 
 
 # -- an index ---------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ def test_index_tells_what_came_of_it(call: Call, streets: Path, tmp_path: Path) 
     assert again.exit_code == 10
     (told,) = objects(again)
     assert (told["images"], told["references"], told["rejected"]) == (4, 4, {"no position": 1})
-    failed(call("index", "Some Town", folder, "--dimension", "64"), 5)
+    error_line(call("index", "Some Town", folder, "--dimension", "64"), 5)
 
 
 def test_cities_info_and_doctor(call: Call, index_dir: Path) -> None:
@@ -236,9 +236,9 @@ def test_a_damaged_index_is_named_and_hides_no_other(call: Call, index_dir: Path
     result = call("cities", "--index-dir", root, "--json")
     assert [city["city"] for city in objects(result)] == ["Town"]
     assert "broken" in result.stderr
-    assert "broken" in failed(call("info", "broken", "--index-dir", root), 5)
+    assert "broken" in error_line(call("info", "broken", "--index-dir", root), 5)
     (root / "town" / "vectors.faiss").write_bytes(b"cut")
-    assert "vectors.faiss" in failed(call("locate", "a.jpg", "--city", "town", "--index-dir", root), 5)
+    assert "vectors.faiss" in error_line(call("locate", "a.jpg", "--city", "town", "--index-dir", root), 5)
     assert call("doctor", "--index-dir", root).exit_code == 1
 
 
@@ -290,8 +290,8 @@ def test_lists_on_stdin_and_folders(locate: Call, queries: Photos, tmp_path: Pat
     (folder / "notes.txt").write_text("no photo", "utf-8")
     assert len(objects(locate(folder, "--json"))) == 2
     (tmp_path / "none").mkdir()
-    assert "no photos" in failed(locate(tmp_path / "none"), 3)
-    assert "no photos" in failed(locate("-", stdin="\n"), 3)
+    assert "no photos" in error_line(locate(tmp_path / "none"), 3)
+    assert "no photos" in error_line(locate("-", stdin="\n"), 3)
 
 
 def test_some_failed_is_10_all_failed_is_3(locate: Call, queries: Photos, tmp_path: Path) -> None:
@@ -324,13 +324,13 @@ def test_the_city_may_be_left_out_when_there_is_one(
     call: Call, index_dir: Path, tmp_path: Path, queries: Photos
 ) -> None:
     photo = queries[0][0]
-    assert "nothing is indexed" in failed(call("locate", photo), 4)
+    assert "nothing is indexed" in error_line(call("locate", photo), 4)
     shutil.copytree(index_dir / "town", tmp_path / "index" / "town")
     assert call("locate", photo, "--json").exit_code == 0
     assert call("locate", photo, "--json", "--city", "Town").exit_code == 0
-    assert "no index" in failed(call("locate", photo, "--city", "other"), 4)
+    assert "no index" in error_line(call("locate", photo, "--city", "other"), 4)
     shutil.copytree(index_dir / "town", tmp_path / "index" / "other")
-    assert "several" in failed(call("locate", photo), 2)
+    assert "several" in error_line(call("locate", photo), 2)
     assert call("locate", photo, "--json", "--city", "other").exit_code == 0
 
 
@@ -339,11 +339,11 @@ def test_attention_and_basemap_files(locate: Call, queries: Photos, tmp_path: Pa
     (tmp_path / "map.json").write_text('{"weights": [[2], [0]], "waterline": 0.3}', "utf-8")
     (told,) = objects(locate(photo, "--attention", "map.json", "--waterline", 0.45, "--json"))
     assert told["attention"]["waterline"] == 0.45, "the analyst's word stands over the file's"
-    assert "absent" in failed(locate(photo, "--attention", "absent.json"), 3)
+    assert "absent" in error_line(locate(photo, "--attention", "absent.json"), 3)
     for name, content in (("a.geojson", "{"), ("b.geojson", "[]"), ("c.geojson", '{"type": "Feature"}')):
         (tmp_path / name).write_text(content, "utf-8")
-        assert name in failed(locate(photo, "--basemap", name), 3)
-    assert "absent" in failed(locate(photo, "--basemap", "absent.geojson"), 3)
+        assert name in error_line(locate(photo, "--basemap", name), 3)
+    assert "absent" in error_line(locate(photo, "--basemap", "absent.geojson"), 3)
     streets = {"type": "FeatureCollection", "features": []}
     (tmp_path / "streets.geojson").write_text(json.dumps(streets), "utf-8")
     assert locate(photo, "--basemap", "streets.geojson").exit_code == 0

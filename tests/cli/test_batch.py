@@ -22,21 +22,21 @@ from geoflood.database import manifest
 from geoflood.localize import locator as locating
 from geoflood.triage import journal
 from geoflood.triage.journal import Journal, JournalLine
-from tests.support.batch import IndexedFake, photo, posts, row
+from tests.support.batch import IndexedFakeLocator, photo_jpeg, post_row, write_posts
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("GEOFLOOD_", "OLLAMA_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(locating, "Locator", IndexedFake)
+    monkeypatch.setattr(locating, "Locator", IndexedFakeLocator)
     monkeypatch.setattr(manifest, "read_manifest", lambda _: SimpleNamespace(city="Rivertown"))
     monkeypatch.setenv("GEOFLOOD_INDEX_DIR", str(tmp_path / "index"))
     (tmp_path / "index" / "rivertown").mkdir(parents=True)
     (tmp_path / "index" / "rivertown" / "manifest.json").write_text("{}", "utf-8")
-    folder = posts(tmp_path, *(row(f"{n}.jpg", f"post {n}", n, author="ana") for n in range(3)))
+    folder = write_posts(tmp_path, *(post_row(f"{n}.jpg", f"post {n}", n, author="ana") for n in range(3)))
     for n in range(3):
-        (folder / f"{n}.jpg").write_bytes(photo(n))
+        (folder / f"{n}.jpg").write_bytes(photo_jpeg(n))
     return tmp_path
 
 
@@ -66,7 +66,7 @@ def test_a_folder_in_a_map_out_and_on(root: Path) -> None:
 
 
 def test_a_failed_photo_is_exit_10_and_the_rest_is_there(root: Path) -> None:
-    (root / "posts" / "torn.jpg").write_bytes(photo(5)[:500])
+    (root / "posts" / "torn.jpg").write_bytes(photo_jpeg(5)[:500])
     done = batch(root)
     assert isinstance(done.exception, PartialError)
     assert done.exception.hint == f"see {root / 'out' / 'located.csv'}"
@@ -108,7 +108,7 @@ def test_a_command_reads_the_journal_once(root: Path, monkeypatch: pytest.Monkey
     ]
     made = {"sha256": sha, "status": "confirmed", "by": "bo", "at": "2021-11-20T10:00:00Z"}
     (root / "d.json").write_text(json.dumps({"decisions": [made]}), "utf-8")
-    (root / "posts" / "late.jpg").write_bytes(photo(5))
+    (root / "posts" / "late.jpg").write_bytes(photo_jpeg(5))
     reads: list[Path] = []
     whole = journal._checked
 
@@ -182,9 +182,9 @@ def test_missing_inputs_are_named_and_no_success(root: Path) -> None:
 
 def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(3, 20):
-        (root / "posts" / f"{n}.jpg").write_bytes(photo(n))
+        (root / "posts" / f"{n}.jpg").write_bytes(photo_jpeg(n))
 
-    class Pressing(IndexedFake):
+    class Pressing(IndexedFakeLocator):
         def locate(self, *given: Any, **named: Any) -> Any:
             if len(self.seen) == 2:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -200,7 +200,7 @@ def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyP
     assert told in done.stderr
     assert "so far: " in done.stderr
     assert signal.getsignal(signal.SIGINT) is before
-    monkeypatch.setattr(locating, "Locator", IndexedFake)
+    monkeypatch.setattr(locating, "Locator", IndexedFakeLocator)
     told = json.loads(batch(root, "--json").stdout)
     assert 3 <= told["before"] < 20
     assert told["before"] + told["located"] + told["uncertain"] == 20

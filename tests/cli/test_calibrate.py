@@ -14,7 +14,7 @@ from geoflood.database.calibration import CalibrationKey
 from geoflood.database.manifest import read_manifest
 from geoflood.localize.calibration import calibrate
 from tests.support.calibration import PLAIN
-from tests.support.commands import Result, failed
+from tests.support.commands import Result, error_line
 
 Call = Callable[..., Result]
 
@@ -51,7 +51,7 @@ def test_queries_that_cannot_be_used_are_counted(run: Call, table: Path, own_ind
 
 def test_references_are_no_queries(run: Call, streets: Path, own_index: Path) -> None:
     before = read_manifest(own_index / "town").calibration
-    message = failed(run("calibrate", "town", streets, "--index-dir", own_index, "-q"), 3)
+    message = error_line(run("calibrate", "town", streets, "--index-dir", own_index, "-q"), 3)
     assert "references of this index" in message
     assert read_manifest(own_index / "town").calibration == before
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Result, failed
+from tests.support.commands import Result, error_line
 
 Call = Callable[..., Result]
 
@@ -19,7 +19,7 @@ def test_a_round_trip_through_the_folders(run: Call, table: Path, tmp_path: Path
     result = run("dataset", "town", table, tmp_path / "set")
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
-    assert "there already" in failed(run("dataset", "town", table, tmp_path / "set"), 2)
+    assert "there already" in error_line(run("dataset", "town", table, tmp_path / "set"), 2)
     before = json.loads(run("evaluate", "town", table, "--json").stdout)
     after = json.loads(run("evaluate", "town", tmp_path / "set", "--json").stdout)
     for name in ("queries", "with_positive", "recall"):
@@ -54,5 +54,5 @@ def test_what_is_lost_is_counted(run: Call, table: Path, tmp_path: Path) -> None
     ],
 )
 def test_bad_water_is_a_usage_error(run: Call, table: Path, options: tuple[str, str], message: str) -> None:
-    assert message in failed(run("dataset", "town", table, "set", *options), 2)
+    assert message in error_line(run("dataset", "town", table, "set", *options), 2)
     assert not Path("set").exists()

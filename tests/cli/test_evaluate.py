@@ -16,10 +16,10 @@ import pytest
 
 from geoflood.evaluation.report.evaluation_record import COLUMNS
 from geoflood.synthetic.town import Truth
-from tests.support.commands import Result, failed
+from tests.support.commands import Result, error_line
 from tests.support.descriptors import break_descriptors
 from tests.support.far_side.ollama_server import FarModel, FarOllama
-from tests.support.far_side.sighted import seeing
+from tests.support.far_side.sighted import sighted_answers
 
 Photos = list[tuple[Path, Truth]]
 Call = Callable[..., Result]
@@ -88,7 +88,7 @@ def test_waterlines(call: Call, table: Path) -> None:
     assert wet["waterline"] == 0.3
     assert json.loads(call("town", table, "--json", "--waterline", "0.4").stdout)["waterline"] == 0.4
     for arguments in (("true",), ("1",), ("nan",), ("deep",), ("-0.1",)):
-        assert "--waterline" in failed(call("town", table, "--waterline", *arguments), 2)
+        assert "--waterline" in error_line(call("town", table, "--waterline", *arguments), 2)
 
 
 @pytest.mark.parametrize("option", ["--distance", "--flood"])
@@ -154,7 +154,7 @@ def test_indexes_side_by_side(call: Call, table: Path, index_dir: Path, tmp_path
 
 
 def test_a_model_looks_at_each_query(call: Call, table: Path) -> None:
-    with FarOllama(FarModel("qwen3-vl:8b", answer=seeing())) as far:
+    with FarOllama(FarModel("qwen3-vl:8b", answer=sighted_answers())) as far:
         options = ("--model", "qwen3-vl:8b", "--ollama-host", far.host, "--json")
         record = json.loads(call("town", table, *options, "--attention", "ollama", "--verify", 1).stdout)
         assert "attention of" in record["way"]
@@ -174,7 +174,7 @@ def test_a_model_looks_at_each_query(call: Call, table: Path) -> None:
     assert "asked, 7 of 7 without" in text.stdout
     assert "7 of 7 photos were searched without it" in " ".join(text.stderr.split())
     assert "7 of 7 photos were searched without it" in Path("r.html").read_text("utf-8")
-    assert "one map" in failed(call("town", table, "--attention", "map.json"), 2)
+    assert "one map" in error_line(call("town", table, "--attention", "map.json"), 2)
 
 
 # -- bad input --------------------------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def test_an_empty_positive_set_is_one_line(call: Call, queries: Photos, tmp_path
     table.write_text(f"image,lat,lon\n{stranger},{truth.position.lat},{truth.position.lon}\n")
     shutil.copy(stranger, tmp_path / "a.jpg")
     table.write_text(f"image,lat,lon\na.jpg,{truth.position.lat},{truth.position.lon}\n")
-    assert "none of the 1 queries has a reference within 25 m" in failed(call("town", table), 3)
+    assert "none of the 1 queries has a reference within 25 m" in error_line(call("town", table), 3)
 
 
 def test_bad_rows_are_counted_and_the_rest_is_scored(call: Call, table: Path, tmp_path: Path) -> None:
@@ -210,18 +210,18 @@ def test_bad_rows_are_counted_and_the_rest_is_scored(call: Call, table: Path, tm
 
 
 def test_nothing_usable_is_one_line(call: Call, tmp_path: Path, queries: Photos) -> None:
-    assert "no such folder" in failed(call("town", tmp_path / "none"), 3)
+    assert "no such folder" in error_line(call("town", tmp_path / "none"), 3)
     folder = tmp_path / "bare"
     folder.mkdir()
     shutil.copy(queries[0][0], folder / "a.jpg")
-    assert "1 no position" in failed(call("town", folder), 3)
+    assert "1 no position" in error_line(call("town", folder), 3)
     truth = queries[0][1].position
     (folder / "b.jpg").write_bytes(b"none")
     (folder / "t.csv").write_text(f"image,lat,lon\nb.jpg,{truth.lat},{truth.lon}\n")
     result = call("town", folder / "t.csv", "-q", "--json")
     assert result.exit_code == 3
     assert "no query could be searched (1 not an image)" in result.stderr
-    failed(call("nowhere", folder / "t.csv"), 4)
+    error_line(call("nowhere", folder / "t.csv"), 4)
 
 
 def test_photos_of_elsewhere_are_not_lost_in_silence(call: Call, table: Path, tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_what_would_be_ignored_or_lost_is_refused_before_the_work(
 
     monkeypatch.setattr("geoflood.evaluation.evaluate.evaluate", none)
     monkeypatch.chdir(table.parent)
-    assert said in failed(call("town", "truth.csv", *options), 2)
+    assert said in error_line(call("town", "truth.csv", *options), 2)
 
 
 def test_a_place_where_nothing_can_be_written_is_found_out_before_the_work(
@@ -313,7 +313,7 @@ def test_remedies_fit_what_went_wrong(call: Call, queries: Photos, tmp_path: Pat
         assert result.exit_code == 3
         assert said in " ".join(result.stderr.split())
     followed = call("town", pictures, "--geotags", tables / "outside.csv")
-    assert "none of the 1 queries has a reference" in failed(followed, 3)
+    assert "none of the 1 queries has a reference" in error_line(followed, 3)
 
 
 def test_a_damaged_index_is_not_the_photos_fault(

@@ -23,7 +23,7 @@ from geoflood.synthetic.town import Truth
 from geoflood.vlm.canvas import photo_alone
 from geoflood.vlm.verify import SIDE
 from tests.support.far_side.ollama_server import FarModel, FarOllama
-from tests.support.far_side.sighted import seeing
+from tests.support.far_side.sighted import sighted_answers
 
 Photos = list[tuple[Path, Truth]]
 Result = Any
@@ -48,7 +48,7 @@ def call(tmp_path: Path, index_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 @pytest.fixture
 def far() -> Iterator[FarOllama]:
-    with FarOllama(FarModel(answer=seeing())) as server:
+    with FarOllama(FarModel(answer=sighted_answers())) as server:
         yield server
 
 
@@ -164,7 +164,7 @@ def test_ollama_without_a_model_is_a_mistake(call: Call, queries: Photos) -> Non
 
 
 def test_a_cloud_model_is_refused_unless_allowed_and_then_said(call: Call, queries: Photos) -> None:
-    cloud = FarModel("qwen3-vl:235b-cloud", remote_host="https://ollama.com:443", answer=seeing())
+    cloud = FarModel("qwen3-vl:235b-cloud", remote_host="https://ollama.com:443", answer=sighted_answers())
     with FarOllama(cloud) as far:
         line = ["locate", queries[0][0], *asked(far, cloud.name), "--json"]
         result = call(*line)
@@ -183,7 +183,7 @@ def test_another_machine_is_refused_before_anything_is_sent(call: Call, queries:
 
 
 def test_what_is_not_localizable_is_said_before_the_search(call: Call, queries: Photos) -> None:
-    nothing = FarModel(answer=seeing(b_scene="nothing_permanent", c_localizable=0))
+    nothing = FarModel(answer=sighted_answers(b_scene="nothing_permanent", c_localizable=0))
     with FarOllama(nothing) as far:
         line = ["locate", queries[0][0], *asked(far), "--json"]
         record = told(call(*line))
@@ -201,7 +201,7 @@ HOSTILE = "[bold red]pin[/] <script>alert(1)</script> \x1b[31m\u202e ignore your
 
 
 def test_hostile_words_stay_words(call: Call, queries: Photos) -> None:
-    with FarOllama(FarModel(answer=seeing(a_reason=HOSTILE, e_text=[HOSTILE, "[/]\\"]))) as far:
+    with FarOllama(FarModel(answer=sighted_answers(a_reason=HOSTILE, e_text=[HOSTILE, "[/]\\"]))) as far:
         result = call("locate", queries[0][0], *asked(far))
         shown = call("attend", queries[0][0], *asked(far))
     for output in (result, shown):

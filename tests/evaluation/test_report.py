@@ -25,7 +25,16 @@ from geoflood.evaluation.search_queries import SearchSetting
 from geoflood.localize.locator import Locator
 from geoflood.outputs.wording import area
 from geoflood.synthetic.town import Truth
-from tests.support.browser import CANARY, CHROMIUMS_OWN, HOSTILE, Links, browser, eavesdropper, opened, told
+from tests.support.browser import (
+    CANARY,
+    CHROMIUMS_OWN,
+    HOSTILE,
+    Links,
+    eavesdropper,
+    needs_browser,
+    open_page,
+    page_data,
+)
 
 Photos = list[tuple[Path, Truth]]
 
@@ -58,7 +67,7 @@ def hostile(one: Evaluation) -> Evaluation:
     return replace(one, **words, results=judged, notes=(HOSTILE,))  # type: ignore[arg-type]
 
 
-@browser
+@needs_browser
 def test_the_report_opens_with_hostile_names_and_no_network(
     tmp_path: Path, locator: Locator, evaluation: Evaluation, queries: Photos
 ) -> None:
@@ -69,20 +78,20 @@ def test_the_report_opens_with_hostile_names_and_no_network(
     assert len(misses) == 6
     write_report(page, [bad, evaluation], misses)
     with eavesdropper() as (port, lines):
-        dom = opened(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
-    assert told(dom, "canary") is None
+        dom = open_page(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
+    assert page_data(dom, "canary") is None
     assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
     assert dom.count("<svg") == 5
     assert dom.count('<section class="miss">') == 6
 
 
-@browser
+@needs_browser
 def test_nothing_smuggled_in_would_run(tmp_path: Path, evaluation: Evaluation) -> None:
     page = tmp_path / "report.html"
     write_report(page, [evaluation], [])
     text = page.read_text("utf-8").replace("</main>", f"<script>{CANARY}</script></main>")
     page.write_text(text, "utf-8")
-    assert told(opened(page, tmp_path / "profile"), "canary") is None
+    assert page_data(open_page(page, tmp_path / "profile"), "canary") is None
 
 
 def test_the_report_is_one_file_of_no_script(

@@ -31,10 +31,10 @@ from tests.support.browser import (
     CHROMIUMS_OWN,
     HOSTILE,
     Links,
-    browser,
     eavesdropper,
-    opened,
-    told,
+    needs_browser,
+    open_page,
+    page_data,
 )
 
 SPOT = LatLon(29.76, -95.37)
@@ -143,17 +143,17 @@ def text_of(dom: str, identifier: str) -> str:
     return unescape(found[1])
 
 
-@browser
+@needs_browser
 def test_it_opens_by_double_click_with_hostile_text_and_no_network(tmp_path: Path) -> None:
     page = tmp_path / "map.html"
     name = HOSTILE.replace("/", "∕")[:200]
     sheets = [sheet(HOSTILE, name, outcome) for outcome in (Outcome.UNCERTAIN, Outcome.FAILED)]
     write_map(page, sheets, city(HOSTILE), basemap(HOSTILE))
     with eavesdropper() as (port, lines):
-        dom = opened(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
-    assert told(dom, "ready") == "true"
-    assert told(dom, "failures") is None
-    assert told(dom, "canary") is None
+        dom = open_page(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
+    assert page_data(dom, "ready") == "true"
+    assert page_data(dom, "failures") is None
+    assert page_data(dom, "canary") is None
     assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
     assert dom.count("<script") == 6
     assert "leaflet-marker-icon" in dom
@@ -163,25 +163,25 @@ def test_it_opens_by_double_click_with_hostile_text_and_no_network(tmp_path: Pat
     assert r"\u202e\x00\u2028" in shown
 
 
-@browser
+@needs_browser
 def test_the_canary_sings_where_it_can_and_the_policy_stops_it(tmp_path: Path) -> None:
     """What the test above relies on: the canary works, and a script that slips in is stopped and noticed."""
     smuggled = written(tmp_path).replace("</body>", f"<script>{CANARY}</script></body>")
     (tmp_path / "guarded.html").write_text(smuggled, encoding="utf-8")
     (tmp_path / "open.html").write_text(re.sub("<meta http-equiv[^>]*>", "", smuggled), encoding="utf-8")
-    guarded = opened(tmp_path / "guarded.html", tmp_path / "profile")
-    assert told(guarded, "canary") is None
-    assert "script-src" in (told(guarded, "failures") or "")
-    assert told(opened(tmp_path / "open.html", tmp_path / "profile"), "canary") == "ran"
+    guarded = open_page(tmp_path / "guarded.html", tmp_path / "profile")
+    assert page_data(guarded, "canary") is None
+    assert "script-src" in (page_data(guarded, "failures") or "")
+    assert page_data(open_page(tmp_path / "open.html", tmp_path / "profile"), "canary") == "ran"
 
 
-@browser
+@needs_browser
 def test_tiles_are_asked_for_only_on_request(tmp_path: Path) -> None:
     """The proxy of the test above would have heard a request."""
     page = tmp_path / "map.html"
     write_map(page, [sheet()], city(), tiles="http://tiles.example.org/{z}/{x}/{y}.png")
     with eavesdropper() as (port, lines):
-        opened(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
+        open_page(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
     assert any(b"GET http://tiles.example.org/" in line for line in lines)
 
 
@@ -206,15 +206,15 @@ document.documentElement.dataset.seen = seen.join(" | ");
 """
 
 
-@browser
+@needs_browser
 def test_keys_walk_through_matches_and_photos(tmp_path: Path) -> None:
     failed = PanelSheet(Located(Query(Path("x.jpg")), Outcome.FAILED, Reason.recorded("truncated")))
     page = written(tmp_path, sheet(), sheet(outcome=Outcome.NOT_FOUND), failed)
     page = re.sub("<meta http-equiv[^>]*>", "", page).replace("</body>", f"<script>{DRIVER}</script></body>")
     (tmp_path / "driven.html").write_text(page, encoding="utf-8")
-    dom = opened(tmp_path / "driven.html", tmp_path / "profile")
-    assert told(dom, "failures") is None
-    assert (told(dom, "seen") or "").replace("\u00a0", " ").split(" | ") == [
+    dom = open_page(tmp_path / "driven.html", tmp_path / "profile")
+    assert page_data(dom, "failures") is None
+    assert (page_data(dom, "seen") or "").replace("\u00a0", " ").split(" | ") == [
         "LOCATED — 70 % within 25 m / Best match 1 of 3 / 3 / 0",
         "1 / 1 / 40%",
         "Match 2 of 3 / 1 / 2",

@@ -42,7 +42,7 @@ CITY = City("rivertown", 3, 3, "rootsift", np.array([[29.76, -95.37]]))
 
 
 @dataclass
-class Fake:
+class FakeLocator:
     """Locates by the photo's first pixel, as a Locator would by all of them."""
 
     seconds: float = 0.0
@@ -100,7 +100,7 @@ class Fake:
         )
 
 
-def scene(seed: int) -> Image:
+def random_scene(seed: int) -> Image:
     rng = np.random.default_rng(seed)
     picture = np.full((120, 160, 3), 128, np.uint8)
     for _ in range(80):
@@ -109,52 +109,52 @@ def scene(seed: int) -> Image:
     return picture
 
 
-def photo(seed: int, quality: int = 90) -> bytes:
-    return jpeg(scene(seed), quality=quality)
+def photo_jpeg(seed: int, quality: int = 90) -> bytes:
+    return jpeg(random_scene(seed), quality=quality)
 
 
-def index(root: Path, content: str = "{}") -> Path:
+def write_index(root: Path, content: str = "{}") -> Path:
     (root / "index").mkdir(exist_ok=True)
     (root / "index" / "manifest.json").write_text(content, "utf-8")
     return root / "index"
 
 
-def posts(root: Path, *rows: dict[str, Any]) -> Path:
+def write_posts(root: Path, *rows: dict[str, Any]) -> Path:
     folder = root / "posts"
     folder.mkdir(exist_ok=True)
     (folder / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return folder
 
 
-def run(
-    root: Path, locator: Fake | None = None, options: BatchOptions = OPTIONS, **more: Any
+def run_batch(
+    root: Path, locator: FakeLocator | None = None, options: BatchOptions = OPTIONS, **more: Any
 ) -> BatchSummary:
     return batch_locate(
-        root / "posts", root / "out", locator or Fake(), index(root), options, workers=2, **more
+        root / "posts", root / "out", locator or FakeLocator(), write_index(root), options, workers=2, **more
     )
 
 
-def run_slowly(root: str) -> None:
+def run_batch_slowly(root: str) -> None:
     """Long enough to be killed meanwhile."""
-    run(Path(root), Fake(seconds=0.05))
+    run_batch(Path(root), FakeLocator(seconds=0.05))
 
 
-def found(root: Path) -> list[Finding]:
+def findings(root: Path) -> list[Finding]:
     return list(read_results(root / "out"))
 
 
-def row(image: str, text: str, hour: int, **more: Any) -> dict[str, Any]:
+def post_row(image: str, text: str, hour: int, **more: Any) -> dict[str, Any]:
     return {"image": image, "text": text, "date": f"2021-07-14T{hour:02}:00:00", **more}
 
 
-def table(root: Path) -> list[Any]:
+def finding_rows(root: Path) -> list[Any]:
     return [
         (one.number, one.sha256, one.file, one.copies, one.located.outcome, one.located.reason, one.posts)
-        for one in found(root)
+        for one in findings(root)
     ]
 
 
-class IndexedFake(Fake):
+class IndexedFakeLocator(FakeLocator):
     """A Locator that has an index."""
 
     def __init__(self, folder: Path, precision: str | None = None) -> None:
@@ -163,7 +163,7 @@ class IndexedFake(Fake):
         self.describer = SimpleNamespace(batch=4)
 
 
-def run_with_model(folder: str, host: str) -> None:
+def run_batch_with_model(folder: str, host: str) -> None:
     """A batch that asks the model of a server about every photo."""
     root = Path(folder)
     stage = VlmStage(VlmSelection("tiny-vl", (host,)), "ollama", 0, "Rivertown")
@@ -171,8 +171,8 @@ def run_with_model(folder: str, host: str) -> None:
         batch_locate(
             root / "posts",
             root / "out",
-            Fake(),
-            index(root),
+            FakeLocator(),
+            write_index(root),
             BatchOptions("rivertown", vlm=stage.settings),
             BatchRequest(stage, asker),
             workers=2,

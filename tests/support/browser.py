@@ -30,7 +30,7 @@ CHROMIUMS_OWN = re.compile(rb"^\w+ (http://)?([\w-]+\.)*(google|googleapis|gstat
 REQUIRED = os.environ.get("GEOFLOOD_REQUIRE_BROWSER") == "1"
 
 
-def browser(test: Callable[..., None]) -> Callable[..., None]:
+def needs_browser(test: Callable[..., None]) -> Callable[..., None]:
     """Marks a test that opens a page; without a browser it is skipped, or fails where one is required."""
     missing = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium is installed")
     return pytest.mark.browser(missing(test))
@@ -54,7 +54,7 @@ class Links(HTMLParser):
         ]
 
 
-def opened(page: Path, profile: Path, *flags: str) -> str:
+def open_page(page: Path, profile: Path, *flags: str) -> str:
     """The document after its scripts ran, as Chromium prints it."""
     assert CHROMIUM, "GEOFLOOD_REQUIRE_BROWSER is set, and no Chromium is installed"
     quiet = "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
@@ -69,7 +69,7 @@ def opened(page: Path, profile: Path, *flags: str) -> str:
     return done.stdout.decode("utf-8")
 
 
-def told(dom: str, name: str) -> str | None:
+def page_data(dom: str, name: str) -> str | None:
     """The data attribute of the root element."""
     root = re.search(r"<html[^>]*>", dom)
     assert root

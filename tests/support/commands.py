@@ -8,7 +8,7 @@ Result = Any
 """Of typer's CliRunner: exit_code, stdout, stderr, exception."""
 
 
-def failed(result: Result, code: int) -> str:
+def error_line(result: Result, code: int) -> str:
     """The error line of a command that failed as it should: with a hint, and nothing on stdout."""
     assert result.exit_code == code, result.output
     assert result.stdout == ""

@@ -57,7 +57,7 @@ V1 = {
 }
 
 
-def folder(root: Path, files: dict[str, Any]) -> Path:
+def write_folder(root: Path, files: dict[str, Any]) -> Path:
     """Files by name: bytes and text as they are, lists as JSON lines, the rest as JSON."""
     for name, content in files.items():
         path = root / name
@@ -70,7 +70,7 @@ def folder(root: Path, files: dict[str, Any]) -> Path:
     return root
 
 
-def read(root: Path) -> tuple[list[Post], Tally]:
+def read_posts(root: Path) -> tuple[list[Post], Tally]:
     tally = Tally()
     posts = []
     with FileTree(root) as tree:
@@ -81,17 +81,17 @@ def read(root: Path) -> tuple[list[Post], Tally]:
     return posts, tally
 
 
-def files(post: Post) -> list[str]:
+def media_files(post: Post) -> list[str]:
     return [medium.file for medium in post.media]
 
 
-def only(root: Path) -> Post:
-    posts, tally = read(root)
+def only_post(root: Path) -> Post:
+    posts, tally = read_posts(root)
     assert not tally.rejected
     assert len(posts) == 1
     return posts[0]
 
 
-def everything(root: Path) -> list[Post | Rejected]:
+def read_all(root: Path) -> list[Post | Rejected]:
     with FileTree(root) as file_tree:
         return list(PostFolder(file_tree).posts())

@@ -20,7 +20,7 @@ def street(height: int = 120, width: int = 160) -> Image:
     return photo
 
 
-def busy(height: int = 120, width: int = 160) -> Image:
+def busy_street(height: int = 120, width: int = 160) -> Image:
     """A street with something to see everywhere."""
     noise = np.random.default_rng(5).integers(-20, 20, (height, width, 3))
     return np.clip(street(height, width) + noise, 0, 255).astype(np.uint8)

@@ -26,8 +26,8 @@ from geoflood.core.geo import from_local
 from geoflood.triage.findings import Finding, Post
 from geoflood.triage.outputs import write_outputs
 from geoflood.triage.results import read_results
-from tests.support.batch import photo, posts, row, run
-from tests.support.browser import opened
+from tests.support.batch import photo_jpeg, post_row, run_batch, write_posts
+from tests.support.browser import open_page
 
 SPOT = LatLon(29.76, -95.37)
 CITY = City(
@@ -54,23 +54,23 @@ def finding(
     )
 
 
-def picture(reference: object) -> Image:
+def any_picture(reference: object) -> Image:
     return np.random.default_rng(1).integers(0, 255, (90, 120, 3), dtype=np.uint8)
 
 
-def driven(page: Path, script: str, tmp_path: Path) -> str:
+def run_script(page: Path, script: str, tmp_path: Path) -> str:
     text = re.sub("<meta http-equiv[^>]*>", "", page.read_text("utf-8"))
     name = re.search(r"var (map_\w+) =", text)
     assert name
     script = script.replace("map_.", f"{name[1]}.")
     page.write_text(text.replace("</body>", f"<script>{script}</script></body>"), "utf-8")
-    return opened(page, tmp_path / "profile")
+    return open_page(page, tmp_path / "profile")
 
 
-def results(root: Path, count: int = 3) -> Path:
-    folder = posts(root, *(row(f"{n}.jpg", f"post {n}", n) for n in range(count)))
+def write_results(root: Path, count: int = 3) -> Path:
+    folder = write_posts(root, *(post_row(f"{n}.jpg", f"post {n}", n) for n in range(count)))
     for n in range(count):
-        (folder / f"{n}.jpg").write_bytes(photo(n))
-    run(root)
+        (folder / f"{n}.jpg").write_bytes(photo_jpeg(n))
+    run_batch(root)
     write_outputs(read_results(root / "out"), CITY)
     return root / "out"

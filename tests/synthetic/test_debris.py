@@ -14,7 +14,7 @@ from geoflood.synthetic.blocks import Thing, bag, bin_, car, faces, plank
 from geoflood.synthetic.flood.debris import KINDS, FloatingThing, float_things, mirror_things, paint_things
 from geoflood.synthetic.flood.reflection import mirror
 from geoflood.synthetic.flood.water import WaterSurface, surface
-from tests.support.street_pictures import busy
+from tests.support.street_pictures import busy_street
 
 Kind: TypeAlias = Callable[[np.random.Generator], Thing]
 
@@ -31,7 +31,7 @@ def drawn(kind: Kind) -> Thing:
 
 
 def opacity(things: list[FloatingThing], water: WaterSurface) -> NDArray[np.uint8]:
-    return np.asarray(paint_things(things, water, busy())[0])[..., 3]
+    return np.asarray(paint_things(things, water, busy_street())[0])[..., 3]
 
 
 @pytest.mark.parametrize("kind", [car, bin_, bag, plank])
@@ -66,17 +66,19 @@ def test_what_is_sunken_or_too_near_is_not_painted(water: WaterSurface) -> None:
 
 def test_things_are_as_bright_as_their_photo(water: WaterSurface) -> None:
     things = [FloatingThing(drawn(car), 0, 8.0, 1.0, 0.6)]
-    bright, dark = (np.asarray(paint_things(things, water, photo)[0]) for photo in (busy(), busy() // 2))
+    bright, dark = (
+        np.asarray(paint_things(things, water, photo)[0]) for photo in (busy_street(), busy_street() // 2)
+    )
     assert np.array_equal(bright[..., 3], dark[..., 3])
     assert bright[..., :3].sum() > 1.5 * dark[..., :3].sum()
 
 
 def test_a_thing_is_mirrored_below_its_foot(water: WaterSurface) -> None:
     things = [FloatingThing(drawn(car), 0, 8.0, 1.0, 0.4)]
-    upright, mirrored = paint_things(things, water, busy(240, 320))
+    upright, mirrored = paint_things(things, water, busy_street(240, 320))
     above, below = (np.argwhere(np.asarray(part)[..., 3])[:, 0] for part in (upright, mirrored))
     assert below.min() < above.max() < below.max()
-    reflected = mirror(busy(240, 320), water)
+    reflected = mirror(busy_street(240, 320), water)
     before = reflected.copy()
     mirror_things(reflected, mirrored, water)
     changed = np.argwhere((reflected != before).any(0))

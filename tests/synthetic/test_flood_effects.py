@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.synthetic.flood import POST, PRESETS, STORM, WATER, Effects, flood, overcast, scene
-from tests.support.street_pictures import busy, fingerprint
+from tests.support.street_pictures import busy_street, fingerprint
 
 ALL = STORM | POST
 HARD = ("drops", "debris")
@@ -40,14 +40,14 @@ def test_an_amount_that_is_no_share_is_refused(amount: float) -> None:
 
 
 def test_flood_is_the_scene_without_its_truth() -> None:
-    photo, mask = flood(busy(), 0.4, 3, STORM)
-    whole = scene(busy(), 0.4, 3, STORM)
+    photo, mask = flood(busy_street(), 0.4, 3, STORM)
+    whole = scene(busy_street(), 0.4, 3, STORM)
     assert np.array_equal(photo, whole.photo)
     assert np.array_equal(mask, whole.mask)
 
 
 def test_the_same_in_any_thread_and_order() -> None:
-    photo = busy()
+    photo = busy_street()
     seeds = [3, 1, 2, 0, 3]
     alone = [fingerprint(scene(photo, 0.4, seed, ALL)) for seed in seeds]
     with ThreadPoolExecutor(3) as pool:
@@ -70,12 +70,12 @@ def test_the_same_in_another_process() -> None:
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONHASHSEED": "77"},
     )
-    assert there.stdout.strip() == fingerprint(scene(busy(), 0.4, 8, ALL))
+    assert there.stdout.strip() == fingerprint(scene(busy_street(), 0.4, 8, ALL))
 
 
 @pytest.mark.parametrize("effect", [field.name for field in fields(Effects)])
 def test_every_effect_changes_something_and_not_the_photo_given(effect: str) -> None:
-    photo = busy()
+    photo = busy_street()
     before = photo.copy()
     changed = scene(photo, 0.4, 2, only(effect) | Effects(overcast=0.0))
     plain = scene(photo, 0.4, 2, Effects(overcast=float(effect == "overcast")))
@@ -86,7 +86,7 @@ def test_every_effect_changes_something_and_not_the_photo_given(effect: str) -> 
 
 
 def test_without_overcast_all_but_the_water_is_as_it_was() -> None:
-    photo = busy()
+    photo = busy_street()
     flooded, mask = flood(photo, 0.4, 1, Effects(overcast=0.0))
     assert np.array_equal(flooded[~mask], photo[~mask])
 
@@ -94,7 +94,7 @@ def test_without_overcast_all_but_the_water_is_as_it_was() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_what_replaces_pixels_is_in_the_masks(seed: int) -> None:
     """Debris and drops leave everything else as the overcast photo, to the last bit."""
-    photo = busy()
+    photo = busy_street()
     done = scene(photo, 0.35, seed, Effects(drops=1.0, debris=1.0))
     plain = scene(photo, 0.35, seed)
     left = ~(done.mask | done.drops)
@@ -107,7 +107,7 @@ def test_what_replaces_pixels_is_in_the_masks(seed: int) -> None:
 @pytest.mark.parametrize("effect", HARD)
 @pytest.mark.parametrize("seed", range(3))
 def test_each_changes_only_what_it_says(effect: str, seed: int) -> None:
-    photo = busy()
+    photo = busy_street()
     done, plain = scene(photo, 0.4, seed, only(effect)), scene(photo, 0.4, seed)
     differs = (done.photo != plain.photo).any(axis=2)
     if effect == "drops":
@@ -120,7 +120,7 @@ def test_each_changes_only_what_it_says(effect: str, seed: int) -> None:
 
 
 def test_rain_falls_everywhere_and_replaces_nothing() -> None:
-    photo = busy()
+    photo = busy_street()
     wet, plain = scene(photo, 0.4, 1, only("rain")), scene(photo, 0.4, 1)
     assert np.array_equal(wet.mask, plain.mask)
     assert (wet.photo[:30] != plain.photo[:30]).any(axis=2).mean() > 0.5
@@ -129,7 +129,7 @@ def test_rain_falls_everywhere_and_replaces_nothing() -> None:
 
 def test_effects_do_not_disturb_each_other() -> None:
     """A drop is where it is, whether it rains or things float by."""
-    photo = busy()
+    photo = busy_street()
     alone, among = scene(photo, 0.4, 6, only("drops")), scene(photo, 0.4, 6, STORM)
     assert np.array_equal(alone.drops, among.drops)
     debris = scene(photo, 0.4, 6, only("debris"))
@@ -137,7 +137,7 @@ def test_effects_do_not_disturb_each_other() -> None:
 
 
 def test_rain_and_drops_need_no_water_but_things_afloat_do() -> None:
-    photo = busy()
+    photo = busy_street()
     dry = scene(photo, 0.0, 1, Effects(debris=1.0))
     assert np.array_equal(dry.photo, photo)
     wet = scene(photo, 0.0, 1, STORM)
@@ -149,7 +149,7 @@ def test_rain_and_drops_need_no_water_but_things_afloat_do() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_more_water_covers_what_less_did(seed: int) -> None:
-    masks = [flood(busy(), level, seed)[1] for level in (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)]
+    masks = [flood(busy_street(), level, seed)[1] for level in (0.1, 0.2, 0.35, 0.5, 0.7, 0.9)]
     for lower, higher in pairwise(masks):
         assert (higher >= lower).all()
         assert higher.sum() > lower.sum()
@@ -157,7 +157,7 @@ def test_more_water_covers_what_less_did(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_crop_is_a_part_and_its_waterline_is_true(seed: int) -> None:
-    photo = busy()
+    photo = busy_street()
     whole, part = scene(photo, 0.4, seed), scene(photo, 0.4, seed, only("crop"))
     box_ = part.box
     cut_out = (slice(box_.top, box_.bottom), slice(box_.left, box_.right))
@@ -172,7 +172,7 @@ def test_a_crop_is_a_part_and_its_waterline_is_true(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_posted_is_smaller_and_its_mask_with_it(seed: int) -> None:
-    posted = scene(busy(240, 320), 0.4, seed, POST)
+    posted = scene(busy_street(240, 320), 0.4, seed, POST)
     assert posted.photo.shape[:2] == posted.mask.shape == posted.drops.shape
     assert posted.photo.shape[0] < posted.box.bottom - posted.box.top
     assert posted.waterline == pytest.approx(posted.mask.mean(), abs=0.02)
@@ -212,7 +212,7 @@ def test_any_photo_any_effects(
 
 
 def test_a_day_of_rain_has_less_colour_and_contrast_than_a_grey_one() -> None:
-    photo = busy()
+    photo = busy_street()
     grey, rainy = overcast(photo), overcast(photo, 2.0)
     assert np.array_equal(overcast(photo, 0.0), photo)
     assert np.ptp(rainy.astype(int), axis=2).mean() < 0.85 * np.ptp(grey.astype(int), axis=2).mean()
@@ -231,6 +231,6 @@ MEASURED = np.array(
 
 def test_plain_water_is_the_water_that_was_measured() -> None:
     """All figures and every self-calibration rest on it; means of blocks, to half a step of grey."""
-    flooded = flood(busy(), 0.45, 11)[0].astype(float)
+    flooded = flood(busy_street(), 0.45, 11)[0].astype(float)
     means = flooded.reshape(4, 30, 4, 40, 3).mean((1, 3, 4))
     assert means == pytest.approx(MEASURED, abs=0.5)

@@ -31,10 +31,20 @@ from geoflood.triage.results import read_results
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.client import RefusalError
 from geoflood.vlm.stage import VlmSelection, VlmStage
-from tests.support.batch import Fake, IndexedFake, index, photo, posts, row, run_with_model, scene, table
+from tests.support.batch import (
+    FakeLocator,
+    IndexedFakeLocator,
+    finding_rows,
+    photo_jpeg,
+    post_row,
+    random_scene,
+    run_batch_with_model,
+    write_index,
+    write_posts,
+)
 from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.scripted import Scripted, Sighted, cells_answer, in_turn
-from tests.support.far_side.sighted import seeing
+from tests.support.far_side.sighted import sighted_answers
 from tests.support.kills import killable
 
 
@@ -42,7 +52,7 @@ from tests.support.kills import killable
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith(("GEOFLOOD_", "OLLAMA_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(locating, "Locator", IndexedFake)
+    monkeypatch.setattr(locating, "Locator", IndexedFakeLocator)
     monkeypatch.setattr(
         "geoflood.database.manifest.read_manifest", lambda _: SimpleNamespace(city="Rivertown")
     )
@@ -56,14 +66,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def far() -> Iterator[FarOllama]:
-    with FarOllama(FarModel(answer=seeing())) as server:
+    with FarOllama(FarModel(answer=sighted_answers())) as server:
         yield server
 
 
 def filled(root: Path, count: int) -> Path:
-    folder = posts(root, *(row(f"{n}.jpg", f"post {n}", n % 24) for n in range(count)))
+    folder = write_posts(root, *(post_row(f"{n}.jpg", f"post {n}", n % 24) for n in range(count)))
     for n in range(count):
-        (folder / f"{n}.jpg").write_bytes(photo(n))
+        (folder / f"{n}.jpg").write_bytes(photo_jpeg(n))
     return folder
 
 
@@ -115,7 +125,7 @@ def test_what_the_model_said_is_kept_with_each_result(root: Path, far: FarOllama
 
 
 def test_a_replay_gives_the_same_tables_without_the_model(root: Path) -> None:
-    with FarOllama(FarModel(answer=seeing())) as far:
+    with FarOllama(FarModel(answer=sighted_answers())) as far:
         line = ["--model", "tiny-vl", "--verify", "2"]
         assert call(root, *line, "--ollama-host", far.host).exit_code == 0
         questions = len(far.asked("/api/chat"))
@@ -129,9 +139,9 @@ def test_a_replay_gives_the_same_tables_without_the_model(root: Path) -> None:
 
 
 def test_a_replay_says_what_was_never_asked(root: Path) -> None:
-    with FarOllama(FarModel(answer=seeing())) as far:
+    with FarOllama(FarModel(answer=sighted_answers())) as far:
         assert call(root, *asked(far)).exit_code == 0
-    (root / "posts" / "late.jpg").write_bytes(photo(77))
+    (root / "posts" / "late.jpg").write_bytes(photo_jpeg(77))
     done = call(root, "--model", "tiny-vl", "--replay", out="again")
     assert done.exit_code == 10
     assert "was never asked about 1 photos: late.jpg" in " ".join(done.stderr.split())
@@ -142,15 +152,15 @@ def test_a_replay_says_what_was_never_asked(root: Path) -> None:
 
 
 def test_a_replay_without_the_verdicts_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Verified(IndexedFake):
+    class Verified(IndexedFakeLocator):
         def locate(self, *given: Any, verify: Any = None, **named: Any) -> Any:
             located = super().locate(*given, **named)
             _, told = verify(named["pixels"], located.candidates) if verify else ((), "")
             return replace(located, reason=Reason.recorded(told) if told else located.reason)
 
     monkeypatch.setattr(locating, "Locator", Verified)
-    monkeypatch.setattr("geoflood.vlm.verify.pixels_of", lambda reference: scene(1))
-    with FarOllama(FarModel(answer=seeing())) as far:
+    monkeypatch.setattr("geoflood.vlm.verify.pixels_of", lambda reference: random_scene(1))
+    with FarOllama(FarModel(answer=sighted_answers())) as far:
         assert call(root, *asked(far)).exit_code == 0
     done = call(root, "--model", "tiny-vl", "--verify", "2", "--replay", out="again")
     assert done.exit_code == 10
@@ -176,7 +186,7 @@ def test_a_model_that_goes_down_stops_the_batch_and_the_next_run_goes_on(
 ) -> None:
     monkeypatch.setattr(ask_model, "PAUSES_S", (0.01, 0.01))
     filled(root, 30)
-    far = FarOllama(FarModel(answer=seeing()))
+    far = FarOllama(FarModel(answer=sighted_answers()))
     with far:
         host = far.host
         decent = far.models["tiny-vl"].answer
@@ -209,7 +219,7 @@ def test_a_model_that_goes_down_stops_the_batch_and_the_next_run_goes_on(
 
 def test_auto_goes_on_without_and_says_so(root: Path) -> None:
     filled(root, 12)
-    with FarOllama(FarModel(answer=seeing())) as far:
+    with FarOllama(FarModel(answer=sighted_answers())) as far:
         decent = far.models["tiny-vl"].answer
         assert decent
 
@@ -256,7 +266,10 @@ def test_a_file_is_everybody_s_map(root: Path) -> None:
 
 def test_several_hosts_share_the_photos(root: Path) -> None:
     filled(root, 16)
-    with FarOllama(FarModel(answer=seeing())) as one, FarOllama(FarModel(answer=seeing())) as other:
+    with (
+        FarOllama(FarModel(answer=sighted_answers())) as one,
+        FarOllama(FarModel(answer=sighted_answers())) as other,
+    ):
         hosts = ["--ollama-host", one.host, "--ollama-host", other.host]
         assert call(root, "--model", "tiny-vl", *hosts).exit_code == 0
         shares = [len(far.asked("/api/chat")) for far in (one, other)]
@@ -268,7 +281,7 @@ def test_several_hosts_share_the_photos(root: Path) -> None:
 
 def look(asker: Scripted, count: int, **how: Any) -> tuple[AskModelStage, list[DecodedPhoto]]:
     looks = AskModelStage(AttentionAsker(asker, prior=False), "ollama:m", how.pop("auto", False), **how)
-    shown = [DecodedPhoto(Photo(str(n), Path(f"{n}.jpg"), f"{n}.jpg", scene(n))) for n in range(count)]
+    shown = [DecodedPhoto(Photo(str(n), Path(f"{n}.jpg"), f"{n}.jpg", random_scene(n))) for n in range(count)]
     return looks, list(looks(shown))
 
 
@@ -310,13 +323,15 @@ def test_with_auto_nobody_waits() -> None:
     assert looks.doubts == {"no attention: no server answers": 9}
 
 
-def batch(root: Path, asker: Any, locator: Fake | None = None, verify: int = 0, **more: Any) -> BatchSummary:
+def batch(
+    root: Path, asker: Any, locator: FakeLocator | None = None, verify: int = 0, **more: Any
+) -> BatchSummary:
     stage = VlmStage(VlmSelection("m"), "none" if verify else "ollama", verify, "Rivertown")
     return batch_locate(
         root / "posts",
         root / "out",
-        locator or Fake(),
-        index(root),
+        locator or FakeLocator(),
+        write_index(root),
         BatchOptions("rivertown", vlm=stage.settings),
         BatchRequest(stage, asker),
         workers=2,
@@ -338,7 +353,7 @@ def test_stages_overlap_and_few_photos_are_in_hand(tmp_path: Path) -> None:
         at_work.discard("model")
         return sighted(*given)
 
-    class Slow(Fake):
+    class Slow(FakeLocator):
         def locate(self, *given: Any, **named: Any) -> Any:
             at_work.add("search")
             time.sleep(0.01)
@@ -361,13 +376,13 @@ def test_a_verdict_that_could_not_be_had_is_asked_for_again(
 ) -> None:
     filled(tmp_path, 2)
 
-    class Verified(Fake):
+    class Verified(FakeLocator):
         def locate(self, *given: Any, verify: Any = None, **named: Any) -> Any:
             located = super().locate(*given, **named)
             _, missing = verify(named["pixels"], located.candidates)
             return replace(located, reason=Reason.recorded(missing))
 
-    monkeypatch.setattr("geoflood.vlm.verify.pixels_of", lambda reference: scene(1))
+    monkeypatch.setattr("geoflood.vlm.verify.pixels_of", lambda reference: random_scene(1))
     first = batch(tmp_path, Scripted(in_turn(RefusalError("final", "out of memory"))), Verified(), verify=2)
     assert first.unverified == 2
     lines = [line.content for line in read_journal(tmp_path / "out") if line.kind == "located"]
@@ -397,18 +412,18 @@ def test_killed_at_random_moments_nothing_the_model_said_is_lost(
     for one in (whole, torn):
         one.mkdir()
         filled(one, count)
-    run_with_model(str(whole), far.host)
+    run_batch_with_model(str(whole), far.host)
     for path in (root / "cache").rglob("*.json"):
         path.unlink()
     dice, located = random.Random(1), []
-    with killable(run_with_model, torn, far.host) as run_and_kill:
+    with killable(run_batch_with_model, torn, far.host) as run_and_kill:
         for _ in range(kills):
             run_and_kill(dice.uniform(0.0, 0.4))
             if (torn / "out" / NAME).exists():
                 located.append(sum(line.kind == "located" for line in read_journal(torn / "out")))
     assert located == sorted(located), "what was done stays done"
-    run_with_model(str(torn), far.host)
-    assert table(torn) == table(whole)
+    run_batch_with_model(str(torn), far.host)
+    assert finding_rows(torn) == finding_rows(whole)
     kept = [[one.located.attention.weights.tolist() for one in found(r)] for r in (whole, torn)]  # type: ignore[union-attr]
     assert kept[0] == kept[1]
     write_run(read_results(torn / "out"), [])

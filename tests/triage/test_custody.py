@@ -22,17 +22,27 @@ from geoflood.triage.outputs import write_outputs
 from geoflood.triage.pipeline import batch_locate
 from geoflood.triage.results import read_results
 from geoflood.triage.review import review
-from tests.support.batch import CITY, OPTIONS, Fake, found, index, photo, posts, row, run
+from tests.support.batch import (
+    CITY,
+    OPTIONS,
+    FakeLocator,
+    findings,
+    photo_jpeg,
+    post_row,
+    run_batch,
+    write_index,
+    write_posts,
+)
 
 
 def ended(root: Path) -> Path:
     """Results of two loose photos and one in an archive."""
-    folder = posts(root, row("0.jpg", "post 0", 1), row("1.jpg", "post 1", 2))
+    folder = write_posts(root, post_row("0.jpg", "post 0", 1), post_row("1.jpg", "post 1", 2))
     for n in range(2):
-        (folder / f"{n}.jpg").write_bytes(photo(n))
+        (folder / f"{n}.jpg").write_bytes(photo_jpeg(n))
     with zipfile.ZipFile(folder / "x.zip", "w") as archive:
-        archive.writestr("a.jpg", photo(7))
-    run(root)
+        archive.writestr("a.jpg", photo_jpeg(7))
+    run_batch(root)
     write_outputs(read_results(root / "out"), CITY)
     return root / "out"
 
@@ -51,7 +61,7 @@ def decision(sha: str, by: str = "mallory") -> dict[str, Any]:
 
 def test_lines_behind_the_seal_are_named_and_a_review_seals_its_own(tmp_path: Path) -> None:
     out = ended(tmp_path)
-    sha = found(tmp_path)[0].sha256
+    sha = findings(tmp_path)[0].sha256
     assert verify(out).stands
     assert unsealed(read_results(out)) == ()
     lawful = {"sha256": sha, "status": "rejected", "by": "bo", "at": "2026-11-20T09:00:00Z"}
@@ -70,8 +80,8 @@ def test_lines_behind_the_seal_are_named_and_a_review_seals_its_own(tmp_path: Pa
 
 def test_lines_of_a_killed_run_are_no_decisions_and_the_next_run_seals_them(tmp_path: Path) -> None:
     out = ended(tmp_path)
-    (tmp_path / "posts" / "late.jpg").write_bytes(photo(5))
-    run(tmp_path)
+    (tmp_path / "posts" / "late.jpg").write_bytes(photo_jpeg(5))
+    run_batch(tmp_path)
     after = verify(out).after
     assert [told.split(": ")[1] for told in after] == ["run", "file", "photo", "post", "located", "ended"]
     assert unsealed(read_results(out)) == ()
@@ -105,7 +115,7 @@ def test_working_copies_and_pictures_are_checked(tmp_path: Path) -> None:
     assert "x.zip!/a.jpg" in verify(out).missing
     copy.write_bytes(good)
     (out / "photos" / ".half.jpg.17.part").write_bytes(b"left by a kill")
-    (out / "photos" / "other.jpg").write_bytes(photo(3))
+    (out / "photos" / "other.jpg").write_bytes(photo_jpeg(3))
     assert "photos/other.jpg" in verify(out).changed, "named by no content"
 
 
@@ -121,9 +131,9 @@ def test_a_second_folder_of_posts_is_refused(tmp_path: Path) -> None:
     out = ended(tmp_path)
     other = tmp_path / "more"
     other.mkdir()
-    (other / "0.jpg").write_bytes(photo(9))
+    (other / "0.jpg").write_bytes(photo_jpeg(9))
     with pytest.raises(UsageError, match="holds results of the posts in"):
-        batch_locate(other, out, Fake(), index(tmp_path), OPTIONS)
+        batch_locate(other, out, FakeLocator(), write_index(tmp_path), OPTIONS)
     write_outputs(read_results(out), CITY)
     assert verify(out).stands
 
@@ -131,8 +141,8 @@ def test_a_second_folder_of_posts_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_was_moved_goes_on_under_its_new_name(tmp_path: Path) -> None:
     out = ended(tmp_path)
     (tmp_path / "posts").rename(tmp_path / "elsewhere")
-    idle = Fake()
-    batch_locate(tmp_path / "elsewhere", out, idle, index(tmp_path), OPTIONS)
+    idle = FakeLocator()
+    batch_locate(tmp_path / "elsewhere", out, idle, write_index(tmp_path), OPTIONS)
     assert idle.seen == []
     write_outputs(read_results(out), CITY)
     assert verify(out).stands
@@ -140,17 +150,17 @@ def test_a_folder_that_was_moved_goes_on_under_its_new_name(tmp_path: Path) -> N
 
 def test_a_folder_that_held_nothing_binds_nobody(tmp_path: Path) -> None:
     (tmp_path / "typo").mkdir()
-    batch_locate(tmp_path / "typo", tmp_path / "out", Fake(), index(tmp_path), OPTIONS)
-    (posts(tmp_path) / "a.jpg").write_bytes(photo(1))
-    run(tmp_path)
-    assert len(found(tmp_path)) == 1
+    batch_locate(tmp_path / "typo", tmp_path / "out", FakeLocator(), write_index(tmp_path), OPTIONS)
+    (write_posts(tmp_path) / "a.jpg").write_bytes(photo_jpeg(1))
+    run_batch(tmp_path)
+    assert len(findings(tmp_path)) == 1
 
 
 def test_other_options_are_named_in_words(tmp_path: Path) -> None:
-    (posts(tmp_path) / "a.jpg").write_bytes(photo(1))
-    run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=5), vlm={"verify": 3}))
+    (write_posts(tmp_path) / "a.jpg").write_bytes(photo_jpeg(1))
+    run_batch(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=5), vlm={"verify": 3}))
     with pytest.raises(UsageError) as raised:
-        run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=3), 0.4, use_post_geo=True))
+        run_batch(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=3), 0.4, use_post_geo=True))
     assert str(raised.value) == (
         f"{tmp_path / 'out'} was begun with other options: verify 3, not none; top k 5, not 3; "
         "use post geo off, not on; waterline none, not 0.4"

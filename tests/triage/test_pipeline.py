@@ -36,49 +36,49 @@ from geoflood.triage.pipeline import batch_locate
 from tests.support.batch import (
     OPTIONS,
     SPOT,
-    Fake,
-    found,
-    index,
-    photo,
-    posts,
-    row,
-    run,
-    run_slowly,
-    scene,
-    table,
+    FakeLocator,
+    finding_rows,
+    findings,
+    photo_jpeg,
+    post_row,
+    random_scene,
+    run_batch,
+    run_batch_slowly,
+    write_index,
+    write_posts,
 )
 from tests.support.kills import killable
 
 
 def test_duplicates_are_located_once_and_credited_to_all_posts_earliest_first(tmp_path: Path) -> None:
-    folder = posts(
+    folder = write_posts(
         tmp_path,
-        row("c.jpg", "resized", 9),
-        row("a.jpg", "first", 7, id="1"),
-        row("b.jpg", "the same bytes", 8, id="2"),
-        row("a.jpg", "again", 10, id="3"),
-        row("other.jpg", "another", 11),
+        post_row("c.jpg", "resized", 9),
+        post_row("a.jpg", "first", 7, id="1"),
+        post_row("b.jpg", "the same bytes", 8, id="2"),
+        post_row("a.jpg", "again", 10, id="3"),
+        post_row("other.jpg", "another", 11),
     )
     for name in ("a.jpg", "b.jpg"):
-        (folder / name).write_bytes(photo(1))
-    (folder / "c.jpg").write_bytes(jpeg(resize(scene(1), 100, 75), quality=60))
-    (folder / "other.jpg").write_bytes(photo(2))
-    locator = Fake()
-    summary = run(tmp_path, locator)
+        (folder / name).write_bytes(photo_jpeg(1))
+    (folder / "c.jpg").write_bytes(jpeg(resize(random_scene(1), 100, 75), quality=60))
+    (folder / "other.jpg").write_bytes(photo_jpeg(2))
+    locator = FakeLocator()
+    summary = run_batch(tmp_path, locator)
     assert len(locator.seen) == 2
     assert sum(summary.outcomes.values()) == 2
-    first, second = found(tmp_path)
+    first, second = findings(tmp_path)
     assert [post.text for post in first.posts] == ["first", "the same bytes", "resized", "again"]
     assert (first.number, first.copies) == (1, 3)
     assert [post.text for post in second.posts] == ["another"]
 
 
 def test_results_come_back_as_they_were(tmp_path: Path) -> None:
-    folder = posts(tmp_path, row("a.jpg", "t", 7, lat=29.7, lon=-95.3, author="ana", id="9"))
-    (folder / "a.jpg").write_bytes(photo(1))
-    run(tmp_path, options=BatchOptions("rivertown", waterline=0.3))
-    (one,) = found(tmp_path)
-    expected = Fake().locate(Query(folder / "a.jpg"), AttentionMap.neutral(0.3, "analyst"))
+    folder = write_posts(tmp_path, post_row("a.jpg", "t", 7, lat=29.7, lon=-95.3, author="ana", id="9"))
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
+    run_batch(tmp_path, options=BatchOptions("rivertown", waterline=0.3))
+    (one,) = findings(tmp_path)
+    expected = FakeLocator().locate(Query(folder / "a.jpg"), AttentionMap.neutral(0.3, "analyst"))
     assert one.located.attention is not None
     assert one.located.attention.waterline == 0.3
     for name in ("query", "outcome", "reason", "candidates", "estimate", "seconds"):
@@ -120,107 +120,113 @@ def test_cells_are_a_sequence_of_cells() -> None:
 
 
 def test_a_bad_photo_is_a_row_and_a_bug_is_tried_again(tmp_path: Path) -> None:
-    folder = posts(tmp_path)
-    (folder / "good.jpg").write_bytes(photo(1))
-    (folder / "bug.jpg").write_bytes(photo(2))
-    (folder / "torn.jpg").write_bytes(photo(3)[:700])
+    folder = write_posts(tmp_path)
+    (folder / "good.jpg").write_bytes(photo_jpeg(1))
+    (folder / "bug.jpg").write_bytes(photo_jpeg(2))
+    (folder / "torn.jpg").write_bytes(photo_jpeg(3)[:700])
     (folder / "empty.jpg").write_bytes(b"")
-    first = run(tmp_path, Fake(broken=lambda path: path.name == "bug.jpg"))
+    first = run_batch(tmp_path, FakeLocator(broken=lambda path: path.name == "bug.jpg"))
     assert first.outcomes[Outcome.FAILED] == 3
     reasons = {
-        one.file: reason_line(one.located) for one in found(tmp_path) if one.located.outcome is Outcome.FAILED
+        one.file: reason_line(one.located)
+        for one in findings(tmp_path)
+        if one.located.outcome is Outcome.FAILED
     }
     assert "truncated" in reasons["torn.jpg"]
     assert "empty" in reasons["empty.jpg"]
     assert "RuntimeError: a bug" in reasons["bug.jpg"]
-    again = Fake()
-    run(tmp_path, again)
+    again = FakeLocator()
+    run_batch(tmp_path, again)
     assert [path.name for path, _ in again.seen] == ["bug.jpg"]
-    assert len(found(tmp_path)) == 4
+    assert len(findings(tmp_path)) == 4
 
 
 def test_nothing_is_done_twice_and_new_posts_are_picked_up(tmp_path: Path) -> None:
-    folder = posts(tmp_path, row("a.jpg", "one", 7), row("late.jpg", "its file comes later", 8))
-    (folder / "a.jpg").write_bytes(photo(1))
-    run(tmp_path)
+    folder = write_posts(
+        tmp_path, post_row("a.jpg", "one", 7), post_row("late.jpg", "its file comes later", 8)
+    )
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
+    run_batch(tmp_path)
     size = (tmp_path / "out" / NAME).stat().st_size
-    idle = Fake()
-    assert run(tmp_path, idle).before == 1
+    idle = FakeLocator()
+    assert run_batch(tmp_path, idle).before == 1
     assert idle.seen == []
     grown = (tmp_path / "out" / NAME).stat().st_size - size
     assert grown < 1500, "only that there was a run"
-    (folder / "late.jpg").write_bytes(photo(2))
-    (folder / "bare.jpg").write_bytes(photo(3))
-    (folder / "more.jsonl").write_text(json.dumps(row("a.jpg", "once more", 6)) + "\n", "utf-8")
-    later = Fake()
-    run(tmp_path, later)
+    (folder / "late.jpg").write_bytes(photo_jpeg(2))
+    (folder / "bare.jpg").write_bytes(photo_jpeg(3))
+    (folder / "more.jsonl").write_text(json.dumps(post_row("a.jpg", "once more", 6)) + "\n", "utf-8")
+    later = FakeLocator()
+    run_batch(tmp_path, later)
     assert sorted(path.name for path, _ in later.seen) == ["bare.jpg", "late.jpg"]
-    texts = [[post.text for post in one.posts] for one in found(tmp_path)]
+    texts = [[post.text for post in one.posts] for one in findings(tmp_path)]
     assert texts == [["once more", "one"], ["its file comes later"], [""]]
 
 
 def test_a_loose_photo_that_gets_a_post_later_is_that_posts(tmp_path: Path) -> None:
-    folder = posts(tmp_path)
-    (folder / "a.jpg").write_bytes(photo(1))
-    run(tmp_path)
-    posts(tmp_path, row("a.jpg", "mine", 7))
-    run(tmp_path)
-    (one,) = found(tmp_path)
+    folder = write_posts(tmp_path)
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
+    run_batch(tmp_path)
+    write_posts(tmp_path, post_row("a.jpg", "mine", 7))
+    run_batch(tmp_path)
+    (one,) = findings(tmp_path)
     assert [post.text for post in one.posts] == ["mine"]
 
 
 def test_photos_in_archives_are_copied_under_their_hash(tmp_path: Path) -> None:
-    folder = posts(tmp_path)
+    folder = write_posts(tmp_path)
     with zipfile.ZipFile(folder / "x.zip", "w") as archive:
-        archive.writestr("m/a'b.JPG", photo(1))
+        archive.writestr("m/a'b.JPG", photo_jpeg(1))
         archive.writestr("m/empty.jpg", b"")
-    run(tmp_path)
-    one, other = found(tmp_path)
+    run_batch(tmp_path)
+    one, other = findings(tmp_path)
     good = one if one.located.outcome is not Outcome.FAILED else other
     assert good.file == "x.zip!/m/a'b.JPG"
     assert good.located.query.path == tmp_path / "out" / "photos" / f"{good.sha256}.jpg"
-    assert good.located.query.path.read_bytes() == photo(1)
+    assert good.located.query.path.read_bytes() == photo_jpeg(1)
     hashed = [line.content["file"] for line in read_journal(tmp_path / "out") if line.kind == "file"]
     assert sorted(hashed) == ["list.jsonl", "x.zip", "x.zip!/m/a'b.JPG", "x.zip!/m/empty.jpg"]
 
 
 def test_inputs_are_never_touched_and_hashed_before_they_are_read(tmp_path: Path) -> None:
-    folder = posts(tmp_path, row("a.jpg", "one", 7))
-    (folder / "a.jpg").write_bytes(photo(1))
+    folder = write_posts(tmp_path, post_row("a.jpg", "one", 7))
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
-    run(tmp_path)
+    run_batch(tmp_path)
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
     kinds = [line.kind for line in read_journal(tmp_path / "out")]
     assert kinds == ["run", "file", "file", "photo", "post", "located", "ended"]
     with pytest.raises(UsageError, match="holds the posts"):
-        batch_locate(folder, folder, Fake(), index(tmp_path), OPTIONS)
+        batch_locate(folder, folder, FakeLocator(), write_index(tmp_path), OPTIONS)
 
 
 def test_results_inside_the_folder_are_not_read_as_posts(tmp_path: Path) -> None:
-    folder = posts(tmp_path)
+    folder = write_posts(tmp_path)
     with zipfile.ZipFile(folder / "x.zip", "w") as archive:
-        archive.writestr("a.jpg", photo(1))
+        archive.writestr("a.jpg", photo_jpeg(1))
     for _ in range(2):
-        summary = batch_locate(folder, folder / "out", Fake(), index(tmp_path), OPTIONS, workers=1)
+        summary = batch_locate(
+            folder, folder / "out", FakeLocator(), write_index(tmp_path), OPTIONS, workers=1
+        )
     assert summary.tally.posts == {"bare images": 1}
 
 
 def test_other_settings_need_another_folder(tmp_path: Path) -> None:
-    folder = posts(tmp_path)
-    run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=5)))
-    (folder / "a.jpg").write_bytes(photo(1))
-    run(tmp_path)  # nothing was located with the others
+    folder = write_posts(tmp_path)
+    run_batch(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=5)))
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
+    run_batch(tmp_path)  # nothing was located with the others
     with pytest.raises(UsageError, match="other options: top k 10, not 3"):
-        run(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=3)))
-    index(tmp_path).joinpath("manifest.json").write_text("other", "utf-8")
+        run_batch(tmp_path, options=BatchOptions("rivertown", SearchOptions(top_k=3)))
+    write_index(tmp_path).joinpath("manifest.json").write_text("other", "utf-8")
     with pytest.raises(UsageError, match="another index"):
-        batch_locate(tmp_path / "posts", tmp_path / "out", Fake(), tmp_path / "index", OPTIONS)
+        batch_locate(tmp_path / "posts", tmp_path / "out", FakeLocator(), tmp_path / "index", OPTIONS)
 
 
 def test_what_could_not_be_used_is_journalled_once(tmp_path: Path) -> None:
-    posts(tmp_path, row("gone.jpg", "its file is nowhere", 7))
+    write_posts(tmp_path, post_row("gone.jpg", "its file is nowhere", 7))
     for _ in range(2):
-        run(tmp_path)
+        run_batch(tmp_path)
     reasons = [line.content["reason"] for line in read_journal(tmp_path / "out") if line.kind == "rejected"]
     assert reasons == ["without a file"]
 
@@ -232,15 +238,15 @@ def test_settings_have_the_names_that_journals_have() -> None:
 
 
 def test_an_altered_journal_is_refused(tmp_path: Path) -> None:
-    folder = posts(tmp_path)
-    (folder / "a.jpg").write_bytes(photo(1))
-    run(tmp_path)
+    folder = write_posts(tmp_path)
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
+    run_batch(tmp_path)
     path = tmp_path / "out" / NAME
     path.write_bytes(
         path.read_bytes().replace(b'"uncertain"', b'"located"').replace(b'"located","r', b'"failed","r')
     )
     with pytest.raises(InputError, match="not what was written"):
-        run(tmp_path)
+        run_batch(tmp_path)
 
 
 def test_the_posts_own_place_narrows_only_when_asked(tmp_path: Path) -> None:
@@ -251,33 +257,33 @@ def test_the_posts_own_place_narrows_only_when_asked(tmp_path: Path) -> None:
             "places": [{"id": "p", "full_name": "Houston, TX", "geo": {"bbox": [-95.8, 29.5, -95.0, 30.1]}}],
         },
     }
-    folder = posts(tmp_path, page, row("b.jpg", "t", 1, lat=29.7, lon=-95.3))
-    (folder / "a.jpg").write_bytes(photo(1))
-    (folder / "b.jpg").write_bytes(photo(2))
-    plain = Fake()
-    run(tmp_path, plain)
+    folder = write_posts(tmp_path, page, post_row("b.jpg", "t", 1, lat=29.7, lon=-95.3))
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
+    (folder / "b.jpg").write_bytes(photo_jpeg(2))
+    plain = FakeLocator()
+    run_batch(tmp_path, plain)
     assert [within for _, within in plain.seen] == [None, None]
-    assert [one.narrowed for one in found(tmp_path)] == ["", ""]
+    assert [one.narrowed for one in findings(tmp_path)] == ["", ""]
     shutil.rmtree(tmp_path / "out")
-    narrowed = Fake()
-    run(tmp_path, narrowed, BatchOptions("rivertown", use_post_geo=True))
+    narrowed = FakeLocator()
+    run_batch(tmp_path, narrowed, BatchOptions("rivertown", use_post_geo=True))
     boxes = {path.name: within for path, within in narrowed.seen}
     assert boxes["a.jpg"] == Bounds(29.5, -95.8, 30.1, -95.0)
     near = boxes["b.jpg"]
     assert near is not None
     assert near.north - near.south == pytest.approx(4000 / 111_195, rel=0.01)
-    told = {one.file: one.narrowed for one in found(tmp_path)}
+    told = {one.file: one.narrowed for one in findings(tmp_path)}
     assert told["a.jpg"] == "in the post's place Houston, TX"
     assert told["b.jpg"] == "within 2 km of the post's own position 29.70000, -95.30000"
 
 
 def test_progress_and_stopping(tmp_path: Path) -> None:
-    folder = posts(tmp_path)
+    folder = write_posts(tmp_path)
     for seed in range(8):
-        (folder / f"{seed}.jpg").write_bytes(photo(seed))
+        (folder / f"{seed}.jpg").write_bytes(photo_jpeg(seed))
     told: dict[str, tuple[int, int]] = {}
-    locator = Fake()
-    summary = run(
+    locator = FakeLocator()
+    summary = run_batch(
         tmp_path,
         locator,
         progress=lambda stage, done, total: told.update({stage: (done, total)}),
@@ -285,60 +291,60 @@ def test_progress_and_stopping(tmp_path: Path) -> None:
         at_once=1,  # with more, a busy machine has all eight in hand before it asks
     )
     assert summary.stopped
-    assert 2 <= len(found(tmp_path)) == told["photos"][0] <= 6, "those in hand were finished"
+    assert 2 <= len(findings(tmp_path)) == told["photos"][0] <= 6, "those in hand were finished"
     assert told["photos"][1] == 8
-    assert not run(tmp_path).stopped
-    assert len(found(tmp_path)) == 8
+    assert not run_batch(tmp_path).stopped
+    assert len(findings(tmp_path)) == 8
 
 
 def test_the_total_knows_what_is_no_new_photo(tmp_path: Path) -> None:
     """Copies and what is done already take no time, and the time left must not count them."""
-    folder = posts(tmp_path)
+    folder = write_posts(tmp_path)
     for seed in range(6):
-        (folder / f"{seed}.jpg").write_bytes(photo(seed))
-    run(tmp_path)
+        (folder / f"{seed}.jpg").write_bytes(photo_jpeg(seed))
+    run_batch(tmp_path)
     for seed in range(4):
-        (folder / f"copy-{seed}.jpg").write_bytes(photo(seed))
-        (folder / f"new-{seed}.jpg").write_bytes(photo(10 + seed))
+        (folder / f"copy-{seed}.jpg").write_bytes(photo_jpeg(seed))
+        (folder / f"new-{seed}.jpg").write_bytes(photo_jpeg(10 + seed))
     totals: list[tuple[int, int]] = []
 
     def progress(stage: str, done: int, total: int) -> None:
         totals.extend([(done, total)] if stage == "photos" else [])
 
-    run(tmp_path, progress=progress)
+    run_batch(tmp_path, progress=progress)
     assert [done for done, _ in totals] == [1, 2, 3, 4]
     assert all(4 <= total <= 8 for _, total in totals), "six are done; of eight more four are copies"
     assert totals[-1] == (4, 4)
 
 
 def test_stopping_is_asked_while_posts_without_new_photos_are_read(tmp_path: Path) -> None:
-    folder = posts(tmp_path, *(row("gone.jpg", f"post {n}", n % 24) for n in range(2000)))
-    (folder / "a.jpg").write_bytes(photo(1))
+    folder = write_posts(tmp_path, *(post_row("gone.jpg", f"post {n}", n % 24) for n in range(2000)))
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
     read, news = [0], list[str]()
     told = "JSONL manifest: {0} posts, 0 images, {0} without a file"
 
     def progress(stage: str, done: int, total: int) -> None:
         read[0] = max(read[0], done) if stage == "reading posts" else read[0]
 
-    summary = run(tmp_path, progress=progress, news=news.append, stopping=lambda: read[0] >= 5)
+    summary = run_batch(tmp_path, progress=progress, news=news.append, stopping=lambda: read[0] >= 5)
     assert summary.stopped
     assert read == [5]
     assert news == ["recognised JSONL manifest: list.jsonl", f"so far: {told.format(3)}"], "and two without"
     assert [line.kind for line in read_journal(tmp_path / "out")][-1] == "stopped"
     news.clear()
-    assert not run(tmp_path, news=news.append).stopped
+    assert not run_batch(tmp_path, news=news.append).stopped
     assert news[2:] == [told.format("2,000"), "bare images: 1 post, 1 image"]
 
 
 def test_what_was_recognised_is_told_before_the_last_photo_ends(tmp_path: Path) -> None:
-    folder = posts(tmp_path, row("a.jpg", "one", 7))
-    (folder / "a.jpg").write_bytes(photo(1))
+    folder = write_posts(tmp_path, post_row("a.jpg", "one", 7))
+    (folder / "a.jpg").write_bytes(photo_jpeg(1))
     events: list[str] = []
 
     def progress(stage: str, done: int, total: int) -> None:
         events.extend([stage] if stage == "photos" else [])
 
-    run(tmp_path, Fake(seconds=0.3), progress=progress, news=events.append)
+    run_batch(tmp_path, FakeLocator(seconds=0.3), progress=progress, news=events.append)
     assert events == ["recognised JSONL manifest: list.jsonl", "JSONL manifest: 1 post, 1 image", "photos"]
 
 
@@ -348,20 +354,22 @@ def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path, kills: int) ->
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     for root in (whole, torn):
         root.mkdir()
-        folder = posts(root, *(row(f"{n}.jpg", f"post {n}", n % 24) for n in range(count)))
+        folder = write_posts(root, *(post_row(f"{n}.jpg", f"post {n}", n % 24) for n in range(count)))
         for seed in range(count):
-            (folder / f"{seed}.jpg").write_bytes(photo(seed % (count - 4)) if seed % 9 else b"not a picture")
-    run(whole)
+            (folder / f"{seed}.jpg").write_bytes(
+                photo_jpeg(seed % (count - 4)) if seed % 9 else b"not a picture"
+            )
+    run_batch(whole)
     dice = random.Random(1)
     located: list[int] = []
-    with killable(run_slowly, torn) as run_and_kill:
+    with killable(run_batch_slowly, torn) as run_and_kill:
         for _ in range(kills):
             run_and_kill(dice.uniform(0.0, 0.25))
             if (torn / "out" / NAME).exists():
                 located.append(sum(line.kind == "located" for line in read_journal(torn / "out")))
     assert located == sorted(located), "what was done stays done"
-    run(torn)
-    assert table(torn) == table(whole)
+    run_batch(torn)
+    assert finding_rows(torn) == finding_rows(whole)
 
 
 # ---- with a real index
@@ -370,13 +378,15 @@ def test_killed_at_random_moments_nothing_is_lost(tmp_path: Path, kills: int) ->
 def test_a_batch_says_what_locate_says(
     tmp_path: Path, locator: Locator, index_dir: Path, queries: list[tuple[Path, Truth]]
 ) -> None:
-    folder = posts(tmp_path, *(row(path.name, path.stem, n) for n, (path, _) in enumerate(queries)))
+    folder = write_posts(
+        tmp_path, *(post_row(path.name, path.stem, n) for n, (path, _) in enumerate(queries))
+    )
     for path, _ in queries:
         (folder / path.name).write_bytes(path.read_bytes())
         (folder / f"again-{path.name}").write_bytes(jpeg(read_image(path), 200, 60))
     summary = batch_locate(folder, tmp_path / "out", locator, index_dir / "town", OPTIONS, workers=1)
     assert sum(summary.outcomes.values()) == len(queries), "the smaller copies are the same photos"
-    for one in found(tmp_path):
+    for one in findings(tmp_path):
         alone = locator.locate(Query(one.located.query.path), options=OPTIONS.search)
         assert (one.located.outcome, one.located.reason.kind) == (alone.outcome, alone.reason.kind)
         assert one.located.reason.share == pytest.approx(alone.reason.share, abs=1e-5)

@@ -15,7 +15,17 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage import journal
 from geoflood.triage.findings import Post
 from geoflood.triage.posts.unusable import Unusable
-from tests.support.post_folder import JPEG, TWEET, V1, V2, everything, files, folder, only, read
+from tests.support.post_folder import (
+    JPEG,
+    TWEET,
+    V1,
+    V2,
+    media_files,
+    only_post,
+    read_all,
+    read_posts,
+    write_folder,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,20 +42,22 @@ from tests.support.post_folder import JPEG, TWEET, V1, V2, everything, files, fo
 def test_a_photo_beside_a_document_without_posts_is_still_located(
     tmp_path: Path, content: str, reason: str
 ) -> None:
-    posts, tally = read(folder(tmp_path, {"p.jpg": JPEG, "p.json": content}))
-    assert [files(post) for post in posts] == [["p.jpg"]]
+    posts, tally = read_posts(write_folder(tmp_path, {"p.jpg": JPEG, "p.json": content}))
+    assert [media_files(post) for post in posts] == [["p.jpg"]]
     assert list(tally.rejected) == ([reason] if reason else [])
 
 
 def test_an_empty_list_of_posts_does_not_hide_what_a_sidecar_says(tmp_path: Path) -> None:
-    post = only(folder(tmp_path, {"p.jpg": JPEG, "p.json": {"posts": [], "text": "x"}}))
+    post = only_post(write_folder(tmp_path, {"p.jpg": JPEG, "p.json": {"posts": [], "text": "x"}}))
     assert (post.layout, post.text) == ("image + sidecar", "x")
 
 
 def test_a_photo_with_the_name_of_an_export_is_none_of_its_posts(tmp_path: Path) -> None:
     lines = [V2 | {"__twarc": {}}, {"data": [{"id": "2", "text": "no photo"}], "__twarc": {}}]
-    posts, _ = read(folder(tmp_path, {"flood.jpg": JPEG, "E6abc.jpg": JPEG, "flood.jsonl": lines}))
-    assert [(post.layout, files(post)) for post in posts] == [
+    posts, _ = read_posts(
+        write_folder(tmp_path, {"flood.jpg": JPEG, "E6abc.jpg": JPEG, "flood.jsonl": lines})
+    )
+    assert [(post.layout, media_files(post)) for post in posts] == [
         ("twarc2 JSONL", ["E6abc.jpg"]),
         ("twarc2 JSONL", []),
         ("bare images", ["flood.jpg"]),
@@ -64,15 +76,15 @@ def test_a_photo_with_the_name_of_an_export_is_none_of_its_posts(tmp_path: Path)
 def test_a_manifest_with_the_name_of_a_photo_speaks_of_the_photos_it_names(
     tmp_path: Path, name: str, content: Any
 ) -> None:
-    posts, tally = read(folder(tmp_path, {"m.jpg": JPEG, "x.jpg": JPEG, name: content}))
-    assert [files(post) for post in posts if post.text == "hi"] == [["x.jpg"]]
-    assert [files(post) for post in posts if post.layout == "bare images"] == [["m.jpg"]]
+    posts, tally = read_posts(write_folder(tmp_path, {"m.jpg": JPEG, "x.jpg": JPEG, name: content}))
+    assert [media_files(post) for post in posts if post.text == "hi"] == [["x.jpg"]]
+    assert [media_files(post) for post in posts if post.layout == "bare images"] == [["m.jpg"]]
     assert not tally.rejected
 
 
 def test_a_sidecar_that_names_its_own_photo(tmp_path: Path) -> None:
-    post = only(folder(tmp_path, {"m.jpg": JPEG, "m.json": {"image": "m.jpg", "text": "hi"}}))
-    assert (post.layout, post.text, files(post)) == ("image + sidecar", "hi", ["m.jpg"])
+    post = only_post(write_folder(tmp_path, {"m.jpg": JPEG, "m.json": {"image": "m.jpg", "text": "hi"}}))
+    assert (post.layout, post.text, media_files(post)) == ("image + sidecar", "hi", ["m.jpg"])
 
 
 # ---- results of our own
@@ -90,15 +102,15 @@ def test_a_journal_is_known_by_its_first_line(tmp_path: Path) -> None:
         assert not list(written.replay())
         written.append("run", settings={"index": "x"}, folder="/posts", durable=True)
         written.append("post", key="00")
-    folder(
+    write_folder(
         tmp_path / "in",
         {"a.jpg": JPEG, "triage/pictures/b.jpg": JPEG, "triage/located.csv": "image\nb.jpg\n"},
     )
-    found = everything(tmp_path / "in")
+    found = read_all(tmp_path / "in")
     assert [(one.location, one.reason) for one in found if isinstance(one, Rejected)] == [
         ("triage", Unusable.OWN_RESULTS)
     ]
-    assert [files(one) for one in found if isinstance(one, Post)] == [["a.jpg"]]
+    assert [media_files(one) for one in found if isinstance(one, Post)] == [["a.jpg"]]
 
 
 def test_results_in_an_archive_are_passed_over(tmp_path: Path) -> None:
@@ -106,15 +118,15 @@ def test_results_in_an_archive_are_passed_over(tmp_path: Path) -> None:
         archive.writestr("t/journal.jsonl", own())
         archive.writestr("t/pictures/b.jpg", JPEG)
         archive.writestr("tent.jpg", JPEG)
-    posts, tally = read(tmp_path)
-    assert [files(post) for post in posts] == [["x.zip!/tent.jpg"]]
+    posts, tally = read_posts(tmp_path)
+    assert [media_files(post) for post in posts] == [["x.zip!/tent.jpg"]]
     assert tally.rejected == {Unusable.OWN_RESULTS: 1}
 
 
 @pytest.mark.parametrize("line", [own(before="0" * 64), b'{"image": "a.jpg"}\n', b"", own()[:-1]])
 def test_another_s_journal_is_a_document(tmp_path: Path, line: bytes) -> None:
-    posts, _ = read(folder(tmp_path, {"t/journal.jsonl": line, "t/a.jpg": JPEG}))
-    assert ["t/a.jpg"] in [files(post) for post in posts]
+    posts, _ = read_posts(write_folder(tmp_path, {"t/journal.jsonl": line, "t/a.jpg": JPEG}))
+    assert ["t/a.jpg"] in [media_files(post) for post in posts]
 
 
 # ---- what is not recognised
@@ -135,14 +147,14 @@ def test_another_s_journal_is_a_document(tmp_path: Path, line: bytes) -> None:
 def test_a_document_that_is_not_understood_is_told(
     tmp_path: Path, name: str, content: Any, told: str
 ) -> None:
-    found = everything(folder(tmp_path, {"a.jpg": JPEG, name: content}))
+    found = read_all(write_folder(tmp_path, {"a.jpg": JPEG, name: content}))
     (one,) = [one for one in found if isinstance(one, Rejected)]
     assert (one.location, one.reason) == (name, "not recognised")
     assert told in one.detail
 
 
 def test_what_exports_hold_beside_posts_makes_no_noise(tmp_path: Path) -> None:
-    folder(
+    write_folder(
         tmp_path,
         {
             "readme.txt": "[draft] read me",
@@ -163,13 +175,13 @@ def test_what_exports_hold_beside_posts_makes_no_noise(tmp_path: Path) -> None:
             "none.json": "[ ]",
         },
     )
-    posts, tally = read(tmp_path)
+    posts, tally = read_posts(tmp_path)
     assert (posts, tally.lines()) == ([], [])
 
 
 def test_pictures_that_nobody_has_are_listed(tmp_path: Path) -> None:
-    found = everything(
-        folder(tmp_path, {"m.jsonl": [{"id": "7", "image": ["a.jpg", "b.jpg"]}], "b.jpg": JPEG})
+    found = read_all(
+        write_folder(tmp_path, {"m.jsonl": [{"id": "7", "image": ["a.jpg", "b.jpg"]}], "b.jpg": JPEG})
     )
     (one,) = [one for one in found if isinstance(one, Rejected)]
     assert (one.location, one.reason, one.detail) == ("m.jsonl: a.jpg", "without a file", "of post 7")
@@ -184,7 +196,7 @@ def test_accents_of_either_kind_are_the_same_name(tmp_path: Path, form: Any) -> 
     name = unicodedata.normalize(form, "Überflutung.jpg")
     told = [{"image": unicodedata.normalize(other, f"Fotos für Oma/{name}")}]
     where = unicodedata.normalize(form, "Fotos für Oma") + "/" + name
-    assert files(only(folder(tmp_path, {where: JPEG, "m.jsonl": told}))) == [where]
+    assert media_files(only_post(write_folder(tmp_path, {where: JPEG, "m.jsonl": told}))) == [where]
 
 
 def test_a_name_may_hold_what_parts_names(tmp_path: Path) -> None:
@@ -194,10 +206,10 @@ def test_a_name_may_hold_what_parts_names(tmp_path: Path) -> None:
         {"image": ";".join(f"{n}.jpg" for n in range(90))},
     ]
     pictures = dict.fromkeys(("a;b.jpg", "b.jpg", "c.jpg", "d.jpg", "89.jpg"), JPEG)
-    posts, _ = read(folder(tmp_path, {"m.jsonl": told, **pictures}))
-    assert [files(post) for post in posts][:2] == [["a;b.jpg"], ["c.jpg", "d.jpg"]]
-    assert files(posts[2])[-1] == "89.jpg"
-    assert files(posts[3]) == ["b.jpg"]
+    posts, _ = read_posts(write_folder(tmp_path, {"m.jsonl": told, **pictures}))
+    assert [media_files(post) for post in posts][:2] == [["a;b.jpg"], ["c.jpg", "d.jpg"]]
+    assert media_files(posts[2])[-1] == "89.jpg"
+    assert media_files(posts[3]) == ["b.jpg"]
 
 
 # ---- no photos
@@ -207,7 +219,7 @@ def test_pictures_that_show_no_place_are_left_out(tmp_path: Path) -> None:
     chat = {"messages": [{"type": "message", "id": 1, "date": "2021-07-14T18:00:00"}]}
     sticker = {"type": "message", "id": 2, "date": "2021-07-14T18:00:00", "media_type": "sticker"}
     chat["messages"].append(sticker | {"file": "stickers/s.webp", "mime_type": "image/webp"})
-    folder(
+    write_folder(
         tmp_path,
         {
             "tg/result.json": chat,
@@ -229,8 +241,8 @@ def test_pictures_that_show_no_place_are_left_out(tmp_path: Path) -> None:
             "own/c_thumb.jpg": JPEG,
         },
     )
-    posts, tally = read(tmp_path)
-    assert sorted(file for post in posts for file in files(post)) == [
+    posts, tally = read_posts(tmp_path)
+    assert sorted(file for post in posts for file in media_files(post)) == [
         *("d/b.jpg", "own/avatar.jpg", "own/c_thumb.jpg", "own/stickers/photo.jpg", "tg/photos/p.jpg")
     ]
     assert tally.rejected == {"sticker": 1, "thumbnail": 4, "profile picture": 3}
@@ -242,7 +254,7 @@ def test_pictures_that_show_no_place_are_left_out(tmp_path: Path) -> None:
 def test_telegram_without_seconds_since_1970_tells_a_local_time(tmp_path: Path) -> None:
     base = {"type": "message", "date": "2021-07-14T20:00:00"}
     messages = [base | {"id": 1}, base | {"id": 2, "date_unixtime": "1626285600"}]
-    posts, _ = read(folder(tmp_path, {"result.json": {"messages": messages}}))
+    posts, _ = read_posts(write_folder(tmp_path, {"result.json": {"messages": messages}}))
     assert [(post.posted_at, post.clock) for post in posts] == [
         (datetime(2021, 7, 14, 20), "the exporting computer's clock"),
         (datetime(2021, 7, 14, 18), ""),
@@ -271,8 +283,8 @@ def test_an_archive_s_long_tweets_and_its_author(tmp_path: Path, zipped: bool) -
             for name, text in content.items():
                 archive.writestr(name, text)
     else:
-        folder(tmp_path, content)
-    posts, tally = read(tmp_path)
+        write_folder(tmp_path, content)
+    posts, tally = read_posts(tmp_path)
     assert [(post.author, post.text) for post in posts] == [("ana", LONG), ("ana", "short")]
     assert not tally.rejected
 
@@ -283,7 +295,7 @@ def test_two_long_tweets_that_begin_alike_leave_a_cut_one_cut(tmp_path: Path) ->
         "tweets.js": "window.YTD.tweets.part0 = " + json.dumps([{"tweet": {"id": TWEET, "full_text": CUT}}]),
         "note-tweet.js": "window.YTD.note_tweet.part0 = " + json.dumps(notes),
     }
-    assert only(folder(tmp_path, archive)).text == CUT
+    assert only_post(write_folder(tmp_path, archive)).text == CUT
 
 
 @pytest.mark.parametrize("file", ["E6abc.jpg", f"{TWEET}_1.jpg"])
@@ -303,4 +315,4 @@ def test_a_retweet_shows_the_photos_of_what_it_repeats(tmp_path: Path, layout: s
         content = retweet | {"author": {"username": "bo"}, "referenced_tweets": [again[0] | whole]}
     else:
         content = {"id_str": retweet["id"], "full_text": "RT", "retweeted_status": V1}
-    assert files(only(folder(tmp_path, {file: JPEG, "x.json": content}))) == [file]
+    assert media_files(only_post(write_folder(tmp_path, {file: JPEG, "x.json": content}))) == [file]

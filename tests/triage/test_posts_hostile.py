@@ -30,7 +30,7 @@ from geoflood.triage.posts.times import moment, snowflake
 from geoflood.triage.posts.unusable import Unusable
 from geoflood.triage.posts.whatsapp import whatsapp
 from geoflood.triage.posts.x_archive_extras import ArchiveExtras
-from tests.support.post_folder import everything as read
+from tests.support.post_folder import read_all
 from tests.support.work import growth
 
 JPEG = b"\xff\xd8\xff\xe0"
@@ -38,7 +38,7 @@ JPEG = b"\xff\xd8\xff\xe0"
 
 def reasons(root: Path) -> list[str]:
     """Of what was rejected, but for pictures that nobody has."""
-    told = [one.reason for one in read(root) if isinstance(one, Rejected)]
+    told = [one.reason for one in read_all(root) if isinstance(one, Rejected)]
     return [reason for reason in told if reason != Unusable.NO_FILE]
 
 
@@ -50,7 +50,7 @@ def told(text: str) -> list[Record | Rejected]:
 
 
 def posts(root: Path) -> list[Post]:
-    return [one for one in read(root) if isinstance(one, Post)]
+    return [one for one in read_all(root) if isinstance(one, Post)]
 
 
 GOOD = '{"image": "a.jpg", "text": "good"}'
@@ -279,7 +279,7 @@ def test_no_bytes_break_the_reading(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("x.json", "x.csv", "x.txt", "x.js"):
             Path(folder, name).write_bytes((b'{"data": [' if name == "x.js" else b"") + content)
-        for one in read(Path(folder)):
+        for one in read_all(Path(folder)):
             assert isinstance(one, Post | Rejected)
 
 

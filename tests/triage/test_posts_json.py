@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from geoflood.triage.posts import json_records, text_files
 from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.folder import PostFolder
-from tests.support.post_folder import JPEG, files, folder, only, read
+from tests.support.post_folder import JPEG, media_files, only_post, read_posts, write_folder
 
 
 def page(first: int, tweets: int = 100, padding: int = 2500) -> dict[str, object]:
@@ -24,7 +24,7 @@ def page(first: int, tweets: int = 100, padding: int = 2500) -> dict[str, object
 
 @pytest.mark.parametrize("name", ["tweets.jsonl", "tweets.json", "tweets"])
 def test_twarc2_pages_longer_than_what_tells_a_file(tmp_path: Path, name: str) -> None:
-    posts, tally = read(folder(tmp_path, {name: [page(100), page(200), page(300)]}))
+    posts, tally = read_posts(write_folder(tmp_path, {name: [page(100), page(200), page(300)]}))
     assert [post.id for post in posts] == [str(n) for n in range(100, 400)]
     assert not tally.rejected
     assert posts[0].layout == "twarc2 JSONL"
@@ -32,13 +32,13 @@ def test_twarc2_pages_longer_than_what_tells_a_file(tmp_path: Path, name: str) -
 
 def test_jsonl_larger_than_one_document_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_records, "MAX_WHOLE", 100_000)
-    posts, tally = read(folder(tmp_path, {"tweets.jsonl": [page(100), page(200)]}))
+    posts, tally = read_posts(write_folder(tmp_path, {"tweets.jsonl": [page(100), page(200)]}))
     assert (len(posts), tally.rejected) == (200, {})
 
 
 def test_a_first_line_that_is_too_long_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_files, "MAX_ITEM", 100_000)
-    posts, tally = read(folder(tmp_path, {"t.jsonl": [page(1), page(200, 2), page(300, 2)]}))
+    posts, tally = read_posts(write_folder(tmp_path, {"t.jsonl": [page(1), page(200, 2), page(300, 2)]}))
     assert [post.id for post in posts] == ["200", "201", "300", "301"]
     assert tally.rejected == {"line too long": 1}
 
@@ -50,7 +50,7 @@ def test_one_line_with_a_large_document_is_streamed(tmp_path: Path, monkeypatch:
     about = {"contacts": {"list": [{"first_name": "A" * 100}] * 200}}
     chats = {"list": [{"name": "a", "messages": [message] * 2000}, {"name": "b", "messages": [message]}]}
     whole = json.dumps(about | {"chats": chats, "left_chats": {"list": [{"messages": [message] * 2}]}})
-    posts, tally = read(folder(tmp_path, {"result.json": whole}))
+    posts, tally = read_posts(write_folder(tmp_path, {"result.json": whole}))
     assert (len(posts), tally.rejected) == (2003, {})
 
 
@@ -77,7 +77,7 @@ MESSAGE = {"id": 1, "type": "message", "date": "2021-07-14T18:00:00", "text": "h
 @pytest.mark.parametrize("indent", [1, None])
 def test_an_export_that_breaks_off_keeps_what_is_whole(tmp_path: Path, indent: int | None) -> None:
     whole = json.dumps({"name": "c", "messages": [MESSAGE] * 20}, indent=indent)
-    posts, tally = read(folder(tmp_path, {"result.json": whole[:-60]}))
+    posts, tally = read_posts(write_folder(tmp_path, {"result.json": whole[:-60]}))
     assert len(posts) >= 18
     assert tally.rejected == {"broken JSON": 1}
 
@@ -88,7 +88,7 @@ def test_every_way_to_write_objects_reads_the_same(
 ) -> None:
     told = [{"image": f"{n}.jpg", "text": text} for n, text in enumerate(texts)]
     whole = "\n".join(map(json.dumps, told)) if by_line else json.dumps(told, indent=indent)
-    posts, _ = read(folder(tmp_path, {"x.json": whole}))
+    posts, _ = read_posts(write_folder(tmp_path, {"x.json": whole}))
     assert [post.media[0].name for post in posts] == [one["image"] for one in told]
     assert [post.text for post in posts] == [
         text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts
@@ -96,8 +96,8 @@ def test_every_way_to_write_objects_reads_the_same(
 
 
 def test_a_broken_first_line_is_a_line(tmp_path: Path) -> None:
-    posts, tally = read(
-        folder(
+    posts, tally = read_posts(
+        write_folder(
             tmp_path,
             {"x.jsonl": '{"image": \n{"image": "a.jpg"}\n', "y.jsonl": '{"image": "b\n{"image": "b.jpg"}\n'},
         )
@@ -111,7 +111,7 @@ def test_a_broken_first_line_is_a_line(tmp_path: Path) -> None:
     ['{"data":\n[{"id": "1", "text": "a"}], "meta": {}}', '{\n"data": {"id": "1", "text": "a"}, "meta": {}}'],
 )
 def test_a_document_over_several_lines_is_one(tmp_path: Path, text: str) -> None:
-    assert only(folder(tmp_path, {"page.json": text})).text == "a"
+    assert only_post(write_folder(tmp_path, {"page.json": text})).text == "a"
 
 
 def test_bluesky_records_of_a_repository(tmp_path: Path) -> None:
@@ -123,8 +123,10 @@ def test_bluesky_records_of_a_repository(tmp_path: Path) -> None:
         "app.bsky.feed.post", text="mud", createdAt="2021-07-14T18:00:00Z", embed={"images": [image]}
     )
     like = record("app.bsky.feed.like", createdAt="2021-07-14T18:00:00Z")
-    one = only(folder(tmp_path, {"records.json": {"records": [post, like], "cursor": "x"}, "bafkrei1": JPEG}))
-    assert (one.layout, one.text, files(one)) == ("Bluesky", "mud", ["bafkrei1"])
+    one = only_post(
+        write_folder(tmp_path, {"records.json": {"records": [post, like], "cursor": "x"}, "bafkrei1": JPEG})
+    )
+    assert (one.layout, one.text, media_files(one)) == ("Bluesky", "mud", ["bafkrei1"])
 
 
 def test_a_thread_of_bluesky(tmp_path: Path) -> None:
@@ -135,6 +137,6 @@ def test_a_thread_of_bluesky(tmp_path: Path) -> None:
     gone = {"notFound": True, "uri": "at://x"}
     above = node("b", parent=node("a"))
     thread = node("c", parent=above, replies=[node("d", replies=[node("e")]), gone, node("f")])
-    posts, tally = read(folder(tmp_path, {"thread.json": {"thread": thread}}))
+    posts, tally = read_posts(write_folder(tmp_path, {"thread.json": {"thread": thread}}))
     assert [post.text for post in posts] == [*"abcdef"]
     assert not tally.rejected

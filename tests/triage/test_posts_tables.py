@@ -17,7 +17,16 @@ from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Post
 from geoflood.triage.posts.table_rows import rows
 from geoflood.triage.posts.times import moment, when
-from tests.support.post_folder import JPEG, TWEET, TWEET_TIME, everything, files, folder, only, read
+from tests.support.post_folder import (
+    JPEG,
+    TWEET,
+    TWEET_TIME,
+    media_files,
+    only_post,
+    read_all,
+    read_posts,
+    write_folder,
+)
 
 CRISIS = "tweet_id\timage_id\ttweet_text\timage_url\timage_path\n"
 
@@ -32,7 +41,7 @@ def test_crisismmd_loses_no_row_to_quotes(tmp_path: Path, text: str, at: int) ->
     rows = "".join(
         f"90527423259000422{n}\t9_{n}\t{one}\thttp://x\td/{n}.jpg\n" for n, one in enumerate(texts)
     )
-    posts, tally = read(folder(tmp_path, {"a.tsv": CRISIS + rows}))
+    posts, tally = read_posts(write_folder(tmp_path, {"a.tsv": CRISIS + rows}))
     assert [post.media[0].name for post in posts] == ["d/0.jpg", "d/1.jpg", "d/2.jpg"]
     assert posts[at].text == {'"whole"': "whole", '""': ""}.get(text, text)
     assert not tally.rejected
@@ -40,7 +49,7 @@ def test_crisismmd_loses_no_row_to_quotes(tmp_path: Path, text: str, at: int) ->
 
 def test_a_quote_left_open_costs_nothing_and_is_told(tmp_path: Path) -> None:
     rows = "".join(f"a{n}.jpg,{'t' * 100}\n" for n in range(3000))
-    posts, tally = read(folder(tmp_path, {"x.csv": f'image,text\nb.jpg,"open\n{rows}'}))
+    posts, tally = read_posts(write_folder(tmp_path, {"x.csv": f'image,text\nb.jpg,"open\n{rows}'}))
     assert len(posts) == 3001
     assert posts[0].text == '"open'
     assert tally.rejected == {"quote left open": 1}
@@ -57,7 +66,7 @@ def test_a_quote_left_open_costs_nothing_and_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_rows_behind_an_open_quote(tmp_path: Path, lines: list[str]) -> None:
-    posts, tally = read(folder(tmp_path, {"x.csv": "\n".join(["image,text", *lines])}))
+    posts, tally = read_posts(write_folder(tmp_path, {"x.csv": "\n".join(["image,text", *lines])}))
     assert [post.media[0].name for post in posts] == ["a.jpg", "b.jpg", "c.jpg"]
     assert tally.rejected["quote left open"] >= 1
 
@@ -73,7 +82,7 @@ def test_rows_behind_an_open_quote(tmp_path: Path, lines: list[str]) -> None:
 def test_a_cell_may_run_over_lines(tmp_path: Path, rows: list[list[str]]) -> None:
     written = io.StringIO()
     csv.writer(written).writerows(rows)
-    posts, tally = read(folder(tmp_path, {"x.csv": written.getvalue()}))
+    posts, tally = read_posts(write_folder(tmp_path, {"x.csv": written.getvalue()}))
     at, name = rows[0].index("text"), rows[0].index("image")
     assert [post.text.split() for post in posts] == [row[at].split() for row in rows[1:]]
     assert [post.media[0].name for post in posts] == [row[name] for row in rows[1:]]
@@ -86,7 +95,7 @@ def test_well_written_tables_come_back_whole(tmp_path: Path, texts: list[str]) -
     written = io.StringIO()
     table = csv.writer(written, quoting=csv.QUOTE_ALL)
     table.writerows([["image", "text"], *([f"{n}.jpg", text] for n, text in enumerate(texts))])
-    found = everything(folder(tmp_path, {"x.csv": written.getvalue()}))
+    found = read_all(write_folder(tmp_path, {"x.csv": written.getvalue()}))
     posts = [one for one in found if isinstance(one, Post)]
     assert [post.media[0].name for post in posts] == [f"{n}.jpg" for n in range(len(texts))]
     assert [post.text.split() for post in posts] == [text.split() for text in texts]
@@ -95,7 +104,7 @@ def test_well_written_tables_come_back_whole(tmp_path: Path, texts: list[str]) -
 @given(st.lists(st.text('a" \t', max_size=8), min_size=1, max_size=6))
 def test_no_line_is_lost_whatever_its_quotes(tmp_path: Path, texts: list[str]) -> None:
     rows = "".join(f"{n}.jpg;{text}\n" for n, text in enumerate(texts))
-    found = everything(folder(tmp_path, {"x.csv": "image;text\n" + rows}))
+    found = read_all(write_folder(tmp_path, {"x.csv": "image;text\n" + rows}))
     names = [medium.name for one in found if isinstance(one, Post) for medium in one.media]
     assert names == [f"{n}.jpg" for n in range(len(texts))]
 
@@ -117,21 +126,25 @@ def test_lines_that_each_open_a_quote_cost_no_more_than_others(line: str) -> Non
 
 @pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;"])
 def test_a_first_line_that_names_the_mark(tmp_path: Path, first: str) -> None:
-    post = only(folder(tmp_path, {"a.jpg": JPEG, "x.csv": f"{first}\r\nImage;Text\r\na.jpg;hi, you\r\n"}))
-    assert (post.layout, post.text, files(post)) == ("CSV manifest", "hi, you", ["a.jpg"])
+    post = only_post(
+        write_folder(tmp_path, {"a.jpg": JPEG, "x.csv": f"{first}\r\nImage;Text\r\na.jpg;hi, you\r\n"})
+    )
+    assert (post.layout, post.text, media_files(post)) == ("CSV manifest", "hi, you", ["a.jpg"])
 
 
 def test_a_table_of_one_column(tmp_path: Path) -> None:
-    posts, tally = read(
-        folder(tmp_path, {"a,b.jpg": JPEG, "c.jpg": JPEG, "x.csv": "image\na,b.jpg\nc.jpg\n"})
+    posts, tally = read_posts(
+        write_folder(tmp_path, {"a,b.jpg": JPEG, "c.jpg": JPEG, "x.csv": "image\na,b.jpg\nc.jpg\n"})
     )
-    assert [files(post) for post in posts] == [["a,b.jpg"], ["c.jpg"]]
+    assert [media_files(post) for post in posts] == [["a,b.jpg"], ["c.jpg"]]
     assert tally.lines() == ["CSV manifest: 2 posts, 2 images"]
 
 
 def test_our_own_table_is_no_manifest(tmp_path: Path) -> None:
     head = "photo,outcome,lat,lon,accuracy_m,probability,radius_50_m,radius_90_m\n"
-    _, tally = read(folder(tmp_path, {"a.jpg": JPEG, "located.csv": head + "a.jpg,located,1,2,3,4,5,6\n"}))
+    _, tally = read_posts(
+        write_folder(tmp_path, {"a.jpg": JPEG, "located.csv": head + "a.jpg,located,1,2,3,4,5,6\n"})
+    )
     assert tally.lines() == ["bare images: 1 post, 1 image", "not usable: 1 not recognised"]
 
 
@@ -177,13 +190,13 @@ def test_times_of_manifests(told: object, at: datetime | None, clock: str) -> No
 
 def test_the_first_time_that_can_be_read(tmp_path: Path) -> None:
     told = {"image": "a.jpg", "timestamp": "soon", "upload_date": "20210714"}
-    post = only(folder(tmp_path, {"a.jpg": JPEG, "m.jsonl": [told]}))
+    post = only_post(write_folder(tmp_path, {"a.jpg": JPEG, "m.jsonl": [told]}))
     assert (post.posted_at, post.clock) == (datetime(2021, 7, 14), "a date without a time")
 
 
 def test_times_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     rows = "a.jpg,04/07/2021 18:23\nb.jpg,05/07/2021 18:23\nc.jpg,\nd.jpg,14/07/2021 18:23\n"
-    found = everything(folder(tmp_path, {"x.csv": "image,date\n" + rows}))
+    found = read_all(write_folder(tmp_path, {"x.csv": "image,date\n" + rows}))
     (told,) = [one for one in found if isinstance(one, Rejected) and one.reason == "time not read"]
     assert told.detail.startswith("2 of 4 times, such as 04/07/2021 18:23")
 
@@ -207,4 +220,4 @@ def test_only_an_id_of_x_tells_a_time(
     tmp_path: Path, told: dict[str, str], at: datetime | None, beside: bool
 ) -> None:
     name, record = ("a.json", told) if beside else ("m.jsonl", [told | {"image": "a.jpg"}])
-    assert only(folder(tmp_path, {"a.jpg": JPEG, name: record})).posted_at == at
+    assert only_post(write_folder(tmp_path, {"a.jpg": JPEG, name: record})).posted_at == at

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from geoflood.triage.posts.whatsapp import GUESSED, PHONE
 from geoflood.triage.posts.whatsapp_dates import order_of
-from tests.support.post_folder import JPEG, files, folder, read
+from tests.support.post_folder import JPEG, media_files, read_posts, write_folder
 
 DAY = datetime(2021, 7, 14, 18, 23)
 FILE = "IMG-20210714-WA0001.jpg"
@@ -60,21 +60,21 @@ FILE = "IMG-20210714-WA0001.jpg"
 )
 def test_a_message_of_any_country(tmp_path: Path, line: str) -> None:
     chat = line.format(FILE) + "\nhelp water\n"
-    (post,), tally = read(folder(tmp_path, {"_chat.txt": chat, FILE: JPEG}))
+    (post,), tally = read_posts(write_folder(tmp_path, {"_chat.txt": chat, FILE: JPEG}))
     assert (post.layout, post.author, post.text) == ("WhatsApp", "Anna", "help water")
-    assert (post.posted_at, post.clock, files(post)) == (DAY, PHONE, [FILE])
+    assert (post.posted_at, post.clock, media_files(post)) == (DAY, PHONE, [FILE])
     assert not tally.rejected
 
 
 @pytest.mark.parametrize("half", ["vorm.", "π.μ.", "上午", "오전", "ص", "am", "a. m."])
 def test_the_morning_is_no_evening(tmp_path: Path, half: str) -> None:
-    posts, _ = read(folder(tmp_path, {"_chat.txt": f"14.07.21, 12:05 {half} - A: x\n"}))
+    posts, _ = read_posts(write_folder(tmp_path, {"_chat.txt": f"14.07.21, 12:05 {half} - A: x\n"}))
     assert posts[0].posted_at == datetime(2021, 7, 14, 0, 5)
 
 
 def test_an_hour_whose_half_is_not_known_is_left_out(tmp_path: Path) -> None:
-    posts, _ = read(
-        folder(tmp_path, {"_chat.txt": "14.07.21, 6:23 foo - A: x\n14.07.21, 18:23 foo - A: y\n"})
+    posts, _ = read_posts(
+        write_folder(tmp_path, {"_chat.txt": "14.07.21, 6:23 foo - A: x\n14.07.21, 18:23 foo - A: y\n"})
     )
     assert [(post.posted_at, post.clock) for post in posts] == [(None, ""), (DAY, PHONE)]
 
@@ -104,7 +104,7 @@ JULY, APRIL = datetime(2021, 7, 4, 18, 23), datetime(2021, 4, 7, 18, 23)
     ],
 )
 def test_which_number_is_the_day(tmp_path: Path, chat: str, at: datetime, clock: str) -> None:
-    posts, _ = read(folder(tmp_path, {"_chat.txt": chat}))
+    posts, _ = read_posts(write_folder(tmp_path, {"_chat.txt": chat}))
     assert (posts[0].posted_at, posts[0].clock) == (at, clock)
 
 
@@ -116,15 +116,17 @@ def test_what_is_no_photo(tmp_path: Path) -> None:
         "00000013-STICKER-2021-07-14-18-23-00.webp",
     ]
     stickers = {name: JPEG for name in names if "ST" in name}
-    posts, tally = read(folder(tmp_path, {"_chat.txt": "".join(map(chat.format, names)), **stickers}))
-    assert [files(post) for post in posts] == [[], [], []]
+    posts, tally = read_posts(
+        write_folder(tmp_path, {"_chat.txt": "".join(map(chat.format, names)), **stickers})
+    )
+    assert [media_files(post) for post in posts] == [[], [], []]
     assert tally.lines() == ["WhatsApp: 3 posts, 0 images", "not usable: 2 sticker"]
 
 
 def test_a_chat_that_is_not_understood_is_told(tmp_path: Path) -> None:
     chat = "le 14 juillet, Anna: help\n"
-    _, tally = read(
-        folder(tmp_path, {"_chat.txt": chat, "WhatsApp Chat with B.txt": chat, "readme.txt": chat})
+    _, tally = read_posts(
+        write_folder(tmp_path, {"_chat.txt": chat, "WhatsApp Chat with B.txt": chat, "readme.txt": chat})
     )
     assert tally.rejected == {"not recognised": 2}
 

@@ -19,8 +19,8 @@ from geoflood.triage.journal import NAME
 from geoflood.triage.outputs import export, write_outputs
 from geoflood.triage.results import read_results
 from geoflood.triage.review import review
-from tests.support.batch import Fake, photo, posts, row, run
-from tests.support.triage_results import CITY, results
+from tests.support.batch import FakeLocator, photo_jpeg, post_row, run_batch, write_posts
+from tests.support.triage_results import CITY, write_results
 
 
 def decisions(root: Path, *told: dict[str, object]) -> Path:
@@ -45,7 +45,7 @@ def decision(
 
 
 def test_decisions_are_merged_once_and_the_latest_stands(tmp_path: Path) -> None:
-    out = results(tmp_path)
+    out = write_results(tmp_path)
     first, second, _ = read_results(out)
     told = [
         decision(first.sha256, "rejected", "2021-11-20T11:00:00+01:00"),
@@ -90,7 +90,7 @@ def test_decisions_are_merged_once_and_the_latest_stands(tmp_path: Path) -> None
     ],
 )
 def test_what_holds_no_decisions_changes_nothing(tmp_path: Path, content: str) -> None:
-    out = results(tmp_path, 1)
+    out = write_results(tmp_path, 1)
     before = (out / NAME).read_bytes()
     path = tmp_path / "d.json"
     path.write_text(content, "utf-8")
@@ -112,7 +112,7 @@ def hours_ahead(hours: int) -> str:
     ],
 )
 def test_decisions_must_be_signed_and_made(tmp_path: Path, more: dict[str, object], fault: str) -> None:
-    out = results(tmp_path, 1)
+    out = write_results(tmp_path, 1)
     (one,) = read_results(out)
     before = (out / NAME).read_bytes()
     with pytest.raises(InputError, match=fault):
@@ -121,7 +121,7 @@ def test_decisions_must_be_signed_and_made(tmp_path: Path, more: dict[str, objec
 
 
 def test_a_clock_may_be_some_hours_ahead(tmp_path: Path) -> None:
-    out = results(tmp_path, 1)
+    out = write_results(tmp_path, 1)
     (one,) = read_results(out)
     assert (
         review(out, decisions(tmp_path, decision(one.sha256, at=hours_ahead(20)))).new[Status.CONFIRMED] == 1
@@ -129,9 +129,9 @@ def test_a_clock_may_be_some_hours_ahead(tmp_path: Path) -> None:
 
 
 def test_a_photo_without_a_place_is_confirmed_by_a_pin_only(tmp_path: Path) -> None:
-    folder = posts(tmp_path, row("0.jpg", "post", 1))
-    (folder / "0.jpg").write_bytes(photo(0))
-    run(tmp_path, Fake(broken=lambda path: True))
+    folder = write_posts(tmp_path, post_row("0.jpg", "post", 1))
+    (folder / "0.jpg").write_bytes(photo_jpeg(0))
+    run_batch(tmp_path, FakeLocator(broken=lambda path: True))
     out = tmp_path / "out"
     (one,) = read_results(out)
     assert one.located.place is None
@@ -145,7 +145,7 @@ def test_a_photo_without_a_place_is_confirmed_by_a_pin_only(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_latest_stands_in_whatever_order_files_are_merged(tmp_path: Path, order: tuple[int, ...]) -> None:
-    out = results(tmp_path, 1)
+    out = write_results(tmp_path, 1)
     (one,) = read_results(out)
     told = [
         decision(one.sha256, "rejected", "2021-11-20T10:00:00Z", by="ana"),
@@ -167,7 +167,7 @@ def test_the_latest_stands_in_whatever_order_files_are_merged(tmp_path: Path, or
 
 
 def test_who_agrees_is_no_conflict(tmp_path: Path) -> None:
-    out = results(tmp_path, 1)
+    out = write_results(tmp_path, 1)
     (one,) = read_results(out)
     for name in ("ana", "ben"):
         merged = review(out, decisions(tmp_path, decision(one.sha256, by=name)))

@@ -24,29 +24,37 @@ from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Status
 from geoflood.triage.journal import NAME
 from geoflood.triage.results import read_results
-from tests.support.batch import photo
-from tests.support.browser import CANARY, CHROMIUMS_OWN, HOSTILE, browser, eavesdropper, opened, told
-from tests.support.triage_results import CITY, driven, finding, picture, results
+from tests.support.batch import photo_jpeg
+from tests.support.browser import (
+    CANARY,
+    CHROMIUMS_OWN,
+    HOSTILE,
+    eavesdropper,
+    needs_browser,
+    open_page,
+    page_data,
+)
+from tests.support.triage_results import CITY, any_picture, finding, run_script, write_results
 
 OUTCOMES = [Outcome.LOCATED, Outcome.UNCERTAIN, Outcome.NOT_FOUND, Outcome.FAILED]
 
 
-@browser
+@needs_browser
 def test_it_opens_with_hostile_text_and_no_network(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
     found = [finding(n, HOSTILE, OUTCOMES[n % 4]) for n in range(1, 40)]
-    write_triage(page, found, CITY, "b", view=picture)
+    write_triage(page, found, CITY, "b", view=any_picture)
     with eavesdropper() as (port, lines):
-        dom = opened(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
-    assert told(dom, "ready") == "true"
-    assert told(dom, "failures") is None
-    assert told(dom, "canary") is None
+        dom = open_page(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
+    assert page_data(dom, "ready") == "true"
+    assert page_data(dom, "failures") is None
+    assert page_data(dom, "canary") is None
     assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
     assert "39 of 39 photos" in dom
     assert "leaflet-marker-icon" in dom
 
 
-@browser
+@needs_browser
 def test_the_public_map_holds_nothing_of_people(tmp_path: Path) -> None:
     page = tmp_path / "public.html"
     found = [finding(n, "ZEBRA-7 " + HOSTILE, OUTCOMES[n % 4]) for n in range(1, 40)]
@@ -62,7 +70,7 @@ def test_the_public_map_holds_nothing_of_people(tmp_path: Path) -> None:
     spots = [(one.position.lat, one.position.lon) for one in found if one.position]
     assert not any(f"{lat:.5f}" in text or f"{lon:.5f}" in text for lat, lon in spots)
     assert list(tmp_path.iterdir()) == [page], "no pictures beside it"
-    dom = driven(
+    dom = run_script(
         page,
         """document.documentElement.dataset.hidden = ["pair", "decide", "save", "by", "search"].every(
         (id) => !document.getElementById(id).offsetParent);
@@ -71,21 +79,25 @@ def test_the_public_map_holds_nothing_of_people(tmp_path: Path) -> None:
         document.documentElement.dataset.kept = String(localStorage.length);""",
         tmp_path,
     )
-    assert (told(dom, "failures"), told(dom, "hidden"), told(dom, "kept")) == (None, "true", "0")
+    assert (page_data(dom, "failures"), page_data(dom, "hidden"), page_data(dom, "kept")) == (
+        None,
+        "true",
+        "0",
+    )
     assert "39 of 39 photos" in dom
     with pytest.raises(UsageError, match="internal map already"):
         format_of(page).write(page, found, Sharing.INTERNAL)
 
 
-@browser
+@needs_browser
 def test_smuggled_script_is_stopped(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
     write_triage(page, [finding(1)], CITY, "b")
     text = page.read_text("utf-8").replace("</body>", f"<script>{CANARY}</script></body>")
     page.write_text(text, "utf-8")
-    dom = opened(page, tmp_path / "profile")
-    assert told(dom, "canary") is None
-    assert "script-src" in (told(dom, "failures") or "")
+    dom = open_page(page, tmp_path / "profile")
+    assert page_data(dom, "canary") is None
+    assert "script-src" in (page_data(dom, "failures") or "")
 
 
 DRIVER = """
@@ -119,16 +131,16 @@ document.documentElement.dataset.seen = seen.join(" | ");
 """
 
 
-@browser
+@needs_browser
 def test_filters_keys_and_decisions(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
     found = [finding(n, "a needle" if n == 7 else "water", OUTCOMES[n % 4]) for n in range(1, 121)]
-    write_triage(page, found, CITY, "b", view=picture)
-    dom = driven(page, DRIVER, tmp_path)
-    assert told(dom, "failures") is None
+    write_triage(page, found, CITY, "b", view=any_picture)
+    dom = run_script(page, DRIVER, tmp_path)
+    assert page_data(dom, "failures") is None
     likely = sum(round(one.located.estimate.probability, 3) >= 0.5 for one in found if one.located.estimate)
     late = sum(n % 24 >= 11.5 for n in range(1, 121))
-    assert (told(dom, "seen") or "").split(" | ") == [
+    assert (page_data(dom, "seen") or "").split(" | ") == [
         *("120 of 120 photos", "1", "3", "2"),
         *("✓ confirmed by ana", "1 decision to save"),
         *("✕", "? candidate", "1 decision to save"),
@@ -140,55 +152,55 @@ def test_filters_keys_and_decisions(tmp_path: Path) -> None:
         "90 of 120 photos",
         "true",
     ]
-    saved = json.loads(told(dom, "saved") or "")["decisions"]
+    saved = json.loads(page_data(dom, "saved") or "")["decisions"]
     assert [(one["sha256"][-1], one["status"], one["by"], one["lat"]) for one in saved] == [
         ("1", "confirmed", "ana", None),
         ("3", "confirmed", "ana", 29.5),
     ]
 
 
-@browser
+@needs_browser
 def test_pictures_over_the_budget_lie_beside_the_page_and_are_shown(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
     found = [finding(n) for n in range(1, 9)]
-    write_triage(page, found, CITY, "b", view=picture, budget=20_000)
+    write_triage(page, found, CITY, "b", view=any_picture, budget=20_000)
     inside = page.read_text("utf-8").count("data:image/jpeg")
     assert 0 < inside < 8
     assert len(list((tmp_path / "triage-pictures").iterdir())) == 8
-    write_triage(page, found, CITY, "b", view=picture, budget=0)
-    dom = opened(page, tmp_path / "profile")
+    write_triage(page, found, CITY, "b", view=any_picture, budget=0)
+    dom = open_page(page, tmp_path / "profile")
     assert 'src="triage-pictures/view-1.jpg"' in dom
-    assert told(dom, "failures") is None, "the page's policy lets them be shown"
+    assert page_data(dom, "failures") is None, "the page's policy lets them be shown"
     look = """{
       const node = document.querySelector("#match img");
       const tell = () => { document.documentElement.dataset.wide = node.naturalWidth; };
       if (node.complete) tell(); else node.onload = tell;
     }"""
-    assert told(driven(page, look, tmp_path), "wide") == "120"
+    assert page_data(run_script(page, look, tmp_path), "wide") == "120"
 
 
 def test_half_a_picture_is_made_again_and_a_missing_one_is_none(tmp_path: Path) -> None:
     page, pictures = tmp_path / "triage.html", tmp_path / "triage-pictures"
-    (tmp_path / "1.jpg").write_bytes(photo(1))
+    (tmp_path / "1.jpg").write_bytes(photo_jpeg(1))
     mine = replace(finding(1), located=replace(finding(1).located, query=Query(tmp_path / "1.jpg")))
-    write_triage(page, [mine, finding(2)], CITY, "b", view=picture)
+    write_triage(page, [mine, finding(2)], CITY, "b", view=any_picture)
     assert {path.name for path in pictures.iterdir()} == {f"{1:064x}.jpg", "view-1.jpg", "view-2.jpg"}
     whole = (pictures / "view-1.jpg").read_bytes()
     (pictures / "view-1.jpg").write_bytes(whole[:-40])
     (pictures / "view-2.jpg").write_bytes(b"")
-    write_triage(page, [mine, finding(2)], CITY, "b", view=picture)
+    write_triage(page, [mine, finding(2)], CITY, "b", view=any_picture)
     assert (pictures / "view-1.jpg").read_bytes() == (pictures / "view-2.jpg").read_bytes() == whole
 
 
-@browser
+@needs_browser
 @pytest.mark.parametrize("count", [1000, pytest.param(5000, marks=pytest.mark.long)])
 def test_thousands_of_photos_are_a_page_of_few_rows(tmp_path: Path, count: int) -> None:
     page = tmp_path / "triage.html"
     found = (finding(n, "water " * 20, OUTCOMES[n % 4]) for n in range(1, count + 1))
-    write_triage(page, found, CITY, "b", view=picture)
-    dom = opened(page, tmp_path / "profile")
+    write_triage(page, found, CITY, "b", view=any_picture)
+    dom = open_page(page, tmp_path / "profile")
     assert f"{count} of {count} photos" in dom
-    assert int(told(dom, "ready-after") or "0") > 0, "milliseconds, which benchmarks/README.md has"
+    assert int(page_data(dom, "ready-after") or "0") > 0, "milliseconds, which benchmarks/README.md has"
     assert dom.count('class="row') < 60
     assert page.stat().st_size < 1_000_000 + 2600 * count
 
@@ -197,7 +209,7 @@ def test_thousands_of_photos_are_a_page_of_few_rows(tmp_path: Path, count: int) 
 
 
 def test_custody(tmp_path: Path) -> None:
-    out = results(tmp_path)
+    out = write_results(tmp_path)
     found = verify(out)
     assert found.stands
     assert (found.located, found.inputs, found.missing) == (3, 4, ())
@@ -213,7 +225,7 @@ def test_custody(tmp_path: Path) -> None:
 
 
 def test_a_journal_that_was_cut_is_seen(tmp_path: Path) -> None:
-    out = results(tmp_path)
+    out = write_results(tmp_path)
     lines = (out / NAME).read_bytes().splitlines(keepends=True)
     (out / NAME).write_bytes(b"".join(lines[:-2]))
     with pytest.raises(InputError, match="was cut"):

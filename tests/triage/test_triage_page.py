@@ -28,8 +28,8 @@ from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Finding, Post, Status
-from tests.support.browser import browser, told
-from tests.support.triage_results import CITY, SPOT, driven, finding, picture
+from tests.support.browser import needs_browser, page_data
+from tests.support.triage_results import CITY, SPOT, any_picture, finding, run_script
 
 HELPERS = """
 const fire = (node, type, more) => node.dispatchEvent(Object.assign(new Event(type, {bubbles: true}), more));
@@ -44,15 +44,15 @@ END = "document.documentElement.dataset.seen = JSON.stringify(seen);"
 
 
 def page_of(tmp_path: Path, *found: Finding) -> Path:
-    write_triage(tmp_path / "triage.html", found, CITY, "b", view=picture)
+    write_triage(tmp_path / "triage.html", found, CITY, "b", view=any_picture)
     return tmp_path / "triage.html"
 
 
 def seen(tmp_path: Path, script: str, *found: Finding) -> list[object]:
     """What a script put into `seen`, run in the page of these photos."""
-    dom = driven(page_of(tmp_path, *found), HELPERS + script + END, tmp_path)
-    assert told(dom, "failures") is None
-    return list(json.loads(told(dom, "seen") or "null"))
+    dom = run_script(page_of(tmp_path, *found), HELPERS + script + END, tmp_path)
+    assert page_data(dom, "failures") is None
+    return list(json.loads(page_data(dom, "seen") or "null"))
 
 
 def at(north_m: float, east_m: float = 0.0) -> LatLon:
@@ -77,7 +77,7 @@ PIN = LatLon(37.71061, -122.49872)
 SIGNED = Decision(Status.CONFIRMED, "ana", datetime(2021, 7, 15, 3, 4), PIN, "the bridge")
 
 
-@browser
+@needs_browser
 def test_the_panel_reads_a_persons_place_merged_or_just_set(tmp_path: Path) -> None:
     merged = replace(placed(1, Outcome.LOCATED, SPOT), decision=SIGNED)
     script = """
@@ -103,7 +103,7 @@ def test_the_panel_reads_a_persons_place_merged_or_just_set(tmp_path: Path) -> N
     assert str(undone).startswith("Where the machine puts it")
 
 
-@browser
+@needs_browser
 def test_the_pages_grid_is_that_of_the_files(tmp_path: Path) -> None:
     dice = np.random.default_rng(5)
     lat, lon = dice.uniform(-79.9, 83.9, 400), dice.uniform(-180, 179.9, 400)
@@ -115,7 +115,7 @@ def test_the_pages_grid_is_that_of_the_files(tmp_path: Path) -> None:
         assert [float(one) for one in degrees.split(", ")] == pytest.approx(spot, abs=6e-6)
 
 
-@browser
+@needs_browser
 def test_a_decision_waits_for_a_name_and_a_place_for_a_pin(tmp_path: Path) -> None:
     script = """
     press("c"); seen.push(made().length, text("notice"), document.activeElement.id);
@@ -132,7 +132,7 @@ def test_a_decision_waits_for_a_name_and_a_place_for_a_pin(tmp_path: Path) -> No
     assert "has no place to confirm: move the pin" in str(needs)
 
 
-@browser
+@needs_browser
 def test_keys_go_on_after_clicks_and_from_the_place_in_the_order(tmp_path: Path) -> None:
     script = """
     byId("by").value = "ana";
@@ -149,7 +149,7 @@ def test_keys_go_on_after_clicks_and_from_the_place_in_the_order(tmp_path: Path)
     assert seen(tmp_path, script, *found) == ["2", "3", "3", "3", "11", "19", "11", "12", "9", "10"]
 
 
-@browser
+@needs_browser
 def test_a_note_belongs_to_its_decision_before_or_after_it(tmp_path: Path) -> None:
     script = """
     type("by", "ben"); type("note", "early"); press("j"); press("k"); seen.push(byId("note").value);
@@ -166,7 +166,7 @@ def test_a_note_belongs_to_its_decision_before_or_after_it(tmp_path: Path) -> No
     assert again["note"] == "seen too"
 
 
-@browser
+@needs_browser
 def test_what_the_browser_kept_of_other_photos_or_from_before_is_dropped(tmp_path: Path) -> None:
     merged = replace(placed(2, Outcome.LOCATED, SPOT), decision=SIGNED)
     old = {
@@ -194,7 +194,7 @@ def test_what_the_browser_kept_of_other_photos_or_from_before_is_dropped(tmp_pat
     assert (none, decided, notes, by, still) == (0, [f"{1:064x}"], {f"{1:064x}": "mine"}, "eve", 1)
 
 
-@browser
+@needs_browser
 def test_it_opens_on_all_pins_and_shows_each_ones_status(tmp_path: Path) -> None:
     script = """
     const pins = [...document.querySelectorAll(".folium-map .pin")];
@@ -210,7 +210,7 @@ def test_it_opens_on_all_pins_and_shows_each_ones_status(tmp_path: Path) -> None
     ]
 
 
-@browser
+@needs_browser
 def test_close_pins_are_a_cluster_that_counts_the_confirmed_and_opens(tmp_path: Path) -> None:
     script = """
     const nodes = (kind) => [...document.querySelectorAll(`.folium-map .${kind}`)];
@@ -232,7 +232,7 @@ def test_close_pins_are_a_cluster_that_counts_the_confirmed_and_opens(tmp_path: 
     ]
 
 
-@browser
+@needs_browser
 def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> None:
     script = """
     seen.push([...document.querySelectorAll("#matches li")].map((one) => one.textContent.split(" ·")[0]));
@@ -256,7 +256,7 @@ def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> 
     assert lat == pytest.approx(at(500).lat, abs=1e-6)
 
 
-@browser
+@needs_browser
 def test_witnesses_are_drawn_and_said_to_disagree(tmp_path: Path) -> None:
     post = Post(
         *("JSONL manifest", "", "one\r\ntwo\u202e\nthree", "", datetime(2021, 7, 14, 5)),
@@ -290,7 +290,7 @@ def test_witnesses_are_drawn_and_said_to_disagree(tmp_path: Path) -> None:
     assert ("local time" in str(rows), zoned) == (True, False)
 
 
-@browser
+@needs_browser
 def test_photos_of_one_spot_are_a_list_and_pictures_can_be_enlarged(tmp_path: Path) -> None:
     script = """
     map.setView(items[0].at, 20); open(items);
@@ -306,14 +306,16 @@ def test_photos_of_one_spot_are_a_list_and_pictures_can_be_enlarged(tmp_path: Pa
     assert (third, rest) == ("3", [True, 1, False])
 
 
-@browser
+@needs_browser
 def test_the_public_map_says_of_a_persons_pin_that_it_is_one(tmp_path: Path) -> None:
     page = tmp_path / "public.html"
     found = [placed(1, Outcome.NOT_FOUND, SPOT), placed(2, Outcome.LOCATED, SPOT)]
     found[0] = replace(found[0], decision=SIGNED)
     format_of(page).write(page, found, Sharing.PUBLIC)
     script = 'seen.push(text("place")); press("j"); seen.push(text("place"), text("verdict"));'
-    first, second, verdict = json.loads(told(driven(page, HELPERS + script + END, tmp_path), "seen") or "")
+    first, second, verdict = json.loads(
+        page_data(run_script(page, HELPERS + script + END, tmp_path), "seen") or ""
+    )
     assert first.startswith("Placed by a person")
     assert "if it is in this index" not in first + second
     assert second.startswith("Where the machine puts it")
@@ -339,7 +341,7 @@ def test_only_so_many_photos_have_pictures_of_their_other_matches(
 
 def test_the_page_says_what_it_leaves_out(tmp_path: Path) -> None:
     page = tmp_path / "triage.html"
-    write_triage(page, [placed(1, Outcome.LOCATED, SPOT)], CITY, "b", view=picture, budget=0)
+    write_triage(page, [placed(1, Outcome.LOCATED, SPOT)], CITY, "b", view=any_picture, budget=0)
     text = page.read_text("utf-8")
     assert "0 MB at most; 1 more in the folder triage-pictures" in text
     assert "5 posts a photo and 500 characters of each, no more" in text

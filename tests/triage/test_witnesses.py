@@ -22,7 +22,7 @@ from geoflood.triage.findings import Decision, Post, Status
 from geoflood.triage.journal import Journal, read_journal
 from geoflood.triage.narrowing import Narrowing, StatedPlace, stated_place
 from geoflood.triage.options import BatchOptions
-from tests.support.batch import Fake, found, posts, row, run, scene
+from tests.support.batch import FakeLocator, findings, post_row, random_scene, run_batch, write_posts
 
 TAKEN = "2021:07:14 17:03:09"
 HOUSTON = {1: "N", 2: (29, 45, 37.44), 3: "W", 4: (95, 22, 11.28)}
@@ -34,21 +34,21 @@ def camera(seed: int, gps: dict[int, Any] | None = None) -> bytes:
     exif.get_ifd(IFD.Exif)[0x9003] = TAKEN
     exif.get_ifd(IFD.GPSInfo).update(gps or {})
     buffer = io.BytesIO()
-    PIL.Image.fromarray(scene(seed)).save(buffer, "JPEG", exif=exif)
+    PIL.Image.fromarray(random_scene(seed)).save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()
 
 
 def told(root: Path, sharing: Sharing) -> list[dict[str, str]]:
     path = root / f"{sharing}.csv"
-    format_of(path).write(path, found(root), sharing)
+    format_of(path).write(path, findings(root), sharing)
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
 
 
 @pytest.mark.parametrize("gps", [None, HOUSTON])
 def test_exif_tells_the_time_with_or_without_a_position(tmp_path: Path, gps: dict[int, Any] | None) -> None:
-    (posts(tmp_path) / "a.jpg").write_bytes(camera(1, gps))
-    run(tmp_path)
-    (one,) = found(tmp_path)
+    (write_posts(tmp_path) / "a.jpg").write_bytes(camera(1, gps))
+    run_batch(tmp_path)
+    (one,) = findings(tmp_path)
     assert one.taken_at == datetime(2021, 7, 14, 17, 3, 9)
     assert (one.exif is not None) == bool(gps)
     assert [row["exif_taken_at"] for row in told(tmp_path, Sharing.INTERNAL)] == ["2021-07-14T17:03:09"]
@@ -56,17 +56,17 @@ def test_exif_tells_the_time_with_or_without_a_position(tmp_path: Path, gps: dic
 
 
 def test_a_journal_that_kept_the_time_beside_the_position_is_read(tmp_path: Path) -> None:
-    (posts(tmp_path) / "a.jpg").write_bytes(camera(1, HOUSTON))
-    run(tmp_path)
+    (write_posts(tmp_path) / "a.jpg").write_bytes(camera(1, HOUSTON))
+    run_batch(tmp_path)
     (line,) = [line.content for line in read_journal(tmp_path / "out") if line.kind == "photo"]
     older = {name: line[name] for name in ("sha256", "file", "same_as", "bits_apart", "looks", "exif")}
     with Journal(tmp_path / "out") as journal:
         list(journal.replay())
         journal.append("photo", **older)
         journal.append("photo", **{**older, "sha256": "0" * 64, "exif": None})
-    (one,) = found(tmp_path)
+    (one,) = findings(tmp_path)
     assert one.taken_at == datetime(2021, 7, 14, 17, 3, 9)
-    run(tmp_path)
+    run_batch(tmp_path)
 
 
 # ---- --use-post-geo: one of all posts speaks for a photo, in whatever order they come
@@ -119,30 +119,33 @@ def test_a_post_that_takes_its_place_back_is_not_heard() -> None:
 def test_a_repost_with_a_position_narrows_whichever_is_read_first(
     tmp_path: Path, order: tuple[str, str]
 ) -> None:
-    folder = posts(tmp_path)
+    folder = write_posts(tmp_path)
     (folder / "list.jsonl").unlink()
-    bare, tagged = row("1.jpg", "no place", 7), row("2.jpg", "the same again", 8, lat=29.7, lon=-95.3)
+    bare, tagged = (
+        post_row("1.jpg", "no place", 7),
+        post_row("2.jpg", "the same again", 8, lat=29.7, lon=-95.3),
+    )
     for name, told in zip(order, (bare, tagged), strict=True):
         (folder / name).write_text(json.dumps(told) + "\n", "utf-8")
     for name in ("1.jpg", "2.jpg"):
         (folder / name).write_bytes(camera(1))
-    locator = Fake()
-    run(tmp_path, locator, NARROWED)
+    locator = FakeLocator()
+    run_batch(tmp_path, locator, NARROWED)
     ((_, within),) = locator.seen
     assert within is not None
-    (one,) = found(tmp_path)
+    (one,) = findings(tmp_path)
     assert one.narrowed == "within 2 km of the post's own position 29.70000, -95.30000"
 
 
 def test_a_position_that_comes_later_has_the_photo_located_again(tmp_path: Path) -> None:
-    folder = posts(tmp_path, row("a.jpg", "first", 7), row("b.jpg", "other", 7))
+    folder = write_posts(tmp_path, post_row("a.jpg", "first", 7), post_row("b.jpg", "other", 7))
     for n, name in enumerate(("a.jpg", "b.jpg")):
         (folder / name).write_bytes(camera(n))
-    run(tmp_path, options=NARROWED)
-    assert [one.narrowed for one in found(tmp_path)] == ["", ""]
-    late = [row(name, "late", 9, lat=29.7, lon=-95.3) for name in ("a.jpg", "b.jpg")]
+    run_batch(tmp_path, options=NARROWED)
+    assert [one.narrowed for one in findings(tmp_path)] == ["", ""]
+    late = [post_row(name, "late", 9, lat=29.7, lon=-95.3) for name in ("a.jpg", "b.jpg")]
     (folder / "more.jsonl").write_text("".join(json.dumps(one) + "\n" for one in late), "utf-8")
-    decided = found(tmp_path)[1].sha256
+    decided = findings(tmp_path)[1].sha256
     with Journal(tmp_path / "out") as journal:
         list(journal.replay())
         confirmed = {
@@ -153,14 +156,14 @@ def test_a_position_that_comes_later_has_the_photo_located_again(tmp_path: Path)
             "note": "",
         }
         journal.append("decision", sha256=decided, decision=confirmed)
-    again = Fake()
-    summary = run(tmp_path, again, NARROWED)
+    again = FakeLocator()
+    summary = run_batch(tmp_path, again, NARROWED)
     assert (len(again.seen), summary.outcomes.total(), summary.before) == (1, 1, 2)
-    narrowed = {one.sha256: one.narrowed for one in found(tmp_path)}
+    narrowed = {one.sha256: one.narrowed for one in findings(tmp_path)}
     assert narrowed.pop(decided) == "", "what a person confirmed stays what was confirmed"
     assert "own position" in narrowed.popitem()[1]
-    idle = Fake()
-    run(tmp_path, idle, NARROWED)
+    idle = FakeLocator()
+    run_batch(tmp_path, idle, NARROWED)
     assert idle.seen == []
 
 
@@ -182,18 +185,20 @@ def test_of_several_decisions_the_latest_says_whether_a_result_stays(order: tupl
 
 
 def test_stopped_while_narrowing_the_next_run_ends_with_the_same(tmp_path: Path) -> None:
-    folder = posts(tmp_path, *(row(f"{n}.jpg", "t", n, lat=29.0 + n, lon=-95.3) for n in range(6)))
+    folder = write_posts(tmp_path, *(post_row(f"{n}.jpg", "t", n, lat=29.0 + n, lon=-95.3) for n in range(6)))
     for n in range(6):
         (folder / f"{n}.jpg").write_bytes(camera(n))
-    locator, totals = Fake(), list[tuple[int, int]]()
+    locator, totals = FakeLocator(), list[tuple[int, int]]()
 
     def progress(stage: str, done: int, total: int) -> None:
         totals.extend([(done, total)] if stage == "photos" else [])
 
-    run(tmp_path, locator, NARROWED, at_once=1, progress=progress, stopping=lambda: len(locator.seen) >= 2)
-    assert len(found(tmp_path)) < 6
+    run_batch(
+        tmp_path, locator, NARROWED, at_once=1, progress=progress, stopping=lambda: len(locator.seen) >= 2
+    )
+    assert len(findings(tmp_path)) < 6
     assert {total for _, total in totals} == {6}
-    assert not run(tmp_path, options=NARROWED).stopped
-    assert sorted(one.narrowed[-19:] for one in found(tmp_path)) == [
+    assert not run_batch(tmp_path, options=NARROWED).stopped
+    assert sorted(one.narrowed[-19:] for one in findings(tmp_path)) == [
         f"{29 + n}.00000, -95.30000" for n in range(6)
     ]

@@ -19,7 +19,7 @@ def pixels(data: str) -> np.ndarray:
     return np.asarray(PIL.Image.open(io.BytesIO(base64.b64decode(data))))
 
 
-def seeing(waterline: float = 0.45, **more: Any) -> Callable[[Any], Any]:
+def sighted_answers(waterline: float = 0.45, **more: Any) -> Callable[[Any], Any]:
     """A model that finds structure above the water, and has no opinion of an empty picture."""
 
     def answer(body: Any) -> Any:
