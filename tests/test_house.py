@@ -39,7 +39,7 @@ DOORS = {
     "branca": {"outputs"},
     "xstatic": {"outputs"},
     "shapely": {"outputs"},
-    "scipy": {"core", "evaluation", "localize", "outputs", "triage"},
+    "scipy": {"evaluation", "outputs"},
     "ijson": {"triage"},
     "imagehash": {"triage"},
     "faiss": {"database", "backbones"},
@@ -54,9 +54,10 @@ DOORS = {
     "utm": {"core"},
     "mgrs": {"core"},
     "platformdirs": {"core"},
+    "pandas": {"__init__", "outputs"},
     "filelock": {"core"},
 }
-"""The rooms that may import a library."""
+"""The rooms that may import a library; numpy alone is in all of them."""
 
 MOST_ENTRIES = 14
 
@@ -109,7 +110,8 @@ def test_imports_only_go_down(path: Path) -> None:
 def test_a_library_has_its_doors(path: Path) -> None:
     room = room_of(path)
     used = {name.partition(".")[0] for name in imported_names(path)}
-    assert not {library for library in used & DOORS.keys() if room not in DOORS[library]}
+    others = used - set(sys.stdlib_module_names) - {"geoflood", "numpy"} | used & DOORS.keys()
+    assert not {library for library in others if room not in DOORS.get(library, ())}
 
 
 def imported_module(name: str) -> str | None:
@@ -150,7 +152,7 @@ def test_every_room_has_a_floor() -> None:
 
 
 def test_few_entries_at_the_top() -> None:
-    entries = {path.name for path in ROOT.iterdir()} - {"__pycache__"}
+    entries = {path.name for path in ROOT.iterdir()} - {"__pycache__", "py.typed"}
     assert len(entries) <= MOST_ENTRIES
 
 
