@@ -73,10 +73,10 @@ def test_the_text_says_what_counts(call: Call, table: Path) -> None:
 
 
 def test_levels_of_water_are_compared(call: Call, table: Path) -> None:
-    result = call("town", table, "--json", "--flood", "0", "--flood", "0.6", "--waterline", "true")
+    result = call("town", table, "--json", "--flood", "0", "--flood", "0.8", "--waterline", "true")
     record = json.loads(result.stdout)
-    assert [one["flood"] for one in (record, *record["compared"])] == [0, 0.6]
-    assert [one["waterline"] for one in (record, *record["compared"])] == [0, 0.6]
+    assert [one["flood"] for one in (record, *record["compared"])] == [0, 0.8]
+    assert [one["waterline"] for one in (record, *record["compared"])] == [0, 0.8]
     assert record["recall"] != record["compared"][0]["recall"]
     dry = json.loads(call("town", table, "--json").stdout)
     assert dry["median_error_m"] is not None

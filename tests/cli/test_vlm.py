@@ -244,7 +244,7 @@ def test_a_verdict_moves_the_right_candidate_up(
         return {"a_reason": "the [red] gable", "b_verdict": verdict, "c_sure": 8}
 
     with FarOllama(FarModel(answer=answer)) as far:
-        line = ["locate", photo, *asked(far), "--attention", "none", "--verify", "3"]
+        line = ["locate", photo, *asked(far), "--attention", "none", "--verify", "3", "--top-k", "100"]
         record = told(call(*line, "--json"))
         shown = call(*line)
     first = record["candidates"][0]

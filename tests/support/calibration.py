@@ -9,7 +9,7 @@ from geoflood.database.calibration import Calibration
 from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.calibration.rehearsal_plan import RehearsalPlan
 
-QUICK = RehearsalPlan(sources=16, re_ranked=8, enough=5)
+QUICK = RehearsalPlan(sources=24, re_ranked=8, enough=5)
 PLAIN = replace(QUICK, re_ranked=1)
 """For tests in which nothing is re-ranked: counting inliers takes most of the time."""
 calibrate_quickly = partial(self_calibrate, plan=QUICK)
