@@ -59,8 +59,8 @@ def test_the_same_in_any_thread_and_order() -> None:
 def test_the_same_in_another_process() -> None:
     code = (
         "from geoflood.synthetic.flood import POST, STORM, scene\n"
-        "from tests.support.street_pictures import busy, fingerprint\n"
-        "print(fingerprint(scene(busy(), 0.4, 8, STORM | POST)))"
+        "from tests.support.street_pictures import busy_street, fingerprint\n"
+        "print(fingerprint(scene(busy_street(), 0.4, 8, STORM | POST)))"
     )
     there = subprocess.run(
         [sys.executable, "-c", code],
