@@ -158,12 +158,9 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A photo to be located, and what came with it."""
+    """A photo to be located."""
 
     path: Path
-    post_id: str = ""
-    posted_at: datetime | None = None
-    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -46,7 +46,7 @@ def read_attention(path: Path) -> AttentionMap:
     """
     try:
         if path.suffix.lower() == ".json":
-            return _from_json(_read_json(path), path)
+            return _from_json(_read_json(path))
         grey = read_image(path).mean(axis=2)
         return AttentionMap((_reduced(grey) / 127.5).clip(0, 2).astype(np.float32), provider="file")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -71,7 +71,7 @@ def _read_json(path: Path) -> Any:
         ) from error
 
 
-def _from_json(content: Any, path: Path) -> AttentionMap:
+def _from_json(content: Any) -> AttentionMap:
     if isinstance(content, list):
         content = {"weights": content}
     if not isinstance(content, dict) or ("weights" in content) == ("regions" in content):

@@ -55,9 +55,7 @@ def sheet(text: str = "why", name: str = "flood.jpg", outcome: Outcome = Outcome
         SPOT, 0.7, 9.0, 30.0, (Cell(SPOT, 10.0, 0.6), Cell(offset(SPOT, 0, 10), 10.0, 0.3)), 0.1
     )
     attention = AttentionMap(np.array([[0.2, 1.8], [1, 1]], np.float32), 0.4, text, (text,))
-    located = Located(
-        Query(Path(name), text=text), outcome, Reason.recorded(text), found, estimate, attention
-    )
+    located = Located(Query(Path(name)), outcome, Reason.recorded(text), found, estimate, attention)
     return PanelSheet(located, picture(90), {0: picture(120), 1: picture(150)})
 
 

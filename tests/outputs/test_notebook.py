@@ -38,7 +38,7 @@ def located(folder: Path, text: str, outcome: Outcome = Outcome.LOCATED, name: s
     estimate = Estimate(SPOT, 0.7, 9.0, 30.0, (Cell(SPOT, 10.0, 0.9),), 0.1)
     attention = AttentionMap(np.ones((1, 1), np.float32), 0.4, text, (text,))
     reason = Reason.recorded(text)
-    return Located(Query(folder / name, text=text), outcome, reason, (match,), estimate, attention)
+    return Located(Query(folder / name), outcome, reason, (match,), estimate, attention)
 
 
 @pytest.fixture
