@@ -54,10 +54,13 @@ class FarServer(ABC):
             self.busy_most = max(self.busy_most, self.busy_now)
         try:
             time.sleep(self.delay_s)
+        finally:
+            with self.lock:  # before the reply leaves, after which a client may ask again at once
+                self.busy_now -= 1
+        try:
             yield
         finally:
             with self.lock:
-                self.busy_now -= 1
                 self.answered += 1
 
     def __enter__(self) -> Self:
