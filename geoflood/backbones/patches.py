@@ -63,7 +63,7 @@ def matches(query: Patches, reference: Patches) -> NDArray[np.int64]:
     nearest: list[NDArray[np.int64]] = []
     highest: list[NDArray[np.float32]] = []
     back = torch.full((len(reference.descriptors),), -torch.inf)
-    for rows in query.descriptors[chosen].split(BLOCK):
+    for rows in query.descriptors[chosen].split(BLOCK):  # type: ignore[no-untyped-call]
         similarities = rows @ reference.descriptors.T
         columns = similarities.numpy().argmax(axis=1)  # numpy is quicker along rows, torch along columns
         nearest.append(columns)
