@@ -46,24 +46,36 @@ STOPPED = 130
 """Exit code of a batch that was asked to stop."""
 
 
+Posts = Annotated[Path, typer.Argument(help="Tweets, chats, exports, archives, photos; zip files too.")]
+City = Annotated[str, typer.Option(help="Which index.")]
+Out = Annotated[Path, typer.Option(help="Folder for the results; run again to continue.")]
+TopK = Annotated[int, typer.Option(min=1, max=100, help="Candidates to keep a photo.")]
+Waterline = Annotated[
+    float | None, typer.Option(min=0, max=0.9, help="Share of the height under water, in every photo.")
+]
+Attention = Annotated[
+    str | None, typer.Option(help="As in locate: none, ollama, auto, or FILE: one map for every photo.")
+]
+Replay = Annotated[
+    bool, typer.Option("--replay", help="Ask no model: only what it said in earlier runs counts.")
+]
+UsePostGeo = Annotated[
+    bool, typer.Option("--use-post-geo", help="Search only where a photo's posts say that it is.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add batch-locate to the program."""
     app.command("batch-locate")(batch_locate)
 
 
 def batch_locate(
-    folder: Annotated[Path, typer.Argument(help="Tweets, chats, exports, archives, photos; zip files too.")],
-    city: Annotated[str, typer.Option(help="Which index.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results; run again to continue.")] = Path(
-        "triage"
-    ),
-    top_k: Annotated[int, typer.Option(min=1, max=100, help="Candidates to keep a photo.")] = 10,
-    waterline: Annotated[
-        float | None, typer.Option(min=0, max=0.9, help="Share of the height under water, in every photo.")
-    ] = None,
-    attention: Annotated[
-        str | None, typer.Option(help="As in locate: none, ollama, auto, or FILE: one map for every photo.")
-    ] = None,
+    folder: Posts,
+    city: City,
+    out: Out = Path("triage"),
+    top_k: TopK = 10,
+    waterline: Waterline = None,
+    attention: Attention = None,
     alpha: Alpha = None,
     blend: BlendForm = Blend.CONTINUOUS,
     model: vlm.Model = None,
@@ -76,12 +88,8 @@ def batch_locate(
     rerank: Rerank = 0,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
-    replay: Annotated[
-        bool, typer.Option("--replay", help="Ask no model: only what it said in earlier runs counts.")
-    ] = False,
-    use_post_geo: Annotated[
-        bool, typer.Option("--use-post-geo", help="Search only where a photo's posts say that it is.")
-    ] = False,
+    replay: Replay = False,
+    use_post_geo: UsePostGeo = False,
     basemap: Basemap = None,
     precision: Precision = None,
     workers: Workers = None,

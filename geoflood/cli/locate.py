@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,26 +36,35 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 
+Photos = Annotated[list[str], typer.Argument(help="Photos, folders of photos, or - for a list on stdin.")]
+OneCity = Annotated[str | None, typer.Option(help="Which index; may be left out when there is one.")]
+TopK = Annotated[int, typer.Option(min=1, max=100, help="Candidates to show.")]
+Attention = Annotated[
+    str | None,
+    typer.Option(
+        help="none; ollama: the model's, the default where one is named; auto: the model's if it can be "
+        "had; or FILE: JSON grid or regions, or a grey PNG."
+    ),
+]
+Waterline = Annotated[
+    float | None,
+    typer.Option(min=0, max=0.9, help="Share of the height under water, 0..0.9; unknown: all bands."),
+]
+Out = Annotated[Path | None, typer.Option(help="Folder for map.html, located.geojson, located.csv.")]
+Tiles = Annotated[str | None, typer.Option(help="URL of a tile server; the map then needs the network.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add locate to the program."""
     app.command()(locate)
 
 
 def locate(
-    photos: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or - for a list on stdin.")],
-    city: Annotated[str | None, typer.Option(help="Which index; may be left out when there is one.")] = None,
-    top_k: Annotated[int, typer.Option(min=1, max=100, help="Candidates to show.")] = 10,
-    attention: Annotated[
-        str | None,
-        typer.Option(
-            help="none; ollama: the model's, the default where one is named; auto: the model's if it can be "
-            "had; or FILE: JSON grid or regions, or a grey PNG."
-        ),
-    ] = None,
-    waterline: Annotated[
-        float | None,
-        typer.Option(min=0, max=0.9, help="Share of the height under water, 0..0.9; unknown: all bands."),
-    ] = None,
+    photos: Photos,
+    city: OneCity = None,
+    top_k: TopK = 10,
+    attention: Attention = None,
+    waterline: Waterline = None,
     alpha: Alpha = None,
     blend: BlendForm = Blend.CONTINUOUS,
     model: vlm.Model = None,
@@ -69,13 +77,9 @@ def locate(
     rerank: UsualRerank = None,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for map.html, located.geojson, located.csv.")
-    ] = None,
+    out: Out = None,
     basemap: Basemap = None,
-    tiles: Annotated[
-        str | None, typer.Option(help="URL of a tile server; the map then needs the network.")
-    ] = None,
+    tiles: Tiles = None,
     precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
@@ -93,7 +97,7 @@ def locate(
     folder = city_or_only(city, index_dir)
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
     stage = vlm.make_stage(selection, attention, verify, folder)
-    analyst_map = None if stage.attends else _read_attention(stage.attention, waterline)
+    analyst_map = None if stage.attends else _read_analyst_map(stage.attention)
     from geoflood.outputs.basemap import read_basemap
     from geoflood.outputs.result_folder import write_results
 
@@ -114,12 +118,12 @@ def locate(
             workers=workers,
             progress=progress,
         )
-        if analyst_map is not None:
-            located = search(queries, analyst_map)
-        else:
+        if stage.attends:
             located = stage.locate(
                 queries, asker, search, waterline=waterline, anyway=search_anyway, progress=progress
             )
+        else:
+            located = search(queries, analyst_map, waterline=waterline)
     for answer in located:
         show_located(answer, as_json)
     if out or not as_json:
@@ -147,14 +151,11 @@ def _photos(arguments: Sequence[str]) -> Iterator[Path]:
             yield Path(argument)
 
 
-def _read_attention(source: str, waterline: float | None) -> AttentionMap:
-    """The map of a file, or the neutral one; the analyst's waterline stands over the file's."""
+def _read_analyst_map(source: str) -> AttentionMap | None:
+    """The map of a file; None where there is none."""
     from geoflood.localize.attention import read_attention
 
-    if source == "none":
-        return AttentionMap.neutral(waterline, "none" if waterline is None else "analyst")
-    attention = read_attention(Path(source))
-    return attention if waterline is None else replace(attention, waterline=waterline)
+    return None if source == "none" else read_attention(Path(source))
 
 
 def _raise_failures(located: Sequence[Located]) -> None:
