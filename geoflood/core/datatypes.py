@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias, overload
+from typing import NamedTuple, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ __all__ = [
     "AttentionMap",
     "Blend",
     "Bounds",
+    "Box",
     "Candidate",
     "Cell",
     "Cells",
@@ -61,6 +62,19 @@ Progress: TypeAlias = Callable[[str, int, int], None]
 
 def no_progress(stage: str, done: int, total: int) -> None:
     """The Progress of nobody."""
+
+
+class Box(NamedTuple):
+    """A part of a picture, px; right and bottom are the first column and row outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def cut(self, image: Image) -> Image:
+        """That part of the picture [H, W, 3]: a view of its pixels, no copy."""
+        return image[self.top : self.bottom, self.left : self.right]
 
 
 @dataclass(frozen=True, slots=True)

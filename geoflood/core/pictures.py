@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 import PIL.Image
 from PIL import ImageDraw, ImageFont
 
-from geoflood.core.datatypes import Image
+from geoflood.core.datatypes import Box, Image
 
-__all__ = ["Box", "draw_label", "draw_lines"]
-
-Box: TypeAlias = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels; right and bottom lie outside."""
+__all__ = ["draw_label", "draw_lines"]
 
 DARK, LIGHT = 20, 240
 

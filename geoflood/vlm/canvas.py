@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.datatypes import Image
+from geoflood.core.datatypes import Box, Image
 from geoflood.core.images import jpeg, resize
-from geoflood.core.pictures import Box, draw_label, draw_lines
+from geoflood.core.pictures import draw_label, draw_lines
 
 __all__ = [
     "ROW_LETTERS",
@@ -109,10 +109,10 @@ def photo_with_rulers(image: Image, view: ModelView, side: int) -> bytes:
     xs, ys = (
         np.minimum(at, end - 1) for at, end in zip(_pixels_at(shares, box), (right, bottom), strict=True)
     )
-    draw_lines(canvas, xs, (), (left, top - tick, right, top))
-    draw_lines(canvas, xs, (), (left, bottom, right, bottom + tick))
-    draw_lines(canvas, (), ys, (left - tick, top, left, bottom))
-    draw_lines(canvas, (), ys, (right, top, right + tick, bottom))
+    draw_lines(canvas, xs, (), box._replace(top=top - tick, bottom=top))
+    draw_lines(canvas, xs, (), box._replace(top=bottom, bottom=bottom + tick))
+    draw_lines(canvas, (), ys, box._replace(left=left - tick, right=left))
+    draw_lines(canvas, (), ys, box._replace(left=right, right=right + tick))
     for share, x, y in zip(shares, xs, ys, strict=True):
         draw_label(canvas, f"{share:.1f}", x, top - 2 * tick, side // LABEL, "centre")
         draw_label(canvas, f"{share:.1f}", left - 2 * tick, y, side // LABEL, "centre")
@@ -142,7 +142,7 @@ def _on_canvas(image: Image, side: int, margin: int) -> tuple[Image, Box]:
     left, top = (side - width) // 2, (side - height) // 2
     canvas = np.full((side, side, 3), GREY, np.uint8)
     canvas[top : top + height, left : left + width] = resize(np.ascontiguousarray(image), width, height)
-    return canvas, (left, top, left + width, top + height)
+    return canvas, Box(left, top, left + width, top + height)
 
 
 def _pixels_at(shares: NDArray[Any], box: Box) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image as Pictures
 
-from geoflood.core.datatypes import Image
+from geoflood.core.datatypes import Box, Image
 from geoflood.synthetic.flood.water import Mask
 
-__all__ = ["Box", "compress", "crop_box", "shrink"]
+__all__ = ["compress", "crop_box", "recompress", "shrink"]
 
 MOST_CUT = 0.22
 """Share of the width or height that is cut off a side at most."""
@@ -19,16 +18,6 @@ SMALLEST = 0.6
 """Share of the sides that is left of a picture at least when it is made smaller."""
 QUALITIES = (32, 78)
 """Of JPEG, worst and best, at the full amount."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A part of a frame, px; right and bottom are the first column and row outside."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
 
 
 def crop_box(height: int, width: int, water: float, rng: np.random.Generator, amount: float) -> Box:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from geoflood.core.datatypes import Image
+from geoflood.core.datatypes import Box, Image
 from geoflood.synthetic.flood.debris import float_things, lay, mirror_things, paint_things
 from geoflood.synthetic.flood.effects import WATER, Effects
-from geoflood.synthetic.flood.post import Box, compress, crop_box, shrink
+from geoflood.synthetic.flood.post import compress, crop_box, shrink
 from geoflood.synthetic.flood.reflection import mirror, mix, mud, submerge
 from geoflood.synthetic.flood.water import Mask, surface
 from geoflood.synthetic.flood.weather import lens_drops, overcast, rain
