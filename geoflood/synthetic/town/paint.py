@@ -13,7 +13,7 @@ from PIL import ImageDraw, ImageFont, ImageOps
 from geoflood.synthetic.blocks import Colour, shaded
 from geoflood.synthetic.town.model import PIXELS_PER_M, Rng
 
-__all__ = ["PAINTS", "ROOFS", "WALLS", "Easel", "materials", "pick"]
+__all__ = ["PAINTS", "ROOFS", "WALLS", "Easel", "lay_courses", "materials", "pick"]
 
 Floats: TypeAlias = NDArray[np.float32]
 

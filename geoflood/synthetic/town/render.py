@@ -29,7 +29,7 @@ from geoflood.synthetic.town.model import (
 )
 from geoflood.synthetic.town.scenery import ParkedCar, draw_sky, parked_cars, prop_pictures
 
-__all__ = ["Camera", "panorama", "view"]
+__all__ = ["Camera", "homography", "panorama", "view"]
 
 FINER = 2
 """Views are painted with so many times more rows and columns, then averaged: soft edges."""
