@@ -72,6 +72,9 @@ class Pretender:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
+    def resolved(self, options: SearchOptions | None) -> SearchOptions:
+        return replace(options or SearchOptions(), rerank=0)
+
     def describe(
         self,
         pixels: Sequence[Image],

@@ -28,7 +28,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from streets import queries
 
-from geoflood.core.datatypes import DEFAULTS, Image, Query
+from geoflood.core.datatypes import Image, Query, SearchOptions
 from geoflood.core.images import jpeg, read_image, resize
 from geoflood.core.parallel import cores
 from geoflood.database.bands import BANDS, band_weights
@@ -37,6 +37,8 @@ from geoflood.localize.locator import Locator
 from geoflood.triage.options import BatchOptions
 from geoflood.triage.outputs import write_outputs
 from geoflood.triage.pipeline import batch_locate
+
+SEARCH_ALONE = SearchOptions(rerank=0)
 
 
 def main() -> None:
@@ -58,7 +60,7 @@ def main() -> None:
         describe = partial(locator.describer.describe_files, paths, weigh, LONGEST, cores())
         ways: dict[str, Callable[[], object]] = {
             "describer alone": lambda: sum(1 for _ in describe()),
-            "locate_all": lambda: locator.locate_all(asked, options=DEFAULTS),
+            "locate_all": lambda: locator.locate_all(asked, options=SEARCH_ALONE),
             "batch-locate, locating": partial(batch, root, given.index, locator, False),
             "batch-locate, whole": partial(batch, root, given.index, locator, True),
         }
@@ -101,7 +103,7 @@ def changed(photo: Image, turn: int) -> Image:
 def batch(root: Path, index: Path, locator: Locator, whole: bool) -> int:
     """A batch into a new folder."""
     with TemporaryDirectory(dir=root) as out:
-        options = BatchOptions(index.name)
+        options = BatchOptions(index.name, SEARCH_ALONE)
         summary = batch_locate(
             root / "posts", Path(out), locator, index, options, at_once=locator.describer.batch
         )

@@ -230,7 +230,7 @@ def evaluate(
     distances_m: Sequence[float] = (25.0,),
     flood: float = 0.0,
     waterline: float | Literal["true"] | None = None,
-    rerank: int = 0,
+    rerank: int | None = None,
     exclude_twins: bool = False,
     workers: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -243,7 +243,7 @@ def evaluate(
     - `flood`: share of each photo's height to put under synthetic water, 0 to 0.9.
     - `waterline`: share of the height that the search is told is under water; "true": where the synthetic
       water ends in each photo; None tells it nothing.
-    - `rerank`: candidates whose details are compared with the photo's.
+    - `rerank`: candidates whose details are compared with the photo's; 0 for none, None as `locate` does.
     - `exclude_twins`: leave out references of the query's own drive.
 
     `result.recall[25][1]` is recall@1 within 25 m: the share of queries whose first candidate is so near the
@@ -252,12 +252,9 @@ def evaluate(
     Raises InputError when no query can be used; queries that cannot be are counted in `result.notes`.
     Raises UsageError for a share outside 0 to 0.9, and for "true" without a flood.
     """
-    from dataclasses import replace
-
     from geoflood.core.datatypes import no_progress
     from geoflood.evaluation.evaluate import evaluate_queries
     from geoflood.evaluation.query_water import DRY, QueryWater, ToldWaterline
-    from geoflood.evaluation.search_queries import ALL_CANDIDATES
 
     _check_shares(flood, waterline)
     told = ToldWaterline.TRUE if waterline == "true" else waterline
@@ -270,7 +267,7 @@ def evaluate(
         distances_m=distances_m,
         water=QueryWater(flood) if flood else DRY,
         waterline=ToldWaterline.UNTOLD if told is None else told,
-        options=replace(ALL_CANDIDATES, rerank=rerank),
+        rerank=rerank,
         exclude_twins=exclude_twins,
         workers=workers,
         progress=progress or no_progress,

@@ -85,7 +85,7 @@ def batch_locate(
     prompt: vlm.PromptForm = "cells",
     grid: vlm.Grid = 4,
     consistency: vlm.Consistency = 1,
-    rerank: Rerank = 0,
+    rerank: Rerank = None,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
     replay: Replay = False,

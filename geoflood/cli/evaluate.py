@@ -117,7 +117,7 @@ def evaluate(
     ollama_host: vlm.OllamaHost = None,
     openai_host: vlm.OpenAIHost = None,
     allow_remote: vlm.AllowRemote = None,
-    rerank: Rerank = 0,
+    rerank: Rerank = None,
     verify: vlm.Verify = 0,
     report: Report = None,
     out: Out = None,
@@ -135,9 +135,7 @@ def evaluate(
     Queries without a reference within the distance are counted apart. Nothing changes the index.
     """
     from geoflood.evaluation import result_files
-    from geoflood.evaluation.ablations import band_setting
     from geoflood.evaluation.queries import NO_PHOTOS, read_elsewhere
-    from geoflood.evaluation.search_queries import ALL_CANDIDATES
 
     _check_options(distance, attention, precision)
     require("--elsewhere-select", elsewhere_select, "--elsewhere", elsewhere)
@@ -149,17 +147,21 @@ def evaluate(
     folders = [city_folder(name, index_dir) for name in (city, *(beside or []))]
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote)
     stage = vlm.make_stage(selection, attention or "none", verify, folders[0])
-    setting = band_setting(told, replace(ALL_CANDIDATES, rerank=rerank))
     with ends_when_interrupted("an evaluation"):
         with stage.open() as asker, terminal.progress() as progress:
-            requested = _with_model(setting, stage, asker, alpha)
             benchmarks = [
-                _open_benchmark(
-                    folder, precision, setting, query_set, strangers, distance or [25.0], exclude_twins
-                )
+                _open_benchmark(folder, precision, query_set, strangers, distance or [25.0], exclude_twins)
                 for folder in folders
             ]
-            settings = _settings(requested, told, bool(flood), ablate)
+            settings = [
+                _settings(
+                    _with_model(benchmark.band_setting(told, rerank), stage, asker, alpha),
+                    told,
+                    bool(flood),
+                    ablate,
+                )
+                for benchmark in benchmarks
+            ]
             evaluations = _evaluate_all(benchmarks, settings, waters, workers, progress)
         _show(evaluations, as_json)
         _write(evaluations, benchmarks[0], waters[0], report, out)
@@ -180,42 +182,39 @@ def _check_options(distances: Sequence[float] | None, attention: str | None, pre
 def _open_benchmark(
     folder: Path,
     precision: str | None,
-    setting: SearchSetting,
     queries: QuerySet,
     elsewhere: QuerySet,
     distances_m: Sequence[float],
     exclude_twins: bool,
 ) -> Benchmark:
-    """An index with the queries; raises for one that cannot be searched in this setting."""
+    """An index with the queries."""
     from geoflood.evaluation.evaluate import prepare
     from geoflood.localize.locator import Locator
 
-    benchmark = prepare(
+    return prepare(
         Locator(folder, precision),
         queries.photos,
         elsewhere.photos,
         distances_m=distances_m,
         exclude_twins=exclude_twins,
     )
-    benchmark.locator.check(setting.options)
-    return benchmark
 
 
 def _evaluate_all(
     benchmarks: Sequence[Benchmark],
-    settings: Sequence[SearchSetting],
+    settings: Sequence[Sequence[SearchSetting]],
     waters: Sequence[QueryWater],
     workers: int | None,
     progress: Progress,
 ) -> list[Evaluation]:
-    """Every index in every setting that it supports, under every water; the requested evaluation first."""
+    """Every index in each of its settings that it supports, under every water; the requested one first."""
     from geoflood.evaluation.evaluate import evaluate as evaluate_setting
 
     return [
         evaluate_setting(benchmark, setting, water, workers, progress)
         for water in waters
-        for benchmark in benchmarks
-        for setting in settings
+        for benchmark, wanted in zip(benchmarks, settings, strict=True)
+        for setting in wanted
         if benchmark.supports(setting)
     ]
 

@@ -22,7 +22,7 @@ from geoflood.cli.options import (
     Json,
     Precision,
     Quiet,
-    UsualRerank,
+    Rerank,
     Verbose,
     Workers,
 )
@@ -74,7 +74,7 @@ def locate(
     prompt: vlm.PromptForm = "cells",
     grid: vlm.Grid = 4,
     consistency: vlm.Consistency = 1,
-    rerank: UsualRerank = None,
+    rerank: Rerank = None,
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
     out: Out = None,
@@ -104,12 +104,7 @@ def locate(
     streets = read_basemap(basemap) if basemap else None
     with stage.open() as asker, terminal.progress() as progress:
         locator = geoflood.open(folder, precision=precision)
-        options = SearchOptions(
-            top_k,
-            stage.alpha if alpha is None else alpha,
-            blend,
-            rerank=locator.usual_rerank if rerank is None else rerank,
-        )
+        options = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
         locator.check(options)
         search = partial(
             locator.locate_all,

@@ -20,7 +20,6 @@ __all__ = [
     "Precision",
     "Quiet",
     "Rerank",
-    "UsualRerank",
     "Verbose",
     "Workers",
 ]
@@ -77,17 +76,11 @@ BlendForm = Annotated[
 Basemap = Annotated[Path | None, typer.Option(help="GeoJSON of streets and water to draw under the map.")]
 
 Rerank = Annotated[
-    int,
-    typer.Option(
-        min=0, max=256, help="Candidates whose details are compared with the photo's; 20 helps, 0 for none."
-    ),
-]
-UsualRerank = Annotated[
     int | None,
     typer.Option(
         min=0,
         max=256,
         show_default="20 with rootsift, else 0",
-        help="Candidates whose details are compared with the photo's.",
+        help="Candidates whose details are compared with the photo's; 0 for none.",
     ),
 ]

@@ -245,12 +245,15 @@ class SearchOptions:
     """How much the attention counts, 0 to 1."""
     blend: Blend = Blend.CONTINUOUS
     mask_sides: MaskSides = MaskSides.BOTH
-    rerank: int = 0
-    """Candidates whose inliers are counted, unless the first is sure without."""
+    rerank: int | None = None
+    """Candidates whose inliers are counted, unless the first is sure without; 0: none.
+
+    None: what the index is best at, see `geoflood.localize.locator.Locator.usual_rerank`.
+    """
 
 
 DEFAULTS = SearchOptions()
-"""Without options; `geoflood locate` re-ranks, too, see `geoflood.localize.locator.Locator.usual_rerank`."""
+"""Without options."""
 
 
 @dataclass(frozen=True, slots=True)

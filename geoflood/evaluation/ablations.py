@@ -17,7 +17,7 @@ UNTOLD = ToldWaterline.UNTOLD
 
 
 def band_setting(waterline: Waterline, options: SearchOptions = ALL_CANDIDATES) -> SearchSetting:
-    """The search of `geoflood locate`, told this waterline or none."""
+    """A search by bands, told this waterline or none."""
     match waterline:
         case ToldWaterline.UNTOLD:
             name = "bands, untold"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from geoflood.core.datatypes import Blend, Progress, SearchOptions, no_progress
+from geoflood.core.datatypes import Blend, Progress, no_progress
 from geoflood.core.errors import IndexUnusableError, InputError
 from geoflood.database.calibration import CalibrationKey
 from geoflood.evaluation.ablations import band_setting
@@ -49,6 +49,15 @@ class Benchmark:
     def supports(self, setting: SearchSetting) -> bool:
         """Whether the index's backbone can be searched in this setting."""
         return setting.options.blend is not Blend.PAPER or self.locator.describer.backbone.has_energy
+
+    def band_setting(self, waterline: Waterline, rerank: int | None = None) -> SearchSetting:
+        """The search of `geoflood locate` in this index, told this waterline or none; `rerank` as there.
+
+        Raises IndexUnusableError for re-ranking that the index never learned.
+        """
+        options = self.locator.resolved(replace(ALL_CANDIDATES, rerank=rerank))
+        self.locator.check(options)
+        return band_setting(waterline, options)
 
 
 def prepare(
@@ -129,7 +138,7 @@ def evaluate_queries(
     distances_m: Sequence[float] = (25.0,),
     water: QueryWater = DRY,
     waterline: Waterline = ToldWaterline.UNTOLD,
-    options: SearchOptions = ALL_CANDIDATES,
+    rerank: int | None = None,
     exclude_twins: bool = False,
     workers: int | None = None,
     progress: Progress = no_progress,
@@ -140,7 +149,8 @@ def evaluate_queries(
     """
     queries = read_queries(path, geotags, select, utm_zone)
     benchmark = prepare(locator, queries.photos, distances_m=distances_m, exclude_twins=exclude_twins)
-    evaluation = evaluate(benchmark, band_setting(waterline, options), water, workers, progress)
+    setting = benchmark.band_setting(waterline, rerank)
+    evaluation = evaluate(benchmark, setting, water, workers, progress)
     if not queries.left_out:
         return evaluation
     note = f"queries left out: {queries.left_out.total()}{count_reasons(queries.left_out)}"

@@ -44,8 +44,8 @@ __all__ = [
 Attend = Callable[[QueryCase, Image], AttentionResult]
 """(query case, its pixels, water included) -> what a model says of the photo."""
 
-ALL_CANDIDATES = SearchOptions(top_k=FUSED)
-"""Keeps every candidate that fusion looked at."""
+ALL_CANDIDATES = SearchOptions(top_k=FUSED, rerank=0)
+"""Keeps every candidate that fusion looked at, and re-ranks none."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from geoflood.backbones.describe import DescribedImage
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import (
+    DEFAULTS,
     AttentionMap,
     Blend,
     Bounds,
@@ -109,7 +110,7 @@ class Locator:
         """Everything that can be said of one photo; a photo that cannot be read is a Located that failed.
 
         waterline: share of the height, from the bottom, that is under water, [0, 1); None: not told.
-        options: how to search; None: as `geoflood locate` does, with re-ranking where it was measured.
+        options: how to search; None: as `geoflood locate` does.
         within: only references in this box are searched, for who was told where the photo is from.
         without: ids of references that must not be found.
         verify: compares the photo with the first candidates.
@@ -117,7 +118,7 @@ class Locator:
 
         Raises ValueError for a waterline outside [0, 1), and what `check` does.
         """
-        options = self._usual if options is None else options
+        options = self.resolved(options)
         self.check(options)
         query, attention, watch = _query(photo), _attention(attention, waterline), _Watch()
         ended = partial(Located, query, attention=attention, seconds=watch.seconds)
@@ -200,7 +201,7 @@ class Locator:
 
         Raises what `check` does.
         """
-        options = self._usual if options is None else options
+        options = self.resolved(options)
         self.check(options)
         return self._describe(pixels, attention, options)
 
@@ -215,12 +216,13 @@ class Locator:
                 f"--blend paper is defined for CosPlace and EigenPlaces, not for {self.settings.backbone}",
                 "leave it out; continuous works with every backbone",
             )
-        if options.rerank:
+        if self.resolved(options).rerank:
             self._calibrated(AttentionMap.neutral(), options, reranked=True)
 
-    @property
-    def _usual(self) -> SearchOptions:
-        return SearchOptions(rerank=self.usual_rerank)
+    def resolved(self, options: SearchOptions | None) -> SearchOptions:
+        """The options as this index is searched by them: re-ranking as usual, unless they say otherwise."""
+        options = options or DEFAULTS
+        return options if options.rerank is not None else replace(options, rerank=self.usual_rerank)
 
     def _describe(
         self, pixels: Sequence[Image], attention: Sequence[AttentionMap], options: SearchOptions

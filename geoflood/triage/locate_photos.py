@@ -33,6 +33,10 @@ __all__ = ["LocatePhotos", "LocateStage", "LocatedPhoto"]
 class LocatePhotos(Protocol):
     """What locates photos; called from several threads at once."""
 
+    def resolved(self, options: SearchOptions | None) -> SearchOptions:
+        """The options with what is left to the index decided."""
+        ...
+
     def describe(
         self,
         pixels: Sequence[Image],

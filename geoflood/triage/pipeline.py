@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -90,6 +90,7 @@ def batch_locate(
     if out.resolve() == folder.resolve():
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
     results, ask, workers = Results(out), ask_stage(request), workers or cores()
+    options = replace(options, search=locator.resolved(options.search))
     with FileTree(folder, skip=(out,)) as tree, Journal(out, results.take) as journal:
         intake = Intake(journal, options.use_post_geo)
         opened(results)

@@ -73,7 +73,8 @@ def test_the_text_says_what_counts(call: Call, table: Path) -> None:
 
 
 def test_levels_of_water_are_compared(call: Call, table: Path) -> None:
-    result = call("town", table, "--json", "--flood", "0", "--flood", "0.8", "--waterline", "true")
+    levels = ("--flood", "0", "--flood", "0.8", "--waterline", "true")
+    result = call("town", table, "--json", "--rerank", "0", *levels)
     record = json.loads(result.stdout)
     assert [one["flood"] for one in (record, *record["compared"])] == [0, 0.8]
     assert [one["waterline"] for one in (record, *record["compared"])] == [0, 0.8]

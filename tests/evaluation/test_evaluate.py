@@ -398,6 +398,21 @@ def test_told_and_re_ranked_is_compared_with_untold_and_re_ranked() -> None:
     assert alone.count("bands, untold, 20 re-ranked") == 1
 
 
+def test_an_evaluation_re_ranks_as_locate_does(locator: Locator, truths: list[QueryTruth]) -> None:
+    benchmark = prepare(locator, truths)
+    usual = benchmark.band_setting(UNTOLD)
+    assert usual.options.rerank == locator.resolved(None).rerank == locator.usual_rerank == 20
+    assert usual.name == "bands, untold, 20 re-ranked"
+    assert benchmark.band_setting(UNTOLD, 0).name == "bands, untold"
+    path = truths[0].path
+    (searched,) = search_queries(locator, benchmark.queries[:1], usual)
+    alone = locator.locate(path)
+    assert [one.inliers for one in searched.located.candidates[:10]] == [
+        one.inliers for one in alone.candidates
+    ]
+    assert searched.located.estimate == alone.estimate
+
+
 # -- the field's folder form ------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,6 +52,11 @@ class FakeLocator:
 
     def check(self, options: SearchOptions) -> None:
         """It can do everything."""
+
+    def resolved(self, options: SearchOptions | None) -> SearchOptions:
+        """It re-ranks only when asked to."""
+        options = options or SearchOptions()
+        return options if options.rerank is not None else replace(options, rerank=0)
 
     def describe(
         self,
