@@ -151,7 +151,7 @@ def test_indexes_side_by_side(call: Call, table: Path, index_dir: Path, tmp_path
     assert record["compared"][0]["recall"] == record["recall"]
     text = call("town", table, "--beside", "again", "--index-dir", both).stdout
     for name in ("town", "again"):
-        assert re.search(rf"^bands, untold +{name} \(rootsift\) +0% +6 ", text, re.M)
+        assert re.search(rf"^bands, untold, 20 re-ranked +{name} \(rootsift\) +0% +6 ", text, re.M)
 
 
 def test_a_model_looks_at_each_query(call: Call, table: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_model_looks_at_each_query(call: Call, table: Path) -> None:
     auto = call("town", table, *down, "--attention", "auto", "--json")
     record = json.loads(auto.stdout)
     assert auto.exit_code == 0
-    assert record["way"] == "bands, untold, attention of m (asked, 7 of 7 without)"
+    assert record["way"] == "bands, untold, 20 re-ranked, attention of m (asked, 7 of 7 without)"
     assert record["without_attention"] == 7
     assert "7 of 7 photos were searched without it" in record["notes"][-1]
     text = call("town", table, *down, "--attention", "auto", "--report", "r.html")
