@@ -102,7 +102,7 @@ def compare_with_truth(located: Sequence[Located], truths: Sequence[Truth]) -> s
     pairs = list(zip(located, truths, strict=True))
     errors_m = [_error_m(answer, truth) for answer, truth in pairs if truth.in_city]
     strangers = [answer for answer, truth in pairs if not truth.in_city]
-    mistaken = sum(answer.outcome is Outcome.LOCATED for answer in strangers)
+    mistaken = sum(answer.outcome in (Outcome.LOCATED, Outcome.LIKELY) for answer in strangers)
     metres = ", ".join(f"{error:.0f} m" for error in errors_m)
     return f"{metres} from where they were taken; {mistaken} of {len(strangers)} strangers taken for one here"
 

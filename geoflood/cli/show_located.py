@@ -15,6 +15,7 @@ SHOWN = 5
 
 _STYLE = {
     Outcome.LOCATED: "bold green",
+    Outcome.LIKELY: "bold cyan",
     Outcome.UNCERTAIN: "bold yellow",
     Outcome.NOT_FOUND: "bold magenta",
     Outcome.FAILED: "bold red",
@@ -63,21 +64,19 @@ def _attention_lines(attention: AttentionMap | None) -> Iterator[str]:
 
 
 def _place_rows(estimate: Estimate) -> dict[str, str]:
-    """Position, area to search, and the chance that the place is not here."""
+    """Position, how sure it is, and the area to search."""
+    from geoflood.outputs.search_places import parts_line, radius_m
+
     where, uncertainty_m = estimate.position, min(estimate.radius_90_m, estimate.tolerance_m)
-    near, far = f"{estimate.radius_50_m:.0f} m", f"{estimate.radius_90_m:.0f} m"
+    near, far = (f"{radius_m(estimate, share):.0f} m" for share in (0.5, 0.9))
     hectares = max(estimate.area_km2 * 100, 0.01)
     spoken = f"{degrees_minutes(where, uncertainty_m)}   {usng(where, uncertainty_m)}"
     return {
         "position": f"{where.lat:.5f}, {where.lon:.5f}   {spoken}",
-        "search": f"within {near} first (50 %), then {far} (90 %); the likeliest 90 % are {hectares:.2g} ha",
-        "not here": f"{_percent(estimate.not_in_index)} that the place is not in this index at all",
+        "belief": parts_line(estimate),
+        "search": f"if it is in this index: within {near} first (50 %), then {far} (90 %); "
+        f"the likeliest 90 % are {hectares:.2g} ha",
     }
-
-
-def _percent(share: float) -> str:
-    """For people, who would take 0 % for a promise."""
-    return "under 1%" if share < 0.01 else f"{share:.0%}"
 
 
 def _candidate_row(rank: int, candidate: Candidate, estimate: Estimate) -> list[str]:

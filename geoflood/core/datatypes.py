@@ -344,6 +344,9 @@ class Estimate:
     not_in_index: float
     """Share of the belief that the place is not in this index, [0, 1]."""
     tolerance_m: float = 25.0
+    verified: bool = False
+    """Details of the photo agree with the place well above what wrong candidates have, or several
+    independent candidates show it."""
 
     @property
     def area_km2(self) -> float:
@@ -372,18 +375,27 @@ class City:
 
 
 class Outcome(StrEnum):
-    """What a responder is told first."""
+    """What a responder is told first; `geoflood.localize.outcome` has the one rule."""
 
     LOCATED = "located"
+    """Right in at least nine of ten such answers, and verified."""
+    LIKELY = "likely"
+    """Right in at least six of ten."""
     UNCERTAIN = "uncertain"
     NOT_FOUND = "not-found"
     FAILED = "failed"
+
+
+_PLACED = frozenset((Outcome.LOCATED, Outcome.LIKELY, Outcome.UNCERTAIN))
+"""Outcomes that name a place to go to."""
 
 
 class ReasonKind(StrEnum):
     """Why an outcome is what it is, or what else to know of it; `outputs.wording` has the sentences."""
 
     ONE_PLACE = "one place stands out"
+    LIKELY_PLACE = "one place is likely"
+    UNVERIFIED = "one place is likely, too few details agree"
     SEVERAL_PLACES = "several places fit"
     PERHAPS_ELSEWHERE = "one place fits, perhaps it is elsewhere"
     UNTRIED_INDEX = "one place fits, the index was never tried out"
@@ -453,7 +465,7 @@ class Located:
     @property
     def place(self) -> Estimate | None:
         """The estimate, if a responder may go by it: a place that was not found has none to be drawn."""
-        return self.estimate if self.outcome in (Outcome.LOCATED, Outcome.UNCERTAIN) else None
+        return self.estimate if self.outcome in _PLACED else None
 
     def _repr_html_(self) -> str | None:
         """For notebooks: verdict, pictures, coordinates. None, where nobody has said how, shows the text."""

@@ -176,7 +176,8 @@ class Scores:
     calibration_error: float | None
     """Expected calibration error of the probability, over the same queries; None without any."""
     outcomes: Mapping[str, Mapping[str, int]]
-    """with_positive, without_positive, elsewhere -> outcome -> queries; `right`: located and right."""
+    """with_positive, without_positive, elsewhere -> outcome -> queries; `right`: located and right;
+    `likely_right`: likely and right."""
     not_found_auroc: Proportion | None
     """Of the share "not in this index": photos of elsewhere against queries with a positive."""
     seconds: Mapping[str, float]

@@ -7,30 +7,41 @@ from geoflood.database.calibration import CalibrationEntry, Weakness
 
 __all__ = ["judge", "weakness"]
 
-SURE = 0.6
-"""Probability from which a position is called located."""
-STRANGE = 0.15
-"""Share "not in this index" above which none is. At 0.25, 2 to 10 % more photos of a city would be located,
-and two to four times as many of another city."""
-NOWHERE = 0.4
-"""Share "not in this index" from which a photo is called not-found. docs/decisions has the figures."""
+SURE = 0.9
+"""Probability from which a verified position is called located."""
+FAIR = 0.6
+"""Probability from which a position is called likely."""
+NOWHERE = 0.5
+"""Share "not in this index" above which a photo is called not-found: then that is the likelier."""
+WIDEST = 2.0
+"""Tolerances that the 90 % radius of a located position may measure, at most."""
 
 
 def judge(estimate: Estimate, tried: bool = True) -> tuple[Outcome, Reason]:
-    """The outcome and its reason.
+    """The outcome and its reason: the one rule of all results, new or read back (decision 058).
 
-    Nothing is called located by an index that could not be `tried` out on itself: its probabilities are
-    anybody's guess.
+    Nothing is called located by an index that could not be `tried` out on itself: nobody knows how often
+    its probabilities are right.
     """
     if estimate.not_in_index > NOWHERE:
-        return Outcome.NOT_FOUND, Reason(ReasonKind.NOT_IN_INDEX)
-    if estimate.probability < SURE:
-        return Outcome.UNCERTAIN, Reason(ReasonKind.SEVERAL_PLACES, share=estimate.probability)
-    if estimate.not_in_index > STRANGE:
+        return Outcome.NOT_FOUND, Reason(ReasonKind.NOT_IN_INDEX, share=estimate.not_in_index)
+    if estimate.probability >= FAIR:
+        lacks = _lacks(estimate, tried)
+        outcome = Outcome.LOCATED if lacks is ReasonKind.ONE_PLACE else Outcome.LIKELY
+        return outcome, Reason(lacks, share=estimate.probability)
+    if estimate.not_in_index > (1.0 - estimate.probability) / 2.0:
         return Outcome.UNCERTAIN, Reason(ReasonKind.PERHAPS_ELSEWHERE, share=estimate.not_in_index)
+    return Outcome.UNCERTAIN, Reason(ReasonKind.SEVERAL_PLACES, share=estimate.probability)
+
+
+def _lacks(estimate: Estimate, tried: bool) -> ReasonKind:
+    """What keeps a likely position from being located; ONE_PLACE where nothing does."""
     if not tried:
-        return Outcome.UNCERTAIN, Reason(ReasonKind.UNTRIED_INDEX)
-    return Outcome.LOCATED, Reason(ReasonKind.ONE_PLACE, share=estimate.probability)
+        return ReasonKind.UNTRIED_INDEX
+    if not estimate.verified:
+        return ReasonKind.UNVERIFIED
+    wide = estimate.radius_90_m > WIDEST * estimate.tolerance_m
+    return ReasonKind.LIKELY_PLACE if wide or estimate.probability < SURE else ReasonKind.ONE_PLACE
 
 
 def weakness(entry: CalibrationEntry) -> Reason | None:

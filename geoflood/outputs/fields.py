@@ -118,7 +118,7 @@ def _text(value: str | None) -> str | None:
 
 ANSWER_FIELDS: tuple[Field[LocatedRow], ...] = (
     Field("photo", "the photo's file", lambda answer: _text(answer.photo)),
-    Field("outcome", "located, uncertain, not-found or failed", _known("outcome")),
+    Field("outcome", "located, likely, uncertain, not-found or failed", _known("outcome")),
     Field("lat", "latitude, degrees of WGS 84; empty where there is no place to go to", _place("lat")),
     Field("lon", "longitude, likewise", _place("lon")),
     Field("accuracy_m", "metres that hold the place with 90 %, if it is indexed", _place("accuracy_m")),

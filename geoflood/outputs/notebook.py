@@ -32,6 +32,7 @@ def notebook_html(located: Located) -> str:
         f"<div>{escape(shown['reason'])}</div>",
         f"<div>{_photo(located)} {_best_match(located, shown)}</div>",
         _places(shown),
+        f"<div>{escape(shown['rest'])}</div>",
         f"<div>{escape(shown['status'])}</div>",
     ]
     return f"<div>{''.join(parts)}</div>"

@@ -189,7 +189,7 @@ function show(index) {
   showPicture(byId("photo"), sheet.picture, "The photo could not be read.");
   showAttention(sheet.attention, sheet.picture);
   byId("places").className = sheet.places.length > 1 ? "several" : "";
-  byId("places").replaceChildren(...sheet.places.map((place) => showPlace(place, sheet.places.length > 1)));
+  byId("places").replaceChildren(...sheet.places.map((place) => showPlace(place, sheet.places.length > 1)), make("p", "rest", sheet.rest));
   byId("ranks").replaceChildren(...sheet.candidates.map((candidate, at) => {
     const button = make("button", "", String(candidate.rank));
     button.title = `Match ${candidate.rank}`;

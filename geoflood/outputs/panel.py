@@ -6,7 +6,7 @@ Everything foreign goes through `plain`; panel.js sets it as text, never as mark
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
@@ -25,7 +25,15 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.geo import covered_km2, degrees_minutes, distance_m, usng
 from geoflood.outputs.geojson import SHARES, geometry
-from geoflood.outputs.search_places import frame, places
+from geoflood.outputs.search_places import (
+    PLACE_M,
+    AreaPlace,
+    frame,
+    parts,
+    parts_line,
+    places,
+    radius_m,
+)
 from geoflood.outputs.shapes import cone, outline
 from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain, reason_line
 
@@ -62,15 +70,17 @@ class PanelSheet:
 def describe(located: Located) -> Json:
     """All that the panel and the map show of one photo, but the pictures."""
     estimate = located.estimate
-    shown = estimate if located.outcome in (Outcome.LOCATED, Outcome.UNCERTAIN) else None
+    shown = located.place
+    told = _told(shown)
     return {
         "photo": plain(located.query.path.name),
         "path": plain(str(located.query.path)),
         "outcome": located.outcome.value,
-        "headline": headline(located),
+        "headline": _headline(located, told),
         "reason": _below(located),
         "status": "" if shown is None else "candidate — not confirmed by a person",
-        "places": [] if shown is None else _places(located, shown),
+        "places": [] if shown is None else _places(located, shown, told),
+        "rest": "" if shown is None else _rest(located, shown, told),
         "attention": _attention(located.attention),
         "candidates": [
             _candidate(rank, candidate, shown) for rank, candidate in enumerate(located.candidates, 1)
@@ -83,20 +93,35 @@ def describe(located: Located) -> Json:
 
 
 def headline(located: Located) -> str:
-    """The outcome in words to be read from two metres: "LOCATED — 78 % within 25 m"."""
-    estimate = located.estimate
+    """The outcome in words to be read from two metres: "LOCATED — 93 % within 25 m"."""
+    return _headline(located, _told(located.place))
+
+
+def _told(shown: Estimate | None) -> list[AreaPlace]:
+    """The places to check that have a letter."""
+    return places(shown)[: len(_LETTERS)] if shown else []
+
+
+def _headline(located: Located, told: Sequence[AreaPlace]) -> str:
+    estimate, word = located.estimate, located.outcome.value.upper().replace("-", " ")
     match located.outcome:
-        case Outcome.LOCATED if estimate:
-            return f"LOCATED — {percent(estimate.probability)} within {length(estimate.tolerance_m)}"
+        case Outcome.LOCATED | Outcome.LIKELY if estimate:
+            return f"{word} — {percent(estimate.probability)} within {length(estimate.tolerance_m)}"
         case Outcome.UNCERTAIN if estimate:
-            count = len(places(estimate))
-            number = _NUMBERS[count] if count < len(_NUMBERS) else "many"
-            return f"UNCERTAIN — {number} place{'s' * (count != 1)} to check"
-        case Outcome.NOT_FOUND:
-            return "NOT IN THIS INDEX" if estimate else "NOT FOUND"
+            return f"{word} — {_to_check(estimate, told)} to check"
+        case Outcome.NOT_FOUND if estimate:
+            return f"{word} — {percent(estimate.not_in_index)} not in this index"
         case Outcome.FAILED:
-            return f"FAILED — {shorten(plain(reason_line(located)), _HEADLINE)}"
-    return located.outcome.value.upper()
+            return f"{word} — {shorten(plain(reason_line(located)), _HEADLINE)}"
+    return word
+
+
+def _to_check(estimate: Estimate, told: Sequence[AreaPlace]) -> str:
+    """How many places; many, where those that are told hold less than all others in the index."""
+    held = math.fsum(place.share for place in told)
+    if held < (1.0 - estimate.not_in_index) / 2.0:
+        return "many places"
+    return "one place" if len(told) == 1 else f"{_NUMBERS[len(told)]} places"
 
 
 def _below(located: Located) -> str:
@@ -105,16 +130,26 @@ def _below(located: Located) -> str:
     return "" if located.outcome is Outcome.FAILED and len(reason) <= _HEADLINE else reason
 
 
-def _places(located: Located, estimate: Estimate) -> list[Json]:
+def _places(located: Located, estimate: Estimate, told: Sequence[AreaPlace]) -> list[Json]:
     """A located photo has one place, known within its 90 % radius; else each place is as sharp as a match."""
     if located.outcome is Outcome.LOCATED:
-        title = f"Camera position, 90 % within {length(estimate.radius_90_m)} if it is in this index"
-        return [_place(title, estimate.position, estimate.radius_90_m)]
+        known_m = radius_m(estimate, 0.9)
+        title = f"Camera position, 90 % within {length(known_m)} if it is in this index"
+        return [_place(title, estimate.position, known_m)]
+    around = f"within {length(PLACE_M)}"
+    if len(told) == 1:
+        title = f"{percent(told[0].share)} {around}"
+        return [_place(title, told[0].position, estimate.tolerance_m)]
     return [
-        _place(f"{letter} — {percent(place.share)}", place.position, estimate.tolerance_m)
+        _place(f"{letter} — {percent(place.share)} {around}", place.position, estimate.tolerance_m)
         | {"letter": letter}
-        for letter, place in zip(_LETTERS, places(estimate), strict=False)
+        for letter, place in zip(_LETTERS, told, strict=False)
     ]
+
+
+def _rest(located: Located, estimate: Estimate, told: Sequence[AreaPlace]) -> str:
+    """What the places leave: without it their percents would be taken for the whole."""
+    return "" if located.outcome is Outcome.LOCATED else parts_line(estimate, told)
 
 
 def _place(title: str, position: LatLon, uncertainty_m: float) -> Json:
@@ -202,13 +237,10 @@ def _direction(heading_deg: float | None) -> str:
 
 def _belief(estimate: Estimate) -> list[Json]:
     """The whole belief in three parts, which sum to 1."""
-    here = min(estimate.probability, 1.0 - estimate.not_in_index)
-    parts = {
-        f"within {length(estimate.tolerance_m)} of the position": here,
-        "elsewhere in this index": max(0.0, 1.0 - here - estimate.not_in_index),
-        "not in this index": estimate.not_in_index,
-    }
-    return [{"label": label, "share": share, "percent": percent(share)} for label, share in parts.items()]
+    return [
+        {"label": label, "share": share, "percent": percent(share)}
+        for label, share in parts(estimate).items()
+    ]
 
 
 def _area_words(estimate: Estimate) -> str:
@@ -217,13 +249,13 @@ def _area_words(estimate: Estimate) -> str:
     if not all(sizes.values()):
         return ""
     words = " · ".join(f"{share * 100:.0f} % in {area(km2)}" for share, km2 in sizes.items())
-    return f"Search area: {words}"
+    return f"Search area, if it is in this index: {words}"
 
 
 def _shapes(estimate: Estimate, outcome: Outcome) -> Json:
     """Circles only where there is one place: between several of them a circle holds mostly nothing."""
     located = outcome is Outcome.LOCATED
-    radii = {50: estimate.radius_50_m, 90: estimate.radius_90_m} if located else {}
+    radii = {share: radius_m(estimate, share / 100) for share in (50, 90)} if located else {}
     position = estimate.position
     return {
         "position": [position.lat, position.lon],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ from scipy.spatial import cKDTree
 from geoflood.core.datatypes import Estimate, LatLon
 from geoflood.core.geo import bounds_of, from_local, to_local
 from geoflood.outputs.shapes import Floats
+from geoflood.outputs.wording import length, percent
 
-__all__ = ["PLACE_M", "AreaPlace", "belief_around", "frame", "places"]
+__all__ = ["PLACE_M", "AreaPlace", "frame", "parts", "parts_line", "places", "radius_m", "shares_around"]
 
 PLACE_M = 100.0
 """Cells this close to a place belong to it: what one crew sees without moving on."""
@@ -23,24 +25,23 @@ _LEAST_SHARE = 0.03
 
 @dataclass(frozen=True)
 class AreaPlace:
-    """A spot to check, and the share of the whole belief that the photo was taken around it."""
+    """A spot to check, and the share of the whole belief that the photo was taken within PLACE_M of it."""
 
     position: LatLon
     share: float
 
 
 def places(estimate: Estimate) -> list[AreaPlace]:
-    """The search area as places to check, the estimate's first, then by their share of the belief.
+    """The search area as places to check, the likeliest first.
 
     The strongest cell that lies within PLACE_M of no place opens a new one. Places that hold next to
-    nothing are left out.
+    nothing are left out, but not the estimate's.
     """
     spots = _spots(estimate)
-    shares = belief_around(estimate, spots, PLACE_M).tolist()
-    first, *others = map(AreaPlace, spots, shares)
+    found = list(map(AreaPlace, spots, shares_around(estimate, spots, PLACE_M).tolist()))
     least = _LEAST_SHARE * (1.0 - estimate.not_in_index)
-    others.sort(key=lambda place: -place.share)
-    return [first, *(place for place in others if place.share >= least)]
+    kept = found[:1] + [place for place in found[1:] if place.share >= least]
+    return sorted(kept, key=lambda place: -place.share)
 
 
 def _spots(estimate: Estimate) -> list[LatLon]:
@@ -57,14 +58,62 @@ def _spots(estimate: Estimate) -> list[LatLon]:
     return spots
 
 
-def belief_around(estimate: Estimate, spots: Sequence[LatLon], within_m: float) -> Floats:
-    """Shares [n] of the whole belief around each of the spots: a cell counts for the nearest one."""
+def shares_around(estimate: Estimate, spots: Sequence[LatLon], within_m: float) -> Floats:
+    """Shares [n] of the whole belief, "not in this index" included, around each of the spots.
+
+    A cell counts for the nearest spot. The estimate's own holds the probability of the estimate, or more
+    where `within_m` is wider than its tolerance; the others share what that leaves. So what a page says of
+    its places agrees with what it says of the position, and all of it together is never above 1.
+    """
+    present = 1.0 - estimate.not_in_index
+    held = _belief_around(estimate, spots, within_m) * present
+    away_m = np.hypot(*to_local([(spot.lat, spot.lon) for spot in spots], estimate.position).T)
+    own = (np.arange(len(spots)) == away_m.argmin()) & (away_m <= within_m)
+    probability = min(estimate.probability, present)
+    if within_m > estimate.tolerance_m:
+        probability = min(max([probability, *held[own]]), present)
+    others = held[~own].sum()
+    left = min(1.0, (present - probability) / others) if others else 0.0
+    return np.where(own, probability, held * left)
+
+
+def _belief_around(estimate: Estimate, spots: Sequence[LatLon], within_m: float) -> Floats:
+    """Shares [n] of the belief in the cells around each of the spots, given that the place is indexed."""
     cells = estimate.cells(1.0)
     tree = cKDTree(to_local([(spot.lat, spot.lon) for spot in spots], estimate.position))
     metres = to_local(cells.centres, estimate.position)
     _, nearest = tree.query(metres, distance_upper_bound=within_m)  # len(spots) where none is within reach
-    held = np.bincount(nearest, cells.probabilities, len(spots) + 1)[: len(spots)]
-    return np.asarray(held * (1.0 - estimate.not_in_index))
+    return np.asarray(np.bincount(nearest, cells.probabilities, len(spots) + 1)[: len(spots)])
+
+
+def parts(estimate: Estimate) -> dict[str, float]:
+    """The whole belief in three parts by their names; they sum to 1."""
+    here = min(estimate.probability, 1.0 - estimate.not_in_index)
+    return {
+        f"within {length(estimate.tolerance_m)}": here,
+        "elsewhere in this index": max(0.0, 1.0 - here - estimate.not_in_index),
+        "not in this index": estimate.not_in_index,
+    }
+
+
+def parts_line(estimate: Estimate, told: Sequence[AreaPlace] = ()) -> str:
+    """The parts in one line; of those in the index, what the places that are `told` leave."""
+    shares = parts(estimate)
+    if told:
+        _, elsewhere, absent = shares
+        rest = 1.0 - math.fsum(place.share for place in told) - estimate.not_in_index
+        shares = {elsewhere: max(0.0, rest), absent: estimate.not_in_index}
+    return " · ".join(f"{percent(share)} {name}" for name, share in shares.items())
+
+
+def radius_m(estimate: Estimate, share: float) -> float:
+    """The radius that holds the place with 50 or 90 %, if it is in the index, as people are told it.
+
+    It is not narrower than the tolerance where the probability says that the tolerance holds less.
+    """
+    known_m = estimate.radius_50_m if share <= 0.5 else estimate.radius_90_m
+    held = estimate.probability / max(1.0 - estimate.not_in_index, 1e-9)
+    return max(known_m, estimate.tolerance_m) if held < share else known_m
 
 
 def frame(spots: Sequence[LatLon], margin_m: float) -> list[list[float]]:

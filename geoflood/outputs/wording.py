@@ -43,10 +43,13 @@ def lines(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in whole percent, never quite certain: "under 1 %", "78 %", "over 99 %"; no break inside."""
+    """A share in whole percent, never quite certain: "under 1 %", "78 %", "over 99 %"; no break inside.
+
+    It is rounded down: parts of one whole never sum to more than it, and 89.6 % is not yet 90.
+    """
     if share < 0.01:
         return "under 1\u00a0%"
-    return "over 99\u00a0%" if share > 0.99 else f"{share * 100:.0f}\u00a0%"
+    return "over 99\u00a0%" if share > 0.99 else f"{math.floor(share * 100 + 1e-9)}\u00a0%"
 
 
 def length(metres: float) -> str:
@@ -88,14 +91,23 @@ def weakness(entry: CalibrationEntry) -> str:
 
 _SENTENCES = {
     ReasonKind.ONE_PLACE: "one place stands out: {percent} within 25 m of it",
-    ReasonKind.SEVERAL_PLACES: "several places fit; the best has {percent}: check the candidates",
-    ReasonKind.PERHAPS_ELSEWHERE: "one place fits, yet {percent} that it is elsewhere: compare them",
+    ReasonKind.LIKELY_PLACE: "one place is likely: {percent} within 25 m of it; compare the pictures",
+    ReasonKind.UNVERIFIED: (
+        "one place is likely: {percent} within 25 m of it, but too few of its details are known to agree; "
+        "compare the pictures"
+    ),
     ReasonKind.UNTRIED_INDEX: (
-        "one place fits, yet the index is too small to know how often it is right: compare them"
+        "one place is likely: {percent} within 25 m of it, but the index is too small to know how often it "
+        "is right; compare the pictures"
     ),
-    ReasonKind.NOT_IN_INDEX: (
-        "the place is probably not in this index: nothing in it resembles the photo enough"
+    ReasonKind.SEVERAL_PLACES: (
+        "no position is likely enough: the best has {percent} within 25 m of it; check the places in turn"
     ),
+    ReasonKind.PERHAPS_ELSEWHERE: (
+        "no position is likely enough, and {percent} that the place is not in this index; "
+        "compare the pictures"
+    ),
+    ReasonKind.NOT_IN_INDEX: "the place is probably not in this index: {percent}",
     ReasonKind.NOTHING_ALIKE: "nothing of what was searched resembles the photo enough",
     ReasonKind.NOTHING_PERMANENT: (
         "not searched: nothing in the photo will be there next year, says the model "
@@ -115,8 +127,8 @@ _SENTENCES = {
 
 
 def sentence(reason: Reason) -> str:
-    """A reason in words; a certain probability is told as 99 %, for people take 100 % for a promise."""
-    share = "" if reason.share is None else f"{min(reason.share, 0.99):.0%}"
+    """A reason in words."""
+    share = "" if reason.share is None else percent(reason.share)
     return _SENTENCES[reason.kind].format(percent=share, count=reason.count, detail=reason.detail)
 
 

@@ -31,6 +31,7 @@ from geoflood.core.datatypes import (
     ReasonKind,
     Reference,
 )
+from geoflood.localize.outcome import judge
 from geoflood.triage.findings import Decision, Medium, Post, Status
 
 __all__ = [
@@ -136,16 +137,29 @@ def located_to(located: Located) -> Json:
 
 def located_from(content: Mapping[str, Any]) -> Located:
     """The located photo again."""
+    estimate = _estimate_from(content["estimate"])
+    outcome, reason = Outcome(content["outcome"]), _reason_from(content["reason"])
+    if estimate and "verified" not in content["estimate"]:
+        outcome, reason = _judged_anew(outcome, reason, estimate)
     return Located(
         Query(Path(content["path"])),
-        Outcome(content["outcome"]),
-        _reason_from(content["reason"]),
+        outcome,
+        reason,
         tuple(_candidate_from(found) for found in content["candidates"]),
-        _estimate_from(content["estimate"]),
+        estimate,
         _attention_from(content["attention"]),
         dict(content["seconds"]),
         tuple(map(_reason_from, content.get("notes", ()))),
     )
+
+
+def _judged_anew(outcome: Outcome, reason: Reason, estimate: Estimate) -> tuple[Outcome, Reason]:
+    """A result from before there was *likely*: today's words have today's meaning wherever they stand."""
+    if outcome is Outcome.FAILED:
+        return outcome, reason
+    judged, why = judge(estimate, tried=reason.kind is not ReasonKind.UNTRIED_INDEX)
+    same_words = judged is outcome and reason.kind is ReasonKind.RECORDED
+    return judged, reason if same_words else why
 
 
 def _reason_to(reason: Reason) -> Json:
@@ -197,7 +211,13 @@ def _estimate_to(estimate: Estimate | None) -> Json | None:
         name: float(getattr(estimate, name))
         for name in ("probability", "radius_50_m", "radius_90_m", "not_in_index", "tolerance_m")
     }
-    return {"position": _fields(estimate.position), **numbers, "search_area": _cells_to(estimate.search_area)}
+    area = _cells_to(estimate.search_area)
+    return {
+        "position": _fields(estimate.position),
+        **numbers,
+        "verified": estimate.verified,
+        "search_area": area,
+    }
 
 
 def _estimate_from(content: Mapping[str, Any] | None) -> Estimate | None:

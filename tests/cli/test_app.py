@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -257,7 +258,7 @@ def test_json_is_alone_on_stdout(locate: Call, queries: Photos, tmp_path: Path) 
     told = objects(result)
     assert [one["photo"] for one in told] == [str(first), str(second)]
     for one in told:
-        assert one["outcome"] in {"located", "uncertain", "not-found"}
+        assert one["outcome"] in {"located", "likely", "uncertain", "not-found"}
         assert one["attention"]["waterline"] == 0.4
         assert [candidate["rank"] for candidate in one["candidates"]] == [1, 2, 3]
     assert result.stderr == ""
@@ -386,6 +387,16 @@ def test_a_report_is_aligned_and_short(capsys: pytest.CaptureFixture[str]) -> No
     assert "0°" in rows[0]
     assert "360" not in rows[0]
     assert f"{12 - show_located.SHOWN} more" in "\n".join(lines)
+
+
+def test_a_report_says_the_whole_belief_beside_the_word(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = found(Outcome.LIKELY, 1)
+    estimate = Estimate(LatLon(10, 20), 0.698, 5.0, 12.0, (), 0.2)
+    show_located.show_located(replace(shown, estimate=estimate))
+    text = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "LIKELY" in text
+    assert "69 % within 25 m · 10 % elsewhere in this index · 20 % not in this index" in text
+    assert "within 5 m first (50 %), then 25 m (90 %)" in text, "87 % of what is indexed is within 25 m"
 
 
 def test_a_place_that_was_not_found_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -305,10 +305,12 @@ def test_queries_without_a_positive_stay_out_of_recall() -> None:
     assert told.outcomes["without_positive"]["not-found"] == 1
     assert told.outcomes["with_positive"] == {
         "located": 2,
+        "likely": 0,
         "uncertain": 0,
         "not-found": 0,
         "failed": 1,
         "right": 1,
+        "likely_right": 0,
     }
     assert [one.value for one in told.in_area] == pytest.approx([1 / 3, 1 / 3])
     assert told.not_found_auroc is None

@@ -14,8 +14,6 @@ from PIL import Image as Pictures
 from geoflood.core.datatypes import (
     AttentionMap,
     Bounds,
-    Estimate,
-    LatLon,
     Located,
     Outcome,
     Query,
@@ -28,9 +26,8 @@ from geoflood.core.geo import distance_m
 from geoflood.core.images import read_image
 from geoflood.database.bands import band_weights
 from geoflood.localize.attention import read_attention
-from geoflood.localize.locator import Locator, judge
+from geoflood.localize.locator import Locator
 from geoflood.outputs.record import record
-from geoflood.outputs.wording import sentence
 from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
@@ -250,25 +247,3 @@ def test_an_unfinished_index_says_so(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").touch()
     with pytest.raises(IndexUnusableError, match="unfinished"):
         Locator(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("probability", "absent", "outcome"),
-    [
-        (0.9, 0.05, Outcome.LOCATED),
-        (0.6, 0.15, Outcome.LOCATED),
-        (0.55, 0.05, Outcome.UNCERTAIN),
-        (0.5, 0.45, Outcome.NOT_FOUND),
-        (0.6, 0.3, Outcome.UNCERTAIN),
-        (0.3, 0.1, Outcome.UNCERTAIN),
-        (0.2, 0.8, Outcome.NOT_FOUND),
-    ],
-)
-def test_the_outcome_follows_the_estimate(probability: float, absent: float, outcome: Outcome) -> None:
-    estimate = Estimate(LatLon(0, 0), probability, 10, 30, (), absent)
-    judged, reason = judge(estimate)
-    assert judged is outcome
-    untried, _ = judge(estimate, tried=False)
-    assert untried is (Outcome.UNCERTAIN if outcome is Outcome.LOCATED else outcome)
-    assert sentence(reason)
-    assert "100" not in sentence(reason)

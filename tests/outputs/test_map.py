@@ -218,9 +218,9 @@ def test_keys_walk_through_matches_and_photos(tmp_path: Path) -> None:
         "Match 2 of 3 / 1 / 2",
         "Match 3 of 3 / The picture of this match is not at hand.",
         "plain",
-        "NOT IN THIS INDEX / Look-alike, not a match 1 of 3 / 0",
+        "NOT FOUND — 10 % not in this index / Look-alike, not a match 1 of 3 / 0",
         "plain large",
         "plain",
         "FAILED — truncated / 0 / The photo could not be read.",
-        "NOT IN THIS INDEX / true",
+        "NOT FOUND — 10 % not in this index / true",
     ]

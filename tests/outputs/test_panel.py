@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from geoflood.core.errors import InputError
 from geoflood.core.geo import from_local, offset
 from geoflood.outputs.basemap import credit, layers
 from geoflood.outputs.panel import about, describe, headline
-from geoflood.outputs.search_places import places
+from geoflood.outputs.search_places import places, radius_m
 from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain
 
 SPOT = LatLon(29.76, -95.37)
@@ -54,15 +55,73 @@ def test_the_outcome_comes_first_in_plain_words() -> None:
     assert headline(located()) == "LOCATED — 60\u00a0% within 25\u00a0m"
     assert headline(located(Outcome.UNCERTAIN, three)) == "UNCERTAIN — three places to check"
     assert headline(located(Outcome.UNCERTAIN)) == "UNCERTAIN — one place to check"
-    assert headline(located(Outcome.NOT_FOUND)) == "NOT IN THIS INDEX"
+    assert headline(located(Outcome.LIKELY)) == "LIKELY — 60\u00a0% within 25\u00a0m"
+    assert headline(located(Outcome.NOT_FOUND, estimate(not_in_index=0.7, probability=0.1))) == (
+        "NOT FOUND — 70\u00a0% not in this index"
+    )
+    assert headline(Located(Query(Path("x")), Outcome.NOT_FOUND, Reason.recorded("nothing"))) == "NOT FOUND"
     assert headline(failed) == "FAILED — the file is truncated"
     assert describe(failed)["reason"] == "", "said once is enough"
 
 
 def test_cells_near_each_other_are_one_place_to_check() -> None:
-    found = places(estimate(cell(0, 0.5), cell(40, 0.2), cell(900, 0.15), cell(-2000, 0.01)))
+    found = places(estimate(cell(0, 0.5), cell(40, 0.2), cell(900, 0.15), cell(-2000, 0.01), probability=0.5))
     assert [place.share for place in found] == pytest.approx([0.7 * 0.8, 0.15 * 0.8])
     assert found[0].position == SPOT
+
+
+def whole(text: str) -> int:
+    """The percents of a text, summed; "under 1 %" counts nothing."""
+    return sum(int(number) for number in re.findall(r"(?<!under )(\d+)\xa0%", text))
+
+
+@given(
+    st.lists(st.floats(0.001, 1), min_size=1, max_size=12),
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.sampled_from((30.0, 60.0, 400.0)),
+)
+def test_places_and_what_they_leave_are_at_most_everything(
+    weights: list[float], absent: float, probability: float, apart_m: float
+) -> None:
+    total = sum(weights) / 0.9
+    cells = [cell(n * apart_m, weight / total) for n, weight in enumerate(sorted(weights, reverse=True))]
+    guess = estimate(*cells, not_in_index=absent, probability=probability * (1 - absent))
+    told = describe(located(Outcome.UNCERTAIN, guess))
+    assert whole(" ".join(place["title"] for place in told["places"]) + told["rest"]) <= 100
+    assert percent(absent) + " not in this index" in told["rest"]
+    found = places(guess)
+    shares = [place.share for place in found]
+    assert shares == sorted(shares, reverse=True), "none is listed under a lesser one"
+    own = next(place.share for place in found if place.position == SPOT)
+    assert own >= guess.probability - 1e-9, "within 100 m is no less than within 25 m"
+    assert sum(shares) + absent <= 1 + 1e-9
+    assert sum(part["share"] for part in told["belief"]) == pytest.approx(1)
+    count = re.search("(one|many) places? to check", told["headline"])
+    assert not count or count[1] == "many" or len(found) == 1
+
+
+def test_a_likely_photo_has_its_places_and_what_speaks_against_them_on_one_screen() -> None:
+    guess = estimate(cell(0, 0.5), cell(900, 0.3), not_in_index=0.1, probability=0.7)
+    told = describe(located(Outcome.LIKELY, guess))
+    assert told["headline"].replace("\xa0", " ") == "LIKELY — 70 % within 25 m"
+    assert [place["title"].replace("\xa0", " ") for place in told["places"]] == [
+        "A — 70 % within 100 m",
+        "B — 20 % within 100 m",
+    ]
+    assert told["rest"].replace("\xa0", " ") == "under 1 % elsewhere in this index · 10 % not in this index"
+    assert told["shapes"]["circles"] == []
+
+
+def test_a_belief_all_over_the_city_is_many_places() -> None:
+    flat = estimate(*(cell(n * 300, 0.012) for n in range(75)), probability=0.02)
+    assert headline(located(Outcome.UNCERTAIN, flat)) == "UNCERTAIN — many places to check"
+
+
+@pytest.mark.parametrize(("probability", "radii"), [(0.95, [9, 20]), (0.6, [9, 25]), (0.3, [25, 25])])
+def test_a_radius_is_not_narrower_than_the_probability_says(probability: float, radii: list[float]) -> None:
+    guess = Estimate(SPOT, probability, 9.0, 20.0, (cell(0, 0.9),), 0.05)
+    assert [radius_m(guess, share) for share in (0.5, 0.9)] == radii
 
 
 def test_places_have_letters_only_where_there_are_several() -> None:
@@ -136,6 +195,8 @@ def test_the_index_is_named_with_what_it_covers() -> None:
     ("said", "words"),
     [
         (percent(0.784), "78 %"),
+        (percent(0.899), "89 %"),
+        (percent(0.29), "29 %"),
         (percent(1.0), "over 99 %"),
         (percent(0.004), "under 1 %"),
         (length(0.2), "1 m"),

@@ -22,12 +22,13 @@ from geoflood.core.datatypes import (
     Outcome,
     Query,
     Reason,
+    ReasonKind,
     SearchOptions,
 )
 from geoflood.core.errors import InputError, UsageError
 from geoflood.core.images import jpeg, read_image, resize
 from geoflood.localize.locator import Locator
-from geoflood.outputs.wording import reason_line
+from geoflood.outputs.wording import reason_line, sentence
 from geoflood.synthetic.town import Truth
 from geoflood.triage.codec import located_from, located_to
 from geoflood.triage.journal import NAME, read_journal
@@ -105,6 +106,61 @@ def test_an_area_of_thousands_of_cells_comes_back_within_a_centimetre() -> None:
     np.testing.assert_allclose(area.probabilities, shares, atol=1e-8)
     assert area.size_m == 1.5
     assert len(after.cells(0.5)) == pytest.approx(len(estimate.cells(0.5)), abs=1)
+
+
+def before_likely(outcome: str, reason: object, probability: float, absent: float, **more: object) -> Located:
+    """What a journal line of a build that knew neither `likely` nor `verified` is read as."""
+    estimate = {
+        "position": {"lat": 29.76, "lon": -95.37},
+        "probability": probability,
+        "radius_50_m": 9.0,
+        "radius_90_m": 267.0,
+        "not_in_index": absent,
+        "tolerance_m": 25.0,
+        "search_area": {"size_m": 10.0, "first": [29.76, -95.37], "cells": "AAAAAAAAAABmZmY/"},
+    }
+    line = {
+        "path": "a.jpg",
+        "outcome": outcome,
+        "reason": reason,
+        "candidates": [],
+        "estimate": estimate,
+        "attention": None,
+        "seconds": {},
+    }
+    return located_from(json.loads(json.dumps({**line, **more})))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "probability", "absent", "read_as", "kind"),
+    [
+        ("located", "one place stands out", 0.99, 0.005, Outcome.LIKELY, ReasonKind.UNVERIFIED),
+        ("located", {"kind": "one place stands out"}, 0.6, 0.1, Outcome.LIKELY, ReasonKind.UNVERIFIED),
+        ("uncertain", "several places fit", 0.4, 0.1, Outcome.UNCERTAIN, ReasonKind.RECORDED),
+        ("uncertain", {"kind": "several places fit"}, 0.4, 0.1, Outcome.UNCERTAIN, ReasonKind.SEVERAL_PLACES),
+        (
+            "uncertain",
+            {"kind": "one place fits, the index was never tried out"},
+            *(0.7, 0.1, Outcome.LIKELY, ReasonKind.UNTRIED_INDEX),
+        ),
+        ("not-found", {"kind": "not in this index"}, 0.2, 0.8, Outcome.NOT_FOUND, ReasonKind.NOT_IN_INDEX),
+        ("not-found", "not here", 0.3, 0.45, Outcome.UNCERTAIN, ReasonKind.PERHAPS_ELSEWHERE),
+        ("failed", "a bug", 0.9, 0.0, Outcome.FAILED, ReasonKind.RECORDED),
+    ],
+)
+def test_old_results_are_read_by_the_rule_of_today(
+    outcome: str, reason: object, probability: float, absent: float, read_as: Outcome, kind: ReasonKind
+) -> None:
+    found = before_likely(outcome, reason, probability, absent)
+    assert (found.outcome, found.reason.kind) == (read_as, kind)
+    assert sentence(found.reason)
+    again = located_from(json.loads(json.dumps(located_to(found))))
+    assert (again.outcome, again.reason) == (found.outcome, found.reason), "what was written since stays"
+
+
+def test_an_old_result_without_an_estimate_stays_as_it_was() -> None:
+    found = before_likely("not-found", "nothing alike", 0.0, 1.0, estimate=None)
+    assert (found.outcome, found.reason) == (Outcome.NOT_FOUND, Reason.recorded("nothing alike"))
 
 
 def test_cells_are_a_sequence_of_cells() -> None:

@@ -245,15 +245,56 @@ def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> 
     byId("by").value = "ana"; press("c"); seen.push(made()[0].lat, text("confirm"));
     press("j"); seen.push(byId("several").hidden);
     """
-    several = placed(1, Outcome.UNCERTAIN, SPOT, at(500), at(505), at(0, 900))
+    several = placed(1, Outcome.LIKELY, SPOT, at(500), at(505), at(0, 900))
     sure = placed(2, Outcome.LOCATED, SPOT)
     rows, marks, shown, boxes, name, confirm, other, lat, after, alone = seen(tmp_path, script, several, sure)
-    assert rows == ["160 %", "245 %", "48 %"], "rank and share; the third shows the second's place"
+    assert rows == ["160 % within 25 m", "225 % within 25 m", "44 % within 25 m"], (
+        "rank and share; the third shows the second's place"
+    )
     assert (marks, shown, other) == (3, True, True)
     assert isinstance(boxes, int)
     assert boxes >= 4, "each piece of the area, for half and for nine tenths of the belief"
     assert (name, confirm, after, alone) == ("Match 2 (0.70)", "Confirm at match 2 ", "Confirm ", True)
     assert lat == pytest.approx(at(500).lat, abs=1e-6)
+
+
+def test_the_likeliest_match_comes_first_and_all_shares_are_of_one_whole(tmp_path: Path) -> None:
+    """The first candidate is not always where most of the belief is."""
+    found = placed(1, Outcome.UNCERTAIN, SPOT, at(500), at(1000), at(1500), probability=0.24)
+    estimate = found.located.estimate
+    assert estimate is not None
+    moved = replace(estimate, position=at(500), not_in_index=0.3)
+    (item,) = items_of(page_of(tmp_path, replace(found, located=replace(found.located, estimate=moved))))
+    matches: list[dict[str, float]] = item["matches"]  # type: ignore[assignment]
+    shares = [match["share"] for match in matches]
+    assert shares == sorted(shares, reverse=True)
+    assert [match["rank"] for match in matches][:2] == [1, 2]
+    assert matches[1]["share"] == 0.24, "what is said of the photo is said of its place"
+    assert sum(shares) + 0.3 <= 1.0
+    words = str(item["belief"]).replace("\u00a0", " ")
+    assert words == "24 % within 25 m · 46 % elsewhere in this index · 30 % not in this index"
+
+
+@needs_browser
+def test_outcomes_have_a_filter_a_count_and_looks_of_their_own(tmp_path: Path) -> None:
+    script = """
+    const styles = (nodes, ...names) => new Set([...document.querySelectorAll(nodes)].map(
+      (node) => names.map((name) => getComputedStyle(node)[name]).join(" "))).size;
+    seen.push(text("counts"));
+    document.querySelectorAll("#outcomes input")[1].click(); seen.push(text("counts"));
+    document.querySelectorAll("#outcomes input")[1].click();
+    map.setView(items[0].at, 20, { animate: false });
+    seen.push(styles("#help .pin.candidate span", "borderTopStyle"), styles(".row", "borderLeftColor"));
+    press("j"); seen.push(text("place"));
+    """
+    found = [placed(n, outcome, at(n * 30)) for n, outcome in enumerate(Outcome, 1)]
+    counts, without, pins, borders, place = seen(tmp_path, script, *found)
+    assert counts == "5 of 5 photos: 1 located, 1 likely, 1 uncertain, 1 not-found, 1 failed"
+    assert without == "4 of 5 photos: 1 located, 0 likely, 1 uncertain, 1 not-found, 1 failed"
+    assert (pins, borders) == (3, 5)
+    assert "60 % within 25 m · 30 % elsewhere in this index · 10 % not in this index" in str(place).replace(
+        "\u00a0", " "
+    )
 
 
 @needs_browser

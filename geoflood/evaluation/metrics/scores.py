@@ -105,7 +105,7 @@ def _signals(results: Sequence[QueryResult], within_m: float) -> tuple[SignalQua
 def _outcomes(
     results: Sequence[QueryResult], elsewhere: Sequence[QueryResult], within_m: float
 ) -> dict[str, dict[str, int]]:
-    """Queries by group and outcome; and how many of the located ones are right."""
+    """Queries by group and outcome; and how many of those located, and of those likely, are right."""
     groups = {
         "with_positive": [result for result in results if result.case.nearest_m <= within_m],
         "without_positive": [result for result in results if result.case.nearest_m > within_m],
@@ -116,9 +116,9 @@ def _outcomes(
 
 def _count_outcomes(results: Sequence[QueryResult], within_m: float) -> dict[str, int]:
     counts = Counter(result.outcome for result in results)
-    located = [result for result in results if result.outcome is Outcome.LOCATED]
-    right = sum(result.is_right(within_m) for result in located)
-    return {outcome.value: counts[outcome] for outcome in Outcome} | {"right": right}
+    right = Counter(result.outcome for result in results if result.is_right(within_m))
+    told = {outcome.value: counts[outcome] for outcome in Outcome}
+    return told | {"right": right[Outcome.LOCATED], "likely_right": right[Outcome.LIKELY]}
 
 
 def _not_found_auroc(positive: Sequence[QueryResult], elsewhere: Sequence[QueryResult]) -> Proportion | None:

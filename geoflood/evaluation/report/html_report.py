@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from geoflood import __version__
-from geoflood.core.datatypes import Candidate, Reference
+from geoflood.core.datatypes import Candidate, Outcome, Reference
 from geoflood.core.files import write_whole
 from geoflood.evaluation.report.curves import figures
 from geoflood.evaluation.report.glossary import GLOSSARY
@@ -42,7 +42,7 @@ from geoflood.outputs.wording import area, length, percent, plain
 __all__ = ["write_report"]
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-OUTCOMES = ("located", "uncertain", "not-found", "failed")
+OUTCOMES = tuple(outcome.value for outcome in Outcome)
 
 
 def write_report(path: Path, evaluations: Sequence[Evaluation], misses: Sequence[Miss]) -> None:
@@ -182,13 +182,13 @@ def _outcome_table(evaluation: Evaluation) -> Iterator[str]:
         [
             group.replace("_", " "),
             *(str(counts[outcome]) for outcome in OUTCOMES),
-            "–" if group == "elsewhere" else str(counts["right"]),
+            *("–" if group == "elsewhere" else str(counts[name]) for name in ("right", "likely_right")),
         ]
         for group, counts in evaluation.scores.outcomes.items()
         if any(counts.values())
     ]
     yield "<h2>What was said</h2>"
-    yield _table(["photos", *OUTCOMES, "located and right"], rows)
+    yield _table(["photos", *OUTCOMES, "located and right", "likely and right"], rows)
 
 
 def _misses(evaluations: Sequence[Evaluation], misses: Sequence[Miss]) -> Iterator[str]:

@@ -100,9 +100,12 @@ def _outcome_rows(evaluation: Evaluation) -> dict[str, str]:
 
 
 def _outcomes(group: str, counts: Mapping[str, int]) -> str:
-    """No photo of elsewhere that is located is right, so none is counted."""
-    outcomes = ", ".join(f"{n:,} {name}" for name, n in counts.items() if n and name != "right")
-    return outcomes if group == "elsewhere" else f"{outcomes}; {counts['right']:,} located and right"
+    """No photo of elsewhere that is located or likely is right, so none is counted."""
+    right = {"right": "located and right", "likely_right": "likely and right"}
+    outcomes = ", ".join(f"{n:,} {name}" for name, n in counts.items() if n and name not in right)
+    if group == "elsewhere":
+        return outcomes
+    return f"{outcomes}; {', '.join(f'{counts[name]:,} {words}' for name, words in right.items())}"
 
 
 def _seconds(evaluation: Evaluation) -> str:
@@ -156,11 +159,12 @@ def _recall_sentences(evaluation: Evaluation) -> Iterator[str]:
     if missing := len(evaluation.results) - count:
         yield (
             f"{missing:,} photos have none: nothing can be recalled, so they are left out of every recall. "
-            f"Of them {s.outcomes['without_positive']['located']} are called located."
+            f"Of them {_called(s.outcomes['without_positive'])}."
         )
     yield (
         f"Of those that have one {outcomes['located']} are called located, {outcomes['right']} of them "
-        f"rightly; {outcomes['uncertain']} uncertain; {outcomes['not-found']} not-found, although they "
+        f"rightly; {outcomes['likely']} likely, {outcomes['likely_right']} of them rightly; "
+        f"{outcomes['uncertain']} uncertain; {outcomes['not-found']} not-found, although they "
         "could be found."
     )
 
@@ -176,8 +180,12 @@ def _area_sentences(evaluation: Evaluation) -> Iterator[str]:
 def _elsewhere_sentence(evaluation: Evaluation) -> str:
     s = evaluation.scores
     auroc = f" Not-found AUROC: {format_auroc(s.not_found_auroc)}." if s.not_found_auroc else ""
-    located = s.outcomes["elsewhere"]["located"]
-    return f"Of {len(evaluation.elsewhere):,} photos of elsewhere {located} are called located.{auroc}"
+    called = _called(s.outcomes["elsewhere"])
+    return f"Of {len(evaluation.elsewhere):,} photos of elsewhere {called}.{auroc}"
+
+
+def _called(counts: Mapping[str, int]) -> str:
+    return f"{counts['located']} are called located, {counts['likely']} likely"
 
 
 def _to_search(evaluation: Evaluation, percent: int) -> str:

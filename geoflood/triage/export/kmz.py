@@ -27,7 +27,13 @@ __all__ = ["write_kmz"]
 PICTURE_PX = 480
 MAX_PICTURE = 200_000_000
 """Bytes of a photo that is handed on."""
-_COLOURS = {"located": "ff8f4700", "uncertain": "ff00b4f0", "not-found": "ff3a3a3a", "failed": "ff001d8c"}
+_COLOURS = {
+    "located": "ff8f4700",
+    "likely": "ffe9b456",
+    "uncertain": "ff00b4f0",
+    "not-found": "ff3a3a3a",
+    "failed": "ff001d8c",
+}
 """aabbggrr, as KML has it: the colours of the map, for a person may have put a pin on any photo."""
 _PINS = (Status.CANDIDATE, Status.CONFIRMED)
 """A rejected one has no place."""

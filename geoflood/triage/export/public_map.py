@@ -69,6 +69,7 @@ def _item(row: Mapping[str, Any]) -> Json:
         "radius_m": row["accuracy_m"],
         "area": [],
         "probability": row["probability"] or 0.0,
+        "belief": "",
         "coordinates": [row["usng"], row["dmm"]] if placed else [],
         "time": _seconds(posted),
         "local": posted is not None and not posted.endswith("Z"),

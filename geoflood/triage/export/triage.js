@@ -2,7 +2,7 @@
 // Goes through thousands of photos: filters, the list, keys; runs last.
 
 const ROW = 58;
-const OUTCOMES = ["located", "uncertain", "not-found", "failed"];
+const OUTCOMES = ["located", "likely", "uncertain", "not-found", "failed"];
 let shown = [];
 let chosen = -1;
 

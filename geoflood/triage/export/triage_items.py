@@ -5,6 +5,7 @@ Everything foreign goes through `plain` or `lines`; the page's scripts set it as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +24,13 @@ from geoflood.core.datatypes import (
     Reference,
 )
 from geoflood.core.geo import degrees_minutes, distance_m, usng
-from geoflood.outputs.search_places import belief_around
+from geoflood.outputs.search_places import parts_line, radius_m, shares_around
 from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line
 from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.thumbnails import Thumbnails
 from geoflood.triage.findings import Finding, Post
 
-__all__ = ["BOXES", "DISAGREE_M", "MATCHES", "POSTS", "TEXT", "View", "triage_item"]
+__all__ = ["BOXES", "COMPARED", "DISAGREE_M", "MATCHES", "POSTS", "TEXT", "View", "triage_item"]
 
 Json = dict[str, Any]
 View: TypeAlias = Callable[[Reference], Image | Path | None]
@@ -49,6 +50,8 @@ DISAGREE_M = 250.0
 """Witnesses farther from the place than this, and than its 90 % radius, speak against it."""
 _WORTH = 0.01
 """Where one place stands out, others that are less likely than this are not shown."""
+COMPARED = (Outcome.LIKELY, Outcome.UNCERTAIN)
+"""Outcomes of which other places have to be looked at, too."""
 _SHARES = (0.9, 0.5)
 """Of the belief, the wider area first: the narrower one is drawn over it."""
 _DEGREE = 1e5
@@ -68,9 +71,10 @@ def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matche
         "narrowed": plain(finding.narrowed),
         "at": _pair(spot),
         "pinned": False,
-        "radius_m": round(place.radius_90_m) if place else None,
+        "radius_m": round(radius_m(place, 0.9)) if place else None,
         "area": _area(place) if place else [],
-        "probability": round(estimate.probability, 3) if estimate else 0.0,
+        "probability": _floored(estimate.probability) if estimate else 0.0,
+        "belief": parts_line(place) if place else "",
         "coordinates": _coordinates(place) if place else [],
         "time": _seconds(finding),
         "local": bool(finding.posts) and finding.posts[0].local,
@@ -88,6 +92,11 @@ def _pair(spot: LatLon | None) -> list[float] | None:
     return None if spot is None else [round(spot.lat, 6), round(spot.lon, 6)]
 
 
+def _floored(share: float) -> float:
+    """As `percent` puts it: never up to a round number that it has not reached."""
+    return math.floor(share * 1000.0 + 1e-9) / 1000.0
+
+
 def _coordinates(place: Estimate) -> list[str]:
     spot, known_m = place.position, min(place.radius_90_m, place.tolerance_m)
     return [usng(spot, known_m), ", ".join(decimal_degrees(spot, known_m)), degrees_minutes(spot, known_m)]
@@ -101,19 +110,21 @@ def _area(place: Estimate) -> list[list[int]]:
 
 
 def _matches(located: Located, thumbnails: Thumbnails, view: View, all_matches: bool) -> list[Json]:
-    """The first match; where there is a place, also the best ones of other places, with their share."""
+    """The first match; where there is a place, the best one of each, with its share, likeliest first."""
     if not located.candidates:
         return []
     place = located.place
     if place is None:
         return [_match(1, located.candidates[0], None, thumbnails, view, True)]
     ranked = _apart(located.candidates)
-    shares = _shares(place, [candidate.reference.position for _, candidate in ranked])
-    several = located.outcome is Outcome.UNCERTAIN
+    spots = [candidate.reference.position for _, candidate in ranked]
+    shares = shares_around(place, spots, place.tolerance_m).tolist()
+    likeliest = sorted(zip(shares, ranked, strict=True), key=lambda one: -one[0])
+    several = located.outcome in COMPARED
     return [
-        _match(rank, candidate, share, thumbnails, view, rank == 1 or (several and all_matches))
-        for (rank, candidate), share in zip(ranked, shares, strict=True)
-        if rank == 1 or several or share >= _WORTH
+        _match(rank, candidate, share, thumbnails, view, at == 0 or (several and all_matches))
+        for at, (share, (rank, candidate)) in enumerate(likeliest)
+        if at == 0 or several or share >= _WORTH
     ]
 
 
@@ -128,12 +139,6 @@ def _apart(candidates: Sequence[Candidate]) -> list[tuple[int, Candidate]]:
     return kept[:MATCHES]
 
 
-def _shares(place: Estimate, spots: Sequence[LatLon]) -> list[float]:
-    """How likely each spot is, on a scale where the likeliest is as probable as the estimate says."""
-    around = belief_around(place, spots, place.tolerance_m)
-    return list(map(float, around * place.probability / max(around.max(), 1e-9)))
-
-
 def _match(
     rank: int, candidate: Candidate, share: float | None, thumbnails: Thumbnails, view: View, pictured: bool
 ) -> Json:
@@ -145,7 +150,7 @@ def _match(
     return {
         "rank": rank,
         "at": None if share is None else _pair(reference.position),
-        "share": None if share is None else round(share, 3),
+        "share": None if share is None else _floored(share),
         "similarity": round(candidate.similarity, 3),
         "picture": thumbnails.request(f"view-{reference.id}", lambda: view(reference)) if pictured else None,
         "credit": credit if pictured else "",

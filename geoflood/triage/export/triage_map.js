@@ -4,7 +4,7 @@
 const CLUSTER_PX = 40;  // photos this close on the screen are one cluster
 const MOST_LISTED = 200;  // photos of one spot that are listed
 const CLOSE_ZOOM = 16;
-const LIKELY = 0.02;  // matches that are worth going farther away for
+const WORTH_GOING = 0.02;  // matches that are worth going farther away for
 map.attributionControl.setPrefix("Leaflet");
 const pinClusters = L.markerClusterGroup({
   maxClusterRadius: CLUSTER_PX, iconCreateFunction: clusterIcon, animate: false,
@@ -123,8 +123,8 @@ function showEvidence(item) {
 function goTo(item) {
   const spot = spotOf(item);
   if (!spot) return;
-  const likely = pinOf(item) ? [] : item.matches.filter((match) => match.share >= LIKELY);
-  const places = [spot, ...likely.map((match) => match.at)];
-  if (likely.length > 1) map.fitBounds(L.latLngBounds(places), { padding: [60, 60], maxZoom: 18, animate: false });
+  const others = pinOf(item) ? [] : item.matches.filter((match) => match.share >= WORTH_GOING);
+  const places = [spot, ...others.map((match) => match.at)];
+  if (others.length > 1) map.fitBounds(L.latLngBounds(places), { padding: [60, 60], maxZoom: 18, animate: false });
   else if (map.getZoom() < CLOSE_ZOOM || !map.getBounds().pad(-0.05).contains(spot)) map.setView(spot, Math.max(map.getZoom(), CLOSE_ZOOM), { animate: false });
 }

@@ -14,13 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from geoflood import __version__
-from geoflood.core.datatypes import City, Outcome
+from geoflood.core.datatypes import City
 from geoflood.core.files import write_whole
 from geoflood.outputs.chart import bounds, chart
 from geoflood.outputs.page import Json, page
 from geoflood.outputs.panel import about
 from geoflood.triage.export.thumbnails import Thumbnails, pictures_of
-from geoflood.triage.export.triage_items import BOXES, DISAGREE_M, POSTS, TEXT, View, triage_item
+from geoflood.triage.export.triage_items import (
+    BOXES,
+    COMPARED,
+    DISAGREE_M,
+    POSTS,
+    TEXT,
+    View,
+    triage_item,
+)
 from geoflood.triage.findings import Finding
 
 __all__ = ["BUDGET", "MAX_ITEMS", "SCRIPTS", "TriagePage", "write_triage"]
@@ -30,7 +38,7 @@ MAX_ITEMS = 20_000
 BUDGET = 24_000_000
 """Bytes of pictures inside the page, as base64; those of later photos lie in the folder beside it."""
 MOST_COMPARED = 100
-"""Uncertain photos whose other matches have pictures too: cutting each out takes time."""
+"""Likely or uncertain photos whose other matches have pictures too: cutting each out takes time."""
 SCRIPTS = ("grid", "triage_decisions", "triage_map", "triage_photo", "triage")
 """In the order in which they need each other."""
 
@@ -53,7 +61,7 @@ class TriagePage:
     def add(self, finding: Finding) -> None:
         """The next photo; none beyond MAX_ITEMS."""
         if len(self._items) < MAX_ITEMS:
-            self._compared += finding.located.outcome is Outcome.UNCERTAIN
+            self._compared += finding.located.outcome in COMPARED
             self._items.append(
                 triage_item(finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED)
             )

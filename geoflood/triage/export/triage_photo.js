@@ -6,10 +6,10 @@ let current = null;
 let shownMatch = 0;  // which of its matches is beside it
 let moving = false;
 
-// As wording.percent: never quite certain.
+// As wording.percent: never quite certain, and rounded down.
 function percent(share) {
   if (share < 0.01) return "under 1 %";
-  return share > 0.99 ? "over 99 %" : `${Math.round(share * 100)} %`;
+  return share > 0.99 ? "over 99 %" : `${Math.floor(share * 100 + 1e-9)} %`;
 }
 
 function source(name) {
@@ -49,6 +49,7 @@ function lines(texts) {
 function showPlace(item) {
   const pin = pinOf(item);
   const proposed = [...item.coordinates];
+  if (item.belief && !pin) proposed.push(item.belief);
   if (item.radius_m && !pin) proposed.push(PUBLIC ? `within ${item.radius_m} m` : `90 % within ${item.radius_m} m if it is in this index`);
   if (!pin) {
     put("place", [make("b", "", proposed.length ? "Where the machine puts it" : "No place"), ...lines(proposed)]);
@@ -104,9 +105,9 @@ function showMatch(at) {
 function matchLine(item, match, at) {
   const line = make("li");
   const choice = line.appendChild(make("button"));
-  const away = at ? ` · ${distanceText(map.distance(match.at, item.matches[0].at))} from 1` : "";
+  const away = at ? ` · ${distanceText(map.distance(match.at, item.matches[0].at))} from ${item.matches[0].rank}` : "";
   choice.append(make("b", "", `${match.rank}`),
-    make("span", "", `${percent(match.share)} · similarity ${match.similarity.toFixed(2)}\n${usng(...match.at)}${away}`));
+    make("span", "", `${percent(match.share)} within 25 m · similarity ${match.similarity.toFixed(2)}\n${usng(...match.at)}${away}`));
   choice.onclick = () => visitMatch(at);
   return line;
 }
