@@ -279,20 +279,12 @@ def _show(evaluations: Sequence[Evaluation], as_json: bool) -> None:
         compared = {"compared": [evaluation_record(other) for other in others]} if others else {}
         terminal.emit(evaluation_record(first) | compared)
         return
-    rows = summary_rows(first)
-    terminal.show_rows({_plain_spaces(name): _plain_spaces(value) for name, value in rows.items()})
+    terminal.show_rows(summary_rows(first))
     terminal.show_table("what tells right from wrong", *signal_table(first))
     if others:
-        titles, lines = comparison_table(sort_by_water(evaluations))
-        lines = [[_plain_spaces(cell) for cell in line] for line in lines]
-        terminal.show_table("ways to search, compared", titles, lines)
+        terminal.show_table("ways to search, compared", *comparison_table(sort_by_water(evaluations)))
     for note in notes(evaluations):
         terminal.news(f"note: {note}")
-
-
-def _plain_spaces(text: str) -> str:
-    """Terminals do not know the space that does not break."""
-    return text.replace("\u00a0", " ")
 
 
 def _write(

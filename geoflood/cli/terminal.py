@@ -67,7 +67,11 @@ def warning(text: str) -> None:
 
 
 def plain(text: str) -> str:
-    """Text from outside made harmless for a terminal: no control characters, no markup."""
+    """Text from outside made harmless for a terminal: no control characters, no markup.
+
+    Spaces that do not break are common ones: old terminals have no other.
+    """
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
     return escape("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 

@@ -127,8 +127,8 @@ _SENTENCES = {
 
 
 def sentence(reason: Reason) -> str:
-    """A reason in words."""
-    share = "" if reason.share is None else percent(reason.share)
+    """A reason in words, with common spaces only: it goes to files and terminals, too."""
+    share = "" if reason.share is None else percent(reason.share).replace("\u00a0", " ")
     return _SENTENCES[reason.kind].format(percent=share, count=reason.count, detail=reason.detail)
 
 

@@ -107,7 +107,7 @@ def assert_true(given_: Estimate, tried: bool) -> None:
     assert "too few of its details" not in said or not given_.verified
     assert "too small to know" not in said or not tried
     share = absent if "not in this index" in said else probability
-    assert re.findall(r"(?:under |over )?\d+\xa0%", said) == [percent(share)]
+    assert re.findall(r"(?:under |over )?\d+ %", said) == [percent(share).replace("\xa0", " ")]
     assert "100" not in said
 
 
