@@ -91,18 +91,20 @@ def parts(estimate: Estimate) -> dict[str, float]:
     here = min(estimate.probability, 1.0 - estimate.not_in_index)
     return {
         f"within {length(estimate.tolerance_m)}": here,
-        "elsewhere in this index": max(0.0, 1.0 - here - estimate.not_in_index),
+        "farther off in this index": max(0.0, 1.0 - here - estimate.not_in_index),
         "not in this index": estimate.not_in_index,
     }
 
 
 def parts_line(estimate: Estimate, told: Sequence[AreaPlace] = ()) -> str:
-    """The parts in one line; of those in the index, what the places that are `told` leave."""
+    """The parts in one line; beside places that are `told`, what these leave."""
     shares = parts(estimate)
     if told:
-        _, elsewhere, absent = shares
         rest = 1.0 - math.fsum(place.share for place in told) - estimate.not_in_index
-        shares = {elsewhere: max(0.0, rest), absent: estimate.not_in_index}
+        shares = {
+            "at other places in this index": max(0.0, rest),
+            "not in this index": estimate.not_in_index,
+        }
     return " · ".join(f"{percent(share)} {name}" for name, share in shares.items())
 
 

@@ -101,7 +101,7 @@ _SENTENCES = {
         "is right; compare the pictures"
     ),
     ReasonKind.SEVERAL_PLACES: (
-        "no position is likely enough: the best has {percent} within 25 m of it; check the places in turn"
+        "no position is likely enough: the best has {percent} within 25 m of it; compare the pictures"
     ),
     ReasonKind.PERHAPS_ELSEWHERE: (
         "no position is likely enough, and {percent} that the place is not in this index; "

@@ -395,7 +395,7 @@ def test_a_report_says_the_whole_belief_beside_the_word(capsys: pytest.CaptureFi
     show_located.show_located(replace(shown, estimate=estimate))
     text = capsys.readouterr().out
     assert "LIKELY" in text
-    assert "69 % within 25 m · 10 % elsewhere in this index · 20 % not in this index" in text
+    assert "69 % within 25 m · 10 % farther off in this index · 20 % not in this index" in text
     assert "within 5 m first (50 %), then 25 m (90 %)" in text, "87 % of what is indexed is within 25 m"
 
 

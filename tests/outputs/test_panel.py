@@ -109,7 +109,10 @@ def test_a_likely_photo_has_its_places_and_what_speaks_against_them_on_one_scree
         "A — 70 % within 100 m",
         "B — 20 % within 100 m",
     ]
-    assert told["rest"].replace("\xa0", " ") == "under 1 % elsewhere in this index · 10 % not in this index"
+    assert (
+        told["rest"].replace("\xa0", " ")
+        == "under 1 % at other places in this index · 10 % not in this index"
+    )
     assert told["shapes"]["circles"] == []
 
 

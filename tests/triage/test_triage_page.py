@@ -272,7 +272,7 @@ def test_the_likeliest_match_comes_first_and_all_shares_are_of_one_whole(tmp_pat
     assert matches[1]["share"] == 0.24, "what is said of the photo is said of its place"
     assert sum(shares) + 0.3 <= 1.0
     words = str(item["belief"]).replace("\u00a0", " ")
-    assert words == "24 % within 25 m · 46 % elsewhere in this index · 30 % not in this index"
+    assert words == "24 % within 25 m · 46 % farther off in this index · 30 % not in this index"
 
 
 @needs_browser
@@ -292,7 +292,7 @@ def test_outcomes_have_a_filter_a_count_and_looks_of_their_own(tmp_path: Path) -
     assert counts == "5 of 5 photos: 1 located, 1 likely, 1 uncertain, 1 not-found, 1 failed"
     assert without == "4 of 5 photos: 1 located, 0 likely, 1 uncertain, 1 not-found, 1 failed"
     assert (pins, borders) == (3, 5)
-    assert "60 % within 25 m · 30 % elsewhere in this index · 10 % not in this index" in str(place).replace(
+    assert "60 % within 25 m · 30 % farther off in this index · 10 % not in this index" in str(place).replace(
         "\u00a0", " "
     )
 
