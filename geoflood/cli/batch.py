@@ -100,7 +100,8 @@ def batch_locate(
 ) -> None:
     """geoflood batch-locate ~/tweets --city hamburg --out triage: a folder of posts in, a triaged map out.
 
-    Ctrl-C finishes the photos in hand; the same command continues. Your files are only ever read.
+    Photos are searched for, then re-ranked; the map is there in between, and gets better. Ctrl-C finishes the
+    photos in hand; the same command continues. Your files are only ever read.
     """
     index = city_folder(city, index_dir)
     selection = vlm.select_model(
@@ -121,6 +122,7 @@ def batch_locate(
     with stage.open() as asker, _stopping() as stopping, terminal.progress() as progress:
         locator = geoflood.open(index, precision=precision)
         locator.check(search)
+        covered = locator.database.city()
         summary = pipeline.batch_locate(
             folder,
             out,
@@ -134,9 +136,10 @@ def batch_locate(
             news=terminal.news,
             stopping=stopping,
             opened=warn_unsealed,
+            rewrite=lambda results, left_s: write_outputs(results, covered, streets, left_s),
         )
     _warn_missing(summary)
-    files = write_outputs(summary.results, locator.database.city(), streets)
+    files = write_outputs(summary.results, covered, streets)
     _show(summary, files, as_json)
     _raise_unfinished(summary, files)
 
@@ -188,11 +191,18 @@ def _show(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
     from geoflood.core.datatypes import Outcome
 
     counts = {outcome.value: summary.outcomes[outcome] for outcome in Outcome}
+    passes = {
+        "re_ranked": summary.re_ranked,
+        "changed": summary.changed,
+        "provisional": len(summary.results.waiting),
+    }
     if as_json:
         paths = {name: str(path) for name, path in files.items()}
-        terminal.emit({**counts, "before": summary.before, "stopped": summary.stopped, "files": paths})
+        told = {"before": summary.before, "stopped": summary.stopped, "files": paths}
+        terminal.emit({**counts, **passes, **told})
     else:
         rows = {name: f"{count:,}" for name, count in counts.items()}
+        rows |= {name.replace("_", "-"): f"{count:,}" for name, count in passes.items()}
         terminal.show_rows({**rows, "from earlier runs": f"{summary.before:,}", "map": str(files["map"])})
 
 
@@ -211,5 +221,7 @@ def _raise_unfinished(summary: BatchSummary, files: dict[str, Path]) -> None:
         raise typer.Exit(STOPPED)
     if summary.unverified:
         terminal.warning(f"{summary.unverified:,} photos could not be verified: run again to try again")
-    if failed := summary.outcomes[Outcome.FAILED] + summary.unverified:
+    if kept := summary.not_re_ranked:
+        terminal.warning(f"{len(kept):,} photos could not be re-ranked: run again to try again: {few(kept)}")
+    if failed := summary.outcomes[Outcome.FAILED] + summary.unverified + len(kept):
         raise PartialError(f"{failed} photos failed; each is a row with its reason", f"see {files['table']}")

@@ -53,6 +53,7 @@ def export(
         raise UsageError(f"{file} is there already", "add --overwrite, or name another file")
     batch = read_results(results)
     warn_unsealed(batch)
+    warn_provisional(batch)
     write_export(batch, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
     sharing = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
     terminal.news(f"{len(batch)} photos in {file} ({sharing})")
@@ -76,13 +77,16 @@ def review(
     write_outputs(merged.results, _read_city(merged.results, index_dir), streets)
     counts = {**{status.value: count for status, count in merged.new.items()}, "older": merged.older}
     if as_json:
-        terminal.emit({**counts, "conflicts": merged.conflicts})
+        terminal.emit({**counts, "conflicts": merged.conflicts, "moved": merged.moved})
     else:
         terminal.show_rows({name: str(count) for name, count in counts.items()})
-    for conflict in merged.conflicts[:NAMED]:
-        terminal.warning(conflict)
+    for line in (*merged.conflicts[:NAMED], *merged.moved[:NAMED]):
+        terminal.warning(line)
     if (more := len(merged.conflicts) - NAMED) > 0:
         terminal.warning(f"reviewers differ on {more:,} more photos: --json has all")
+    if (more := len(merged.moved) - NAMED) > 0:
+        terminal.warning(f"{more:,} more photos have moved since they were decided on: --json has all")
+    warn_provisional(merged.results)
 
 
 def verify(
@@ -133,6 +137,14 @@ def warn_unsealed(results: Results) -> None:
 
     if late := unsealed(results):
         terminal.warning(f"{len(late):,} decisions came after run.json was written: {few(late)}; {_AFTER}")
+
+
+def warn_provisional(results: Results) -> None:
+    """Warn of results that a second pass may still change."""
+    from geoflood.triage.second_pass import waiting_text
+
+    if text := waiting_text(len(results.waiting)):
+        terminal.warning(text)
 
 
 def _read_city(results: Results, index_dir: Path | None) -> City:

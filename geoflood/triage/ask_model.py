@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from geoflood.core.datatypes import Image
+from geoflood.core.datatypes import AttentionMap, Image
 from geoflood.core.errors import ModelError
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.imagery.views import LONGEST
@@ -41,6 +41,8 @@ class DecodedPhoto:
     """None when none was asked."""
     retry: bool = False
     """The model failed it: a later run asks again."""
+    attention: AttentionMap | None = None
+    """What was said of it in a first pass: it is not asked about again."""
 
 
 class AskModelStage:

@@ -69,6 +69,7 @@ def write_run(results: Results, written: Iterable[Path]) -> None:
             "sha256": f"SHA-256:{results.head}",
             "kinds": dict(results.kinds),
         },
+        "provisional": len(results.waiting),
         "outputs": {path.relative_to(out).as_posix(): f"SHA-256:{fingerprint(path)}" for path in files},
     }
     write_whole(out / RUN, json.dumps(content, indent=1, sort_keys=True) + "\n")
@@ -98,7 +99,9 @@ def verify(out: Path) -> Custody:
     outputs = _checked(out, run["outputs"])
     changed, missing = (inputs[part] + copies[part] + outputs[part] for part in (0, 1))
     unchanged = len(known.files) - len(inputs[0]) - len(inputs[1])
-    return Custody(known.lines, known.located, unchanged, changed, missing, tuple(known.after), known.seal)
+    return Custody(
+        known.lines, len(known.located), unchanged, changed, missing, tuple(known.after), known.seal
+    )
 
 
 def unsealed(results: Results) -> tuple[str, ...]:
@@ -116,7 +119,7 @@ class _Known:
 
     sealed: int
     lines: int = 0
-    located: int = 0
+    located: set[str] = field(default_factory=set)
     seal: str = ""
     files: dict[str, str] = field(default_factory=dict)
     members: dict[str, str] = field(default_factory=dict)
@@ -141,7 +144,7 @@ class _Known:
         if line.number > self.sealed:
             self.after.append(_line_text(line))
         if line.kind == "located":
-            self.located += 1
+            self.located.add(line.content["sha256"])
         elif line.kind == "file":
             name = line.content["file"]
             files = self.members if "!/" in name else self.files

@@ -99,6 +99,8 @@ class Finding:
     decision: Decision | None = None
     taken_at: datetime | None = None
     """When, by the photo's EXIF, with or without a position in it; as `Geotag.taken_at`."""
+    provisional: bool = False
+    """Only the search has spoken: the photo is to be re-ranked yet."""
 
     @property
     def status(self) -> Status:

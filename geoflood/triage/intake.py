@@ -18,7 +18,7 @@ from geoflood.triage.codec import decision_from, geotag_to, post_from, post_to, 
 from geoflood.triage.file_hashes import FileHashes
 from geoflood.triage.findings import Post
 from geoflood.triage.journal import Journal, JournalLine
-from geoflood.triage.narrowing import Narrowing
+from geoflood.triage.narrowing import Narrowing, StatedPlace
 from geoflood.triage.near_duplicates import Duplicates, from_text, to_text
 from geoflood.triage.photo_facts import PhotoFacts
 from geoflood.triage.post_arrivals import AHEAD, PostArrival, PostArrivals, Submit
@@ -62,6 +62,8 @@ class Intake:
         self._hashes = FileHashes(journal)
         self._photos: dict[str, str] = {}
         self._handled: set[str] = set()
+        self._provisional: set[str] = set()
+        self._files: dict[str, tuple[Path, str]] = {}
         self._rejections: set[bytes] = set()
         self._duplicates = Duplicates()
         self._narrowing = Narrowing() if narrowed else None
@@ -77,6 +79,16 @@ class Intake:
     def done(self) -> int:
         """Photos that need no locating any more."""
         return len(self._handled)
+
+    def has_file(self, sha: str) -> bool:
+        """The photo was met in the folder, and may be located once more."""
+        return sha in self._files
+
+    def photo(self, sha: str) -> Photo:
+        """A photo that was met in the folder, to be located in the box that its posts narrow it to."""
+        path, file = self._files[sha]
+        place = self._narrowing.place_of(sha) if self._narrowing else StatedPlace()
+        return Photo(sha, path, file, None, place.within, place.source)
 
     @property
     def left(self) -> int:
@@ -116,12 +128,8 @@ class Intake:
         for line in self.tally.lines():
             news(line)
         if self._narrowing:
-            yield from self._count_down(
-                [
-                    Photo(sha, path, file, None, place.within, place.source)
-                    for sha, path, file, place in self._narrowing.due(self._handled)
-                ]
-            )
+            due = list(self._narrowing.due(self._files, self._handled))
+            yield from self._count_down([self.photo(sha) for sha in due])
 
     def _count_down(self, photos: list[Photo]) -> Iterator[Photo]:
         self._waiting = len(photos)
@@ -158,6 +166,8 @@ class Intake:
                 self.run = self._latest_run
                 if not content["again"]:
                     self._handled.add(content["sha256"])
+                provisional = content.get("provisional") is not None
+                (self._provisional.add if provisional else self._provisional.discard)(content["sha256"])
                 if self._narrowing:
                     self._narrowing.add_result(content["sha256"], content["narrowed"])
             case "decision" if self._narrowing:
@@ -183,9 +193,9 @@ class Intake:
             new = sha not in self._photos
             pixels = self._take_picture(sha, picture.file, arrivals.facts_of(sha, path)) if new else None
             photo = self._photos[sha]
-            if self._narrowing:
-                self._narrowing.add_photo(photo, path, picture.file)
-            elif photo not in self._handled:
+            if self._narrowing or photo not in self._handled or photo in self._provisional:
+                self._files.setdefault(photo, (path, picture.file))
+            if not self._narrowing and photo not in self._handled:
                 self._handled.add(photo)
                 photos.append(Photo(photo, path, picture.file, pixels if len(photos) < AHEAD else None))
         media = [{"name": one.name, "file": one.file, "sha256": one.sha256} for one in arrival.pictures]

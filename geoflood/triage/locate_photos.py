@@ -79,7 +79,7 @@ class LocateStage:
 
     locator: LocatePhotos
     attention: AttentionMap
-    """Of every photo that no model was asked about."""
+    """Of every photo of which nothing else is said."""
     options: SearchOptions = DEFAULTS
     waterline: float | None = None
     narrowed: bool = False
@@ -94,8 +94,9 @@ class LocateStage:
         """What becomes of each photo, in their order."""
         search = _Search(self, {decoded.photo.path: decoded for decoded in chunk})
         with_model = iter(self._with_model([one for one in chunk if one.attended is not None], search))
-        rest = [Query(decoded.photo.path) for decoded in chunk if decoded.attended is None]
-        without_model = iter(search(rest, [self.attention] * len(rest)))
+        rest = [decoded for decoded in chunk if decoded.attended is None]
+        maps = [decoded.attention or self.attention for decoded in rest]
+        without_model = iter(search([Query(decoded.photo.path) for decoded in rest], maps))
         for decoded in chunk:
             located = next(without_model if decoded.attended is None else with_model)
             error = decoded.attended.error if decoded.attended else None

@@ -8,10 +8,9 @@ again, unless a person has decided on it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TypeAlias
 
 from geoflood.core.datatypes import Bounds
@@ -47,11 +46,10 @@ def stated_place(post: Post) -> StatedPlace:
 
 
 class Narrowing:
-    """What posts said of photos, what these were located under, and which are in the folder."""
+    """What posts said of photos, and what these were located under."""
 
     def __init__(self) -> None:
         self._places: dict[str, dict[str, tuple[_Rank, StatedPlace]]] = {}
-        self._files: dict[str, tuple[Path, str]] = {}
         self._narrowed_by: dict[str, str] = {}
         self._decisions: dict[str, Decision] = {}
 
@@ -73,20 +71,16 @@ class Narrowing:
         earlier = self._decisions.get(photo, decision)
         self._decisions[photo] = max(decision, earlier, key=lambda made: made.rank)
 
-    def add_photo(self, photo: str, path: Path, file: str) -> None:
-        """A photo is in the folder: where it can be read, and its name there."""
-        self._files.setdefault(photo, (path, file))
-
     def place_of(self, photo: str) -> StatedPlace:
         """What narrows the search for a photo."""
         places = self._places.get(photo)
         return min(places.values(), key=lambda ranked: ranked[0])[1] if places else StatedPlace()
 
-    def due(self, handled: Collection[str]) -> Iterator[tuple[str, Path, str, StatedPlace]]:
-        """The photos to be located: those not `handled`, and those that were narrowed by something else."""
-        for photo, (path, file) in self._files.items():
+    def due(self, photos: Iterable[str], handled: Collection[str]) -> Iterator[str]:
+        """Those of the photos to be located: not `handled`, or narrowed by something else."""
+        for photo in photos:
             place = self.place_of(photo)
             decision = self._decisions.get(photo)
             final = decision is not None and decision.status is not Status.CANDIDATE
             if photo not in handled or not (final or self._narrowed_by.get(photo, "") == place.source):
-                yield photo, path, file, place
+                yield photo

@@ -21,14 +21,20 @@ from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import TriagePage
 from geoflood.triage.results import Results
+from geoflood.triage.second_pass import waiting_text
 
 __all__ = ["PAGE", "export", "write_outputs"]
 
 PAGE = "triage.html"
 
 
-def write_outputs(results: Results, city: City, basemap: dict[str, Any] | None = None) -> dict[str, Path]:
-    """Write triage.html, located.csv, located.geojson, rejected.csv and run.json; returns them by kind."""
+def write_outputs(
+    results: Results, city: City, basemap: dict[str, Any] | None = None, left_s: float | None = None
+) -> dict[str, Path]:
+    """Write triage.html, located.csv, located.geojson, rejected.csv and run.json; returns them by kind.
+
+    left_s: seconds until a batch that is at work has re-ranked the rest; None: none is.
+    """
     out = results.folder
     files = {
         "map": out / PAGE,
@@ -46,7 +52,7 @@ def write_outputs(results: Results, city: City, basemap: dict[str, Any] | None =
             add_row(row)
             add_feature(row)
             triage.add(finding)
-        triage.write(city, _identity(results), basemap)
+        triage.write(city, _identity(results), basemap, waiting_text(len(results.waiting), left_s))
     write_rejections(files["rejected"], results.rejections())
     write_run(results, files.values())
     return files

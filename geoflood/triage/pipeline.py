@@ -7,11 +7,13 @@
     journal line  BatchRun.record   on the disk before the photo counts as done
     Finding       Results           read back when files are written (`outputs`)
 
+Where candidates are re-ranked there are two passes: all photos are searched for, then `second_pass`.
 The stages work at the same time and hold only a few photos; stopping at any moment costs those at most.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from geoflood.backbones.threads import side_by_side
-from geoflood.core.datatypes import Image, Outcome, Progress, no_progress
+from geoflood.core.datatypes import Image, Located, Outcome, Progress, no_progress
 from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.parallel import cores
 from geoflood.triage.ask_model import AskModelStage, DecodedPhoto
@@ -35,6 +37,7 @@ from geoflood.triage.outputs import PAGE
 from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.folder import PostFolder, Tally
 from geoflood.triage.results import Results
+from geoflood.triage.second_pass import Rewrite, Rewriter, SecondPass, evidence_to_change, left_text
 from geoflood.triage.stages import Stage, flow
 
 __all__ = ["BatchSummary", "batch_locate"]
@@ -51,13 +54,19 @@ class BatchSummary:
     """Of this run and those before it."""
     tally: Tally
     outcomes: Counter[Outcome]
-    """Of the photos that this run located."""
+    """Of the photos that this run located or re-ranked, each by its last result."""
     before: int
-    """Photos that earlier runs had located."""
+    """Photos that earlier runs had located, and this one did not look at."""
     stopped: bool
     """Asked to stop, or without its model, before all was done."""
     unverified: int = 0
     """Located photos that the model failed to verify: a later run tries again."""
+    re_ranked: int = 0
+    """Photos that this run looked at a second time, those of earlier runs too."""
+    changed: int = 0
+    """Of these, how many have another outcome or place for it."""
+    not_re_ranked: tuple[str, ...] = ()
+    """Files that could not be read or searched for again: a later run tries again."""
     down: ModelError | None = None
     """Why the model was given up."""
     doubts: Mapping[str, int] = field(default_factory=dict)
@@ -80,12 +89,14 @@ def batch_locate(
     news: Callable[[str], object] = lambda line: None,
     stopping: Callable[[], bool] = lambda: False,
     opened: Callable[[Results], object] = lambda results: None,
+    rewrite: Rewrite = lambda results, left_s: None,
 ) -> BatchSummary:
     """Locate every photo in `folder` that has no result in `out` yet, `at_once` of them described together.
 
-    `opened` is called with the results of earlier runs, `news` with what is recognised. `stopping` is asked
-    before each post and photo; photos in hand are finished. Raises InputError for a folder that is none or a
-    journal that was altered, UsageError when `out` holds results of other settings or is in use.
+    `opened` is called with the results of earlier runs, `news` with what is recognised. `rewrite` writes the
+    outputs after the first of two passes, and now and then during the second. `stopping` is asked before each
+    post and photo; photos in hand are finished. Raises InputError for a folder that is none or a journal that
+    was altered, UsageError when `out` holds results of other settings or is in use.
     """
     if out.resolve() == folder.resolve():
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
@@ -95,18 +106,26 @@ def batch_locate(
         intake = Intake(journal, options.use_post_geo)
         opened(results)
         begin(journal, intake.run, intake.read_from, settings_of(index, options, request), folder)
-        posts, run = PostFolder(tree), BatchRun(intake, progress)
+        posts = PostFolder(tree)
         locate = locate_stage(request, locator, options, _thumbnail_maker(out, posts))
+        two_passes = bool(options.search.rerank)
+        first = _search_alone(locate) if two_passes else locate
+        run = BatchRun(intake, progress, _hope(locate) if two_passes else lambda located: None)
 
         def halted() -> bool:
             return stopping() or bool(ask and ask.down)
 
         with side_by_side(workers) as pool:
             photos = run.counted(intake.photos(posts, pool.submit, progress, news, halted))
-            for located in _flow(photos, ask, locate, workers, at_once, halted):
+            for located in _flow(photos, ask, first, workers, at_once, halted):
                 run.record(located)
-        for line in () if intake.ended else intake.tally.lines():
-            news(f"so far: {line}")
+            for line in () if intake.ended else intake.tally.lines():
+                news(f"so far: {line}")
+            if two_passes and not run.unfinished:
+                second = run.second = SecondPass(intake, results, attention_kept=ask is not None)
+                again = _flow(second.photos(), None, locate, workers, at_once, halted)
+                if second.due and not halted():
+                    _second_pass(run, second, again, partial(rewrite, results), news)
         counts = {outcome.value: count for outcome, count in run.outcomes.items()}
         journal.append("stopped" if run.unfinished else "ended", durable=True, outcomes=counts)
     doubts: Mapping[str, int] = ask.doubts if ask else {}
@@ -117,10 +136,44 @@ def batch_locate(
         run.before,
         run.unfinished,
         run.unverified,
+        run.second.done if run.second else 0,
+        run.second.changed if run.second else 0,
+        tuple(run.second.failed) if run.second else (),
         ask.down if ask else None,
         {NO_MODEL: run.outcomes.total()} if not ask and lacks_model(request) else doubts,
         tuple(run.unanswered),
     )
+
+
+def _search_alone(locate: LocateStage) -> LocateStage:
+    """The first of two passes: no candidate is re-ranked, and no model compares any."""
+    return replace(locate, options=replace(locate.options, rerank=0), verifier=None)
+
+
+def _hope(locate: LocateStage) -> Callable[[Located], float | None]:
+    """What would change a result; what a model is to compare is never without hope."""
+    return partial(evidence_to_change, hopeless=math.inf) if locate.verifier else evidence_to_change
+
+
+def _second_pass(
+    run: BatchRun,
+    second: SecondPass,
+    answers: Iterator[LocatedPhoto],
+    rewrite: Callable[[float], object],
+    news: Callable[[str], object],
+) -> None:
+    """Record what re-ranking says of each photo; meanwhile the outputs can be used."""
+    rewriter = Rewriter(lambda: rewrite(second.left_s))
+    news(
+        f"{len(second.due):,} photos are re-ranked now, likeliest to change first; {PAGE} can be used already"
+    )
+    rewriter.write()
+    for answer in answers:
+        run.record_again(answer)
+        if second.left and rewriter.write_if_due():
+            left = left_text(second.left_s)
+            news(f"{second.done:,} re-ranked, {second.changed:,} changed{left}; {PAGE} is written anew")
+    news(f"{second.done:,} of {len(second.due):,} re-ranked, {second.changed:,} changed")
 
 
 def _flow(
@@ -149,21 +202,30 @@ def _thumbnail_maker(out: Path, posts: PostFolder) -> Callable[[str, Image], obj
 
 
 class BatchRun:
-    """Counts the photos of this run and writes their results into the journal."""
+    """Counts the photos of this run and writes their results into the journal.
 
-    def __init__(self, intake: Intake, progress: Progress) -> None:
+    `evidence` tells what would change a first result; None of one that is to stay.
+    """
+
+    def __init__(
+        self, intake: Intake, progress: Progress, evidence: Callable[[Located], float | None]
+    ) -> None:
         self.before = intake.done
-        """Photos that earlier runs had located."""
+        """Photos that earlier runs had located, and this one did not look at."""
         self.outcomes: Counter[Outcome] = Counter()
         self.unverified = 0
         self.unanswered: list[str] = []
-        self._intake, self._progress = intake, progress
-        self._photos, self._all_read = 0, False
+        self.second: SecondPass | None = None
+        """None as long as the first of two passes goes on, and where there is but one."""
+        self._intake, self._progress, self._evidence = intake, progress, evidence
+        self._latest: dict[str, Outcome] = {}
+        self._photos, self._recorded, self._all_read = 0, 0, False
 
     @property
     def unfinished(self) -> bool:
         """Something is left for another run."""
-        return not self._all_read or self._photos > self.outcomes.total()
+        second_left = self.second is not None and self.second.left > 0
+        return not self._all_read or self._photos > self._recorded or second_left
 
     def counted(self, photos: Iterable[Photo]) -> Iterator[DecodedPhoto]:
         """The photos as the first stage takes them."""
@@ -173,18 +235,40 @@ class BatchRun:
         self._all_read = self._intake.ended
 
     def record(self, answer: LocatedPhoto) -> None:
-        """Write a result into the journal, where it lasts."""
-        photo, located = answer.photo, answer.located
+        """Write a result into the journal, where it lasts: provisional, if there is to be a better one."""
+        self._write(answer, answer.located, answer.retry, self._evidence(answer.located))
+        self._recorded += 1
+        self._progress("photos", self._recorded, self._photos + self._intake.left)
+        self._count(answer, answer.located)
+
+    def record_again(self, answer: LocatedPhoto) -> None:
+        """Write the result of the second pass, which replaces the first; where it failed, that one stands."""
+        assert self.second, "there is a second pass"
+        evidence, located = self.second.evidence(answer.photo.sha256), self.second.take(answer)
+        if located is not None:
+            self._write(answer, located, False, evidence if answer.retry else None)
+            self.before -= answer.photo.sha256 not in self._latest
+            self._count(answer, located)
+        self._progress("re-ranking", len(self.second.due) - self.second.left, len(self.second.due))
+
+    def _write(self, answer: LocatedPhoto, located: Located, again: bool, evidence: float | None) -> None:
         self._intake.journal.append(
             "located",
             durable=True,
-            sha256=photo.sha256,
+            sha256=answer.photo.sha256,
             located=located_to(located),
-            narrowed=photo.narrowed_by,
-            again=answer.retry,
+            narrowed=answer.photo.narrowed_by,
+            again=again,
+            provisional=evidence,
         )
-        self.outcomes[located.outcome] += 1
-        self.unverified += answer.retry and located.outcome is not Outcome.FAILED
-        self.unanswered += [photo.file] * answer.unanswered
-        self._progress("photos", self.outcomes.total(), self._photos + self._intake.left)
-        self._progress(located.outcome.value, self.outcomes[located.outcome], 0)
+
+    def _count(self, answer: LocatedPhoto, located: Located) -> None:
+        outcome, before = located.outcome, self._latest.get(answer.photo.sha256)
+        self._latest[answer.photo.sha256] = outcome
+        if before is not None:
+            self.outcomes[before] -= 1
+            self._progress(before.value, self.outcomes[before], 0)
+        self.outcomes[outcome] += 1
+        self.unverified += answer.retry and outcome is not Outcome.FAILED
+        self.unanswered += [answer.photo.file] * answer.unanswered
+        self._progress(outcome.value, self.outcomes[outcome], 0)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError
 from geoflood.triage.codec import decision_from, geotag_from, located_from, post_from, time_from
-from geoflood.triage.findings import Decision, Finding, Medium, Post
+from geoflood.triage.findings import Decision, Finding, Medium, Post, Status
 from geoflood.triage.journal import NAME, JournalLine, line_at, read_journal
 
 __all__ = ["Results", "read_results"]
@@ -44,6 +44,8 @@ class Results:
         self.decision_lines: list[JournalLine] = []
         self.decisions: defaultdict[str, list[Decision]] = defaultdict(list)
         """Every decision that was ever merged, by photo."""
+        self.provisional: dict[str, float] = {}
+        """Photos that only the search has spoken of, and the evidence that would change each, nats."""
         self._rejected: list[int] = []
         self._located: dict[str, int] = {}
         self._photos: dict[str, tuple[str, int]] = {}
@@ -59,6 +61,16 @@ class Results:
         with (self.folder / NAME).open("rb") as file:
             for number, sha in enumerate(sorted(self._located, key=lambda sha: (first[sha], sha)), 1):
                 yield self._finding(file, number, sha, posts.get(sha, []))
+
+    @property
+    def waiting(self) -> frozenset[str]:
+        """Photos that are to be re-ranked yet: what a person has decided on stays as it is."""
+        return frozenset(sha for sha in self.provisional if not self._decided(sha))
+
+    def located_line(self, sha: str) -> dict[str, Any]:
+        """The journal line that holds a photo's result."""
+        with (self.folder / NAME).open("rb") as file:
+            return line_at(file, self._located[sha])
 
     def rejections(self) -> Iterator[Rejected]:
         """What could not be used, as it was met."""
@@ -82,6 +94,9 @@ class Results:
                     self._photos[content["sha256"]] = (content["same_as"] or content["sha256"], line.start)
                 case "located":
                     self._located[content["sha256"]] = line.start
+                    self.provisional.pop(content["sha256"], None)
+                    if (evidence := content.get("provisional")) is not None:
+                        self.provisional[content["sha256"]] = evidence
                 case "decision":
                     self.decisions[content["sha256"]].append(decision_from(content["decision"]))
                     self.decision_lines.append(line)
@@ -90,6 +105,14 @@ class Results:
                     self._posts[content["key"]] = (content["post"].get("posted_at", _LATE), line.start, shown)
         except (KeyError, TypeError) as error:
             raise InputError(f"{self.folder / NAME}: line {line.number} lacks {error}") from error
+
+    def _standing(self, sha: str) -> Decision | None:
+        """Of the decisions about a photo the one that counts."""
+        return max(self.decisions.get(sha, ()), key=lambda made: made.rank, default=None)
+
+    def _decided(self, sha: str) -> bool:
+        decision = self._standing(sha)
+        return decision is not None and decision.status is not Status.CANDIDATE
 
     def _posts_by_photo(self) -> dict[str, list[tuple[str, int]]]:
         """For each located photo the posts that show it or its like: (time, place in the file)."""
@@ -120,8 +143,9 @@ class Results:
             geotag_from(photo["exif"]),
             max(1, len(copies)),
             content["narrowed"],
-            max(self.decisions.get(sha, ()), key=lambda made: made.rank, default=None),
+            self._standing(sha),
             _taken_at(photo),
+            sha in self.provisional and not self._decided(sha),
         )
 
 

@@ -22,7 +22,13 @@ from geoflood.database import manifest
 from geoflood.localize import locator as locating
 from geoflood.triage import journal
 from geoflood.triage.journal import Journal, JournalLine
-from tests.support.batch import IndexedFakeLocator, photo_jpeg, post_row, write_posts
+from tests.support.batch import (
+    IndexedFakeLocator,
+    IndexedTwoPassLocator,
+    photo_jpeg,
+    post_row,
+    write_posts,
+)
 
 
 @pytest.fixture
@@ -93,7 +99,7 @@ def test_review_rewrites_the_outputs(root: Path) -> None:
     (root / "d.json").write_text(json.dumps({"decisions": [made]}), "utf-8")
     done = call("review", root / "out", "--decisions", root / "d.json", "--json")
     counts = {"candidate": 0, "confirmed": 1, "rejected": 0, "older": 0}
-    assert json.loads(done.stdout) == {**counts, "conflicts": []}
+    assert json.loads(done.stdout) == {**counts, "conflicts": [], "moved": []}
     assert "without its streets" in done.stderr
     assert "confirmed" in (root / "out" / "located.csv").read_text("utf-8")
     assert call("verify", root / "out").exit_code == 0
@@ -204,6 +210,43 @@ def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyP
     told = json.loads(batch(root, "--json").stdout)
     assert 3 <= told["before"] < 20
     assert told["before"] + told["located"] + told["uncertain"] == 20
+
+
+def test_stopped_before_re_ranking_every_command_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pressing(IndexedTwoPassLocator):
+        def locate(self, *given: Any, **named: Any) -> Any:
+            if len(self.calls) == 2:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().locate(*given, **named)
+
+    monkeypatch.setattr(locating, "Locator", Pressing)
+    stopped = batch(root, "--json", "--workers", "1")
+    assert stopped.exit_code == 130
+    told = json.loads(stopped.stdout)
+    assert (told["re_ranked"], told["changed"], told["provisional"]) == (0, 0, 3)
+    said = "3 results are provisional"
+    assert said in (root / "out" / "triage.html").read_text("utf-8")
+    exported = call("export", root / "out", root / "x.csv")
+    assert exported.exit_code == 0
+    assert said in " ".join(exported.stderr.split())
+    (root / "d.json").write_text('{"decisions": []}', "utf-8")
+    assert said in " ".join(call("review", root / "out", "--decisions", root / "d.json").stderr.split())
+    assert call("verify", root / "out").exit_code == 0
+
+    class Looking(IndexedTwoPassLocator):
+        def locate(self, *given: Any, **named: Any) -> Any:
+            between.append((root / "out" / "triage.html").read_text("utf-8"))
+            return super().locate(*given, **named)
+
+    between: list[str] = []
+    monkeypatch.setattr(locating, "Locator", Looking)
+    done = batch(root, "--json")
+    told = json.loads(done.stdout)
+    assert (told["before"], told["re_ranked"], told["provisional"]) == (0, 3, 0)
+    assert all(said in page for page in between), "it can be used meanwhile"
+    assert "that is under way" in between[-1]
+    assert "provisional:" not in (root / "out" / "triage.html").read_text("utf-8")
+    assert "3 photos are re-ranked now" in " ".join(done.stderr.split())
 
 
 def test_help_begins_with_an_example() -> None:

@@ -30,6 +30,7 @@ from geoflood.core.datatypes import (
     SearchOptions,
 )
 from geoflood.core.images import UnreadableImageError, jpeg, read_image
+from geoflood.localize.outcome import judge
 from geoflood.triage.findings import Finding
 from geoflood.triage.options import BatchOptions, BatchRequest
 from geoflood.triage.pipeline import BatchSummary, batch_locate
@@ -105,6 +106,58 @@ class FakeLocator:
         )
 
 
+@dataclass
+class TwoPassLocator(FakeLocator):
+    """A locator that re-ranks 20 as usual: photos 0.jpg to 9.jpg have other places and odds for it."""
+
+    calls: list[tuple[str, int, AttentionMap | None, bool]] = field(default_factory=list)
+    """(photo, candidates re-ranked, its attention, whether a model compares)."""
+    breaks: Callable[[str, int], bool] = lambda name, rerank: False
+
+    def resolved(self, options: SearchOptions | None) -> SearchOptions:
+        options = options or SearchOptions()
+        return options if options.rerank is not None else replace(options, rerank=20)
+
+    def locate(
+        self,
+        query: Query,
+        attention: AttentionMap | None = None,
+        options: SearchOptions | None = None,
+        **more: Any,
+    ) -> Located:
+        rerank = self.resolved(options).rerank or 0
+        self.calls.append((query.path.name, rerank, attention, more.get("verify") is not None))
+        if self.breaks(query.path.name, rerank):
+            raise RuntimeError("a bug")
+        located = super().locate(query, attention, options, **more)
+        if located.estimate is None:
+            return located
+        estimate = found_by(int(query.path.stem), located.estimate, bool(rerank))
+        outcome, reason = judge(estimate)
+        return replace(located, outcome=outcome, reason=reason, estimate=estimate)
+
+
+SEARCHED = (0.95, 0.55, 0.3, 0.02, 0.0, 0.62, 0.45, 0.75, 0.2, 0.93)
+ABSENT = (0.01, 0.1, 0.45, 0.9, 0.9995, 0.1, 0.3, 0.05, 0.55, 0.06)
+"""Probability, and share "not in this index", of photos 0 to 9 as searching alone has them."""
+
+
+def found_by(photo: int, estimate: Estimate, reranked: bool) -> Estimate:
+    """Re-ranking verifies the even ones, and moves every third by 70 m."""
+    probability, absent = SEARCHED[photo % 10], ABSENT[photo % 10]
+    here = replace(estimate, probability=probability, not_in_index=absent)
+    if not reranked:
+        return here
+    north = estimate.position.lat + 6.3e-4 * (photo % 3 == 0)
+    surer = probability + (1 - absent - probability) * (0.8 if photo % 2 == 0 else 0.1)
+    return replace(
+        here,
+        position=LatLon(north, estimate.position.lon),
+        probability=surer,
+        verified=photo % 2 == 0,
+    )
+
+
 def random_scene(seed: int) -> Image:
     rng = np.random.default_rng(seed)
     picture = np.full((120, 160, 3), 128, np.uint8)
@@ -161,6 +214,15 @@ def finding_rows(root: Path) -> list[Any]:
 
 class IndexedFakeLocator(FakeLocator):
     """A Locator that has an index."""
+
+    def __init__(self, folder: Path, precision: str | None = None) -> None:
+        super().__init__()
+        self.database = SimpleNamespace(city=lambda: CITY)
+        self.describer = SimpleNamespace(batch=4)
+
+
+class IndexedTwoPassLocator(TwoPassLocator):
+    """A locator of two passes that has an index."""
 
     def __init__(self, folder: Path, precision: str | None = None) -> None:
         super().__init__()

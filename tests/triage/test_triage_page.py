@@ -167,6 +167,34 @@ def test_a_note_belongs_to_its_decision_before_or_after_it(tmp_path: Path) -> No
 
 
 @needs_browser
+def test_what_was_confirmed_is_the_place_that_was_shown(tmp_path: Path) -> None:
+    """The page was written anew since, and the machine's place moved; or it did not."""
+    shown = [SPOT.lat, SPOT.lon]
+    told = {"status": "confirmed", "by": "eve", "at": "2021-07-15T03:04:00Z", "lat": None, "lon": None}
+    kept = {f"{n:064x}": {**told, "note": "", "seen": shown} for n in (1, 2, 3)}
+    kept[f"{3:064x}"]["status"] = "rejected"
+    script = f"""
+    const kept = {json.dumps({"by": "eve", "notes": {}, "decisions": kept})};
+    localStorage.setItem("geoflood triage b", JSON.stringify(kept)); recall(); filter(true);
+    choose(0, false); seen.push(text("place"), byId("place").querySelector("s").textContent);
+    press("j"); seen.push(text("place"));
+    save(); seen.push(JSON.parse(document.documentElement.dataset.saved).decisions);
+    press("j"); press("j"); press("c"); seen.push(made().at(-1).seen);
+    seen.push(text("waiting"), byId("waiting").hidden);
+    """
+    found = [placed(n, Outcome.LOCATED, at(70 if n in (1, 3) else 0)) for n in (1, 2, 3)]
+    moved, struck, still, decided, own, waiting, hidden = seen(
+        tmp_path, script, *found, placed(4, Outcome.LOCATED, SPOT)
+    )
+    assert "Placed by eve" in str(moved)
+    assert "70 m away" in str(struck)
+    assert str(still).startswith("Where the machine puts it")
+    assert isinstance(decided, list)
+    assert [[one["lat"], one["lon"]] for one in decided] == [shown, [None, None], [None, None]]
+    assert (own, waiting, hidden) == (shown, "", True)
+
+
+@needs_browser
 def test_what_the_browser_kept_of_other_photos_or_from_before_is_dropped(tmp_path: Path) -> None:
     merged = replace(placed(2, Outcome.LOCATED, SPOT), decision=SIGNED)
     old = {

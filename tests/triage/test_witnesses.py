@@ -174,14 +174,13 @@ def test_of_several_decisions_the_latest_says_whether_a_result_stays(order: tupl
         Decision(Status.CANDIDATE, "bo", datetime(2026, 11, 21)),
     ]
     narrowing = Narrowing()
-    narrowing.add_photo("photo", Path("a.jpg"), "a.jpg")
     narrowing.add_result("photo", "")
     narrowing.add_post("photo", "1", Post("x", "1", box=Bounds(0, 0, 1, 1)))
     narrowing.add_decision("photo", made[0])
-    assert list(narrowing.due({"photo"})) == []
+    assert list(narrowing.due(["photo"], {"photo"})) == []
     for n in order:
         narrowing.add_decision("photo", made[n])
-    assert [photo for photo, *_ in narrowing.due({"photo"})] == ["photo"]
+    assert list(narrowing.due(["photo"], {"photo"})) == ["photo"]
 
 
 def test_stopped_while_narrowing_the_next_run_ends_with_the_same(tmp_path: Path) -> None:

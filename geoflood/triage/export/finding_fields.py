@@ -32,6 +32,8 @@ __all__ = ["FINDING_FIELDS", "PINNED", "PUBLIC", "SharedFinding", "field_names",
 
 PINNED = "placed on the map by a person"
 """The method of a place that is not the machine's."""
+PROVISIONAL = "searched for, not re-ranked yet"
+"""Of a result that a second pass may change."""
 _PINNED_M = 10.0
 """How finely grids tell the place of a pin that a person set; grid.js has it too."""
 _MAX_LISTED = 20
@@ -85,6 +87,10 @@ def _posted_at(shared: SharedFinding) -> str | None:
     hour = first.posted_at.replace(minute=0, second=0)
     posted_at = hour if shared.sharing is Sharing.PUBLIC else first.posted_at
     return f"{_time(posted_at)}{'' if first.local else 'Z'}"
+
+
+def _provisional(shared: SharedFinding) -> str | None:
+    return PROVISIONAL if shared.finding.provisional else None
 
 
 def _of_posts(value: Callable[[tuple[Post, ...]], Value]) -> Callable[[SharedFinding], Value]:
@@ -154,6 +160,7 @@ OWN_FIELDS: tuple[Field[SharedFinding], ...] = (
     Field("posted_at", "when the earliest post was sent; Z where that is UTC", _posted_at),
     Field("posts", "posts that show the photo", _of_posts(len)),
     Field("copies", "picture files that show it", lambda shared: shared.finding.copies),
+    Field("provisional", "that re-ranking may still change the result", _provisional),
     Field("sharing", "internal, or public: nothing leads to a person", lambda s: s.sharing.value),
     Field("sha256", "of the photo's file", lambda shared: shared.finding.sha256),
     Field("narrowed_by", "what narrowed the search", lambda shared: plain(shared.finding.narrowed) or None),
@@ -180,7 +187,7 @@ OWN_FIELDS: tuple[Field[SharedFinding], ...] = (
 PUBLIC = frozenset(
     (
         *("number", "outcome", "status", "lat", "lon", "accuracy_m", "usng", "dmm", "probability"),
-        *("not_in_index", "posted_at", "posts", "copies", "method", "sharing"),
+        *("not_in_index", "posted_at", "posts", "copies", "method", "sharing", "provisional"),
     )
 )
 """Names of the fields that everybody may see."""

@@ -20,6 +20,7 @@ from geoflood.triage.export.finding_fields import PINNED, finding_row
 from geoflood.triage.export.redaction import GRID_M, Sharing
 from geoflood.triage.export.triage_page import MAX_ITEMS, SCRIPTS
 from geoflood.triage.findings import Finding, Status
+from geoflood.triage.second_pass import waiting_text
 
 __all__ = ["write_public"]
 
@@ -33,7 +34,8 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> N
     """Write the page, whole or not at all. Raises UsageError for an internal one, which is the triage map."""
     if sharing is Sharing.INTERNAL:
         raise UsageError("triage.html is the internal map already", "add --public for one without people")
-    items = [_item(finding_row(finding, Sharing.PUBLIC)) for finding in islice(findings, MAX_ITEMS)]
+    rows = [finding_row(finding, Sharing.PUBLIC) for finding in islice(findings, MAX_ITEMS)]
+    items = [_item(row) for row in rows]
     nothing = City("", 0, 0, "", np.empty((0, 2)))
     drawn = chart(nothing, [], None, None)
     data: Json = {
@@ -44,6 +46,7 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> N
         "disagree_m": 0.0,
         "city": bounds(nothing),
         "limit": MAX_ITEMS if len(items) == MAX_ITEMS else None,
+        "waiting": waiting_text(sum(row["provisional"] is not None for row in rows)),
         "items": items,
     }
     write_whole(

@@ -176,6 +176,8 @@ byId("overview").onclick = overview;
 document.querySelectorAll("[data-do]").forEach((node) => { node.onclick = () => act(node.dataset.do); });
 byId("about").textContent = data.about;
 byId("sharing").textContent = data.sharing;
+byId("waiting").textContent = data.waiting;
+byId("waiting").hidden = !data.waiting;
 byId("zoned").hidden = !items.some((item) => item.local);
 document.body.classList.toggle("public", PUBLIC);
 if (!PUBLIC) recall();

@@ -53,9 +53,16 @@ function recall() {
   draft.onward = kept.onward === true;
   for (const item of items) {
     const decision = kept.decisions[item.sha256];
-    if (decision && STATUSES.includes(decision.status) && !(item.decision && item.decision.at >= decision.at)) draft.decisions[item.sha256] = decision;
+    if (decision && STATUSES.includes(decision.status) && !(item.decision && item.decision.at >= decision.at)) draft.decisions[item.sha256] = whereSeen(item, decision);
     if (typeof kept.notes[item.sha256] === "string") draft.notes[item.sha256] = kept.notes[item.sha256];
   }
+}
+
+// A confirmation is of the place that was shown: its pin, if the machine puts the photo elsewhere now.
+function whereSeen(item, decision) {
+  const moved = Array.isArray(decision.seen) && String(decision.seen) !== String(item.at);
+  if (!moved || decision.status !== "confirmed" || decision.lat !== null) return decision;
+  return { ...decision, lat: decision.seen[0], lon: decision.seen[1] };
 }
 
 function notify(text) {
@@ -86,7 +93,7 @@ function decide(item, status, spot) {
     const [lat, lon] = status === "confirmed" && (spot || pinOf(item)) || [null, null];
     const note = noteOf(item);
     delete draft.notes[item.sha256];
-    draft.decisions[item.sha256] = { status, by: draft.by, at, lat, lon, note };
+    draft.decisions[item.sha256] = { status, by: draft.by, at, lat, lon, note, seen: item.at };
     afterDeciding(item, draft.onward && status !== "candidate");
   });
 }

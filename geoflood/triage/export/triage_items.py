@@ -27,6 +27,7 @@ from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
 from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line
 from geoflood.triage.export.area_boxes import area_boxes
+from geoflood.triage.export.finding_fields import PROVISIONAL
 from geoflood.triage.export.thumbnails import Thumbnails
 from geoflood.triage.findings import Finding, Post
 
@@ -67,7 +68,7 @@ def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matche
         "sha256": finding.sha256,
         "file": plain(finding.file),
         "outcome": located.outcome.value,
-        "reason": plain(reason_line(located)),
+        "reason": plain(reason_line(located)) + (f"; {PROVISIONAL}" if finding.provisional else ""),
         "narrowed": plain(finding.narrowed),
         "at": _pair(spot),
         "pinned": False,

@@ -66,10 +66,13 @@ class TriagePage:
                 triage_item(finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED)
             )
 
-    def write(self, city: City, batch: str, basemap: Mapping[str, Any] | None = None) -> None:
+    def write(
+        self, city: City, batch: str, basemap: Mapping[str, Any] | None = None, waiting: str = ""
+    ) -> None:
         """Write the page, whole or not at all; its pictures lie in a folder beside it named after it.
 
         `batch` is what the browser keeps unsaved decisions under: the same for every page of one batch.
+        `waiting` says what is still to be done.
         """
         self._place_pictures()
         drawn = chart(city, [], basemap, None)
@@ -82,6 +85,7 @@ class TriagePage:
             "city": bounds(city),
             "disagree_m": DISAGREE_M,
             "limit": MAX_ITEMS if len(self._items) == MAX_ITEMS else None,
+            "waiting": waiting,
             "items": self._items,
         }
         blocks = {"data": data, "pictures": self._thumbnails.inside}
