@@ -42,6 +42,8 @@ class Backbone(Protocol):
     """D, of one descriptor before any projection."""
     has_energy: bool
     """Whether `energy` is defined; for a family without a published definition it is not."""
+    has_compact_patches: bool
+    """Whether `patches` are compact RootSIFT, which an index keeps; see geoflood.backbones.compact."""
 
     def prepare(self, image: Image) -> Image:
         """Resize one upright image to what the backbone takes; [h, w, 3] uint8."""

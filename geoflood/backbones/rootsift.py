@@ -16,6 +16,7 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
+from geoflood.backbones.compact import compact
 from geoflood.backbones.interface import Features
 from geoflood.backbones.vlad import Local, Vocabulary, aggregate
 from geoflood.core.datatypes import Image
@@ -48,6 +49,7 @@ class RootSift:
     version = "2"
     has_energy = False
     """What a patch adds to VLAD depends on its word, so no single number gives its strength."""
+    has_compact_patches = True
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -73,9 +75,9 @@ class RootSift:
         raise ValueError("no energy is defined for VLAD")
 
     def patches(self, features: Features, image: int) -> torch.Tensor:
-        """RootSIFT [L, 128] of one image, unit rows, zeros for flat patches."""
+        """Compact RootSIFT [L, 52] of one image, unit rows, zeros for flat patches."""
         local: Local = features.values
-        return local.descriptors[image, :, :-2] * local.strength[image, :, None]
+        return compact(local.descriptors[image, :, :-2] * local.strength[image, :, None])
 
 
 def sample_descriptors(images: Sequence[Image]) -> torch.Tensor:

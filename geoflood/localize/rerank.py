@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.interface import Backbone
-from geoflood.backbones.patches import Patches, matches, patches
+from geoflood.backbones.patches import PackedPatches, Patches, matches, patches
 from geoflood.core.datatypes import AttentionMap, Reference
 from geoflood.core.images import UnreadableImageError
 from geoflood.database.bands import above
@@ -19,24 +20,32 @@ from geoflood.imagery.views import pixels_of
 from geoflood.localize.attention import sample
 from geoflood.localize.matching.geometry import agreeing
 
-__all__ = ["Reranker", "count_inliers"]
+__all__ = ["FINALISTS", "Reranker", "count_inliers"]
 
 Floats: TypeAlias = NDArray[np.float32]
+
+FINALISTS = 6
+"""Candidates whose patches are compared with all of the photo's, after a first count with one in eight."""
+GLANCE = 3.0
+"""Log likelihood ratio a unit of log(1 + inliers) of that first count, which only chooses finalists."""
 
 
 @dataclass(frozen=True)
 class Reranker:
     """Counts inliers of a photo with references. Threads may share it.
 
-    References are described anew from their pictures. A patch counts as much as it is believed to stand
-    above the water, in both images; the attention counts in the photo.
+    References' patches are those that the index kept, else they are made anew from the picture. A patch
+    counts as much as it is believed to stand above the water, in both images; the attention counts in the
+    photo.
     """
 
     backbone: Backbone
     bands: Sequence[int]
     """Percent, see geoflood.database.bands."""
     pool: ThreadPoolExecutor
-    """References are described side by side in it; it may serve several photos at once."""
+    """References are compared side by side in it; it may serve several photos at once."""
+    kept: Callable[[int], PackedPatches | None] = lambda reference: None
+    """The patches that an index kept of a reference, by its id."""
 
     def inliers(
         self,
@@ -44,18 +53,30 @@ class Reranker:
         attention: AttentionMap,
         belief: Floats | None,
         references: Sequence[Reference],
+        likelihoods: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Inliers [n] of the photo with n references; NaN where the picture of one is gone.
+        """Inliers [n] of the photo with n references; NaN where not counted, -1 where a picture is gone.
 
-        belief [bands]: how much each waterline is believed; None where nothing was told.
+        Counted are FINALISTS of them: those that a glance at all leaves likeliest. belief [bands]: how much
+        each waterline is believed; None where nothing was told. likelihoods [n]: log likelihood of each
+        reference before.
         """
+        others = list(self.pool.map(self.patches_of, references))
+        count = partial(self._count, belief=belief, attention=attention)
+        there = [n for n, other in enumerate(others) if other is not None]
+        inliers = np.where([other is None for other in others], -1.0, np.nan)
+        if len(there) > FINALISTS:
+            glances = np.array(list(self.pool.map(partial(count, photo.sparse()), [others[n] for n in there])))
+            likely = likelihoods[there] + GLANCE * np.log1p(glances)
+            there = [there[n] for n in np.argsort(-likely, kind="stable")[:FINALISTS]]
+        inliers[there] = list(self.pool.map(partial(count, photo), [others[n] for n in there]))
+        return inliers
+
+    def _count(
+        self, photo: Patches, other: Patches, *, belief: Floats | None, attention: AttentionMap
+    ) -> int:
         worth = self.worth(photo, belief) * sample(attention, photo.places)
-
-        def with_reference(reference: Reference) -> float:
-            other = self.patches_of(reference)
-            return np.nan if other is None else count_inliers(photo, worth, other, self.worth(other, belief))
-
-        return np.array(list(self.pool.map(with_reference, references)), float)
+        return count_inliers(photo, worth, other, self.worth(other, belief))
 
     def worth(self, image: Patches, belief: Floats | None) -> Floats:
         """What each patch of an image counts, [n]: less, the surer it is under water.
@@ -68,11 +89,14 @@ class Reranker:
         return above(image.places, belief, self.bands)
 
     def patches_of(self, reference: Reference) -> Patches | None:
-        """The patches of a reference; None when its picture is gone."""
+        """The patches of a reference, thinned; None when they were not kept and its picture is gone."""
+        if (packed := self.kept(reference.id)) is not None:
+            return packed.unpacked()
         try:
-            return patches(self.backbone, pixels_of(reference))
+            made = patches(self.backbone, pixels_of(reference))
         except UnreadableImageError:
             return None
+        return PackedPatches.of(made).unpacked() if self.backbone.has_compact_patches else made
 
 
 def count_inliers(query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:

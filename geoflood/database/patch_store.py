@@ -1,0 +1,95 @@
+"""patches/000042.npy and patches.npz: the compact patches of every reference, so that re-ranking needs no pictures.
+
+A file a shard holds the rows of its views one after another; patches.npz says where those of each reference
+begin. Rows are read when a reference is re-ranked, none before.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflood.backbones.patches import PackedPatches
+from geoflood.core.files import replacing
+
+__all__ = ["PatchPlaces", "PatchStore", "patches_path", "write_patch_places", "write_patches"]
+
+PLACES = "patches.npz"
+OPEN = 64
+"""Files of shards that stay open."""
+
+
+def patches_path(folder: Path, shard: int) -> Path:
+    """Where the patches of a shard of the index `folder` are, or would be."""
+    return folder / "patches" / f"{shard:06d}.npy"
+
+
+def write_patches(path: Path, views: Sequence[PackedPatches]) -> None:
+    """Write the rows of all views of a shard, whole."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, np.concatenate([view.rows for view in views]), allow_pickle=False)
+
+
+class PatchPlaces:
+    """Where the rows of each reference are; built up shard by shard."""
+
+    def __init__(self) -> None:
+        self._shard: list[NDArray[np.int64]] = []
+        self._count: list[NDArray[np.int64]] = []
+        self._shape: list[NDArray[np.int64]] = []
+
+    def add(self, shard: int, counts: NDArray[np.int64], shapes: NDArray[np.int64]) -> None:
+        """The views of a shard: how many patches each has [n], and its frame's (height, width) [n, 2]."""
+        self._shard.append(np.full(len(counts), shard, np.int64))
+        self._count.append(counts)
+        self._shape.append(shapes)
+
+    def arrays(self) -> dict[str, NDArray[np.int64]]:
+        """shard [N], start [N], count [N] and shape [N, 2] of all references."""
+        starts = [np.cumsum(counts) - counts for counts in self._count]
+        columns = {"shard": self._shard, "start": starts, "count": self._count, "shape": self._shape}
+        return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+
+def write_patch_places(path: Path, places: PatchPlaces) -> None:
+    """Write patches.npz, whole."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **places.arrays())
+
+
+class PatchStore:
+    """The kept patches of an index; of one that has none, every reference gives None."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._places: dict[str, NDArray[np.int64]] = {}
+        try:
+            with (folder / PLACES).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                self._places = {name: arrays[name] for name in ("shard", "start", "count", "shape")}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return
+        self._open = lru_cache(maxsize=OPEN)(self._open_shard)
+
+    def __call__(self, reference: int) -> PackedPatches | None:
+        """The patches of a reference by its id; None where they were never kept, or their file broke."""
+        if not self._places or reference >= len(self._places["count"]):
+            return None
+        shard, start, count = (int(self._places[name][reference]) for name in ("shard", "start", "count"))
+        height, width = self._places["shape"][reference].tolist()
+        rows = self._open(shard) if height else None
+        if rows is None or start + count > len(rows):
+            return None
+        return PackedPatches(np.array(rows[start : start + count]), (height, width))
+
+    def _open_shard(self, shard: int) -> NDArray[np.uint8] | None:
+        try:
+            rows = np.load(patches_path(self._folder, shard), mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        fits = rows.ndim == 2 and rows.shape[1] == PackedPatches.ROW and rows.dtype == np.uint8
+        return rows if fits else None
