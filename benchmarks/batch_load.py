@@ -63,7 +63,7 @@ FOUND = tuple(
 
 def no_patches() -> Patches:
     """A picture without any: nothing agrees with it."""
-    return Patches(torch.empty(0, 128), np.empty((0, 2), np.float32), (1, 1))
+    return Patches(torch.empty(0, 128), np.empty((0, 2), np.float32), np.empty((0, 2), np.int64), (1, 1))
 
 
 class Pretender:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-__all__ = ["BYTES", "COMPACT", "compact", "packed", "unpacked"]
+__all__ = ["BYTES", "COARSE", "COMPACT", "compact", "packed", "unpacked"]
 
 CELLS, ORIENTATIONS = 4, 8
 FINEST = 4
@@ -27,7 +28,9 @@ SPREAD = (0.25, 0.22, 0.19, 0.13, 0.09)
 STEPS = 2.5
 """Levels of the code a standard deviation."""
 COMPACT = 52
-"""Coefficients that are kept."""
+"""Coefficients that are kept, the lowest frequencies first."""
+COARSE = 30
+"""The first of them that are coarser than FINEST: enough to compare many patches quickly."""
 BYTES = COMPACT // 2
 
 
@@ -46,7 +49,9 @@ def packed(rows: torch.Tensor) -> NDArray[np.uint8]:
 
 def unpacked(codes: NDArray[np.uint8]) -> torch.Tensor:
     """Compact unit rows [n, COMPACT] of codes [n, BYTES]."""
-    return F.normalize(_pairs()[np.arange(BYTES), codes].reshape(len(codes), COMPACT), dim=1)
+    return F.normalize(
+        _pairs()[torch.arange(BYTES), torch.from_numpy(codes).long()].reshape(len(codes), COMPACT), dim=1
+    )
 
 
 @lru_cache(maxsize=1)
@@ -61,20 +66,15 @@ def _pairs() -> torch.Tensor:
 def _basis() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Basis [128, COMPACT], mean [COMPACT] and spread [COMPACT] of the kept coefficients."""
     cells, turns = _cosines(CELLS), _fourier(ORIENTATIONS)
-    kept, spread = [], []
-    for down in range(CELLS):
-        for across in range(CELLS):
-            for turn in range(ORIENTATIONS):
-                if (fine := down + across + (turn + 1) // 2) <= FINEST:
-                    kept.append((down, across, turn))
-                    spread.append(SPREAD[fine])
-    columns = [np.einsum("i,j,k->ijk", cells[a], cells[b], turns[c]).ravel() for a, b, c in kept]
-    mean = [MEAN.get(frequencies, 0.0) for frequencies in kept]
-    return (
-        torch.from_numpy(np.stack(columns, axis=1)).float(),
-        torch.tensor(mean),
-        torch.tensor(spread),
+    kept = sorted(
+        (down + across + (turn + 1) // 2, down, across, turn)
+        for down, across, turn in product(range(CELLS), range(CELLS), range(ORIENTATIONS))
+        if down + across + (turn + 1) // 2 <= FINEST
     )
+    columns = [np.einsum("i,j,k->ijk", cells[a], cells[b], turns[c]).ravel() for _, a, b, c in kept]
+    mean = [MEAN.get((a, b, c), 0.0) for _, a, b, c in kept]
+    spread = [SPREAD[total] for total, *_ in kept]
+    return torch.from_numpy(np.stack(columns, axis=1)).float(), torch.tensor(mean), torch.tensor(spread)
 
 
 def _cosines(size: int) -> NDArray[np.float64]:
@@ -85,7 +85,7 @@ def _cosines(size: int) -> NDArray[np.float64]:
 
 
 def _fourier(size: int) -> NDArray[np.float64]:
-    """[size, size] the orthonormal real Fourier transform: mean, cosine and sine of each frequency, Nyquist."""
+    """[size, size] the orthonormal real Fourier transform: mean, cosines and sines, Nyquist."""
     angle = 2 * np.pi * np.outer(np.arange(1, size // 2), np.arange(size)) / size
     waves = np.stack([np.cos(angle), np.sin(angle)], axis=1).reshape(-1, size) * math.sqrt(2 / size)
     return np.vstack([np.full(size, size**-0.5), waves, (-1.0) ** np.arange(size) * size**-0.5])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from geoflood.backbones.compact import BYTES, packed, unpacked
+from geoflood.backbones.compact import BYTES, COARSE, COMPACT, packed, unpacked
 from geoflood.backbones.interface import Backbone, Features
 from geoflood.backbones.rootsift import CELL, CELLS
 from geoflood.core.datatypes import Image
@@ -46,6 +47,12 @@ class Patches:
         """One patch in eight, as on the fields of one colour of a chessboard; of a coarse grid all."""
         return self._kept((self.cells % 2 == 0).all(axis=1) & (self.cells.sum(axis=1) % 4 == 0))
 
+    def coarse(self) -> Patches:
+        """Of compact patches the coarse coefficients alone; others as they are."""
+        if self.descriptors.shape[1] != COMPACT:
+            return self
+        return replace(self, descriptors=F.normalize(self.descriptors[:, :COARSE], dim=1))
+
     @property
     def _fine(self) -> bool:
         return bool(len(self.cells) and self.cells.max() >= FINE)
@@ -53,9 +60,8 @@ class Patches:
     def _kept(self, which: NDArray[np.bool_]) -> Patches:
         if not self._fine:
             return self
-        return Patches(
-            self.descriptors[torch.from_numpy(which)], self.places[which], self.cells[which], self.shape
-        )
+        rows = self.descriptors[torch.from_numpy(which)]
+        return Patches(rows, self.places[which], self.cells[which], self.shape)
 
 
 @dataclass(frozen=True, eq=False)

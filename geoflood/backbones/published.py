@@ -59,6 +59,7 @@ class Published:
         self._row = row
         self._network = skeleton(row)
         self.has_energy = self._network.has_energy
+        self.has_compact_patches = False
         self._network.load_state_dict(state, strict=True, assign=True)
         self._network.to(compute.device, torch.float32).settle()
         # Convolutions want channels last; a network without convolution maps is left as it is.

@@ -67,16 +67,17 @@ def build(
 def _remove_index(folder: Path) -> None:
     """Remove what geoflood wrote, the manifest first, so that nothing half-removed is taken for whole."""
     ledger = ("ledger.sqlite-journal", "ledger.sqlite")
-    for name in (NAME, *ledger, "learned.npz", "references.sqlite", "vectors.faiss"):
+    for name in (NAME, *ledger, "learned.npz", "references.sqlite", "vectors.faiss", "patches.npz"):
         (folder / name).unlink(missing_ok=True)
-    for shard in (folder / "shards").glob("*.npz"):
+    for shard in (*(folder / "shards").glob("*.npz"), *(folder / "patches").glob("*.npy")):
         shard.unlink()
 
 
 def _remove_unfinished_files(folder: Path) -> None:
     """Remove what killed runs left behind; under the lock nobody is writing it."""
-    for unfinished in (*folder.glob(".*.part"), *folder.glob("shards/.*.part")):
-        unfinished.unlink(missing_ok=True)
+    for part in (".", "shards", "patches"):
+        for unfinished in (folder / part).glob(".*.part"):
+            unfinished.unlink(missing_ok=True)
 
 
 def _count_aloud(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from geoflood.backbones.describe import Describer
+from geoflood.backbones.describe import DescribedImage, Describer
+from geoflood.backbones.patches import PackedPatches
 from geoflood.backbones.threads import side_by_side
-from geoflood.core.datatypes import Image, Progress, Rejected, StreetImage, Vectors
+from geoflood.core.datatypes import Image, Progress, Rejected, StreetImage
 from geoflood.core.images import UnreadableImageError
 from geoflood.core.parallel import cores
 from geoflood.database.bands import band_weights
 from geoflood.database.manifest import Settings
+from geoflood.database.patch_store import patches_path, write_patches
 from geoflood.database.plan import IndexPlan
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.imagery.views import View, views
@@ -47,9 +50,9 @@ def describe_missing(
     # rounded differently, and the same images must give the same index.
     with side_by_side(max(workers, cores())) as pool:
         for number, images in plan.shards():
-            path = shard_path(folder, number)
-            if read_shard(path) is None:
-                running[pool.submit(_describe_shard, path, images, describer, settings)] = len(images)
+            if read_shard(shard_path(folder, number)) is None:
+                work = pool.submit(_describe_shard, folder, number, images, describer, settings)
+                running[work] = len(images)
             else:
                 done += len(images)
             while len(running) >= workers:
@@ -71,7 +74,11 @@ def _wait_for_one(running: dict[Future[None], int]) -> int:
 
 
 def _describe_shard(
-    path: Path, images: list[tuple[int, StreetImage]], describer: Describer, settings: Settings
+    folder: Path,
+    number: int,
+    images: list[tuple[int, StreetImage]],
+    describer: Describer,
+    settings: Settings,
 ) -> None:
     """Read, cut, describe and write one shard, a few views in memory at a time.
 
@@ -79,40 +86,60 @@ def _describe_shard(
     """
     weigh = partial(band_weights, bands=settings.bands)
     described: list[tuple[int, View]] = []
-    blocks: list[Vectors] = []
+    kept = _Described(describer.backbone.has_compact_patches)
     rejected: list[tuple[int, Rejected]] = []
     pixels: list[Image] = []
-    for number, image in images:
+    for image_number, image in images:
         try:
             cut = views(image)
         except UnreadableImageError as error:
-            rejected.append((number, Rejected(image.location, error.reason, error.detail[:200])))
+            rejected.append((image_number, Rejected(image.location, error.reason, error.detail[:200])))
             continue
-        described += [(number, replace(view, pixels=_NO_PIXELS)) for view in cut]
+        described += [(image_number, replace(view, pixels=_NO_PIXELS)) for view in cut]
         pixels += [view.pixels for view in cut]
         if len(pixels) >= VIEWS_AT_ONCE:
-            blocks.append(describer.describe(pixels, weigh))
+            kept.take(describer.describe_keeping(pixels, weigh))
             pixels = []
     if pixels:
-        blocks.append(describer.describe(pixels, weigh))
-    vectors = np.concatenate(blocks) if blocks else np.empty((0, len(settings.bands), 0), np.float32)
-    write_shard(path, _shard(described, vectors.astype(np.float16), rejected))
+        kept.take(describer.describe_keeping(pixels, weigh))
+    if kept.packed:  # before the shard, which says how many there are
+        write_patches(patches_path(folder, number), kept.packed)
+    write_shard(shard_path(folder, number), _shard(described, kept, len(settings.bands), rejected))
+
+
+class _Described:
+    """Vectors and patches of the views of a shard."""
+
+    def __init__(self, keep_patches: bool) -> None:
+        self.vectors: list[NDArray[np.float16]] = []
+        self.packed: list[PackedPatches] = []
+        self._keep_patches = keep_patches
+
+    def take(self, images: Sequence[DescribedImage]) -> None:
+        """Some more views."""
+        self.vectors += [image.descriptors.astype(np.float16) for image in images]
+        if self._keep_patches:
+            self.packed += [PackedPatches.of(image.patches()) for image in images]
 
 
 def _shard(
-    described: list[tuple[int, View]], vectors: np.ndarray, rejected: list[tuple[int, Rejected]]
+    described: list[tuple[int, View]], kept: _Described, bands: int, rejected: list[tuple[int, Rejected]]
 ) -> Shard:
+    frames = [one.shape for one in kept.packed] or [(0, 0)] * len(described)
+    counts = [len(one.rows) for one in kept.packed] or [0] * len(described)
     return Shard(
         image=np.array([number for number, _ in described], np.int64),
         heading_deg=_nan_for_none(view.heading_deg for _, view in described),
         fov_deg=_nan_for_none(view.fov_deg for _, view in described),
         tile_deg=_nan_for_none(view.tile_deg for _, view in described),
-        vectors=vectors,
+        vectors=np.stack(kept.vectors) if kept.vectors else np.empty((0, bands, 0), np.float16),
         rejected=np.array([number for number, _ in rejected], np.int64),
         reason=np.array([item.reason for _, item in rejected], np.str_),
         detail=np.array([item.detail for _, item in rejected], np.str_),
+        patches=np.array(counts, np.int64),
+        frame=np.array(frames, np.int64).reshape(-1, 2),
     )
 
 
-def _nan_for_none(values: Iterable[float | None]) -> np.ndarray:
+def _nan_for_none(values: Iterable[float | None]) -> NDArray[np.float32]:
     return np.array([np.nan if value is None else value for value in values], np.float32)

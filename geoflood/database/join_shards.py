@@ -15,6 +15,7 @@ from geoflood.core.errors import IndexUnusableError
 from geoflood.core.files import fingerprint
 from geoflood.database.database import write_references
 from geoflood.database.manifest import NAME
+from geoflood.database.patch_store import PatchPlaces, write_patch_places
 from geoflood.database.plan import IndexPlan, no_usable_image
 from geoflood.database.shards import Shard, read_shard, shard_path
 from geoflood.database.vectors import write_vectors
@@ -39,7 +40,9 @@ def join_shards(folder: Path, plan: IndexPlan) -> IndexContents:
     Raises InputError when no image could be used, IndexUnusableError when a shard is gone.
     """
     rejected, images, credits = plan.rejected(), 0, Counter[tuple[str, str]]()
-    for _, planned, shard in _shards(folder, plan):
+    patch_places = PatchPlaces()
+    for number, planned, shard in _shards(folder, plan):
+        patch_places.add(number, shard.patches, shard.frame)
         rejected.update(map(str, shard.reason))
         used = np.unique(shard.image)
         images += len(used)
@@ -49,7 +52,8 @@ def join_shards(folder: Path, plan: IndexPlan) -> IndexContents:
     (folder / NAME).unlink(missing_ok=True)
     references = write_references(folder / "references.sqlite", _references(folder, plan))
     write_vectors(folder / "vectors.faiss", (shard.vectors for _, _, shard in _shards(folder, plan)))
-    names = ("references.sqlite", "vectors.faiss", "learned.npz")
+    write_patch_places(folder / "patches.npz", patch_places)
+    names = ("references.sqlite", "vectors.faiss", "learned.npz", "patches.npz")
     files = {name: fingerprint(folder / name) for name in names}
     return IndexContents(images, references, dict(rejected), _most_images_first(credits), files)
 

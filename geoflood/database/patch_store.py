@@ -1,4 +1,4 @@
-"""patches/000042.npy and patches.npz: the compact patches of every reference, so that re-ranking needs no pictures.
+"""patches/000042.npy and patches.npz: compact patches of every reference, so that pictures are not needed.
 
 A file a shard holds the rows of its views one after another; patches.npz says where those of each reference
 begin. Rows are read when a reference is re-ranked, none before.
@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class PatchPlaces:
 def write_patch_places(path: Path, places: PatchPlaces) -> None:
     """Write patches.npz, whole."""
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **places.arrays())
+        np.savez(file, **dict[str, Any](places.arrays()))
 
 
 class PatchStore:

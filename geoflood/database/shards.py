@@ -34,6 +34,10 @@ class Shard:
     """[m]."""
     detail: NDArray[np.str_]
     """[m]."""
+    patches: NDArray[np.int64]
+    """[n] how many patches of each view lie in the shard's own file; see `patch_store`."""
+    frame: NDArray[np.int64]
+    """[n, 2] (height, width) of the frame that they lie on; zeros where none were kept."""
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -51,9 +55,16 @@ def read_shard(path: Path) -> Shard | None:
     """The shard, or None when it is absent or damaged and so has to be described again."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            shard = Shard(**{field.name: arrays[field.name] for field in fields(Shard)})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            held = {field.name: arrays[field.name] for field in fields(Shard) if field.name in arrays}
+            shard = Shard(**_without_patches(len(held["image"])) | held)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         return None
     views, bad = len(shard.image), len(shard.rejected)
-    whole = all(len(a) == views for a in (shard.heading_deg, shard.fov_deg, shard.tile_deg, shard.vectors))
+    of_views = (shard.heading_deg, shard.fov_deg, shard.tile_deg, shard.vectors, shard.patches, shard.frame)
+    whole = all(len(array) == views for array in of_views)
     return shard if whole and len(shard.reason) == len(shard.detail) == bad else None
+
+
+def _without_patches(views: int) -> dict[str, NDArray[np.int64]]:
+    """Of shards that were written before patches were kept."""
+    return {"patches": np.zeros(views, np.int64), "frame": np.zeros((views, 2), np.int64)}

@@ -41,6 +41,7 @@ from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.core.parallel import cores
 from geoflood.database.calibration import CalibrationEntry, CalibrationKey
 from geoflood.database.database import Database
+from geoflood.database.patch_store import PatchStore
 from geoflood.imagery.views import LONGEST
 from geoflood.localize.attention import location_weights
 from geoflood.localize.fusion import fuse, fused, ranked, ranking
@@ -87,7 +88,7 @@ class Locator:
             )
         self.vectors = self.database.open_vectors()
         pool = ThreadPoolExecutor(cores(), "rerank")
-        self._reranker = Reranker(self.describer.backbone, self.settings.bands, pool)
+        self._reranker = Reranker(self.describer.backbone, self.settings.bands, pool, PatchStore(folder))
 
     @property
     def usual_rerank(self) -> int:
@@ -148,8 +149,9 @@ class Locator:
             with watch("rerank"):
                 params = self._calibrated(attention, options, reranked=True).params
                 count = min(options.rerank, len(ids))
-                inliers[:count] = self._inliers(described, attention, options, ids[:count])
-                notes += _gone(inliers[:count])
+                likely = similarities[:count] / params.temperature
+                inliers[:count], gone = self._inliers(described, attention, options, ids[:count], likely)
+                notes += [Reason(ReasonKind.PICTURES_GONE, count=gone)] if gone else []
                 estimate = fused(similarities, positions, params, inliers)
 
         with watch("fuse"):
@@ -279,12 +281,13 @@ class Locator:
         attention: AttentionMap,
         options: SearchOptions,
         ids: NDArray[np.int64],
-    ) -> Floats:
-        """Inliers [n] of the photo with references; NaN where a picture is gone."""
+        likelihoods: Floats,
+    ) -> tuple[Floats, int]:
+        """Inliers [n] of the photo with references, NaN where not counted; how many pictures are gone."""
         untold = _told(attention, options) is None
         references = self.database.references(ids.tolist())
         belief = None if untold else self._belief(attention, options)
-        return self._reranker.inliers(described.patches(), attention, belief, references)
+        return self._reranker.inliers(described.patches(), attention, belief, references, likelihoods)
 
 
 def _query(photo: Photo) -> Query:
@@ -312,11 +315,6 @@ def _attention(attention: AttentionMap | None, waterline: float | None) -> Atten
 def _told(attention: AttentionMap, options: SearchOptions) -> float | None:
     """The waterline under which both sides are compared; none of both where only the query is masked."""
     return attention.waterline if options.mask_sides is MaskSides.BOTH else 0.0
-
-
-def _gone(inliers: Floats) -> list[Reason]:
-    gone = int(np.isnan(inliers).sum())
-    return [Reason(ReasonKind.PICTURES_GONE, count=gone)] if gone else []
 
 
 def _concluded(

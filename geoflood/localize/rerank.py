@@ -18,13 +18,13 @@ from geoflood.core.images import UnreadableImageError
 from geoflood.database.bands import above
 from geoflood.imagery.views import pixels_of
 from geoflood.localize.attention import sample
-from geoflood.localize.matching.geometry import agreeing
+from geoflood.localize.matching.geometry import agreeing, votes
 
 __all__ = ["FINALISTS", "Reranker", "count_inliers"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
-FINALISTS = 6
+FINALISTS = 5
 """Candidates whose patches are compared with all of the photo's, after a first count with one in eight."""
 GLANCE = 3.0
 """Log likelihood ratio a unit of log(1 + inliers) of that first count, which only chooses finalists."""
@@ -54,29 +54,36 @@ class Reranker:
         belief: Floats | None,
         references: Sequence[Reference],
         likelihoods: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """Inliers [n] of the photo with n references; NaN where not counted, -1 where a picture is gone.
+    ) -> tuple[NDArray[np.float64], int]:
+        """Inliers [n] of the photo with n references, NaN where not counted; how many pictures are gone.
 
         Counted are FINALISTS of them: those that a glance at all leaves likeliest. belief [bands]: how much
         each waterline is believed; None where nothing was told. likelihoods [n]: log likelihood of each
         reference before.
         """
+        weigh = partial(self._weighed, attention, belief)
         others = list(self.pool.map(self.patches_of, references))
-        count = partial(self._count, belief=belief, attention=attention)
         there = [n for n, other in enumerate(others) if other is not None]
-        inliers = np.where([other is None for other in others], -1.0, np.nan)
+        inliers, gone = np.full(len(others), np.nan), len(others) - len(there)
         if len(there) > FINALISTS:
-            glances = np.array(list(self.pool.map(partial(count, photo.sparse()), [others[n] for n in there])))
+            glance = partial(self._glance, weigh(photo.sparse().coarse()), belief)
+            glances = np.array(list(self.pool.map(glance, [others[n] for n in there])))
             likely = likelihoods[there] + GLANCE * np.log1p(glances)
             there = [there[n] for n in np.argsort(-likely, kind="stable")[:FINALISTS]]
-        inliers[there] = list(self.pool.map(partial(count, photo), [others[n] for n in there]))
-        return inliers
+        count = partial(self._count, weigh(photo), belief)
+        inliers[there] = list(self.pool.map(count, [others[n] for n in there]))
+        return inliers, gone
 
-    def _count(
-        self, photo: Patches, other: Patches, *, belief: Floats | None, attention: AttentionMap
-    ) -> int:
-        worth = self.worth(photo, belief) * sample(attention, photo.places)
-        return count_inliers(photo, worth, other, self.worth(other, belief))
+    def _weighed(
+        self, attention: AttentionMap, belief: Floats | None, photo: Patches
+    ) -> tuple[Patches, Floats]:
+        return photo, self.worth(photo, belief) * sample(attention, photo.places)
+
+    def _glance(self, photo: tuple[Patches, Floats], belief: Floats | None, other: Patches) -> float:
+        return votes(*_matched(*photo, other.coarse(), self.worth(other, belief)))
+
+    def _count(self, photo: tuple[Patches, Floats], belief: Floats | None, other: Patches) -> int:
+        return count_inliers(*photo, other, self.worth(other, belief))
 
     def worth(self, image: Patches, belief: Floats | None) -> Floats:
         """What each patch of an image counts, [n]: less, the surer it is under water.
@@ -104,10 +111,17 @@ def count_inliers(query: Patches, worth: Floats, reference: Patches, other: Floa
 
     worth [n], other [m] >= 0: what the patches of the query and of the reference count.
     """
+    ours, theirs, weights = _matched(query, worth, reference, other)
+    return round(float(weights[agreeing(ours, theirs, weights)].sum()))
+
+
+def _matched(
+    query: Patches, worth: Floats, reference: Patches, other: Floats
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Floats]:
+    """Places [m, 2] of both ends of the matches, in widths of their frames, and what each match counts."""
     pairs = matches(query, reference)
-    counted = np.sqrt(worth[pairs[:, 0]] * other[pairs[:, 1]])
-    kept = agreeing(_in_widths(query)[pairs[:, 0]], _in_widths(reference)[pairs[:, 1]], counted)
-    return round(float(counted[kept].sum()))
+    weights = np.sqrt(worth[pairs[:, 0]] * other[pairs[:, 1]])
+    return _in_widths(query)[pairs[:, 0]], _in_widths(reference)[pairs[:, 1]], weights
 
 
 def _in_widths(of: Patches) -> NDArray[np.float64]:

@@ -86,6 +86,7 @@ class Saying(Weighted):
     """Each image says as much as it is red."""
 
     has_energy = True
+    has_compact_patches = False
 
     def energy(self, features: Features) -> torch.Tensor:
         return features.values[:, :1]

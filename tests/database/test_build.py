@@ -308,14 +308,16 @@ def test_a_broken_shard_is_described_again(
         patch.setattr(
             describe_shards,
             "_describe_shard",
-            lambda path, *rest: described.append(path) or original(path, *rest),
+            lambda folder, number, *rest: (
+                described.append(shard_path(folder, number)) or original(folder, number, *rest)
+            ),
         )
         build(town, "Town", images([few]), settings, uncalibrated)
     assert described == [path]
     assert whole(town) == calm
 
 
-@pytest.mark.parametrize("name", ["references.sqlite", "vectors.faiss"])
+@pytest.mark.parametrize("name", ["references.sqlite", "vectors.faiss", "patches.npz"])
 def test_a_broken_result_is_put_together_again(
     town: Path, few: Path, settings: Settings, calm: dict[str, bytes], name: str
 ) -> None:

@@ -135,6 +135,8 @@ def shard() -> Shard:
         rejected=np.array([1]),
         reason=np.array(["truncated"]),
         detail=np.array(["ünïcode"]),
+        patches=np.array([3, 0, 2]),
+        frame=np.array([[300, 400], [400, 400], [400, 225]]),
     )
 
 

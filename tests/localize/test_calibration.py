@@ -258,6 +258,10 @@ def test_references_whose_pictures_are_gone_are_told(
         shutil.copy(path, moved)
     build(tmp_path / "town", "Town", images([moved]), settings, partial(self_calibrate, plan=PLAIN))
     shutil.rmtree(moved)
+    kept = Locator(tmp_path / "town").locate(Query(queries[0][0]), options=SearchOptions(rerank=4))
+    assert not kept.notes or "gone" not in reason_line(kept)
+    assert any(candidate.inliers is not None for candidate in kept.candidates), "their patches are kept"
+    shutil.rmtree(tmp_path / "town" / "patches")
     found = Locator(tmp_path / "town").locate(Query(queries[0][0]), options=SearchOptions(rerank=4))
     assert "4 not re-ranked: their pictures are gone" in reason_line(found)
     assert found.candidates[0].inliers is None

@@ -20,6 +20,7 @@ from geoflood.core.parallel import cores
 from geoflood.database.calibration import Calibration, CalibrationKey
 from geoflood.database.database import read_captures, read_references
 from geoflood.database.manifest import Manifest, Settings, read_manifest, write_manifest
+from geoflood.database.patch_store import PatchStore
 from geoflood.database.plan import locked_index
 from geoflood.database.vectors import VectorStore
 from geoflood.localize.calibration.fit import Captures, Group, RehearsalQueries, calibrate
@@ -113,7 +114,7 @@ def _rehearse(
     find = partial(_reference, folder / "references.sqlite")
     progress("comparing", 0, 0)
     with side_by_side(max(workers, cores())) as pool:
-        reranker = Reranker(describer.backbone, bands, pool)
+        reranker = Reranker(describer.backbone, bands, pool, PatchStore(folder))
         counted = rehearsal_queries_with_inliers(made, reranker, find, plan.re_ranked)
         return _fit_all(folder, bands, rehearsal_queries(made), counted, before, plan.enough)
 

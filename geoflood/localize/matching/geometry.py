@@ -8,12 +8,13 @@ matches that it brings together are counted. No random numbers, and as good as R
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCALES", "agreeing"]
+__all__ = ["SCALES", "agreeing", "votes"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ def agreeing(query: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any]
 
     query, reference [m, 2] (x, y) in widths of the frame, y downwards; weights [m] >= 0.
     """
-    chosen = _voted(query, reference, weights)
+    _, chosen = _voted(query, reference, weights, SCALES)
     frame = np.column_stack([query, np.ones(len(query))])
     for _ in range(ROUNDS):
         if np.count_nonzero(chosen & (weights > 0)) < FEWEST:
@@ -46,19 +47,27 @@ def agreeing(query: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any]
     return chosen
 
 
-def _voted(query: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which matches share the shift and scale whose weights sum to the most."""
+def votes(query: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any]) -> float:
+    """Weight of the matches that share a shift and one of every second scale; as `agreeing`, in a third of
+    its time."""
+    return _voted(query, reference, weights, SCALES[::2])[0]
+
+
+def _voted(
+    query: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], scales: Sequence[float]
+) -> tuple[float, NDArray[np.bool_]]:
+    """The largest sum of weights of matches that share a shift and scale; which matches these are."""
     best, chosen = 0.0, np.zeros(len(query), bool)
     if not len(query):
-        return chosen
+        return best, chosen
     centre = query.mean(axis=0)
-    for scale in SCALES:
+    for scale in scales:
         shifts = reference - centre - scale * (query - centre)
         bins = np.floor((shifts + FARTHEST) / BIN).astype(int)
         held, corner = _fullest(bins, weights)
         if held > best:
             best, chosen = held, ((bins >= corner) & (bins <= corner + 1)).all(axis=1)
-    return chosen
+    return best, chosen
 
 
 def _fullest(bins: NDArray[np.int64], weights: NDArray[Any]) -> tuple[float, NDArray[np.int64]]:
