@@ -82,8 +82,7 @@ def memory(found: list[StreetImage]) -> None:
         assert template is not None
         for path, images in shards:
             if not path.exists():
-                count = len(images)
-                write_shard(path, Shard(np.array([number for number, _ in images]), *cut(template, count)))
+                write_shard(path, cut(template, np.array([number for number, _ in images])))
         begun = time.perf_counter()
         build(folder, "city", found, settings(), self_calibrate)
     print(
@@ -92,10 +91,12 @@ def memory(found: list[StreetImage]) -> None:
     print(f"planning and sealing again took {time.perf_counter() - begun:.0f} s")
 
 
-def cut(shard: Shard, count: int) -> list[np.ndarray]:
-    """The other arrays of a shard, for its first `count` views and no rejected ones."""
-    views: list[np.ndarray] = [shard.heading_deg, shard.fov_deg, shard.tile_deg, shard.vectors]
-    return [array[:count] for array in views] + [shard.rejected[:0], shard.reason[:0], shard.detail[:0]]
+def cut(shard: Shard, images: np.ndarray) -> Shard:
+    """The first views of a shard, one for each of these images, and no rejected ones."""
+    none = {"rejected": 0, "reason": 0, "detail": 0}
+    counts = dict.fromkeys(vars(shard), len(images)) | none
+    arrays = {name: getattr(shard, name)[:count] for name, count in counts.items()}
+    return Shard(**arrays | {"image": images})
 
 
 def peak_gb() -> float:

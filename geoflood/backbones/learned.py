@@ -6,7 +6,6 @@ Describer, so precision and batches are decided here.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -27,7 +26,7 @@ from geoflood.backbones.vlad import Vocabulary, learn_vocabulary
 from geoflood.backbones.weights import record
 from geoflood.core.datatypes import Image
 from geoflood.core.errors import IndexUnusableError, InputError, UsageError
-from geoflood.core.files import replacing
+from geoflood.core.files import BROKEN_ARRAYS, replacing
 from geoflood.core.parallel import cores, in_order
 
 __all__ = ["default_dimension", "learn", "load_learned", "published_describer", "save_learned", "version_of"]
@@ -157,7 +156,7 @@ def load_learned(path: Path, backbone: str, precision: str | None = None) -> Des
             projection = PcaWhitening.of(arrays) if "mean" in arrays else None
             if has_words:
                 vocabulary = Vocabulary(torch.from_numpy(arrays["words"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except BROKEN_ARRAYS as error:
         raise IndexUnusableError(
             f"{path} is damaged: {error!s:.100}", "build it again with --rebuild"
         ) from error

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-__all__ = ["LockedError", "fingerprint", "locked", "replacing", "write_whole"]
+__all__ = ["BROKEN_ARRAYS", "LockedError", "fingerprint", "locked", "replacing", "write_whole"]
+
+BROKEN_ARRAYS = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, RuntimeError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
+"""What numpy raises for a file of arrays that is damaged, or that was made to do damage."""
 
 
 class LockedError(Exception):

@@ -1,4 +1,4 @@
-"""The shards of an index put together: references.sqlite, vectors.faiss, and what the manifest counts."""
+"""The shards of an index put together: who and where, vectors, and what is counted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class IndexContents:
 
 
 def join_shards(folder: Path, plan: IndexPlan) -> IndexContents:
-    """Write references.sqlite and vectors.faiss; the manifest goes first, since it would no longer be true.
+    """Write references.sqlite, vectors.faiss and patches.npz; the manifest goes first, no longer being true.
 
     Raises InputError when no image could be used, IndexUnusableError when a shard is gone.
     """

@@ -6,23 +6,27 @@ begin. Rows are read when a reference is re-ranked, none before.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from geoflood.backbones.patches import PackedPatches
-from geoflood.core.files import replacing
+from geoflood.backbones.rootsift import CELL
+from geoflood.core.files import BROKEN_ARRAYS, replacing
 
 __all__ = ["PatchPlaces", "PatchStore", "patches_path", "write_patch_places", "write_patches"]
 
 PLACES = "patches.npz"
 OPEN = 64
 """Files of shards that stay open."""
+LARGEST = 256 * CELL
+"""Pixels of a frame's side: columns and rows are one byte each."""
+_NONE_KEPT = np.empty((0, 5), np.int64)
 
 
 def patches_path(folder: Path, shard: int) -> Path:
@@ -64,33 +68,44 @@ def write_patch_places(path: Path, places: PatchPlaces) -> None:
 
 
 class PatchStore:
-    """The kept patches of an index; of one that has none, every reference gives None."""
+    """The kept patches of an index; of one that has none, every reference gives None.
+
+    An index may come from anyone, so nothing that its files say is taken on trust.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._places: dict[str, NDArray[np.int64]] = {}
-        try:
-            with (folder / PLACES).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                self._places = {name: arrays[name] for name in ("shard", "start", "count", "shape")}
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return
+        self._places = _read_places(folder / PLACES)
         self._open = lru_cache(maxsize=OPEN)(self._open_shard)
 
     def __call__(self, reference: int) -> PackedPatches | None:
         """The patches of a reference by its id; None where they were never kept, or their file broke."""
-        if not self._places or reference >= len(self._places["count"]):
+        if not 0 <= reference < len(self._places):
             return None
-        shard, start, count = (int(self._places[name][reference]) for name in ("shard", "start", "count"))
-        height, width = self._places["shape"][reference].tolist()
-        rows = self._open(shard) if height else None
+        shard, start, count, height, width = self._places[reference].tolist()
+        if not (0 < height <= LARGEST and 0 < width <= LARGEST and start >= 0 and count >= 0 and shard >= 0):
+            return None
+        rows = self._open(shard)
         if rows is None or start + count > len(rows):
             return None
         return PackedPatches(np.array(rows[start : start + count]), (height, width))
 
     def _open_shard(self, shard: int) -> NDArray[np.uint8] | None:
         try:
-            rows = np.load(patches_path(self._folder, shard), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            rows = open_memmap(patches_path(self._folder, shard), mode="r")
+        except BROKEN_ARRAYS:
             return None
-        fits = rows.ndim == 2 and rows.shape[1] == PackedPatches.ROW and rows.dtype == np.uint8
+        fits = rows.dtype == np.uint8 and rows.ndim == 2 and rows.shape[1] == PackedPatches.ROW
         return rows if fits else None
+
+
+def _read_places(path: Path) -> NDArray[np.int64]:
+    """[N, 5] shard, start, count, height and width of every reference; empty where nothing was kept."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            if any(member.compress_type for member in arrays.zip.infolist()):
+                raise ValueError("it is written uncompressed, so that it cannot be a bomb")
+            places = np.column_stack([arrays[name] for name in ("shard", "start", "count", "shape")])
+    except BROKEN_ARRAYS:
+        return _NONE_KEPT
+    return places if places.dtype == np.int64 and places.shape[1] == 5 else _NONE_KEPT

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.files import replacing
+from geoflood.core.files import BROKEN_ARRAYS, replacing
 
 __all__ = ["Shard", "read_shard", "shard_path", "write_shard"]
 
@@ -57,7 +56,7 @@ def read_shard(path: Path) -> Shard | None:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             held = {field.name: arrays[field.name] for field in fields(Shard) if field.name in arrays}
             shard = Shard(**_without_patches(len(held["image"])) | held)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except BROKEN_ARRAYS:
         return None
     views, bad = len(shard.image), len(shard.rejected)
     of_views = (shard.heading_deg, shard.fov_deg, shard.tile_deg, shard.vectors, shard.patches, shard.frame)

@@ -97,13 +97,14 @@ class Reranker:
 
     def patches_of(self, reference: Reference) -> Patches | None:
         """The patches of a reference, thinned; None when they were not kept and its picture is gone."""
-        if (packed := self.kept(reference.id)) is not None:
+        keeps = self.backbone.has_compact_patches
+        if keeps and (packed := self.kept(reference.id)) is not None:
             return packed.unpacked()
         try:
             made = patches(self.backbone, pixels_of(reference))
         except UnreadableImageError:
             return None
-        return PackedPatches.of(made).unpacked() if self.backbone.has_compact_patches else made
+        return PackedPatches.of(made).unpacked() if keeps else made
 
 
 def count_inliers(query: Patches, worth: Floats, reference: Patches, other: Floats) -> int:

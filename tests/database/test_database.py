@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import sqlite3
+import zipfile
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -150,7 +151,7 @@ def test_a_shard_comes_back(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["000042.npz"], "nothing half-written stays"
 
 
-@pytest.mark.parametrize("harm", ["truncate", "flip", "pickle", "short", "absent"])
+@pytest.mark.parametrize("harm", ["truncate", "flip", "pickle", "short", "unended", "absent"])
 def test_a_damaged_shard_is_as_good_as_absent(tmp_path: Path, harm: str) -> None:
     path = shard_path(tmp_path, 0)
     write_shard(path, shard())
@@ -164,9 +165,24 @@ def test_a_damaged_shard_is_as_good_as_absent(tmp_path: Path, harm: str) -> None
         np.savez(path, **(vars(shard()) | {"reason": np.array([{"a": 1}], object)}))
     elif harm == "short":
         np.savez(path, **(vars(shard()) | {"image": np.array([0])}))
+    elif harm == "unended":
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("image.npy", b"\x93NUMPY\x01\x00\x06\x00{'a':(")
     else:
         path.unlink()
     assert read_shard(path) is None
+
+
+def test_a_shard_of_before_patches_were_kept_is_read(tmp_path: Path) -> None:
+    path = shard_path(tmp_path, 0)
+    write_shard(path, shard())
+    older = {name: array for name, array in vars(shard()).items() if name not in ("patches", "frame")}
+    np.savez(path, **older)
+    back = read_shard(path)
+    assert back is not None
+    np.testing.assert_array_equal(back.vectors, shard().vectors)
+    assert back.patches.tolist() == [0, 0, 0]
+    assert back.frame.tolist() == [[0, 0]] * 3
 
 
 def blocks(rows: int, seed: int = 0) -> np.ndarray:
