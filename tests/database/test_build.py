@@ -29,7 +29,8 @@ from geoflood.core.geo import distance_m
 from geoflood.database import describe_shards, learn_city, plan
 from geoflood.database.build import build
 from geoflood.database.database import Database
-from geoflood.database.manifest import Settings, read_manifest, verify
+from geoflood.database.manifest import Settings, read_manifest, verify, write_manifest
+from geoflood.database.patch_store import PatchStore
 from geoflood.database.plan import IndexPlan, locked_index
 from geoflood.database.shards import read_shard, shard_path
 from geoflood.imagery.folder import images
@@ -48,10 +49,19 @@ PER_SHARD = 2
 
 
 def whole(folder: Path) -> dict[str, bytes]:
-    """Every byte that counts: the manifest, and what it names; the manifest must be right about it."""
+    """Every byte that counts: the manifest, what it names, and patches; the manifest must be right."""
     manifest = read_manifest(folder)
     verify(folder, manifest)
-    return {name: (folder / name).read_bytes() for name in ("manifest.json", *manifest.files)}
+    patches = [f"patches/{path.name}" for path in sorted((folder / "patches").iterdir())]
+    return {name: (folder / name).read_bytes() for name in ("manifest.json", *manifest.files, *patches)}
+
+
+def patch_rows(folder: Path) -> list[np.ndarray]:
+    """The patches of every reference; all have some."""
+    store = PatchStore(folder)
+    found = [store(reference) for reference in range(len(Database(folder)))]
+    assert all(one is not None and len(one.rows) for one in found)
+    return [one.rows for one in found if one is not None]
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +175,16 @@ def test_new_images_are_added_and_old_ids_stay(few: Path, settings: Settings, tm
     before = Database(tmp_path / "town")
     old = before.references(range(len(before)))
     vectors = before.open_vectors().rows(np.arange(len(before)))
+    patches = patch_rows(tmp_path / "town")
     shutil.copytree(few, some, dirs_exist_ok=True)
     manifest = build(tmp_path / "town", "Town", images([some]), settings, uncalibrated)
     after = Database(tmp_path / "town")
     assert manifest.images == len(old) + 2
     assert after.references(range(len(old))) == old
     np.testing.assert_array_equal(after.open_vectors().rows(np.arange(len(old))), vectors)
+    patches_now = patch_rows(tmp_path / "town")
+    assert all(map(np.array_equal, patches_now, patches))
+    assert len(patches_now) == len(patches) + 2
 
 
 def test_folders_of_one_name_are_not_taken_for_each_other(
@@ -287,6 +301,43 @@ def test_rebuild_begins_anew(town: Path, few: Path, settings: Settings) -> None:
     manifest = build(town, "Town", only, replace(settings, dimension=32), uncalibrated, rebuild=True)
     assert (manifest.images, manifest.settings.dimension) == (3, 32)
     assert (town / "keep.txt").exists()
+    assert len(patch_rows(town)) == 3
+    assert [path.name for path in sorted((town / "patches").iterdir())] == ["000000.npy", "000001.npy"]
+
+
+def test_an_index_of_before_patches_were_kept_goes_on_without(
+    town: Path, few: Path, settings: Settings, calm: dict[str, bytes]
+) -> None:
+    """It is found whole, searched, and joined again; only `--rebuild` keeps patches of what it has."""
+    shutil.rmtree(town / "patches")
+    (town / "patches.npz").unlink()
+    for path in (town / "shards").iterdir():
+        shard = read_shard(path)
+        assert shard is not None
+        np.savez(path, **{name: of for name, of in vars(shard).items() if name not in ("patches", "frame")})
+    manifest = read_manifest(town)
+    write_manifest(
+        town, replace(manifest, files={n: h for n, h in manifest.files.items() if n != "patches.npz"})
+    )
+    assert len(Database(town)) == 8
+    assert PatchStore(town)(0) is None
+    build(town, "Town", images([few]), settings, uncalibrated)
+    assert len(Database(town)) == 8
+    assert PatchStore(town)(0) is None
+    assert (town / "vectors.faiss").read_bytes() == calm["vectors.faiss"]
+    build(town, "Town", images([few]), settings, uncalibrated, rebuild=True)
+    assert whole(town) == calm
+
+
+def test_what_a_killed_run_left_of_patches_is_removed(
+    town: Path, few: Path, settings: Settings, calm: dict[str, bytes]
+) -> None:
+    left = [town / part / ".000001.npy.4711.part" for part in ("patches", "shards", ".")]
+    for path in left:
+        path.write_bytes(b"half")
+    build(town, "Town", images([few]), settings, uncalibrated)
+    assert not [path for path in left if path.exists()]
+    assert whole(town) == calm
 
 
 @pytest.mark.parametrize("harm", ["cut", "altered", "gone"])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.backbones.patches import Patches, matches
-from geoflood.localize.matching.geometry import agreeing
+from geoflood.localize.matching.geometry import SCALES, agreeing, votes
 
 RNG = np.random.default_rng(3)
 
@@ -23,6 +23,34 @@ def test_matches_that_share_a_shift_and_scale_agree(scale: float, dx: float, dy:
     kept = agreeing(query, reference, np.ones(len(query)))
     assert kept[:60].sum() >= 50
     assert kept[60:].sum() <= 5
+
+
+@given(
+    scale=st.sampled_from(SCALES),
+    dx=st.floats(-0.5, 0.5),
+    dy=st.floats(-0.5, 0.5),
+    wrong=st.integers(0, 60),
+)
+def test_votes_are_about_the_weight_of_what_agrees(scale: float, dx: float, dy: float, wrong: int) -> None:
+    """All of it under one of every second scale; beside these a cluster spreads over more bins than two."""
+    rng = np.random.default_rng(wrong)
+    query = rng.uniform(0, 0.4, (60 + wrong, 2))
+    reference = query.mean(axis=0) + scale * (query - query.mean(axis=0)) + (dx, dy)
+    reference[60:] = rng.uniform(-5, 5, (wrong, 2))
+    weights = rng.uniform(0.1, 1, len(query))
+    held = votes(query, reference, weights)
+    agreed = float(weights[agreeing(query, reference, weights)].sum())
+    if scale in SCALES[::2]:
+        assert held >= weights[:60].sum() - 1e-6
+    assert 0.5 * agreed <= held <= agreed + weights[60:].sum() + 1e-6
+
+
+def test_votes_of_nothing_are_none() -> None:
+    none = np.empty((0, 2))
+    assert votes(none, none, np.empty(0)) == 0
+    points = RNG.uniform(0, 1, (5, 2))
+    assert votes(points, points, np.zeros(5)) == 0
+    assert votes(points, points + 100, np.ones(5)) == 0
 
 
 def test_a_match_of_no_weight_decides_nothing() -> None:
