@@ -4,7 +4,7 @@
 
 INDEX is the folder of an index. Every photo is described once, then searched for without re-ranking and with
 it. The processor's time is given, of all threads together; R@1 is the share of photos whose first candidate
-lies within 25 m, over those that have such a reference. A sure photo is not re-ranked, and costs nothing.
+lies within 25 m, over those that have such a reference.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from geoflood.core.images import read_image
 from geoflood.core.parallel import cores
 from geoflood.imagery.views import LONGEST
 from geoflood.imagery.vpr_format import labelled
-from geoflood.localize.locator import Locator
+from geoflood.localize.locator import RERANKED, Locator
 from geoflood.localize.rerank import FINALISTS, Reranker
 
 SPENT: defaultdict[str, float] = defaultdict(float)
@@ -85,7 +85,7 @@ def main() -> None:
     with side_by_side(cores()):  # one core a thread, so that no time hides in others
         for photo in chosen:
             one_by_one = partial(located, locator, photo)
-            (without, before), (with_, after) = one_by_one(0), one_by_one(locator.usual_rerank)
+            (without, before), (with_, after) = one_by_one(0), one_by_one(RERANKED)
             hits.append([right(one, photo.geotag.position) for one in (without, with_)])
             if "rerank" in with_.seconds:
                 added.append(after - before)

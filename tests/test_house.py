@@ -39,7 +39,7 @@ DOORS = {
     "branca": {"outputs"},
     "xstatic": {"outputs"},
     "shapely": {"outputs"},
-    "scipy": {"evaluation", "outputs"},
+    "scipy": {"evaluation", "localize", "outputs"},
     "ijson": {"triage"},
     "imagehash": {"triage"},
     "faiss": {"database", "backbones"},

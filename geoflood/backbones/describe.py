@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 
 from geoflood.backbones.interface import Backbone, Features
-from geoflood.backbones.patches import Patches, patches_of
+from geoflood.backbones.patches import Patches, patches, patches_of
 from geoflood.backbones.projection import PcaWhitening
 from geoflood.backbones.threads import side_by_side
+from geoflood.backbones.vlad import Local
 from geoflood.core.datatypes import Image, Vectors
 from geoflood.core.errors import InputError
 from geoflood.core.files import replacing
@@ -62,7 +63,7 @@ class DescribedImage:
     descriptors: Vectors
     """[M, D], unit rows."""
     patches: Callable[[], Patches]
-    """Its local descriptors, made of the features that the descriptors were made of."""
+    """Makes its patches; of `rootsift` features they are parts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,9 @@ class Describer:
         found: dict[int, DescribedImage] = {}
         for chunk in self._chunks(images, weigh):
             for n, (image, row) in enumerate(zip(chunk.images, self._projected(chunk.rows), strict=True)):
-                make_patches = partial(patches_of, self.backbone, chunk.features, n, chunk.shape)
+                make_patches = partial(patches, images[image])
+                if isinstance(chunk.features.values, Local):  # they are at hand
+                    make_patches = partial(patches_of, chunk.features, n, chunk.shape)
                 found[image] = DescribedImage(images[image], row, make_patches)
         return [found[image] for image in range(len(images))]
 

@@ -86,10 +86,6 @@ class GemNetwork(Network):
         """[B, L], mean 1, of the local features; see `energy`."""
         return energy(local, self.aggregation.get_parameter("1.p"))
 
-    def patches(self, local: torch.Tensor) -> torch.Tensor:
-        """The local features [B, L, C] are such vectors already."""
-        return local
-
     def places(self, height: int, width: int) -> torch.Tensor:
         """Centres [L, 2], see the trunk."""
         return self.backbone.places(height, width)

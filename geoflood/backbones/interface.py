@@ -42,8 +42,6 @@ class Backbone(Protocol):
     """D, of one descriptor before any projection."""
     has_energy: bool
     """Whether `energy` is defined; for a family without a published definition it is not."""
-    has_compact_patches: bool
-    """Whether `patches` are compact RootSIFT, which an index keeps; see geoflood.backbones.compact."""
 
     def prepare(self, image: Image) -> Image:
         """Resize one upright image to what the backbone takes; [h, w, 3] uint8."""
@@ -61,12 +59,6 @@ class Backbone(Protocol):
         """How strong the features of each location are, before any weights: [B, L] > 0, mean 1 over L.
 
         What the paper's blend mixes attention with. Raises ValueError where `has_energy` is False.
-        """
-
-    def patches(self, features: Features, image: int) -> torch.Tensor:
-        """Local descriptors [L, d] of one of the B images, for comparing two images place by place.
-
-        Unit rows at the places of the features; zero rows where a patch says nothing.
         """
 
 

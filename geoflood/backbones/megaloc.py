@@ -39,10 +39,6 @@ class MegaLocNetwork(Network):
         clusters = self.aggregator.agg.pool(local, weights)  # [B, M, 16640], unit
         return F.normalize(self.aggregator.linear(clusters), dim=-1)
 
-    def patches(self, local: AssignedTokens) -> torch.Tensor:
-        """The unit features [B, L, l] that are aggregated: they were trained to tell places apart."""
-        return F.normalize(local.features, dim=-1)
-
     def places(self, height: int, width: int) -> torch.Tensor:
         """Centres [L, 2] of the patches."""
         return self.backbone.places(height, width)

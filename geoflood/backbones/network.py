@@ -42,9 +42,5 @@ class Network(nn.Module, ABC):
         raise ValueError("no energy is defined for this aggregation")
 
     @abstractmethod
-    def patches(self, local: Any) -> torch.Tensor:
-        """Unit vectors [B, L, d] of local features, by which two images are compared place by place."""
-
-    @abstractmethod
     def places(self, height: int, width: int) -> torch.Tensor:
         """Centres [L, 2] (x, y in shares of the frame) of the locations of an image of that size."""

@@ -1,4 +1,7 @@
-"""Which patches of two images look alike: mutual nearest neighbours among local descriptors."""
+"""Which patches of two images look alike: mutual nearest neighbours among compact RootSIFT descriptors.
+
+They serve every backbone: what verifies a place is the same in all indexes, and needs no weights.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from geoflood.backbones.compact import BYTES, COARSE, COMPACT, packed, unpacked
-from geoflood.backbones.interface import Backbone, Features
-from geoflood.backbones.rootsift import CELL, CELLS
+from geoflood.backbones.compact import BYTES, COARSE, compact, packed, unpacked
+from geoflood.backbones.interface import Features
+from geoflood.backbones.rootsift import CELL, CELLS, RootSift, local_descriptors
+from geoflood.backbones.vlad import Local
 from geoflood.core.datatypes import Image
 
 __all__ = ["PackedPatches", "Patches", "matches", "patches", "patches_of"]
@@ -28,7 +32,7 @@ class Patches:
     """Local descriptors of one image, without those that are zero."""
 
     descriptors: torch.Tensor
-    """[n, d] float32, unit rows; bfloat16 would be slower, for every new n needs a kernel of its own."""
+    """[n, 52] float32, unit rows; bfloat16 would be slower, for every new n needs a kernel of its own."""
     places: NDArray[np.float32]
     """[n, 2] (x, y) shares of the frame, y downwards."""
     cells: NDArray[np.int64]
@@ -47,10 +51,12 @@ class Patches:
         """One patch in eight, as on the fields of one colour of a chessboard; of a coarse grid all."""
         return self._kept((self.cells % 2 == 0).all(axis=1) & (self.cells.sum(axis=1) % 4 == 0))
 
+    def above(self, share: float) -> Patches:
+        """Those that stand above so much of the height, from the bottom."""
+        return self._part(self.places[:, 1] <= 1 - share)
+
     def coarse(self) -> Patches:
-        """Of compact patches the coarse coefficients alone; others as they are."""
-        if self.descriptors.shape[1] != COMPACT:
-            return self
+        """The coarse coefficients alone."""
         return replace(self, descriptors=F.normalize(self.descriptors[:, :COARSE], dim=1))
 
     @property
@@ -58,15 +64,16 @@ class Patches:
         return bool(len(self.cells) and self.cells.max() >= FINE)
 
     def _kept(self, which: NDArray[np.bool_]) -> Patches:
-        if not self._fine:
-            return self
+        return self._part(which) if self._fine else self
+
+    def _part(self, which: NDArray[np.bool_]) -> Patches:
         rows = self.descriptors[torch.from_numpy(which)]
         return Patches(rows, self.places[which], self.cells[which], self.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class PackedPatches:
-    """The patches of a `rootsift` reference as an index keeps them: 28 bytes each, 49 kB an image."""
+    """The patches of a reference as an index keeps them: 28 bytes each, 49 kB an image."""
 
     rows: NDArray[np.uint8]
     """[n, ROW] codes, then column and row on the grid."""
@@ -90,26 +97,23 @@ class PackedPatches:
         return Patches(unpacked(self.rows[:, :BYTES]), places, cells, self.shape)
 
 
-def patches_of(
-    backbone: Backbone, features: Features, image: int = 0, shape: tuple[int, int] = (1, 1)
-) -> Patches:
-    """The patches of one of the images that features were made of; `shape` (height, width) is its frame's."""
-    with torch.inference_mode():
-        rows = backbone.patches(features, image)
-        alive = rows.abs().amax(dim=1) > 0
+def patches_of(features: Features, image: int, shape: tuple[int, int]) -> Patches:
+    """The patches of one of the images of `rootsift` features; (height, width) is its frame's."""
+    local: Local = features.values
+    alive = local.strength[image] > 0
+    rows = compact(local.descriptors[image, alive, :-2])
     places = features.places.numpy()
     cells = np.stack([np.unique(along, return_inverse=True)[1] for along in places.T], axis=1)
     kept = alive.numpy()
-    return Patches(rows[alive], places[kept].astype(np.float32), cells[kept], shape)
+    return Patches(rows, places[kept].astype(np.float32), cells[kept], shape)
 
 
-def patches(backbone: Backbone, image: Image) -> Patches:
-    """The patches of an upright image [H, W, 3]."""
-    prepared = backbone.prepare(image)
+def patches(image: Image) -> Patches:
+    """The patches of an upright image [H, W, 3], whatever backbone describes it."""
+    prepared = RootSift.prepare(image)
     with torch.inference_mode():
-        pixels = torch.tensor(prepared).permute(2, 0, 1)[None].float().div_(255)
-        features = backbone.features(pixels)
-    return patches_of(backbone, features, 0, prepared.shape[:2])
+        features = local_descriptors(torch.tensor(prepared).permute(2, 0, 1)[None].float().div_(255))
+        return patches_of(features, 0, prepared.shape[:2])
 
 
 def matches(query: Patches, reference: Patches) -> NDArray[np.int64]:

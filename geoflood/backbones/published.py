@@ -59,7 +59,6 @@ class Published:
         self._row = row
         self._network = skeleton(row)
         self.has_energy = self._network.has_energy
-        self.has_compact_patches = False
         self._network.load_state_dict(state, strict=True, assign=True)
         self._network.to(compute.device, torch.float32).settle()
         # Convolutions want channels last; a network without convolution maps is left as it is.
@@ -94,11 +93,6 @@ class Published:
     def energy(self, features: Features) -> torch.Tensor:
         """[B, L], mean 1, on the processor. Raises ValueError for a family without one."""
         return self._network.energy(features.values).cpu()
-
-    @torch.inference_mode()
-    def patches(self, features: Features, image: int) -> torch.Tensor:
-        """Unit local features [L, d] of one image, on the processor."""
-        return self._network.patches(features.values)[image].cpu()
 
 
 def _digest(state: State) -> str:

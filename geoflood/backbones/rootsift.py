@@ -16,7 +16,6 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
-from geoflood.backbones.compact import compact
 from geoflood.backbones.interface import Features
 from geoflood.backbones.vlad import Local, Vocabulary, aggregate
 from geoflood.core.datatypes import Image
@@ -49,7 +48,6 @@ class RootSift:
     version = "2"
     has_energy = False
     """What a patch adds to VLAD depends on its word, so no single number gives its strength."""
-    has_compact_patches = True
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -73,11 +71,6 @@ class RootSift:
     def energy(self, features: Features) -> torch.Tensor:
         """Not defined: always ValueError."""
         raise ValueError("no energy is defined for VLAD")
-
-    def patches(self, features: Features, image: int) -> torch.Tensor:
-        """Compact RootSIFT [L, 52] of one image, unit rows, zeros for flat patches."""
-        local: Local = features.values
-        return compact(local.descriptors[image, :, :-2] * local.strength[image, :, None])
 
 
 def sample_descriptors(images: Sequence[Image]) -> torch.Tensor:

@@ -124,10 +124,6 @@ class SaladNetwork(Network):
         """Unit descriptors [B, M, 8448] under weights [B or 1, M, L]."""
         return self.aggregator.pool(local, weights)
 
-    def patches(self, local: AssignedTokens) -> torch.Tensor:
-        """The unit features [B, L, l] that are aggregated: they were trained to tell places apart."""
-        return F.normalize(local.features, dim=-1)
-
     def places(self, height: int, width: int) -> torch.Tensor:
         """Centres [L, 2] of the patches."""
         return DinoV2.places(height, width)

@@ -87,12 +87,11 @@ def _facts(info: IndexInfo) -> dict[str, Any]:
 
 def _calibration(calibration: Calibration) -> dict[str, Any]:
     """Why it is weak, the trials of its smallest and its largest part, and its parts by labels."""
-    from geoflood.outputs.wording import weakness
+    from geoflood.outputs.wording import weaknesses
 
-    weak = dict.fromkeys(weakness(entry) for entry in calibration.values() if entry.weakness)
     trials = sorted(entry.trials for entry in calibration.values())
     facts = {
-        "WEAK": "; ".join(weak),
+        "WEAK": weaknesses(calibration),
         "trials a waterline": f"{trials[0]} to {trials[-1]}" if trials else "none",
         "by labels": sum(entry.labelled for entry in calibration.values()),
     }

@@ -108,8 +108,7 @@ def _whole_number(text: str) -> int:
 
 
 def _show_json(info: IndexInfo) -> None:
-    from geoflood.database.calibration import CalibrationKey
-    from geoflood.outputs.wording import weakness
+    from geoflood.outputs.wording import weaknesses
 
     terminal.emit(
         {
@@ -118,7 +117,7 @@ def _show_json(info: IndexInfo) -> None:
             "images": info.images,
             "references": info.references,
             "rejected": dict(info.rejected),
-            "weak_calibration": weakness(info.calibration[CalibrationKey(None)]) or None,
+            "weak_calibration": weaknesses(info.calibration) or None,
         }
     )
 
@@ -139,10 +138,9 @@ def _show(info: IndexInfo) -> None:
 
 def _describe_calibration(calibration: Calibration) -> str:
     """What the index's probabilities rest on."""
-    from geoflood.database.calibration import CalibrationKey
-    from geoflood.outputs.wording import weakness
+    from geoflood.outputs.wording import weaknesses
 
     labelled = sum(entry.labelled for entry in calibration.values())
     source = f"{labelled} of {len(calibration)} parts by labelled photos" if labelled else "by its own images"
-    weak = weakness(calibration[CalibrationKey(None)])
-    return f"WEAK, so areas are wider: {weak}; {source}" if weak else source
+    weak = weaknesses(calibration)
+    return f"WEAK: {weak}; {source}" if weak else source

@@ -246,9 +246,9 @@ class SearchOptions:
     blend: Blend = Blend.CONTINUOUS
     mask_sides: MaskSides = MaskSides.BOTH
     rerank: int | None = None
-    """Candidates whose inliers are counted, unless the first is sure without; 0: none.
+    """Candidates that are re-ranked; 0: none.
 
-    None: what the index is best at, see `geoflood.localize.locator.Locator.usual_rerank`.
+    None: as many as `geoflood.localize.locator.RERANKED`.
     """
 
 
@@ -407,8 +407,12 @@ class ReasonKind(StrEnum):
     MODEL_FAILED = "the model failed"
     SEARCH_FAILED = "the search failed"
     FEW_PLACES = "calibrated on few places"
+    NEVER_CALIBRATED = "never calibrated"
     ONE_DAY = "calibrated on one day"
     PICTURES_GONE = "pictures gone"
+    FRAMED = "a photo inside a frame"
+    MIRRORED = "a mirrored photo"
+    WATERLINE_FOUND = "the waterline was found in the photo"
     VERIFICATION = "verification"
     NO_ATTENTION = "searched without attention"
     RECORDED = "recorded"

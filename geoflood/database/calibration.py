@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
@@ -22,6 +22,7 @@ __all__ = [
     "CalibrationEntry",
     "CalibrationKey",
     "CalibrationParams",
+    "Coefficients",
     "ConformalKnots",
     "Evidence",
     "Weakness",
@@ -37,16 +38,37 @@ SUREST = 10.0
 
 
 class Evidence(NamedTuple):
-    """From what it is judged whether a photo's place is in the index at all."""
+    """From what it is judged whether a photo's first candidate is right. More of each never makes it less so.
 
-    similarity: float
-    """Of the first candidate."""
-    margin: float
-    """How far it leads over the best of another place, inliers included, in units of similarity."""
-    level: float
-    """Mean similarity of the candidates."""
-    agreement: float
-    """log(1 + inliers) of the first candidate; 0 where they were not counted."""
+    Each means the same whether the place is in the index or not, and in a small index as in a large one: a
+    candidate is compared with those of other places, or with outsiders that are nobody's city.
+    """
+
+    lead: float
+    """log(1 + how far the first leads over the best of another place), inliers included, in temperatures."""
+    agreement: float = 0.0
+    """log(1 + inliers) of the first; 0 where they were not counted."""
+    advantage: float = 0.0
+    """The same less that of the best of another place; 0 where they were not counted."""
+    support: float = 0.0
+    """log(1 + inliers) of the best other candidate of the first one's place; 0 where there is none."""
+    apart: float = 0.0
+    """Similarity of the first less that of the outsiders most alike the photo; 0 where these are unknown."""
+
+
+class Coefficients(NamedTuple):
+    """Of a logistic model over `Evidence`."""
+
+    intercept: float
+    lead: float = 0.0
+    agreement: float = 0.0
+    advantage: float = 0.0
+    support: float = 0.0
+    apart: float = 0.0
+
+    def logit(self, evidence: Evidence) -> float:
+        """Log odds."""
+        return self.intercept + sum(slope * value for slope, value in zip(self[1:], evidence, strict=True))
 
 
 @dataclass(frozen=True)
@@ -57,12 +79,10 @@ class CalibrationParams:
     """Of the softmax over similarities: two candidates this far apart differ e-fold."""
     kernel_m: float
     """Standard deviation, an axis, of the camera around the reference that shows its place."""
-    intercept: float
-    similarity: float
-    margin: float
-    level: float = 0.0
-    agreement: float = 0.0
-    """Logistic coefficients of P(in this index): the intercept, and one for each number of `Evidence`."""
+    right: Coefficients
+    """Of P(the position is right within 25 m)."""
+    inside: Coefficients
+    """Of P(in this index)."""
     inliers: float = 0.0
     """Log likelihood ratio that a candidate shows the place, per unit of log(1 + inliers) above `usual`."""
     usual: float = 0.0
@@ -86,8 +106,9 @@ class CalibrationParams:
             if field.default is MISSING or field.name in numbers
         }
         coverage, sure = (_knots(known.pop(name, ())) for name in ("coverage", "sure_coverage"))
+        right, inside = (_coefficients(known.pop(name)) for name in ("right", "inside"))
         read = {name: float(number) for name, number in known.items()}
-        params = replace(cls(**read), coverage=coverage, sure_coverage=sure)  # type: ignore[arg-type]
+        params = cls(**read, right=right, inside=inside, coverage=coverage, sure_coverage=sure)
         if not all(map(math.isfinite, read.values())) or params.temperature <= 0 or params.kernel_m <= 0:
             raise ValueError("calibration out of range")
         if max(abs(params.same), abs(params.different)) > SUREST:
@@ -104,14 +125,23 @@ class CalibrationParams:
         }
 
     def likelihood(self, inliers: Floats) -> Floats:
-        """Log likelihood ratios [k] of candidates with so many inliers; 0 where they are NaN: not counted."""
-        ratio = self.inliers * (np.log1p(inliers) - self.usual)
-        return np.where(np.isnan(inliers), 0.0, np.clip(ratio, -SUREST, SUREST))
+        """Log likelihood ratios [k] of candidates with so many inliers; 0 where none were counted at all.
 
-    def logit(self, evidence: Evidence) -> float:
-        """Of P(in this index)."""
-        slopes = (self.similarity, self.margin, self.level, self.agreement)
-        return self.intercept + sum(slope * value for slope, value in zip(slopes, evidence, strict=True))
+        Where some were, NaN is one that a glance left out: no likelier than the least of the others.
+        """
+        counted = ~np.isnan(inliers)
+        if not counted.any():
+            return np.zeros(len(inliers))
+        ratio = np.clip(self.inliers * (np.log1p(inliers) - self.usual), -SUREST, SUREST)
+        return np.where(counted, ratio, min(float(ratio[counted].min()), 0.0))
+
+
+def _coefficients(numbers: Sequence[float]) -> Coefficients:
+    """Raises ValueError for a slope that is no number or negative: more evidence never speaks against."""
+    coefficients = Coefficients(*map(float, numbers))
+    if not all(map(math.isfinite, coefficients)) or min(coefficients[1:]) < 0:
+        raise ValueError("coefficients out of range")
+    return coefficients
 
 
 def _knots(pairs: Sequence[Sequence[float]]) -> ConformalKnots:
@@ -149,6 +179,8 @@ class Weakness(StrEnum):
     """Too few trials to learn from: the numbers are this program's defaults."""
     ONE_DAY = "one day"
     """Most places were seen on one day only, so that neighbours stand in for another visit."""
+    NEVER = "never calibrated"
+    """Written by a program whose numbers are not used any more; other cities' stand in."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +198,8 @@ class CalibrationEntry:
 
     @property
     def few(self) -> bool:
-        """Nothing was learned: the numbers are this program's defaults."""
-        return self.weakness is Weakness.FEW_PLACES
+        """Nothing was learned from this city: the numbers are those of others."""
+        return self.weakness in (Weakness.FEW_PLACES, Weakness.NEVER)
 
 
 Calibration: TypeAlias = Mapping[CalibrationKey, CalibrationEntry]
@@ -186,10 +218,17 @@ def calibration_to(calibration: Calibration) -> dict[str, Any]:
 
 
 def calibration_from(content: Mapping[str, Any]) -> dict[CalibrationKey, CalibrationEntry]:
-    """From a manifest of any version. Raises KeyError, TypeError or ValueError when it is damaged."""
+    """From a manifest; kinds of search that this program cannot use are left out.
+
+    Raises KeyError, TypeError or ValueError when it is damaged.
+    """
     calibration = {}
     for name, numbers in content.items():
         if (key := CalibrationKey.of(name)) is not None:
+            if (
+                "right" not in numbers
+            ):  # of a program before 2026-11-27, whose numbers called strangers located
+                continue
             weakness = Weakness.FEW_PLACES if numbers.get("few") else None
             if weakness is None and numbers.get("weak"):  # manifests of 2026 say why in a sentence
                 weakness = Weakness.ONE_DAY

@@ -86,7 +86,7 @@ def _describe_shard(
     """
     weigh = partial(band_weights, bands=settings.bands)
     described: list[tuple[int, View]] = []
-    kept = _Described(describer.backbone.has_compact_patches)
+    kept = _Described()
     rejected: list[tuple[int, Rejected]] = []
     pixels: list[Image] = []
     for image_number, image in images:
@@ -110,23 +110,19 @@ def _describe_shard(
 class _Described:
     """Vectors and patches of the views of a shard."""
 
-    def __init__(self, keep_patches: bool) -> None:
+    def __init__(self) -> None:
         self.vectors: list[NDArray[np.float16]] = []
         self.packed: list[PackedPatches] = []
-        self._keep_patches = keep_patches
 
     def take(self, images: Sequence[DescribedImage]) -> None:
         """Some more views."""
         self.vectors += [image.descriptors.astype(np.float16) for image in images]
-        if self._keep_patches:
-            self.packed += [PackedPatches.of(image.patches()) for image in images]
+        self.packed += [PackedPatches.of(image.patches()) for image in images]
 
 
 def _shard(
     described: list[tuple[int, View]], kept: _Described, bands: int, rejected: list[tuple[int, Rejected]]
 ) -> Shard:
-    frames = [one.shape for one in kept.packed] or [(0, 0)] * len(described)
-    counts = [len(one.rows) for one in kept.packed] or [0] * len(described)
     return Shard(
         image=np.array([number for number, _ in described], np.int64),
         heading_deg=_nan_for_none(view.heading_deg for _, view in described),
@@ -136,8 +132,8 @@ def _shard(
         rejected=np.array([number for number, _ in rejected], np.int64),
         reason=np.array([item.reason for _, item in rejected], np.str_),
         detail=np.array([item.detail for _, item in rejected], np.str_),
-        patches=np.array(counts, np.int64),
-        frame=np.array(frames, np.int64).reshape(-1, 2),
+        patches=np.array([len(one.rows) for one in kept.packed], np.int64),
+        frame=np.array([one.shape for one in kept.packed], np.int64).reshape(-1, 2),
     )
 
 

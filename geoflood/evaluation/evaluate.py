@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from geoflood.core.datatypes import Blend, Progress, no_progress
-from geoflood.core.errors import IndexUnusableError, InputError
+from geoflood.core.errors import InputError
 from geoflood.database.calibration import CalibrationKey
 from geoflood.evaluation.ablations import band_setting
 from geoflood.evaluation.metrics.score_query import score_query
@@ -70,10 +70,8 @@ def prepare(
 ) -> Benchmark:
     """Find each query's positives.
 
-    Raises InputError when no query has any, IndexUnusableError for an index without calibration.
+    Raises InputError when no query has any.
     """
-    if not locator.database.manifest.calibration:
-        raise IndexUnusableError(f"{locator.database.folder} has no calibration", "use --rebuild")
     cases = query_cases(locator, queries, exclude_twins)
     for distance in distances_m:
         _check_positives(cases, distance)
@@ -103,9 +101,9 @@ def _check_positives(cases: Sequence[QueryCase], distance_m: float) -> None:
 
 
 def _calibration_notes(locator: Locator) -> Iterator[str]:
-    if weak := weakness(locator.database.manifest.calibration[CalibrationKey(None)]):
+    if weak := weakness(locator.calibrated(CalibrationKey(None))):
         name = locator.database.folder.name
-        yield f"the index {name} is weakly calibrated, its areas are wider for it: {weak}"
+        yield f"the index {name} is weakly calibrated: {weak}"
 
 
 def _twin_notes(cases: Sequence[QueryCase], exclude_twins: bool) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,12 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.describe import EnergyWeights, WeightFunction
-from geoflood.core.datatypes import AttentionMap, Blend, Image, MaskSides, SearchOptions
+from geoflood.core.datatypes import AttentionMap, Blend, Box, Image, MaskSides, SearchOptions
 from geoflood.core.errors import InputError
 from geoflood.core.images import fit, read_image
 from geoflood.database.bands import band_weights
 
-__all__ = ["blend", "blend_by_energy", "editable", "location_weights", "overlay", "read_attention", "sample"]
+__all__ = [
+    "blend",
+    "blend_by_energy",
+    "editable",
+    "location_weights",
+    "overlay",
+    "read_attention",
+    "sample",
+    "within",
+]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -123,6 +133,23 @@ def sample(attention: AttentionMap, places: NDArray[Any]) -> Floats:
     upper = attention.weights[top, left] * (1 - across) + attention.weights[top, right] * across
     lower = attention.weights[below, left] * (1 - across) + attention.weights[below, right] * across
     return np.asarray(upper * (1 - down) + lower * down, np.float32)
+
+
+def within(attention: AttentionMap, box: Box, shape: tuple[int, int]) -> AttentionMap:
+    """The map of a part of a picture, given that of the whole; (height, width) of the whole, px."""
+    height, width = shape
+    weights = attention.weights
+    if not attention.uniform:
+        rows, columns = weights.shape
+        x = (box.left + (np.arange(columns) + 0.5) / columns * (box.right - box.left)) / width
+        y = (box.top + (np.arange(rows) + 0.5) / rows * (box.bottom - box.top)) / height
+        places = np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 2)
+        weights = sample(attention, places).reshape(rows, columns)
+    waterline = attention.waterline
+    if waterline is not None:
+        under = (box.bottom - (1 - waterline) * height) / (box.bottom - box.top)
+        waterline = min(max(under, 0.0), 0.99)
+    return replace(attention, weights=weights, waterline=waterline)
 
 
 def blend(weights: Floats, alpha: float) -> Floats:

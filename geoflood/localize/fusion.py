@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -46,6 +47,10 @@ TAIL = (0.15, 2.5)
 """Share of a bump that is so many times wider: geotags are off by more than a bell admits."""
 _ROWS = 1 << 24
 """More cells than lie across any city: two numbers of a cell as one."""
+LEAST_ADVANTAGE = -1.0
+"""Of `Evidence.advantage`: how far another place is ahead says no more from here."""
+ALONE, TOGETHER = math.log(2), math.log(1.4)
+"""Inliers over those of the best other place, from which one candidate, or two of one place, verify it."""
 REACH = 5.0
 """Kernel widths at which a bump ends; 2 % lie beyond."""
 _RINGS = 1000
@@ -54,26 +59,45 @@ _GONE = 9.0
 """Kernel widths from which a bell is nothing beside 1 in double precision."""
 
 
-def posterior(similarities: Floats, temperature: float) -> Floats:
-    """Belief [k] in each candidate, given that one shows the place: softmax(similarity / temperature)."""
-    scaled = (similarities - similarities.max()) / temperature
-    weights = np.exp(scaled)
+def posterior(scores: Floats) -> Floats:
+    """Belief [k] in each candidate, given that one shows the place: the softmax of log likelihoods [k]."""
+    weights = np.exp(scores - scores.max())
     return np.asarray(weights / weights.sum())
 
 
-def evidence(similarities: Floats, positions: Floats, scores: Floats, inliers: Floats) -> Evidence:
+def evidence(
+    similarities: Floats,
+    positions: Floats,
+    scores: Floats,
+    inliers: Floats,
+    outsiders: float | None = None,
+    usual: float = 0.0,
+) -> Evidence:
     """What candidates say together: similarities, scores, inliers [k] (NaN: not counted), positions [k, 2].
 
-    `scores` are the similarities with all other evidence added, in the same unit; the first candidate is the
-    one that has the highest. Where none shows another place, it leads over nothing: an index of a single
-    place would else be sure of every photo.
+    scores: log likelihoods with all evidence in them; the first candidate is the one that has the highest.
+    Where none shows another place, it leads over nothing: an index of a single place would else be sure of
+    every photo. outsiders: similarity of the outsiders most alike the photo; None if unknown. usual: log(1 +
+    inliers) of a wrong candidate, which stands in where no other place was counted.
     """
     first = int(scores.argmax())
-    elsewhere = distance_m(positions, positions[first]) > ELSEWHERE_M
+    away = distance_m(positions, positions[first])
+    elsewhere, beside = away > ELSEWHERE_M, away <= ELSEWHERE_M
+    beside[first] = False
     second = scores[elsewhere].max() if elsewhere.any() else scores[first]
-    agreement = 0.0 if math.isnan(inliers[first]) else math.log1p(inliers[first])
-    lead = float(scores[first] - second)
-    return Evidence(float(similarities[first]), lead, float(similarities.mean()), agreement)
+    lead = math.log1p(scores[first] - second)
+    apart = 0.0 if outsiders is None else float(similarities[first]) - outsiders
+    if np.isnan(inliers[first]):
+        return Evidence(lead, apart=apart)
+    agreement = math.log1p(inliers[first])
+    advantage = max(agreement - _most(inliers[elsewhere], usual), LEAST_ADVANTAGE)
+    return Evidence(lead, agreement, advantage, _most(inliers[beside], 0.0), apart)
+
+
+def _most(inliers: Floats, otherwise: float) -> float:
+    """log(1 + inliers) of the most that was counted."""
+    counted = inliers[~np.isnan(inliers)]
+    return math.log1p(counted.max()) if len(counted) else otherwise
 
 
 def ranking(similarities: Floats, inliers: Floats, params: CalibrationParams) -> NDArray[np.int64]:
@@ -99,10 +123,12 @@ def _inliers(candidates: Sequence[Candidate]) -> Floats:
     return np.array([math.nan if c.inliers is None else c.inliers for c in candidates], float)
 
 
-def fuse(candidates: Sequence[Candidate], params: CalibrationParams) -> Estimate:
+def fuse(
+    candidates: Sequence[Candidate], params: CalibrationParams, outsiders: float | None = None
+) -> Estimate:
     """Fuse candidates into an Estimate; their order does not matter. Raises ValueError when there are none.
 
-    Inliers move belief between candidates. A verdict does, too, and belief in the index as a whole: by the
+    Inliers move belief between candidates. A verdict does, too, and belief in the answer as a whole: by the
     mean likelihood ratio of the candidates under the belief before it.
     """
     if not candidates:
@@ -111,7 +137,7 @@ def fuse(candidates: Sequence[Candidate], params: CalibrationParams) -> Estimate
     similarities = np.array([c.similarity for c in candidates])
     positions = np.array([(c.reference.position.lat, c.reference.position.lon) for c in candidates])
     verdicts = np.array([_verdict(c, params) for c in candidates])
-    return fused(similarities, positions, params, _inliers(candidates), verdicts)
+    return fused(similarities, positions, params, _inliers(candidates), verdicts, outsiders)
 
 
 def fused(
@@ -120,29 +146,50 @@ def fused(
     params: CalibrationParams,
     inliers: Floats | None = None,
     verdicts: Floats | None = None,
+    outsiders: float | None = None,
 ) -> Estimate:
     """Fuse candidates as a search finds them: similarities [k], best first, positions [k, 2] (lat, lon).
 
-    inliers [k], NaN where not counted; verdicts [k], log likelihood ratios of verdicts on them.
+    inliers [k], NaN where not counted; verdicts [k], log likelihood ratios of verdicts on them; outsiders as
+    in `evidence`.
     """
     inliers = np.full(len(similarities), np.nan) if inliers is None else inliers
-    scores = similarities + params.temperature * params.likelihood(inliers)
-    likely = posterior(scores, params.temperature) * (1.0 if verdicts is None else np.exp(verdicts))
-    logit = params.logit(evidence(similarities, positions, scores, inliers)) + math.log(likely.sum())
-    absent = 1.0 / (1.0 + math.exp(min(max(logit, -30.0), 30.0)))
+    scores = similarities / params.temperature + params.likelihood(inliers)
+    verdicts = np.zeros(len(scores)) if verdicts is None else verdicts
+    likely = posterior(scores) * np.exp(verdicts)
+    weigh = partial(
+        evidence, similarities, positions, inliers=inliers, outsiders=outsiders, usual=params.usual
+    )
+    seen = weigh(scores + verdicts)
+    inside = _share(params.inside.logit(weigh(scores)) + math.log(likely.sum()))
+    right = _share(params.right.logit(seen))
     origin = LatLon(*positions[0].tolist())
     mode, ground = belief_map(to_local(positions, origin), likely / likely.sum(), params)
-    shares = ground.borne_out(params)
+    probability = min(right, inside)
+    ground, shares = ground.agreeing(ground.borne_out(params), probability / inside)
     radius_50_m, radius_90_m = _radii(ground, shares, (0.5, 0.9))
     return Estimate(
         position=_latlon(mode, origin),
-        probability=(1.0 - absent) * ground.near,
+        probability=probability,
         radius_50_m=radius_50_m,
         radius_90_m=radius_90_m,
         search_area=_ranked(ground.centres, shares, ground.size_m, origin),
-        not_in_index=absent,
+        not_in_index=1.0 - inside,
         tolerance_m=TOLERANCE_M,
+        verified=_verified(seen),
     )
+
+
+def _share(logit: float) -> float:
+    """The probability of log odds."""
+    return 1.0 / (1.0 + math.exp(-min(max(logit, -30.0), 30.0)))
+
+
+def _verified(seen: Evidence) -> bool:
+    """Whether details bear the first candidate out: alone far above other places, or together with another
+    candidate of its place."""
+    together = min(seen.advantage, seen.support - seen.agreement + seen.advantage)
+    return seen.advantage >= ALONE or together >= TOGETHER
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +203,6 @@ class BeliefMap:
     """[n], sums to 1."""
     away_m: Floats
     """[n] from the peak."""
-    near: float
-    """Of the belief, within TOLERANCE_M of its peak."""
     sure: bool
     """One place holds nearly all of it: only the exact spot is in doubt."""
 
@@ -178,6 +223,22 @@ class BeliefMap:
         believed, held_truth = np.array([(0.0, 0.0), *knots, (1.0, 1.0)]).T
         return np.diff(np.interp(self.held, believed, held_truth), prepend=0.0)
 
+    def agreeing(self, shares: Floats, near: float) -> tuple[BeliefMap, Floats]:
+        """The map and shares [n] of its cells, of which those within TOLERANCE_M of the peak hold `near`.
+
+        So the areas say of the position what its probability says. The order of the cells may change.
+        """
+        within = self.away_m <= TOLERANCE_M
+        held = float(shares[within].sum())
+        if not 0 < held < 1:
+            return self, shares
+        shares = shares * np.where(within, near / held, (1 - near) / (1 - held))
+        order = np.argsort(-shares, kind="stable")
+        moved = replace(
+            self, centres=self.centres[order], belief=self.belief[order], away_m=self.away_m[order]
+        )
+        return moved, shares[order]
+
 
 def belief_map(metres: Floats, weights: Floats, params: CalibrationParams) -> tuple[Floats, BeliefMap]:
     """The peak [2] and the belief map of candidates at `metres` [k, 2] with `weights` [k] that sum to 1."""
@@ -186,9 +247,8 @@ def belief_map(metres: Floats, weights: Floats, params: CalibrationParams) -> tu
     order = np.argsort(-belief, kind="stable")
     centres, belief = centres.take(order, axis=0), belief[order]
     away, candidates_away = _lengths(centres - mode), _lengths(metres - mode)
-    near = float(belief[away <= TOLERANCE_M].sum())
     sure = bool(weights[candidates_away <= ELSEWHERE_M].sum() >= SURE_OF)
-    return mode, BeliefMap(size, centres, belief, away, near, sure)
+    return mode, BeliefMap(size, centres, belief, away, sure)
 
 
 def _lengths(vectors: Floats) -> Floats:

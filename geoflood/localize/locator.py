@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -14,7 +14,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.backbones.catalog import find
 from geoflood.backbones.describe import DescribedImage
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import side_by_side
@@ -39,13 +38,18 @@ from geoflood.core.datatypes import (
 from geoflood.core.errors import IndexUnusableError, UsageError
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.core.parallel import cores
-from geoflood.database.calibration import CalibrationEntry, CalibrationKey
+from geoflood.database.calibration import CalibrationEntry, CalibrationKey, Weakness
 from geoflood.database.database import Database
 from geoflood.database.patch_store import PatchStore
+from geoflood.imagery.content_box import content_box
 from geoflood.imagery.views import LONGEST
 from geoflood.localize.attention import location_weights
+from geoflood.localize.attention import within as inside
+from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR
+from geoflood.localize.estimate_waterline import estimate_waterline
 from geoflood.localize.fusion import fuse, fused, ranked, ranking
-from geoflood.localize.outcome import judge, weakness
+from geoflood.localize.outcome import FAIR, judge, weakness
+from geoflood.localize.outsiders import open_outsiders
 from geoflood.localize.rerank import Reranker
 from geoflood.localize.waterline import belief, nearest
 
@@ -65,8 +69,6 @@ NARROWED = 4096
 """Candidates of the whole index among which those in a box are looked for."""
 RERANKED = 20
 """Candidates that are re-ranked unless another number is asked for."""
-SURE_ALREADY = 0.95
-"""Probability from which re-ranking is skipped: it could only make it worse, and takes its time."""
 
 
 class Locator:
@@ -88,12 +90,9 @@ class Locator:
             )
         self.vectors = self.database.open_vectors()
         pool = ThreadPoolExecutor(cores(), "rerank")
-        self._reranker = Reranker(self.describer.backbone, self.settings.bands, pool, PatchStore(folder))
-
-    @property
-    def usual_rerank(self) -> int:
-        """Candidates that are re-ranked by default: of a published backbone none, it was not measured."""
-        return 0 if find(self.settings.backbone).file else RERANKED
+        self._reranker = Reranker(pool, PatchStore(folder))
+        bands, dimension = self.settings.bands, self.vectors.dimension
+        self._outsiders = open_outsiders(folder, self.describer, bands, dimension)
 
     def locate(
         self,
@@ -115,7 +114,9 @@ class Locator:
         within: only references in this box are searched, for who was told where the photo is from.
         without: ids of references that must not be found.
         verify: compares the photo with the first candidates.
-        pixels, described: the photo decoded, or what `describe` made of it, where these are at hand.
+        pixels, described: the photo decoded, and what `describe` made of it, where these are at hand.
+
+        A frame around the photo is left out. A photo that is not found as it is, is tried turned round.
 
         Raises ValueError for a waterline outside [0, 1), and what `check` does.
         """
@@ -123,48 +124,86 @@ class Locator:
         self.check(options)
         query, attention, watch = _query(photo), _attention(attention, waterline), _Watch()
         ended = partial(Located, query, attention=attention, seconds=watch.seconds)
-        if described is None:
+        if described is None and pixels is None:
             with watch("read"):
                 try:
-                    pixels = _pixels(photo, query) if pixels is None else pixels
+                    pixels = _pixels(photo, query)
                 except UnreadableImageError as error:
                     return ended(Outcome.FAILED, Reason(ReasonKind.UNREADABLE, detail=error.what))
+        with watch("describe"):
+            seen = _Seen(pixels, attention)
+            described = described or self._describe([seen], options)[0]
+            seen.find_waterline(described.pixels)
+
+        ask = partial(self._answer, options=options, within=within, without=without, watch=watch)
+        answer = ask(described, seen.attention)
+        if isinstance(answer, Reason):
+            outcome = Outcome.FAILED if answer.kind is ReasonKind.NOT_A_NUMBER else Outcome.NOT_FOUND
+            return ended(outcome, answer)
+        notes = seen.notes
+        if options.rerank and answer.estimate.probability < FAIR:
+            mirrored = seen.mirrored(described.pixels)
             with watch("describe"):
-                described = self._describe([pixels], [attention], options)[0]
+                turned = self._describe([mirrored], options)[0]
+            other = ask(turned, mirrored.attention, better_than=answer)
+            if not isinstance(other, Reason) and judge(other.estimate)[0] is Outcome.LOCATED:
+                described, answer, notes = turned, other, [*seen.notes, Reason(ReasonKind.MIRRORED)]
 
-        with watch("search"):
-            similarities, ids = self._search(described, attention, options, within, without)
-        if not np.isfinite(similarities).all() or (ids < 0).any():  # what FAISS makes of NaN
-            return ended(Outcome.FAILED, Reason(ReasonKind.NOT_A_NUMBER))
-        if not len(ids):
-            return ended(Outcome.NOT_FOUND, Reason(ReasonKind.NOTHING_ALIKE))
-
-        with watch("fuse"):
-            entry = self._calibrated(attention, options)
-            params, positions = entry.params, self.database.positions[ids]
-            inliers, notes = np.full(len(ids), np.nan), []
-            estimate = fused(similarities, positions, params)
-
-        if options.rerank and estimate.probability < SURE_ALREADY:
-            with watch("rerank"):
-                params = self._calibrated(attention, options, reranked=True).params
-                count = min(options.rerank, len(ids))
-                likely = similarities[:count] / params.temperature
-                inliers[:count], gone = self._inliers(described, attention, options, ids[:count], likely)
-                notes += [Reason(ReasonKind.PICTURES_GONE, count=gone)] if gone else []
-                estimate = fused(similarities, positions, params, inliers)
-
-        with watch("fuse"):
-            order = ranking(similarities, inliers, params)
-            shown = order if verify else order[: options.top_k]
-            candidates = self.database.candidates(similarities[shown], ids[shown], inliers[shown])
+        candidates, estimate = (
+            self._candidates(answer, options.top_k if verify is None else None),
+            answer.estimate,
+        )
+        notes += [Reason(ReasonKind.PICTURES_GONE, count=answer.gone)] if answer.gone else []
         if verify is not None:
             with watch("verify"):
                 candidates, said = verify(described.pixels, candidates)
                 notes += [Reason(ReasonKind.VERIFICATION, detail=said)] if said else []
-                candidates, estimate = ranked(candidates, params), fuse(candidates, params)
+                params = answer.entry.params
+                candidates, estimate = ranked(candidates, params), fuse(candidates, params, answer.outsiders)
 
-        return _concluded(ended, estimate, candidates[: options.top_k], entry, notes)
+        return _concluded(ended, estimate, candidates[: options.top_k], answer.entry, notes)
+
+    def _answer(
+        self,
+        described: DescribedImage,
+        attention: AttentionMap,
+        *,
+        options: SearchOptions,
+        within: Bounds | None,
+        without: Collection[int],
+        watch: _Watch,
+        better_than: _Answer | None = None,
+    ) -> _Answer | Reason:
+        """Search, re-rank and fuse; a reason where nothing was found.
+
+        Nothing is re-ranked whose search alone is no `better_than` that of another answer.
+        """
+        with watch("search"):
+            similarities, ids = self._search(described, attention, options, within, without)
+        if not np.isfinite(similarities).all() or (ids < 0).any():  # what FAISS makes of NaN
+            return Reason(ReasonKind.NOT_A_NUMBER)
+        if not len(ids):
+            return Reason(ReasonKind.NOTHING_ALIKE)
+
+        with watch("fuse"):
+            outsiders = self._outsiders.similarity(described.descriptors, self._belief(attention, options))
+            positions, inliers, gone = self.database.positions[ids], np.full(len(ids), np.nan), 0
+            entry = self._calibrated(attention, options)
+            estimate = fused(similarities, positions, entry.params, outsiders=outsiders)
+            first = estimate.probability
+        if options.rerank and (better_than is None or first > better_than.first):
+            with watch("rerank"):
+                entry = self._calibrated(attention, options, reranked=True)
+                count = min(options.rerank, len(ids))
+                likely = similarities[:count] / entry.params.temperature
+                inliers[:count], gone = self._inliers(described, attention, ids[:count], likely)
+                estimate = fused(similarities, positions, entry.params, inliers, outsiders=outsiders)
+        return _Answer(similarities, ids, inliers, gone, entry, estimate, first, outsiders)
+
+    def _candidates(self, answer: _Answer, count: int | None) -> tuple[Candidate, ...]:
+        """The first of them, best first; None: all."""
+        order = ranking(answer.similarities, answer.inliers, answer.entry.params)[:count]
+        return self.database.candidates(answer.similarities[order], answer.ids[order], answer.inliers[order])
 
     def locate_all(
         self,
@@ -205,30 +244,31 @@ class Locator:
         """
         options = self.resolved(options)
         self.check(options)
-        return self._describe(pixels, attention, options)
+        return self._describe(list(map(_Seen, pixels, attention)), options)
 
     def check(self, options: SearchOptions) -> None:
         """Whether this index can be searched so: to be asked before any work is begun.
 
-        Raises UsageError for the paper's blend where the backbone has no energy, IndexUnusableError for
-        re-ranking that the index never learned.
+        Raises UsageError for the paper's blend where the backbone has no energy.
         """
         if options.blend is Blend.PAPER and not self.describer.backbone.has_energy:
             raise UsageError(
                 f"--blend paper is defined for CosPlace and EigenPlaces, not for {self.settings.backbone}",
                 "leave it out; continuous works with every backbone",
             )
-        if self.resolved(options).rerank:
-            self._calibrated(AttentionMap.neutral(), options, reranked=True)
+
+    def calibrated(self, key: CalibrationKey) -> CalibrationEntry:
+        """What is known of a kind of search; what other cities say where this one never learned it."""
+        prior = RERANKED_PRIOR if key.reranked else PRIOR
+        return self.calibration.get(key, CalibrationEntry(prior.params, weakness=Weakness.NEVER))
 
     def resolved(self, options: SearchOptions | None) -> SearchOptions:
         """The options as this index is searched by them: re-ranking as usual, unless they say otherwise."""
         options = options or DEFAULTS
-        return options if options.rerank is not None else replace(options, rerank=self.usual_rerank)
+        return options if options.rerank is not None else replace(options, rerank=RERANKED)
 
-    def _describe(
-        self, pixels: Sequence[Image], attention: Sequence[AttentionMap], options: SearchOptions
-    ) -> list[DescribedImage]:
+    def _describe(self, seen: Sequence[_Seen], options: SearchOptions) -> list[DescribedImage]:
+        pixels, attention = [one.pixels for one in seen], [one.attention for one in seen]
         weights = {one: location_weights(one, self.settings.bands, options) for one in attention}
         if len(weights) == 1 and callable(
             weigh := weights[attention[0]]
@@ -265,29 +305,20 @@ class Locator:
     def _calibrated(
         self, attention: AttentionMap, options: SearchOptions, reranked: bool = False
     ) -> CalibrationEntry:
-        """What is known of such searches. Raises IndexUnusableError where that was never learned."""
-        key = CalibrationKey(nearest(_told(attention, options), self.settings.bands), reranked)
-        try:
-            return self.calibration[key]
-        except KeyError:
-            raise IndexUnusableError(
-                f"{self.database.folder} is not calibrated for {'--rerank' if reranked else 'searching'}",
-                "run geoflood index again",
-            ) from None
+        return self.calibrated(
+            CalibrationKey(nearest(_told(attention, options), self.settings.bands), reranked)
+        )
 
     def _inliers(
         self,
         described: DescribedImage,
         attention: AttentionMap,
-        options: SearchOptions,
         ids: NDArray[np.int64],
         likelihoods: Floats,
     ) -> tuple[Floats, int]:
         """Inliers [n] of the photo with references, NaN where not counted; how many pictures are gone."""
-        untold = _told(attention, options) is None
         references = self.database.references(ids.tolist())
-        belief = None if untold else self._belief(attention, options)
-        return self._reranker.inliers(described.patches(), attention, belief, references, likelihoods)
+        return self._reranker.inliers(described.patches(), attention, references, likelihoods)
 
 
 def _query(photo: Photo) -> Query:
@@ -335,6 +366,53 @@ def _inside(positions: Floats, box: Bounds) -> NDArray[np.bool_]:
     """[N] whether positions [N, 2] lie in a box."""
     low, high = (box.south, box.west), (box.north, box.east)
     return np.asarray(((positions >= low) & (positions <= high)).all(axis=1))
+
+
+class _Seen:
+    """What is looked at of a photo: its pixels and attention without the frame around it."""
+
+    def __init__(self, pixels: Image | None, attention: AttentionMap) -> None:
+        """None: a photo that was described before; its attention is that of what was described."""
+        box = None if pixels is None else content_box(pixels)
+        self.notes = [Reason(ReasonKind.FRAMED)] if box else []
+        self.pixels = np.empty((0, 0, 3), np.uint8) if pixels is None else pixels
+        self.attention = attention
+        if box is not None:
+            self.attention = inside(attention, box, self.pixels.shape[:2])
+            self.pixels = np.ascontiguousarray(box.cut(self.pixels))
+
+    def find_waterline(self, pixels: Image) -> None:
+        """Take the waterline that the picture itself shows, where none was told and it is sure."""
+        if self.attention.waterline is None:
+            waterline, doubt = estimate_waterline(pixels)
+            if doubt < 1:
+                self.attention = replace(self.attention, waterline=waterline, doubt=doubt)
+                self.notes.append(Reason(ReasonKind.WATERLINE_FOUND, share=waterline))
+
+    def mirrored(self, pixels: Image) -> _Seen:
+        """The same turned round, left for right."""
+        turned = _Seen(None, self.attention)
+        turned.pixels = np.ascontiguousarray(pixels[:, ::-1])
+        if not self.attention.uniform:
+            weights = np.ascontiguousarray(self.attention.weights[:, ::-1])
+            turned.attention = replace(self.attention, weights=weights)
+        return turned
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """What a search came to."""
+
+    similarities: Floats
+    ids: NDArray[np.int64]
+    inliers: Floats
+    gone: int
+    """References that could not be re-ranked."""
+    entry: CalibrationEntry
+    estimate: Estimate
+    first: float
+    """Probability by the search alone."""
+    outsiders: float
 
 
 class _Watch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from geoflood.core.datatypes import Estimate, Outcome, Reason, ReasonKind
 from geoflood.database.calibration import CalibrationEntry, Weakness
 
-__all__ = ["judge", "weakness"]
+__all__ = ["FAIR", "judge", "weakness"]
 
 SURE = 0.9
 """Probability from which a verified position is called located."""
@@ -51,5 +51,7 @@ def weakness(entry: CalibrationEntry) -> Reason | None:
             return Reason(ReasonKind.FEW_PLACES, count=entry.places)
         case Weakness.ONE_DAY:
             return Reason(ReasonKind.ONE_DAY)
+        case Weakness.NEVER:
+            return Reason(ReasonKind.NEVER_CALIBRATED)
         case None:
             return None

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from geoflood.core.datatypes import Estimate, LatLon
 from geoflood.core.geo import bounds_of, from_local, to_local
@@ -80,6 +79,8 @@ def shares_around(estimate: Estimate, spots: Sequence[LatLon], within_m: float) 
 def _belief_around(estimate: Estimate, spots: Sequence[LatLon], within_m: float) -> Floats:
     """Shares [n] of the belief in the cells around each of the spots, given that the place is indexed."""
     cells = estimate.cells(1.0)
+    from scipy.spatial import cKDTree  # takes longer to load than all else here
+
     tree = cKDTree(to_local([(spot.lat, spot.lon) for spot in spots], estimate.position))
     metres = to_local(cells.centres, estimate.position)
     _, nearest = tree.query(metres, distance_upper_bound=within_m)  # len(spots) where none is within reach

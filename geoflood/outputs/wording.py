@@ -6,7 +6,7 @@ import math
 import re
 
 from geoflood.core.datatypes import LatLon, Located, Reason, ReasonKind
-from geoflood.database.calibration import CalibrationEntry, Weakness
+from geoflood.database.calibration import Calibration, CalibrationEntry, Weakness
 
 __all__ = [
     "area",
@@ -18,6 +18,7 @@ __all__ = [
     "reason_line",
     "sentence",
     "weakness",
+    "weaknesses",
 ]
 
 _DEGREE_M = 111_195.0
@@ -78,11 +79,23 @@ def decimal_degrees(position: LatLon, uncertainty_m: float) -> tuple[str, str]:
     return f"{position.lat:.{places}f}", f"{position.lon:.{places}f}"
 
 
+_NEVER = "its numbers are those of other cities: run geoflood index again"
+
+
+def weaknesses(calibration: Calibration) -> str:
+    """Why the numbers of an index promise less than others', each reason once, or ""."""
+    if not calibration:
+        return _NEVER
+    return "; ".join(dict.fromkeys(filter(None, map(weakness, calibration.values()))))
+
+
 def weakness(entry: CalibrationEntry) -> str:
     """Why the numbers of an index promise less than others', or ""."""
     match entry.weakness:
         case Weakness.FEW_PLACES:
             return f"{entry.places} places that can play queries are too few"
+        case Weakness.NEVER:
+            return _NEVER
         case Weakness.ONE_DAY:
             return "most places were seen on one day only"
         case None:
@@ -118,8 +131,12 @@ _SENTENCES = {
     ReasonKind.MODEL_FAILED: "not searched: {detail}",
     ReasonKind.SEARCH_FAILED: "could not be located: {detail}",
     ReasonKind.FEW_PLACES: "weakly calibrated: {count} places that can play queries are too few",
+    ReasonKind.NEVER_CALIBRATED: f"weakly calibrated: {_NEVER}",
     ReasonKind.ONE_DAY: "weakly calibrated: most places were seen on one day only",
     ReasonKind.PICTURES_GONE: "{count} not re-ranked: their pictures are gone",
+    ReasonKind.FRAMED: "only the photo inside the frame or screenshot was looked at",
+    ReasonKind.MIRRORED: "the photo is mirrored: it was found turned round, left for right",
+    ReasonKind.WATERLINE_FOUND: "the water's mirror image shows its line at {percent} of the height",
     ReasonKind.VERIFICATION: "{detail}",
     ReasonKind.NO_ATTENTION: "{detail}",
     ReasonKind.RECORDED: "{detail}",

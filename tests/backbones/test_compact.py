@@ -12,12 +12,8 @@ from geoflood.backbones import compact as compacting
 from geoflood.backbones.compact import BYTES, COARSE, COMPACT, compact, packed, unpacked
 from geoflood.backbones.patches import PackedPatches, Patches, patches
 from geoflood.backbones.rootsift import CELL, CELLS, RootSift, local_descriptors
-from geoflood.backbones.vlad import Vocabulary
 from geoflood.core.datatypes import Image
 from tests.support.batch import random_scene
-
-BACKBONE = RootSift(Vocabulary(torch.zeros(2, 130)))
-"""Patches need no words."""
 
 
 def waves(seed: int, height: int = 300, width: int = 400) -> Image:
@@ -144,7 +140,7 @@ def test_the_sparse_are_the_fields_of_one_colour() -> None:
 
 
 def test_a_coarse_grid_keeps_all() -> None:
-    """As of a published network: 16 x 16 patches, none to spare."""
+    """None to spare."""
     coarse = grid(16, 16)
     assert coarse.thinned() is coarse
     assert coarse.sparse() is coarse
@@ -160,15 +156,13 @@ def test_coarse_descriptors_are_the_first_coefficients() -> None:
     torch.testing.assert_close(
         coarse * ours.descriptors[:, :COARSE].norm(dim=1, keepdim=True), ours.descriptors[:, :COARSE]
     )
-    published = grid(16, 16, 64)
-    assert published.coarse() is published
 
 
 @pytest.mark.parametrize(
     ("height", "width"), [(300, 400), (400, 300), (225, 400), (400, 400), (768, 1024), (90, 1200)]
 )
 def test_packed_patches_come_back_where_they_were(height: int, width: int) -> None:
-    made = patches(BACKBONE, waves(5, height, width))
+    made = patches(waves(5, height, width))
     thin, packing = made.thinned(), PackedPatches.of(made)
     again = packing.unpacked()
     assert packing.rows.shape == (len(thin.cells), 28) == (len(again.cells), PackedPatches.ROW)
@@ -182,6 +176,6 @@ def test_packed_patches_come_back_where_they_were(height: int, width: int) -> No
 
 
 def test_a_picture_of_nothing_is_packed_as_nothing() -> None:
-    packing = PackedPatches.of(patches(BACKBONE, np.full((300, 400, 3), 77, np.uint8)))
+    packing = PackedPatches.of(patches(np.full((300, 400, 3), 77, np.uint8)))
     assert packing.rows.shape == (0, 28)
     assert packing.unpacked().descriptors.shape == (0, COMPACT)

@@ -15,12 +15,16 @@ from PIL import Image as Pictures
 
 from geoflood.backbones.compute import Compute
 from geoflood.backbones.describe import Describer, EnergyWeights, write_descriptors
-from geoflood.backbones.interface import Features
+from geoflood.backbones.interface import Backbone, Features
+from geoflood.backbones.patches import patches
+from geoflood.backbones.rootsift import RootSift
+from geoflood.backbones.vlad import Vocabulary
 from geoflood.core.datatypes import Image
 from geoflood.core.errors import InputError, UsageError
 from geoflood.core.images import UnreadableImageError
 from geoflood.core.parallel import in_order
 from geoflood.database.bands import band_weights
+from tests.support.batch import random_scene
 
 DRY = partial(band_weights, bands=(0,))
 
@@ -86,7 +90,6 @@ class Saying(Weighted):
     """Each image says as much as it is red."""
 
     has_energy = True
-    has_compact_patches = False
 
     def energy(self, features: Features) -> torch.Tensor:
         return features.values[:, :1]
@@ -132,6 +135,17 @@ def test_one_at_a_time(files: list[Path], alone: bool) -> None:
     assert len(list(describer.describe_files(files, DRY, 1024, workers=4))) == len(files)
     assert max(backbone.batches) <= 2
     assert (backbone.most == 1) == alone
+
+
+@pytest.mark.parametrize("backbone", [Means(), RootSift(Vocabulary(torch.zeros(2, 130)))])
+def test_patches_are_the_same_whatever_describes_the_image(backbone: Backbone) -> None:
+    images = [random_scene(1), random_scene(2)[:, ::2].copy()]
+    described = Describer(backbone, None).describe_keeping(images, DRY)
+    for image, one in zip(images, described, strict=True):
+        made, again = one.patches(), patches(image)
+        assert len(made.cells) > 100
+        np.testing.assert_array_equal(made.cells, again.cells)
+        torch.testing.assert_close(made.descriptors, again.descriptors)
 
 
 def test_in_order_takes_no_more_than_it_may() -> None:

@@ -10,19 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from geoflood.backbones.learned import load_learned
-from geoflood.backbones.patches import PackedPatches, Patches, patches
-from geoflood.backbones.rootsift import RootSift
-from geoflood.backbones.vlad import Vocabulary
+from geoflood.backbones.patches import Patches, patches
 from geoflood.core.datatypes import AttentionMap, Image, Reference
 from geoflood.core.geo import distance_m
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.database.database import Database
 from geoflood.database.patch_store import PatchStore
 from geoflood.localize.locator import Locator
-from geoflood.localize.rerank import FINALISTS, Reranker, count_inliers
+from geoflood.localize.rerank import FINALISTS, FOOT, Reranker, count_inliers
 from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
@@ -39,7 +35,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def reranker(locator: Locator, pool: ThreadPoolExecutor) -> Reranker:
     """With the patches that the town's index kept."""
     kept = PatchStore(locator.database.folder)
-    return Reranker(locator.describer.backbone, locator.settings.bands, pool, kept)
+    return Reranker(pool, kept)
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +47,23 @@ def inliers(
     reranker: Reranker, photo: Patches, references: Sequence[Reference], likely: np.ndarray | None = None
 ) -> tuple[np.ndarray, int]:
     likelihoods = np.zeros(len(references)) if likely is None else likely
-    return reranker.inliers(photo, NEUTRAL, None, references, likelihoods)
+    return reranker.inliers(photo, NEUTRAL, references, likelihoods)
 
 
 def whole_counts(reranker: Reranker, photo: Patches, references: Sequence[Reference]) -> np.ndarray:
     """Inliers [n] with each, whole, without any glance."""
-    counts = []
+    counts, photo = [], photo.above(FOOT)
+    ones = np.ones(len(photo.places), np.float32)
     for reference in references:
         other = reranker.patches_of(reference)
         assert other is not None
-        counts.append(count_inliers(photo, reranker.worth(photo, None), other, reranker.worth(other, None)))
+        counts.append(count_inliers(photo, ones, other))
     return np.array(counts)
 
 
 @pytest.fixture(scope="module")
-def photo(locator: Locator, queries: Photos) -> Patches:
-    return patches(locator.describer.backbone, read_image(queries[0][0]))
+def photo(queries: Photos) -> Patches:
+    return patches(read_image(queries[0][0]))
 
 
 def test_a_glance_keeps_what_agrees_most(
@@ -77,7 +74,7 @@ def test_a_glance_keeps_what_agrees_most(
         here = (truth.position.lat, truth.position.lon)
         away = [float(distance_m((one.position.lat, one.position.lon), here)) for one in references]
         candidates = [references[n] for n in np.argsort(away)[:20]][::-1]
-        photo = patches(reranker.backbone, read_image(path))
+        photo = patches(read_image(path))
         counts, gone = inliers(reranker, photo, candidates)
         whole = whole_counts(reranker, photo, candidates)
         known = np.isfinite(counts)
@@ -136,25 +133,6 @@ def test_kept_patches_do_as_those_made_anew_from_the_picture(
     np.testing.assert_allclose(inliers(reranker, photo, few)[0], inliers(anew, photo, few)[0], atol=2)
 
 
-def test_a_network_s_index_is_read_from_its_pictures(reranker: Reranker, references: list[Reference]) -> None:
-    """Its patches are none of RootSIFT, whatever file lies beside it."""
-
-    class Published(RootSift):
-        has_compact_patches = False
-
-    made: list[int] = []
-
-    def kept(number: int) -> PackedPatches | None:
-        made.append(number)
-        return reranker.kept(number)
-
-    network = replace(reranker, backbone=Published(Vocabulary(torch.zeros(2, 130))), kept=kept)
-    found = network.patches_of(references[0])
-    assert found is not None
-    assert not made
-    assert len(found.cells) > 2 * len(PackedPatches.of(found).rows), "not thinned"
-
-
 def test_an_index_does_without_its_pictures(
     index_dir: Path, reranker: Reranker, photo: Patches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,8 +141,7 @@ def test_an_index_does_without_its_pictures(
         shutil.copy(index_dir / "town" / name, tmp_path)
     shutil.copytree(index_dir / "town" / "patches", tmp_path / "patches")
     database = Database(tmp_path)
-    backbone = load_learned(tmp_path / "learned.npz", "rootsift").backbone
-    there = Reranker(backbone, database.manifest.settings.bands, reranker.pool, PatchStore(tmp_path))
+    there = Reranker(reranker.pool, PatchStore(tmp_path))
     references = database.references(range(20))
     here = inliers(reranker, photo, references)
     monkeypatch.setattr("geoflood.localize.rerank.pixels_of", _gone)

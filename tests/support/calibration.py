@@ -9,9 +9,9 @@ from geoflood.database.calibration import Calibration
 from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.calibration.rehearsal_plan import RehearsalPlan
 
-QUICK = RehearsalPlan(sources=24, re_ranked=8, enough=5)
-PLAIN = replace(QUICK, re_ranked=1)
-"""For tests in which nothing is re-ranked: counting inliers takes most of the time."""
+QUICK = RehearsalPlan(sources=16, outsiders=6, enough=5)
+PLAIN = replace(QUICK, sources=8)
+"""For tests in which numbers hardly matter: counting inliers takes most of the time."""
 calibrate_quickly = partial(self_calibrate, plan=QUICK)
 """As `geoflood.database.build.Calibrate`."""
 

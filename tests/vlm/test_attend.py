@@ -23,9 +23,8 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.errors import InputError, ModelError, UsageError
 from geoflood.core.paths import cache_folder
-from geoflood.database.calibration import CalibrationParams
 from geoflood.localize.attention import editable, overlay, read_attention
-from geoflood.localize.calibration.fit import DEFAULT
+from geoflood.localize.calibration.prior import PRIOR
 from geoflood.localize.fusion import fuse, ranked
 from geoflood.outputs.wording import reason_line
 from geoflood.vlm.attend import attend, search_attended
@@ -202,8 +201,8 @@ def test_verdicts_move_candidates_and_belief(tmp_path: Path) -> None:
     assert [one.verdict for one in judged] == ["different", "same", None, None]
     assert judged[1].verdict_reason == "the gable"
     assert "taken at 53.55000, 9.99000, looking 90 degrees" in asker.asked[0][1].text
-    assert [one.reference.id for one in ranked(judged, DEFAULT)] == [1, 2, 3, 0]
-    before, after = fuse(listed, DEFAULT), fuse(judged, DEFAULT)
+    assert [one.reference.id for one in ranked(judged, PRIOR.params)] == [1, 2, 0, 3]
+    before, after = fuse(listed, PRIOR.params), fuse(judged, PRIOR.params)
     assert before.position.lat == pytest.approx(53.55, abs=1e-6)
     assert after.position.lat == pytest.approx(53.552, abs=1e-6)
     assert after.probability > before.probability
@@ -218,25 +217,16 @@ def with_verdicts(listed: Sequence[Candidate], *verdicts: str | None) -> list[Ca
 
 def test_cannot_say_changes_nothing_and_verdicts_weigh_on_the_index_too(tmp_path: Path) -> None:
     listed = candidates(tmp_path)
-    unverified = fuse(listed, DEFAULT)
-    assert fuse(with_verdicts(listed, *["cannot_say"] * 4), DEFAULT) == unverified
-    assert fuse(with_verdicts(listed, *["different"] * 4), DEFAULT).not_in_index > unverified.not_in_index
+    unverified = fuse(listed, PRIOR.params)
+    assert fuse(with_verdicts(listed, *["cannot_say"] * 4), PRIOR.params) == unverified
     assert (
-        fuse(with_verdicts(listed, "same", None, None, None), DEFAULT).not_in_index < unverified.not_in_index
+        fuse(with_verdicts(listed, *["different"] * 4), PRIOR.params).not_in_index > unverified.not_in_index
     )
-    assert fuse(list(reversed(listed)), DEFAULT) == unverified, "the order is not evidence"
-
-
-def test_old_manifests_are_read_and_defaults_are_not_written() -> None:
-    old = {"temperature": 0.03, "kernel_m": 12.0, "intercept": -4.0, "similarity": 8.0, "margin": 20.0}
-    assert CalibrationParams.of(old) == DEFAULT
-    assert DEFAULT.numbers == old
-    assert CalibrationParams.of(old | {"same": 0.5, "trials": 9}).same == 0.5
-    for wrong in ({"same": float("nan")}, {"different": -1e9}):
-        with pytest.raises(ValueError, match=r"calibration|verdict"):
-            CalibrationParams.of(old | wrong)
-    with pytest.raises(KeyError):
-        CalibrationParams.of({"temperature": 0.03})
+    assert (
+        fuse(with_verdicts(listed, "same", None, None, None), PRIOR.params).not_in_index
+        < unverified.not_in_index
+    )
+    assert fuse(list(reversed(listed)), PRIOR.params) == unverified, "the order is not evidence"
 
 
 def test_a_model_that_fails_leaves_the_ranking_as_it_was(tmp_path: Path) -> None:

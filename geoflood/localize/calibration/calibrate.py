@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -17,23 +15,26 @@ from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import LatLon, Progress, no_progress
 from geoflood.core.errors import InputError
 from geoflood.core.parallel import cores
-from geoflood.database.calibration import Calibration, CalibrationKey
+from geoflood.database.calibration import Calibration, CalibrationEntry, CalibrationKey
 from geoflood.database.database import read_captures, read_references
 from geoflood.database.manifest import Manifest, Settings, read_manifest, write_manifest
 from geoflood.database.patch_store import PatchStore
 from geoflood.database.plan import locked_index
 from geoflood.database.vectors import VectorStore
-from geoflood.localize.calibration.fit import Captures, Group, RehearsalQueries, calibrate
+from geoflood.localize.calibration.fit import Captures, Group, calibrate
+from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR
 from geoflood.localize.calibration.pseudo_queries import (
     PseudoQuery,
     chosen,
     make,
+    outsiders_as_sources,
     photos_as_sources,
     references_as_sources,
     rehearsal_queries,
-    rehearsal_queries_with_inliers,
+    with_inliers,
 )
 from geoflood.localize.calibration.rehearsal_plan import RehearsalPlan
+from geoflood.localize.outsiders import Outsiders, open_outsiders, write_outsiders
 from geoflood.localize.rerank import Reranker
 from geoflood.localize.waterline import beliefs
 
@@ -59,10 +60,13 @@ def self_calibrate(
     """
     if unchanged and CalibrationKey(None, reranked=True) in unchanged.calibration:
         return unchanged.calibration
+    outsiders = write_outsiders(folder, describer, settings.bands, plan.outsiders, workers)
     path = folder / "references.sqlite"
     sources = references_as_sources(read_references(path, chosen(len(read_captures(path)[0]), plan.sources)))
-    queries = make(describer, settings.bands, sources, workers, progress)
-    return _rehearse(folder, describer, settings.bands, queries, workers, progress, plan)
+    made = make(
+        describer, settings.bands, [*sources, *outsiders_as_sources(plan.outsiders)], workers, progress
+    )
+    return _rehearse(folder, describer, settings.bands, made, outsiders, workers, progress, plan)
 
 
 def refine(
@@ -74,49 +78,32 @@ def refine(
 ) -> Calibration:
     """Calibrate a finished index with labelled photos in place of its references; returns all its numbers.
 
-    A waterline that too few of the photos show keeps its numbers. Raises InputError when that is true of all
-    waterlines, or when photos are references themselves: finding those proves nothing.
+    Raises InputError when too few of them show places of this index, or when photos are references
+    themselves: finding those proves nothing.
     """
     with locked_index(folder):
         manifest = read_manifest(folder)
         settings = manifest.settings
         describer = load_learned(folder / "learned.npz", settings.backbone)
-        sources = photos_as_sources(photos)
-        made = make(describer, settings.bands, sources, workers, progress)
-        if copies := _copies(VectorStore(folder / "vectors.faiss", len(settings.bands)), made):
+        store = VectorStore(folder / "vectors.faiss", len(settings.bands))
+        outsiders = open_outsiders(folder, describer, settings.bands, store.dimension)
+        strangers = outsiders_as_sources(min(plan.outsiders, len(outsiders)))
+        made = make(describer, settings.bands, [*photos_as_sources(photos), *strangers], workers, progress)
+        labelled = [one for one in made if one.source.outsider < 0]
+        if copies := _copies(store, labelled):
             raise InputError(
                 f"not calibrated: {copies} of the {len(photos)} photos are references of this index",
                 "give photos that were not indexed, best of another day",
             )
-        before = manifest.calibration
-        learned = _rehearse(folder, describer, settings.bands, made, workers, progress, plan, before)
-        refined = {key: replace(entry, labelled=True) for key, entry in learned.items() if not entry.few}
-        if not refined:
+        learned = _rehearse(folder, describer, settings.bands, made, outsiders, workers, progress, plan)
+        if any(entry.few for entry in learned.values()):
             raise InputError(
                 f"not calibrated: too few of the {len(photos)} photos show places of this index",
                 f"{plan.enough} or more are needed",
             )
-        calibration = dict(before) | refined
+        calibration = {key: replace(entry, labelled=True) for key, entry in learned.items()}
         write_manifest(folder, replace(manifest, calibration=calibration))
     return calibration
-
-
-def _rehearse(
-    folder: Path,
-    describer: Describer,
-    bands: Sequence[int],
-    made: Sequence[PseudoQuery],
-    workers: int,
-    progress: Progress,
-    plan: RehearsalPlan,
-    before: Calibration = MappingProxyType({}),
-) -> Calibration:
-    find = partial(_reference, folder / "references.sqlite")
-    progress("comparing", 0, 0)
-    with side_by_side(max(workers, cores())) as pool:
-        reranker = Reranker(describer.backbone, bands, pool, PatchStore(folder))
-        counted = rehearsal_queries_with_inliers(made, reranker, find, plan.re_ranked)
-        return _fit_all(folder, bands, rehearsal_queries(made), counted, before, plan.enough)
 
 
 def _copies(store: VectorStore, made: Sequence[PseudoQuery]) -> int:
@@ -128,31 +115,27 @@ def _copies(store: VectorStore, made: Sequence[PseudoQuery]) -> int:
     return int((store.search(np.stack(dry), whole, 1)[0] > COPY).sum())
 
 
-def _reference(path: Path, number: int) -> Any:
-    return read_references(path, [number])[0]
-
-
-def _fit_all(
+def _rehearse(
     folder: Path,
+    describer: Describer,
     bands: Sequence[int],
-    plain: RehearsalQueries,
-    counted: RehearsalQueries,
-    before: Calibration,
-    enough: int,
+    made: Sequence[PseudoQuery],
+    outsiders: Outsiders,
+    workers: int,
+    progress: Progress,
+    plan: RehearsalPlan,
 ) -> Calibration:
-    """Entries of searches as they are, and of those that are re-ranked.
-
-    A waterline with too few trials takes what was known `before` into its re-ranked entry.
-    """
-    captures = Captures(*read_captures(folder / "references.sqlite"))
-    store = VectorStore(folder / "vectors.faiss", len(bands))
-    known = [Group(CalibrationKey(band), belief) for band, belief in beliefs(bands).items()]
-    found = calibrate(store, captures, plain, [[group] for group in known], enough)
-    standing = {key: entry for key, entry in before.items() if key in found and found[key].few}
-    learned = {**found, **standing}
-    untold, *told = (
-        Group(CalibrationKey(group.key.band, reranked=True), group.belief, learned[group.key].params)
-        for group in known
-    )
-    # Of inliers there are fewer trials: the bands learn together what theirs say.
-    return found | calibrate(store, captures, counted, [[untold], told], enough)
+    """Entries of searches as they are, and of those that are re-ranked."""
+    path = folder / "references.sqlite"
+    captures, store = Captures(*read_captures(path)), VectorStore(folder / "vectors.faiss", len(bands))
+    entries: dict[CalibrationKey, CalibrationEntry] = {}
+    with side_by_side(max(workers, cores())) as pool:
+        reranker = Reranker(pool, PatchStore(folder))
+        compared = with_inliers(made, reranker, partial(read_references, path), progress)
+        for prior, queries in ((PRIOR, rehearsal_queries(made)), (RERANKED_PRIOR, compared)):
+            reranked = prior is RERANKED_PRIOR
+            groups = [
+                Group(CalibrationKey(band, reranked), belief) for band, belief in beliefs(bands).items()
+            ]
+            entries |= calibrate(store, captures, queries, outsiders, groups, prior, plan.enough)
+    return entries

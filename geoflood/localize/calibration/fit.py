@@ -1,10 +1,13 @@
 """Calibration without labels: references play queries, first with their place present, then with it gone.
 
 A reference knows where it was taken. So it can be made into a query photo (see `pseudo_queries`) and
-searched with its own capture removed (is the place found among the others, how far off, at which
-similarity?) and with everything near removed (what does the best wrong answer look like?). From these come
-the numbers of CalibrationParams, for an unknown waterline and for each band, since similarities
-differ between them; with inliers and without. Labelled queries refine them the same way.
+searched with its own capture removed (is the place found among the others, how far off, on what evidence?)
+and with everything near removed: then it is a stranger. So are the outsiders, pictures that are nobody's
+city. From these trials come the numbers of CalibrationParams, as the likeliest under a prior that all
+known indexes share. Labelled queries refine them the same way.
+
+Waterlines share all numbers but the coverage of areas: it is one mechanism, and what was told of the water
+shows in the evidence itself. Decision 064 has the model and its figures.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from geoflood.core.datatypes import LatLon, Vectors
 from geoflood.core.geo import distance_m, to_local
@@ -22,39 +26,42 @@ from geoflood.database.calibration import (
     CalibrationEntry,
     CalibrationKey,
     CalibrationParams,
+    Coefficients,
     ConformalKnots,
     Evidence,
     Weakness,
 )
+from geoflood.localize.calibration.prior import Prior
 from geoflood.localize.fusion import ELSEWHERE_M, TOLERANCE_M, belief_map, evidence, posterior
 
-__all__ = ["DEFAULT", "DEPTH", "RERANKED", "Captures", "Counts", "Group", "RehearsalQueries", "calibrate"]
+__all__ = ["DEPTH", "RERANKED", "Captures", "Counts", "Group", "RehearsalQueries", "calibrate"]
 
 Floats: TypeAlias = NDArray[np.float64]
-Counts: TypeAlias = Callable[[int, NDArray[np.float32] | None, NDArray[np.int64]], Floats]
-"""(number of the query, belief over the bands or None where nothing is told, ids of references [n]) ->
-inliers [n], NaN where unknown."""
+Counts: TypeAlias = Callable[[int, NDArray[np.int64], Floats], Floats]
+"""(number of the query, ids of references [n], their similarities [n]) -> inliers [n], NaN: not counted."""
 
 DEPTH = 256
 """Candidates a trial looks at, as many as fusion does."""
 REMOVED = 256
 """More that are searched for, since what is removed comes out of them."""
-RERANKED = 10
-"""Candidates of a trial that are re-ranked."""
+RERANKED = 20
+"""Candidates of a trial that are re-ranked, as many as of a photo."""
 LEAST_KERNEL_M = 1.0
 """Where the captures of several days agree, geotags are worth what they say of each other; """
 LONE_KERNEL_M = 8.0
 """captures of one day share their errors, and nothing is known about them."""
+GAPS_M = (0.0, 6.0, 12.0, 18.0)
+"""Where most places were seen once, references so near a trial's own are removed with it, turn by turn. Its
+neighbours on the street stand nearer and look more alike than any photo that people take."""
 MEDIAN = 1.177
 """Distance within which half of a bell in the plane lies, in standard deviations."""
 ABSENT = 1 / 3
 """What a trial without the place weighs: photos from somewhere else are the rarer case, one in four."""
 SHARES = (0.5, 0.7, 0.8, 0.9, 0.95)
 """At which the areas are held to their promise."""
-SLOPES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+TEMPERATURES = tuple(np.geomspace(0.008, 0.16, 19).tolist())
+SLOPES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 """Of inliers, see `CalibrationParams.inliers`, that are tried."""
-DEFAULT = CalibrationParams(temperature=0.03, kernel_m=12.0, intercept=-4.0, similarity=8.0, margin=20.0)
-"""For a city that cannot calibrate itself: too few images."""
 NEAR_BAND = 0.075
 """A trial's waterline is a band's when it is this near, a share of the height."""
 
@@ -65,9 +72,6 @@ class Group(NamedTuple):
     key: CalibrationKey
     belief: NDArray[np.float32]
     """Over the bands."""
-    plain: CalibrationParams | None = None
-    """Of the same search without re-ranking, where inliers are counted: it saw more trials, so what it says
-    of similarities stands."""
 
 
 class VectorSearch(Protocol):
@@ -76,6 +80,12 @@ class VectorSearch(Protocol):
     def search(
         self, queries: Vectors, belief: NDArray[np.float32], k: int
     ) -> tuple[Vectors, NDArray[np.int64]]: ...
+
+
+class OutsidersLike(Protocol):
+    """As geoflood.localize.outsiders.Outsiders."""
+
+    def similarity(self, query: Vectors, belief: NDArray[np.float32], without: int = -1) -> float: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +102,20 @@ class Captures:
 
 @dataclass(frozen=True, eq=False)
 class RehearsalQueries:
-    """T queries whose places are known."""
+    """T queries whose places are known, or which have none in any city."""
 
     descriptors: Vectors
     """[T, bands, D]."""
     positions: Floats
-    """[T, 2] (lat, lon)."""
+    """[T, 2] (lat, lon); NaN for an outsider."""
     waterline: Floats
     """[T] share of the height under water."""
+    untold: NDArray[np.float32]
+    """[T, bands] what a search believes that is not told: the photo may show its waterline."""
     reference: NDArray[np.int64]
     """[T] the reference that plays the query, whose own capture must not be found; -1: a labelled query."""
+    outsider: NDArray[np.int64]
+    """[T] number of the outsider, -1 for a query that has a place."""
     counts: Counts | None = None
     """What re-ranking would count; None: the calibration is for searches without it."""
 
@@ -114,114 +128,126 @@ class RehearsalQueries:
 class Trial:
     """One query's candidates, most similar first, with what must not be found removed."""
 
+    query: int
     similarities: Floats
     inliers: Floats
     """NaN where not counted."""
     positions: Floats
     error_m: Floats
-    """From the truth, a candidate each."""
+    """From the truth, a candidate each; infinite for an outsider."""
     truth: Floats
     """[2] (lat, lon)."""
     present: bool
+    """A reference within reach shows the place."""
     lone: bool
     """The place was seen on one day only."""
-    plain: CalibrationParams | None = None
-    """Of its group."""
+    outsiders: float
+    """Similarity of the outsiders most alike."""
 
     @property
     def place(self) -> tuple[float, ...]:
-        """The same for all trials of one query photo, whatever water it stands in."""
+        """The same for all trials of one place, whatever water it stands in."""
         return tuple(self.truth.tolist())
 
     def scores(self, params: CalibrationParams) -> Floats:
-        """Similarities with the inliers' evidence added."""
-        return self.similarities + params.temperature * params.likelihood(self.inliers)
+        """Log likelihoods of the candidates, inliers included."""
+        return self.similarities / params.temperature + params.likelihood(self.inliers)
+
+    def evidence(self, params: CalibrationParams) -> Evidence:
+        """As fusion sees it."""
+        scores = self.scores(params)
+        return evidence(self.similarities, self.positions, scores, self.inliers, self.outsiders, params.usual)
 
 
 def calibrate(
     store: VectorSearch,
     captures: Captures,
     queries: RehearsalQueries,
-    pools: Sequence[Sequence[Group]],
+    outsiders: OutsidersLike,
+    groups: Sequence[Group],
+    prior: Prior,
     enough: int,
 ) -> dict[CalibrationKey, CalibrationEntry]:
     """Numbers for the manifest: an entry for each group.
 
-    The trials of a group are the queries under about its waterline; those of a pool are learned from
-    together, where they have `enough` places. An entry says where a city cannot
-    calibrate itself well; its areas are wider then.
+    The trials of a group are the queries under about its waterline. Where they show fewer than `enough`
+    places, all entries are the prior's means, and say so.
     """
-    trials: list[list[Trial]] = [[] for _ in pools]
-    searches = [
-        (found, group, *_search(store, queries, group))
-        for found, pool in zip(trials, pools, strict=True)
-        for group in pool
-    ]
-    for i in range(len(queries)):  # a query at a time, so that references compared with it are read once
-        for found, group, row, similarities, ids in searches:
-            if row[i] >= 0:
-                found += _trials(captures, queries, i, group, similarities[row[i]], ids[row[i]])
-    learned = [_fit_pool(pool, found, enough) for pool, found in zip(pools, trials, strict=True)]
-    return {key: entry for one in learned for key, entry in one.items()}
-
-
-def _search(
-    store: VectorSearch, queries: RehearsalQueries, group: Group
-) -> tuple[NDArray[np.int64], Vectors, NDArray[np.int64]]:
-    """Row of each query [T] in what was found, -1 for those of another waterline; similarities; ids."""
-    fits = np.ones(len(queries), bool)
-    if group.key.band is not None:
-        fits = np.abs(queries.waterline - group.key.band / 100) <= NEAR_BAND
-    row = np.where(fits, np.cumsum(fits) - 1, -1)
-    if not fits.any():
-        return row, np.empty((0, 0), np.float32), np.empty((0, 0), np.int64)
-    return row, *store.search(queries.descriptors[fits], group.belief, DEPTH + REMOVED)
-
-
-def _fit_pool(
-    pool: Sequence[Group], trials: list[Trial], enough: int
-) -> dict[CalibrationKey, CalibrationEntry]:
-    present = [trial for trial in trials if trial.present]
-    absent = [trial for trial in trials if not trial.present]
+    trials = {group.key: list(_group_trials(store, captures, queries, outsiders, group)) for group in groups}
+    every = [trial for some in trials.values() for trial in some]
+    present = [trial for trial in every if trial.present]
     places = len({trial.place for trial in present})
-    if min(places, len(absent)) < enough:
-        few = CalibrationEntry(DEFAULT, len(present), places, Weakness.FEW_PLACES)
-        return {group.key: few for group in pool}
+    if min(places, len(every) - len(present)) < enough:
+        few = CalibrationEntry(prior.params, len(present), places, Weakness.FEW_PLACES)
+        return dict.fromkeys(trials, few)
     lone = sum(trial.lone for trial in present) > len(present) / 2
-    fitted = fit([group.plain for group in pool], present, absent, lone, enough)
+    params = fit(every, prior, lone)
     weakness = Weakness.ONE_DAY if lone else None
-    return {
-        group.key: CalibrationEntry(params, len(present), places, weakness)
-        for group, params in zip(pool, fitted, strict=True)
-    }
+    entries: dict[CalibrationKey, CalibrationEntry] = {}
+    for pool in _pools(groups):
+        seen = [trial for key in pool for trial in trials[key] if trial.present]
+        covered = _with_coverage(params, seen if len(seen) >= enough else present, enough)
+        entries |= dict.fromkeys(pool, CalibrationEntry(covered, len(present), places, weakness))
+    return entries
+
+
+def _pools(groups: Sequence[Group]) -> list[list[CalibrationKey]]:
+    """Untold searches, and all that were told a waterline."""
+    untold = [group.key for group in groups if group.key.band is None]
+    told = [group.key for group in groups if group.key.band is not None]
+    return [pool for pool in (untold, told) if pool]
+
+
+def _group_trials(
+    store: VectorSearch,
+    captures: Captures,
+    queries: RehearsalQueries,
+    outsiders: OutsidersLike,
+    group: Group,
+) -> Iterator[Trial]:
+    fits = np.ones(len(queries), bool)
+    if group.key.band is not None:  # what is told of a dry photo says the least: it is tried untold alone
+        away = np.abs(queries.waterline - group.key.band / 100)
+        fits = (away <= NEAR_BAND) & (queries.waterline > 0)
+    chosen = np.flatnonzero(fits)
+    for i in chosen.tolist():
+        belief = queries.untold[i] if group.key.band is None else group.belief
+        similarities, ids = store.search(queries.descriptors[i : i + 1], belief, DEPTH + REMOVED)
+        alike = outsiders.similarity(queries.descriptors[i], belief, int(queries.outsider[i]))
+        yield from _trials(captures, queries, i, similarities[0], ids[0], alike)
 
 
 def _trials(
     captures: Captures,
     queries: RehearsalQueries,
     i: int,
-    group: Group,
     similarities: Vectors,
     ids: NDArray[np.int64],
+    outsiders: float,
 ) -> Iterator[Trial]:
     known = (ids >= 0) & np.isfinite(similarities)
-    for kept, present, lone in _removals(captures, queries, i, ids):
+    for kept, place_kept, lone in _removals(captures, queries, i, ids):
         chosen = np.flatnonzero(kept & known)[:DEPTH]
-        error = distance_m(captures.positions[ids[chosen]], queries.positions[i])
-        if not len(chosen) or (present and not (error <= TOLERANCE_M).any()):
+        if not len(chosen):
             continue
-        inliers = np.full(len(chosen), np.nan)
+        error = np.full(len(chosen), np.inf)
+        if queries.outsider[i] < 0:
+            error = distance_m(captures.positions[ids[chosen]], queries.positions[i])
+        inliers, s = np.full(len(chosen), np.nan), similarities[chosen].astype(float)
         if queries.counts is not None:
-            told = None if group.key.band is None else group.belief
-            inliers[:RERANKED] = queries.counts(i, told, ids[chosen[:RERANKED]])
-        spots, s = captures.positions[ids[chosen]], similarities[chosen].astype(float)
-        yield Trial(s, inliers, spots, error, queries.positions[i], present, lone, group.plain)
+            inliers[:RERANKED] = queries.counts(i, ids[chosen[:RERANKED]], s[:RERANKED])
+        present = place_kept and bool((error <= TOLERANCE_M).any())
+        spots = captures.positions[ids[chosen]]
+        yield Trial(i, s, inliers, spots, error, queries.positions[i], present, lone, outsiders)
 
 
 def _removals(
     captures: Captures, queries: RehearsalQueries, i: int, ids: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.bool_], bool, bool]]:
     """(which candidates stay, whether the place does, whether it was seen on one day only)."""
+    if queries.outsider[i] >= 0:
+        yield np.ones(len(ids), bool), False, False
+        return
     error = distance_m(captures.positions[ids], queries.positions[i])
     query = int(queries.reference[i])
     removed, lone = np.zeros(len(ids), bool), False
@@ -231,125 +257,99 @@ def _removals(
         twin = (captures.day == captures.day[query]) & (captures.day[query] > 0) & (everywhere <= ELSEWHERE_M)
         # Another day's capture of the place is the honest test; with a single pass its neighbours must do.
         lone = not ((everywhere <= TOLERANCE_M) & ~own & ~twin).any() or captures.day[query] == 0
-        removed = (own if lone else own | twin)[ids]
+        near = everywhere <= GAPS_M[i // 2 % len(GAPS_M)]
+        removed = (own | near if lone else own | twin)[ids]
     yield ~removed, True, lone
     yield error > ELSEWHERE_M, False, lone
 
 
-def fit(
-    plain: Sequence[CalibrationParams | None],
-    present: Sequence[Trial],
-    absent: Sequence[Trial],
-    lone: bool,
-    enough: int,
-) -> list[CalibrationParams]:
-    """The params under which the trials were most likely, one for each `plain` of their pool.
+def fit(trials: Sequence[Trial], prior: Prior, lone: bool) -> CalibrationParams:
+    """The params under which the trials are likeliest, given the prior.
 
-    Areas are wider where it rests on one day.
+    A photo weighs the same however many searches it was tried in.
     """
-    both = [*present, *absent]
-    wrong = np.concatenate([np.log1p(t.inliers[t.error_m > ELSEWHERE_M]) for t in both])
-    usual = float(np.nanmean(wrong)) if np.isfinite(wrong).any() else 0.0
-    kernel_m = max(_kernel_m(present), LONE_KERNEL_M if lone else LEAST_KERNEL_M)
-    params = replace(DEFAULT, usual=usual, kernel_m=kernel_m)
-    params = _fit_scores(present, params, with_inliers=bool(np.isfinite(wrong).any()))
-    columns = np.array(
-        [_columns(t.plain, evidence(t.similarities, t.positions, t.scores(params), t.inliers)) for t in both]
-    )
-    truth = np.array([trial.present for trial in both], float)
-    learned = _logistic(columns, truth, np.where(truth > 0, 1.0, ABSENT))
-    params = _with_coverage(params, present, lone, enough)
-    return [_with_coefficients(params, learned, one) for one in plain]
-
-
-def _columns(plain: CalibrationParams | None, evidence: Evidence) -> list[float]:
-    """What P(in this index) is learned from: similarity and level, or what `plain` makes of them."""
-    if plain is None:
-        return [evidence.similarity, evidence.level, evidence.margin, evidence.agreement]
-    plain_logit = plain.intercept + plain.similarity * evidence.similarity + plain.level * evidence.level
-    return [plain_logit, evidence.margin, evidence.agreement]
-
-
-def _with_coefficients(
-    params: CalibrationParams, learned: Sequence[float], plain: CalibrationParams | None
-) -> CalibrationParams:
-    """With the coefficients [intercept, *slopes] of `_columns`."""
-    intercept, *slopes = learned
-    if plain is None:
-        similarity, level, margin, agreement = slopes
-    else:
-        share, margin, agreement = slopes
-        intercept, similarity = intercept + share * plain.intercept, share * plain.similarity
-        level = share * plain.level
+    present = [trial for trial in trials if trial.present]
+    searches = np.bincount([trial.query for trial in trials], [trial.present for trial in trials])
+    weight = {trial.query: 1 / max(searches[trial.query], 1.0) for trial in trials}
+    kernel_m = max(_kernel_m(present, prior), LONE_KERNEL_M if lone else LEAST_KERNEL_M)
+    params = replace(prior.params, kernel_m=kernel_m, usual=_usual(trials, prior.params.usual))
+    params = _fit_scores(present, np.array([weight[trial.query] for trial in present]), params, prior)
+    columns = np.array([trial.evidence(params) for trial in trials])
+    first = [trial.error_m[trial.scores(params).argmax()] for trial in trials]
+    there = np.array([trial.present for trial in trials])
+    weights = np.array([weight[trial.query] * (1.0 if trial.present else ABSENT) for trial in trials])
+    right = np.array(first) <= TOLERANCE_M
     return replace(
-        params, intercept=intercept, similarity=similarity, margin=margin, level=level, agreement=agreement
+        params,
+        right=_logistic(columns, right, weights, prior.params.right, prior.right),
+        inside=_logistic(columns, there, weights, prior.params.inside, prior.inside),
     )
 
 
-def _fit_scores(trials: Sequence[Trial], start: CalibrationParams, with_inliers: bool) -> CalibrationParams:
-    """Temperature and slope of the inliers that maximise the mean log belief near the truth.
+def _usual(trials: Sequence[Trial], otherwise: float) -> float:
+    """Mean log(1 + inliers) of wrong candidates."""
+    wrong = np.concatenate([np.log1p(trial.inliers[trial.error_m > ELSEWHERE_M]) for trial in trials])
+    return float(np.nanmean(wrong)) if np.isfinite(wrong).any() else otherwise
 
-    Of the slopes, the least that is not worse than the best by more than one standard error: the trials are
-    few, and water that the search was not told of fools inliers.
-    """
+
+def _fit_scores(
+    trials: Sequence[Trial], weights: Floats, start: CalibrationParams, prior: Prior
+) -> CalibrationParams:
+    """Temperature and slope of the inliers that are likeliest, by the belief near the truth and the prior."""
     size = max(len(trial.similarities) for trial in trials)
     similarities = np.stack([_padded(t.similarities, size, -np.inf) for t in trials])
-    inliers = np.stack([_padded(t.inliers, size, np.nan) for t in trials])
     near = np.stack([_padded(t.error_m, size, np.inf) for t in trials]) <= TOLERANCE_M
 
-    def likelihoods(params: CalibrationParams) -> Floats:
-        scores = similarities / params.temperature + params.likelihood(inliers)
-        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-        held = np.where(near, weights, 0.0).sum(axis=1) / weights.sum(axis=1)
-        return np.asarray(np.log(held + 1e-3))
+    def likelihood(params: CalibrationParams, ratios: Floats) -> float:
+        scores = similarities / params.temperature + ratios
+        belief = np.exp(scores - scores.max(axis=1, keepdims=True))
+        held = np.where(near, belief, 0.0).sum(axis=1) / belief.sum(axis=1)
+        warmer = np.log(params.temperature / prior.params.temperature) / prior.log_temperature
+        steeper = (params.inliers - prior.params.inliers) / prior.inliers
+        return float(weights @ np.log(held + 1e-3) - (warmer**2 + steeper**2) / 2)
 
-    def best_with(slope: float) -> tuple[CalibrationParams, Floats]:
-        tried = (replace(start, temperature=float(t), inliers=slope) for t in np.geomspace(0.005, 0.2, 25))
-        return max(((params, likelihoods(params)) for params in tried), key=lambda one: float(one[1].mean()))
-
-    found = [best_with(slope) for slope in (SLOPES if with_inliers else (0.0,))]
-    best = max((likely for _, likely in found), key=lambda likely: float(likely.mean()))
-    gaps = ((params, best - likely) for params, likely in found)
-    return next(params for params, gap in gaps if gap.mean() <= gap.std() / np.sqrt(len(trials)))
+    tried = []
+    counted = any(np.isfinite(trial.inliers).any() for trial in trials)
+    for slope in SLOPES if counted else (0.0,):
+        sloped = replace(start, inliers=slope)
+        ratios = np.stack([_padded(sloped.likelihood(t.inliers), size, 0.0) for t in trials])
+        for temperature in TEMPERATURES:
+            params = replace(sloped, temperature=temperature)
+            tried.append((likelihood(params, ratios), params))
+    return max(tried, key=lambda one: one[0])[1]
 
 
 def _padded(values: Floats, size: int, filling: float) -> Floats:
     return np.pad(values, (0, size - len(values)), constant_values=filling)
 
 
-def _kernel_m(trials: Sequence[Trial]) -> float:
+def _kernel_m(trials: Sequence[Trial], prior: Prior) -> float:
     """Standard deviation an axis of the right first candidates, from the median: a few are far off."""
     errors = np.array([trial.error_m[0] for trial in trials if trial.error_m[0] <= ELSEWHERE_M])
-    return float(np.median(errors) / MEDIAN) if len(errors) else DEFAULT.kernel_m
+    return float(np.median(errors) / MEDIAN) if len(errors) else prior.params.kernel_m
 
 
-def _with_coverage(
-    params: CalibrationParams, trials: Sequence[Trial], lone: bool, enough: int
-) -> CalibrationParams:
+def _with_coverage(params: CalibrationParams, trials: Sequence[Trial], enough: int) -> CalibrationParams:
     """With areas that hold the truth in as many trials as they promise, the sure ones and the others."""
     needed, sure = np.array([_belief_needed(trial, params) for trial in trials]).T
     photos = len(trials) / len({trial.place for trial in trials})
-    every, sure = _coverage(needed, photos, lone), sure > 0
+    every, sure = _coverage(needed), sure > 0
     apart = min(sure.sum(), (~sure).sum()) >= enough * photos
     if not apart:
         return replace(params, coverage=every, sure_coverage=every)
-    doubtful, certain = (_coverage(needed[some], photos, lone) for some in (~sure, sure))
+    doubtful, certain = (_coverage(needed[some]) for some in (~sure, sure))
     return replace(params, coverage=doubtful, sure_coverage=certain)
 
 
-def _coverage(needed: Floats, photos: float, lone: bool) -> ConformalKnots:
+def _coverage(needed: Floats) -> ConformalKnots:
     """How much belief areas must hold, so that they hold the truth in each of SHARES of the trials.
 
-    `photos` of one place count as one independent trial. Where places were seen on one day only, areas get
-    two standard deviations more.
+    Split conformal prediction (Vovk et al. 2005).
     """
-    needed, count = np.sort(needed), max(len(needed) / photos, 1)
-    knots: list[tuple[float, float]] = []
+    needed, knots = np.sort(needed), list[tuple[float, float]]()
     for share in SHARES:
-        wider = 2 * np.sqrt(share * (1 - share) / count) if lone else 0.0
-        rank = int(np.ceil((len(needed) + 1) * min(share + wider, 1.0))) - 1
-        belief = float(needed[min(rank, len(needed) - 1)])
-        if (knots[-1][0] if knots else 0.0) < belief < 1.0:
+        rank = min(int(np.ceil((len(needed) + 1) * share)), len(needed)) - 1
+        if (knots[-1][0] if knots else 0.0) < (belief := float(needed[rank])) < 1.0:
             knots.append((belief, share))
     return tuple(knots)
 
@@ -359,25 +359,29 @@ def _belief_needed(trial: Trial, params: CalibrationParams) -> tuple[float, bool
     whether one place holds nearly all.
     """
     origin = LatLon(*trial.positions[0])
-    weights = posterior(trial.scores(params), params.temperature)
+    weights = posterior(trial.scores(params))
     _, ground = belief_map(to_local(trial.positions, origin), weights, params)
     away = np.abs(ground.centres - to_local(trial.truth[None], origin)[0]).max(axis=1)
     inside = np.flatnonzero(away <= ground.size_m / 2)
     return float(ground.held[inside[0]]) if len(inside) else 1.0, ground.sure
 
 
-def _logistic(columns: Floats, truth: Floats, weights: Floats, penalty: float = 1.0) -> list[float]:
-    """Logistic regression by Newton's method on standardised columns, ridge on the slopes; returns
-    [intercept, *slopes] in the columns' own units. A column that never varies has slope 0.
+def _logistic(
+    columns: Floats, truth: NDArray[np.bool_], weights: Floats, mean: Coefficients, spread: Coefficients
+) -> Coefficients:
+    """Logistic regression over evidence [n, 5] with normal priors on its coefficients, slopes >= 0.
+
+    A slope whose spread is 0 stays at its mean: that evidence does not exist in this kind of search.
     """
-    mean, deviation = columns.mean(axis=0), columns.std(axis=0)
-    scale = np.where(deviation > 1e-9, deviation, np.inf)
-    x = np.column_stack([np.ones(len(columns)), (columns - mean) / scale])
-    ridge = np.diag([0.0, *[penalty] * columns.shape[1]])
-    w = np.zeros(x.shape[1])
-    for _ in range(25):
-        p = 1.0 / (1.0 + np.exp(-np.clip(x @ w, -30, 30)))
-        hessian = (x * (weights * p * (1 - p))[:, None]).T @ x + ridge + 1e-9 * np.eye(len(w))
-        w = w + np.linalg.solve(hessian, x.T @ (weights * (truth - p)) - ridge @ w)
-    slopes = w[1:] / scale
-    return [float(w[0] - slopes @ mean), *map(float, slopes)]
+    x = np.column_stack([np.ones(len(columns)), columns])
+    centre, free = np.array(mean), np.array(spread) > 0
+    scale = np.where(free, np.array(spread), 1.0)
+
+    def loss(w: Floats) -> tuple[float, Floats]:
+        z, off = x @ w, (w - centre) / scale
+        residual = weights * (1 / (1 + np.exp(-np.clip(z, -500, 500))) - truth)
+        value = weights @ np.logaddexp(0, np.where(truth, -z, z)) + off @ off / 2
+        return float(value), np.where(free, x.T @ residual + off / scale, 0.0)
+
+    bounds = [(None, None)] + [(0.0, None)] * columns.shape[1]
+    return Coefficients(*minimize(loss, centre, jac=True, method="L-BFGS-B", bounds=bounds).x.tolist())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.patches import Patches, patches
 from geoflood.backbones.threads import side_by_side
-from geoflood.core.datatypes import LatLon, Progress, Reference, Vectors, no_progress
+from geoflood.core.datatypes import AttentionMap, Image, LatLon, Progress, Reference, Vectors, no_progress
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.core.parallel import cores, in_order
 from geoflood.database.bands import band_weights
 from geoflood.imagery.views import LONGEST, pixels_of
 from geoflood.localize.calibration.fit import Counts, RehearsalQueries
-from geoflood.localize.rerank import Reranker, count_inliers
+from geoflood.localize.calibration.prior import RERANKED_PRIOR
+from geoflood.localize.estimate_waterline import estimate_waterline
+from geoflood.localize.rerank import Reranker
+from geoflood.localize.waterline import belief
+from geoflood.synthetic.cohort import cohort
 from geoflood.synthetic.flood import Effects, Scene, scene
 
 __all__ = [
@@ -30,14 +34,14 @@ __all__ = [
     "PseudoQuerySource",
     "chosen",
     "make",
+    "outsiders_as_sources",
     "photos_as_sources",
     "references_as_sources",
     "rehearsal_queries",
-    "rehearsal_queries_with_inliers",
+    "with_inliers",
 ]
 
-KEPT = 64
-"""References whose patches are at hand: a query is compared with the same ones up to four times."""
+NEUTRAL = AttentionMap.neutral()
 PHONE = Effects(crop=0.4, shrink=0.6, compression=0.5)
 """Between the street camera and the phone that posts: of the amounts tried, the one under which similarities
 of pseudo-queries and of real ones agreed best; docs/decisions/013 has the figures."""
@@ -47,11 +51,14 @@ of pseudo-queries and of real ones agreed best; docs/decisions/013 has the figur
 class PseudoQuerySource:
     """A photo whose place is known, and which can be put under water."""
 
-    position: LatLon
+    position: LatLon | None
+    """None for an outsider."""
     take: Callable[[float], Scene]
     """Share of the height under water -> the photo. Raises UnreadableImageError."""
     reference: int = -1
     """The reference that it is; -1 for a labelled query."""
+    outsider: int = -1
+    """The outsider that it is; -1 for a photo that has a place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +69,8 @@ class PseudoQuery:
     level: float
     waterline: float
     """Share of the photo's height under water; a little less than `level` where the photo was cropped."""
+    untold: NDArray[np.float32]
+    """[bands] what a search believes of it that is not told."""
     descriptors: Vectors
     """[bands, D]."""
 
@@ -84,6 +93,15 @@ def photos_as_sources(photos: Sequence[tuple[Path, LatLon]]) -> list[PseudoQuery
     return [PseudoQuerySource(spot, taking(number, path)) for number, (path, spot) in enumerate(photos)]
 
 
+def outsiders_as_sources(count: int) -> list[PseudoQuerySource]:
+    """So many pictures of nobody's city."""
+
+    def taking(number: int, picture: Image) -> Callable[[float], Scene]:
+        return lambda level: scene(picture, level, seed=number)
+
+    return [PseudoQuerySource(None, taking(*one), outsider=one[0]) for one in enumerate(cohort(count))]
+
+
 def chosen(count: int, at_most: int) -> NDArray[np.int64]:
     """Ids of the references that become pseudo-queries, spread over all `count`."""
     return np.unique(np.linspace(0, count - 1, min(at_most, count)).astype(np.int64))
@@ -96,7 +114,10 @@ def make(
     workers: int,
     progress: Progress = no_progress,
 ) -> list[PseudoQuery]:
-    """Each photo dry, and under water up to every other band. One that cannot be read is left out."""
+    """Each photo dry and under water up to one band, turn by turn; outsiders only dry.
+
+    One that cannot be read is left out.
+    """
 
     def one(part: tuple[PseudoQuerySource, int]) -> PseudoQuery | None:
         source, band = part
@@ -105,13 +126,15 @@ def make(
         except UnreadableImageError:
             return None
         vectors = describer.describe([taken.photo], lambda places: band_weights(places, bands))
-        return PseudoQuery(source, band / 100, taken.waterline, vectors[0])
+        line, doubt = estimate_waterline(taken.photo)
+        untold = belief(line if doubt < 1 else None, bands, doubt)
+        return PseudoQuery(source, band / 100, taken.waterline, untold, vectors[0])
 
     parts = [
         (source, band)
         for number, source in enumerate(sources)
         for turn, band in enumerate(bands)
-        if turn == 0 or (number + turn) % 2
+        if turn == 0 or (source.outsider < 0 and number % (len(bands) - 1) == turn - 1)
     ]
     made = []
     with side_by_side(max(workers, cores())) as pool:  # one core each: the same photos, the same numbers
@@ -123,44 +146,42 @@ def make(
 
 def rehearsal_queries(made: Sequence[PseudoQuery], counts: Counts | None = None) -> RehearsalQueries:
     """As calibration takes them."""
-    positions = [(one.source.position.lat, one.source.position.lon) for one in made]
+    nowhere = (np.nan, np.nan)
+    spots = [one.source.position for one in made]
+    positions = [nowhere if spot is None else (spot.lat, spot.lon) for spot in spots]
     return RehearsalQueries(
         np.stack([one.descriptors for one in made]) if made else np.empty((0, 0, 0), np.float32),
         np.array(positions, float).reshape(-1, 2),
         np.array([one.waterline for one in made], float),
+        np.array([one.untold for one in made], np.float32),
         np.array([one.source.reference for one in made], np.int64),
+        np.array([one.source.outsider for one in made], np.int64),
         counts,
     )
 
 
-def rehearsal_queries_with_inliers(
+def with_inliers(
     made: Sequence[PseudoQuery],
     reranker: Reranker,
-    find: Callable[[int], Reference],
-    count: int,
+    find: Callable[[Sequence[int]], Sequence[Reference]],
+    progress: Progress = no_progress,
 ) -> RehearsalQueries:
-    """About `count` of them, with their inliers; `find` gives a reference by its id."""
-    some = made[:: max(len(made) // count, 1)]
+    """The same, re-ranked as photos are; `find` gives references by their ids."""
+    compared = set[int]()
 
-    @lru_cache(maxsize=1)
+    @lru_cache(maxsize=4)
     def query(i: int) -> Patches:
-        return patches(reranker.backbone, some[i].source.take(some[i].level).photo)
+        return patches(made[i].source.take(made[i].level).photo)
 
-    @lru_cache(maxsize=KEPT)
-    def reference(number: int) -> Patches | None:
-        return reranker.patches_of(find(number))
+    def counts(
+        i: int,
+        ids: NDArray[np.int64],
+        similarities: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        compared.add(i)
+        progress("comparing", len(compared), len(made))
+        likelihoods = similarities / RERANKED_PRIOR.params.temperature
+        references = find(ids.tolist())
+        return reranker.inliers(query(i), NEUTRAL, references, likelihoods)[0]
 
-    @lru_cache(maxsize=4 * KEPT)
-    def inliers(i: int, belief: bytes | None, number: int) -> float:
-        ours, other = query(i), reference(number)
-        told = None if belief is None else np.frombuffer(belief, np.float32)
-        if other is None:
-            return np.nan
-        return count_inliers(ours, reranker.worth(ours, told), other, reranker.worth(other, told))
-
-    def counts(i: int, belief: NDArray[np.float32] | None, ids: NDArray[np.int64]) -> NDArray[np.float64]:
-        query(i)  # once, before several threads want it
-        told = None if belief is None else belief.tobytes()
-        return np.array(list(reranker.pool.map(partial(inliers, i, told), ids.tolist())), float)
-
-    return rehearsal_queries(some, counts)
+    return rehearsal_queries(made, counts)

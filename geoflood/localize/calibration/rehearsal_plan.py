@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from geoflood.synthetic.cohort import COUNT
+
 __all__ = ["RehearsalPlan"]
 
 
@@ -11,9 +13,9 @@ __all__ = ["RehearsalPlan"]
 class RehearsalPlan:
     """What an index is calibrated with; smaller numbers are quicker, and calibrate worse."""
 
-    sources: int = 128
-    """References that are made into pseudo-queries, each dry and in two or three depths of water."""
-    re_ranked: int = 80
-    """Of these pseudo-queries, those whose inliers are counted too: references must be read for it."""
+    sources: int = 96
+    """References that are made into pseudo-queries, each dry and in one depth of water."""
+    outsiders: int = COUNT
+    """Pictures of nobody's city."""
     enough: int = 24
-    """Places below which the defaults are kept: a handful of pairs teaches nothing."""
+    """Places below which the prior alone counts: a handful of pairs teaches nothing."""
