@@ -47,6 +47,8 @@ TAIL = (0.15, 2.5)
 """Share of a bump that is so many times wider: geotags are off by more than a bell admits."""
 _ROWS = 1 << 24
 """More cells than lie across any city: two numbers of a cell as one."""
+SUREST_NEAR = 0.98
+"""Of the belief in an area, at most, lies within TOLERANCE_M of the position."""
 LEAST_ADVANTAGE = -1.0
 """Of `Evidence.advantage`: how far another place is ahead says no more from here."""
 ALONE, TOGETHER = math.log(2), math.log(1.4)
@@ -166,7 +168,8 @@ def fused(
     origin = LatLon(*positions[0].tolist())
     mode, ground = belief_map(to_local(positions, origin), likely / likely.sum(), params)
     probability = min(right, inside)
-    ground, shares = ground.agreeing(ground.borne_out(params), probability / inside)
+    near = min(probability / inside, SUREST_NEAR)
+    ground, shares = ground.agreeing(ground.borne_out(params), near)
     radius_50_m, radius_90_m = _radii(ground, shares, (0.5, 0.9))
     return Estimate(
         position=_latlon(mode, origin),

@@ -146,7 +146,7 @@ class Locator:
             with watch("describe"):
                 turned = self._describe([mirrored], options)[0]
             other = ask(turned, mirrored.attention, better_than=answer)
-            if not isinstance(other, Reason) and judge(other.estimate)[0] is Outcome.LOCATED:
+            if not isinstance(other, Reason) and _turned_is_better(other.estimate, answer.estimate):
                 described, answer, notes = turned, other, [*seen.notes, Reason(ReasonKind.MIRRORED)]
 
         candidates, estimate = (
@@ -366,6 +366,11 @@ def _inside(positions: Floats, box: Bounds) -> NDArray[np.bool_]:
     """[N] whether positions [N, 2] lie in a box."""
     low, high = (box.south, box.west), (box.north, box.east)
     return np.asarray(((positions >= low) & (positions <= high)).all(axis=1))
+
+
+def _turned_is_better(turned: Estimate, plain: Estimate) -> bool:
+    """Two tries find more by chance than one: only a verified, likely place counts."""
+    return turned.verified and turned.probability >= max(FAIR, plain.probability)
 
 
 class _Seen:
