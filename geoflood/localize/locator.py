@@ -131,7 +131,8 @@ class Locator:
                 except UnreadableImageError as error:
                     return ended(Outcome.FAILED, Reason(ReasonKind.UNREADABLE, detail=error.what))
         with watch("describe"):
-            seen = _Seen(pixels, attention)
+            whole = described is not None and (pixels is None or pixels.shape == described.pixels.shape)
+            seen = _Seen(None if whole else pixels, attention)
             described = described or self._describe([seen], options)[0]
             seen.find_waterline(described.pixels)
 
