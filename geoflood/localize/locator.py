@@ -14,8 +14,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.backbones.describe import DescribedImage
+from geoflood.backbones.describe import DescribedImage, WeightFunctions
 from geoflood.backbones.learned import load_learned
+from geoflood.backbones.patches import patches
 from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import (
     DEFAULTS,
@@ -271,11 +272,13 @@ class Locator:
     def _describe(self, seen: Sequence[_Seen], options: SearchOptions) -> list[DescribedImage]:
         pixels, attention = [one.pixels for one in seen], [one.attention for one in seen]
         weights = {one: location_weights(one, self.settings.bands, options) for one in attention}
-        if len(weights) == 1 and callable(
-            weigh := weights[attention[0]]
-        ):  # laid over the places once for all
+        weigh: WeightFunctions = [weights[one] for one in attention]
+        if len(weights) == 1 and callable(first := weights[attention[0]]):
+            weigh = first  # laid over the places once for all
+        if options.rerank:
             return self.describer.describe_keeping(pixels, weigh)
-        return self.describer.describe_keeping(pixels, [weights[one] for one in attention])
+        rows = self.describer.describe(pixels, weigh)  # features that nobody needs would take their memory
+        return [DescribedImage(*one, partial(patches, one[0])) for one in zip(pixels, rows, strict=True)]
 
     def _search(
         self,
