@@ -7,22 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["belief", "beliefs", "nearest"]
+__all__ = ["LEAST_DOUBT", "belief", "beliefs", "nearest"]
 
 SPREAD = 0.1
 """Standard deviation of a told waterline, a share of the height: people read it off to about a tenth."""
+LEAST_DOUBT = 0.4
+"""Even the truth, told of a dry photo, found less than all bands together do. Decision 065."""
 
 
 def belief(waterline: float | None, bands: Sequence[int], doubt: float = 0.0) -> NDArray[np.float32]:
     """Weights [M] of the bands that sum to 1: all of them for an unknown waterline, else a bump around it.
 
     A bump, not a point: a waterline told too surely and wrong costs more than mixing does. `doubt` is the
-    share of the belief that what was told says nothing.
+    share of the belief that what was told says nothing; never less than LEAST_DOUBT.
     """
     shares = np.asarray(bands, float) / 100
     untold = (1 + shares) / (1 + shares).sum()  # the upper bands fail worst where they are needed
     if waterline is None:
         return np.asarray(untold, np.float32)
+    doubt = max(doubt, LEAST_DOUBT)
     near = np.exp(-((shares - waterline) ** 2) / (2 * SPREAD**2))
     return np.asarray((1 - doubt) * near / near.sum() + doubt * untold, np.float32)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.database.bands import BANDS, band_weights
-from geoflood.localize.waterline import belief, beliefs, nearest
+from geoflood.localize.waterline import LEAST_DOUBT, belief, beliefs, nearest
 
 BAND_SETS = [BANDS, (0,), (0, 30), (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)]
 
@@ -45,14 +45,20 @@ def test_a_told_waterline_believes_its_band_most_but_not_alone(band: int) -> Non
     assert BANDS[int(shares.argmax())] == band
     assert shares.max() < 1
     away = np.abs(np.array(BANDS) - band)
-    assert (np.diff(shares[np.argsort(away, kind="stable")]) <= 1e-6).all(), "less, the farther off"
+    gained = (shares / belief(None, BANDS))[np.argsort(away, kind="stable")]
+    assert (np.diff(gained) <= 1e-6).all(), "less, the farther off"
 
 
 def test_untold_means_every_band_has_its_say() -> None:
     assert (belief(None, BANDS) > 0).all()
     np.testing.assert_array_equal(belief(0.45, BANDS, 1.0), belief(None, BANDS))
-    half = belief(0.45, BANDS) / 2 + belief(None, BANDS) / 2
-    np.testing.assert_allclose(belief(0.45, BANDS, 0.5), half, atol=1e-6)
+    half = belief(0.45, BANDS, LEAST_DOUBT) / 2 + belief(None, BANDS) / 2
+    np.testing.assert_allclose(belief(0.45, BANDS, (1 + LEAST_DOUBT) / 2), half, atol=1e-6)
+
+
+def test_whoever_tells_a_waterline_leaves_a_doubt() -> None:
+    np.testing.assert_array_equal(belief(0.3, BANDS, 0.0), belief(0.3, BANDS, LEAST_DOUBT))
+    assert (belief(0.0, BANDS) >= LEAST_DOUBT * belief(None, BANDS) - 1e-6).all()
 
 
 @pytest.mark.parametrize("waterline", [0.0, 0.9, 0.99])
