@@ -8,8 +8,6 @@ from pathlib import Path
 
 from geoflood.vlm.cache import AnswerCache
 from geoflood.vlm.client import Asker, Backend
-from geoflood.vlm.ollama_backend import OllamaBackend
-from geoflood.vlm.openai_backend import OpenAIBackend
 from geoflood.vlm.pool import Pool
 
 __all__ = ["backends", "connect"]
@@ -30,6 +28,10 @@ def backends(
 
     Raises ModelError for a host that is not this machine and not in `allowed`.
     """
+    # Loaded here: without a model nobody should wait for the clients of its servers.
+    from geoflood.vlm.ollama_backend import OllamaBackend
+    from geoflood.vlm.openai_backend import OpenAIBackend
+
     if openai:
         return [OpenAIBackend(host, model, allowed, key) for host in hosts or [OPENAI]]
     environment = [host for host in os.environ.get("OLLAMA_HOST", "").split(",") if host.strip()]
