@@ -22,7 +22,6 @@ from geoflood.database.patch_store import PatchStore
 from geoflood.database.plan import locked_index
 from geoflood.database.vectors import VectorStore
 from geoflood.localize.calibration.fit import Captures, Group, calibrate
-from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR
 from geoflood.localize.calibration.pseudo_queries import (
     PseudoQuery,
     chosen,
@@ -132,8 +131,8 @@ def _rehearse(
     with side_by_side(max(workers, cores())) as pool:
         reranker = Reranker(pool, PatchStore(folder))
         compared = with_inliers(made, reranker, partial(read_references, path), progress)
-        for prior, queries in ((PRIOR, rehearsal_queries(made)), (RERANKED_PRIOR, compared)):
-            reranked = prior is RERANKED_PRIOR
+        kinds = ((False, plan.prior, rehearsal_queries(made)), (True, plan.reranked_prior, compared))
+        for reranked, prior, queries in kinds:
             groups = [
                 Group(CalibrationKey(band, reranked), belief) for band, belief in beliefs(bands).items()
             ]

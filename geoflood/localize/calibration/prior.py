@@ -1,7 +1,7 @@
 """What the calibrations of all known indexes share: the prior from which an index's own trials move it.
 
 Means and spreads are those of the numbers that trials alone gave four parts of two cities, with a prior four
-times as wide. Decision 064 says which parts, and what was shown on others.
+times as wide (`benchmarks/prior.py`). Decision 064 says which parts, and what was shown on others.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR, Prior
 from geoflood.synthetic.cohort import COUNT
 
 __all__ = ["RehearsalPlan"]
@@ -19,3 +20,6 @@ class RehearsalPlan:
     """Pictures of nobody's city."""
     enough: int = 24
     """Places below which the prior alone counts: a handful of pairs teaches nothing."""
+    prior: Prior = PRIOR
+    """Of searches as they are."""
+    reranked_prior: Prior = RERANKED_PRIOR
