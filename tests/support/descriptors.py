@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from geoflood.backbones.describe import DescribedImage, Describer
+from geoflood.backbones.describe import Describer
 
 
 def break_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every photo is described by numbers that are none, as with damaged weights."""
-    describe = Describer.describe_keeping
+    project = Describer._projected
 
-    def broken(*arguments: object) -> list[DescribedImage]:
-        images = describe(*arguments)  # type: ignore[arg-type]
-        return [replace(image, descriptors=image.descriptors * np.float32("nan")) for image in images]
+    def broken(describer: Describer, raw: Any) -> Any:
+        return project(describer, raw) * np.float32("nan")
 
-    monkeypatch.setattr(Describer, "describe_keeping", broken)
+    monkeypatch.setattr(Describer, "_projected", broken)
