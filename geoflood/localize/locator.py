@@ -42,15 +42,13 @@ from geoflood.core.parallel import cores
 from geoflood.database.calibration import CalibrationEntry, CalibrationKey, Weakness
 from geoflood.database.database import Database
 from geoflood.database.patch_store import PatchStore
-from geoflood.imagery.content_box import content_box
 from geoflood.imagery.views import LONGEST
 from geoflood.localize.attention import location_weights
-from geoflood.localize.attention import within as inside
 from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR
-from geoflood.localize.estimate_waterline import estimate_waterline
 from geoflood.localize.fusion import fuse, fused, ranked, ranking
 from geoflood.localize.outcome import FAIR, judge, weakness
 from geoflood.localize.outsiders import open_outsiders
+from geoflood.localize.query_photo import QueryPhoto
 from geoflood.localize.rerank import Reranker
 from geoflood.localize.waterline import belief, nearest
 
@@ -132,29 +130,27 @@ class Locator:
                 except UnreadableImageError as error:
                     return ended(Outcome.FAILED, Reason(ReasonKind.UNREADABLE, detail=error.what))
         with watch("describe"):
-            whole = described is not None and (pixels is None or pixels.shape == described.pixels.shape)
-            seen = _Seen(None if whole else pixels, attention)
-            described = described or self._describe([seen], options)[0]
-            seen.find_waterline(described.pixels)
+            shown = _query_photo(pixels, attention, described)
+            described = described or self._describe([shown], options)[0]
+            if options.mask_sides is MaskSides.BOTH:
+                shown = shown.with_waterline()
 
         ask = partial(self._answer, options=options, within=within, without=without, watch=watch)
-        answer = ask(described, seen.attention)
+        answer = ask(described, shown.attention)
         if isinstance(answer, Reason):
             outcome = Outcome.FAILED if answer.kind is ReasonKind.NOT_A_NUMBER else Outcome.NOT_FOUND
             return ended(outcome, answer)
-        notes = seen.notes
+        notes = [*shown.notes]
         if options.rerank and answer.estimate.probability < FAIR:
-            mirrored = seen.mirrored(described.pixels)
+            mirrored = shown.mirrored()
             with watch("describe"):
                 turned = self._describe([mirrored], options)[0]
             other = ask(turned, mirrored.attention, better_than=answer)
             if not isinstance(other, Reason) and _turned_is_better(other.estimate, answer.estimate):
-                described, answer, notes = turned, other, [*seen.notes, Reason(ReasonKind.MIRRORED)]
+                described, answer, notes = turned, other, [*mirrored.notes]
 
-        candidates, estimate = (
-            self._candidates(answer, options.top_k if verify is None else None),
-            answer.estimate,
-        )
+        estimate = answer.estimate
+        candidates = self._candidates(answer, options.top_k if verify is None else None)
         notes += [Reason(ReasonKind.PICTURES_GONE, count=answer.gone)] if answer.gone else []
         if verify is not None:
             with watch("verify"):
@@ -246,7 +242,7 @@ class Locator:
         """
         options = self.resolved(options)
         self.check(options)
-        return self._describe(list(map(_Seen, pixels, attention)), options)
+        return self._describe(list(map(QueryPhoto.inside_frame, pixels, attention)), options)
 
     def check(self, options: SearchOptions) -> None:
         """Whether this index can be searched so: to be asked before any work is begun.
@@ -269,8 +265,8 @@ class Locator:
         options = options or DEFAULTS
         return options if options.rerank is not None else replace(options, rerank=RERANKED)
 
-    def _describe(self, seen: Sequence[_Seen], options: SearchOptions) -> list[DescribedImage]:
-        pixels, attention = [one.pixels for one in seen], [one.attention for one in seen]
+    def _describe(self, photos: Sequence[QueryPhoto], options: SearchOptions) -> list[DescribedImage]:
+        pixels, attention = [one.pixels for one in photos], [one.attention for one in photos]
         weights = {one: location_weights(one, self.settings.bands, options) for one in attention}
         weigh: WeightFunctions = [weights[one] for one in attention]
         if len(weights) == 1 and callable(first := weights[attention[0]]):
@@ -372,40 +368,20 @@ def _inside(positions: Floats, box: Bounds) -> NDArray[np.bool_]:
     return np.asarray(((positions >= low) & (positions <= high)).all(axis=1))
 
 
+def _query_photo(
+    pixels: Image | None, attention: AttentionMap, described: DescribedImage | None
+) -> QueryPhoto:
+    """The photo inside its frame; one that was described as it is needs no second look for a frame."""
+    if described is not None and (pixels is None or pixels.shape == described.pixels.shape):
+        return QueryPhoto(described.pixels, attention)
+    if pixels is None:
+        raise ValueError("a photo needs pixels or a description")
+    return QueryPhoto.inside_frame(pixels, attention)
+
+
 def _turned_is_better(turned: Estimate, plain: Estimate) -> bool:
     """Two tries find more by chance than one: only a verified, likely place counts."""
     return turned.verified and turned.probability >= max(FAIR, plain.probability)
-
-
-class _Seen:
-    """What is looked at of a photo: its pixels and attention without the frame around it."""
-
-    def __init__(self, pixels: Image | None, attention: AttentionMap) -> None:
-        """None: a photo that was described before; its attention is that of what was described."""
-        box = None if pixels is None else content_box(pixels)
-        self.notes = [Reason(ReasonKind.FRAMED)] if box else []
-        self.pixels = np.empty((0, 0, 3), np.uint8) if pixels is None else pixels
-        self.attention = attention
-        if box is not None:
-            self.attention = inside(attention, box, self.pixels.shape[:2])
-            self.pixels = np.ascontiguousarray(box.cut(self.pixels))
-
-    def find_waterline(self, pixels: Image) -> None:
-        """Take the waterline that the picture itself shows, where none was told and it is sure."""
-        if self.attention.waterline is None:
-            waterline, doubt = estimate_waterline(pixels)
-            if doubt < 1:
-                self.attention = replace(self.attention, waterline=waterline, doubt=doubt)
-                self.notes.append(Reason(ReasonKind.WATERLINE_FOUND, share=waterline))
-
-    def mirrored(self, pixels: Image) -> _Seen:
-        """The same turned round, left for right."""
-        turned = _Seen(None, self.attention)
-        turned.pixels = np.ascontiguousarray(pixels[:, ::-1])
-        if not self.attention.uniform:
-            weights = np.ascontiguousarray(self.attention.weights[:, ::-1])
-            turned.attention = replace(self.attention, weights=weights)
-        return turned
 
 
 @dataclass(frozen=True, eq=False)
