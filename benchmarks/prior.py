@@ -10,14 +10,16 @@ Printed are the numbers of each index, their means, and their standard deviation
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from geoflood.backbones.learned import load_learned
 from geoflood.core.parallel import cores
-from geoflood.database.calibration import CalibrationKey, CalibrationParams, Coefficients
+from geoflood.database.calibration import MODELS, CalibrationKey, CalibrationParams, Coefficients
 from geoflood.database.manifest import read_manifest
 from geoflood.localize.calibration.calibrate import self_calibrate
 from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR, Prior
@@ -50,27 +52,28 @@ def main() -> None:
 
 def wider(prior: Prior) -> Prior:
     """The same means, and WIDER times the spread."""
+    models: dict[str, Any] = {
+        name: Coefficients(*(WIDER * spread for spread in getattr(prior, name))) for name in MODELS
+    }
     return replace(
-        prior,
-        right=Coefficients(*(WIDER * spread for spread in prior.right)),
-        inside=Coefficients(*(WIDER * spread for spread in prior.inside)),
-        log_temperature=WIDER * prior.log_temperature,
-        inliers=WIDER * prior.inliers,
+        prior, **models, log_temperature=WIDER * prior.log_temperature, inliers=WIDER * prior.inliers
     )
 
 
 def numbers(params: CalibrationParams) -> list[float]:
-    return [*(getattr(params, name) for name in NAMES), *params.right, *params.inside]
+    models = [number for name in MODELS for number in getattr(params, name)]
+    return [*(getattr(params, name) for name in NAMES), *models]
 
 
 def show(name: str, values: list[float]) -> None:
-    own, right, inside = np.split(np.round(values, 3), [len(NAMES), len(NAMES) + len(Coefficients._fields)])
+    own, models = np.split(np.round(values, 3), [len(NAMES)])
     print(name)
-    for part, fields, row in (
-        ("", NAMES, own),
-        ("right", Coefficients._fields, right),
-        ("inside", Coefficients._fields, inside),
-    ):
+    shown: list[tuple[str, Sequence[str], Any]] = [("", NAMES, own)]
+    shown += [
+        (model, Coefficients._fields, row)
+        for model, row in zip(MODELS, models.reshape(len(MODELS), -1), strict=True)
+    ]
+    for part, fields, row in shown:
         pairs = zip(fields, row.tolist(), strict=True)
         print(f"  {part:7}", "  ".join(f"{field} {value:g}" for field, value in pairs), flush=True)
 

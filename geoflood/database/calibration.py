@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "MODELS",
     "SUREST",
     "Calibration",
     "CalibrationEntry",
@@ -33,6 +34,8 @@ __all__ = [
 Floats: TypeAlias = NDArray[np.float64]
 ConformalKnots: TypeAlias = tuple[tuple[float, float], ...]
 
+MODELS = ("place", "spot", "inside")
+"""Fields of `CalibrationParams` that are logistic models over `Evidence`."""
 SUREST = 10.0
 """Log likelihood ratio that no verdict may exceed."""
 
@@ -79,8 +82,10 @@ class CalibrationParams:
     """Of the softmax over similarities: two candidates this far apart differ e-fold."""
     kernel_m: float
     """Standard deviation, an axis, of the camera around the reference that shows its place."""
-    right: Coefficients
-    """Of P(the position is right within 25 m)."""
+    place: Coefficients
+    """Of P(the first candidate shows the place): it stands within 50 m of it."""
+    spot: Coefficients
+    """Of P(the position is right within 25 m), where the first candidate shows the place."""
     inside: Coefficients
     """Of P(in this index)."""
     inliers: float = 0.0
@@ -106,9 +111,9 @@ class CalibrationParams:
             if field.default is MISSING or field.name in numbers
         }
         coverage, sure = (_knots(known.pop(name, ())) for name in ("coverage", "sure_coverage"))
-        right, inside = (_coefficients(known.pop(name)) for name in ("right", "inside"))
-        read = {name: float(number) for name, number in known.items()}
-        params = cls(**read, right=right, inside=inside, coverage=coverage, sure_coverage=sure)
+        models: dict[str, Any] = {name: _coefficients(known.pop(name)) for name in MODELS}
+        read: dict[str, Any] = {name: float(number) for name, number in known.items()}
+        params = cls(**read, **models, coverage=coverage, sure_coverage=sure)
         if not all(map(math.isfinite, read.values())) or params.temperature <= 0 or params.kernel_m <= 0:
             raise ValueError("calibration out of range")
         if max(abs(params.same), abs(params.different)) > SUREST:
@@ -225,9 +230,7 @@ def calibration_from(content: Mapping[str, Any]) -> dict[CalibrationKey, Calibra
     calibration = {}
     for name, numbers in content.items():
         if (key := CalibrationKey.of(name)) is not None:
-            if (
-                "right" not in numbers
-            ):  # of a program before 2026-11-27, whose numbers called strangers located
+            if "spot" not in numbers:  # of an earlier program, whose numbers called wrong places located
                 continue
             weakness = Weakness.FEW_PLACES if numbers.get("few") else None
             if weakness is None and numbers.get("weak"):  # manifests of 2026 say why in a sentence

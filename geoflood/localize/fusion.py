@@ -31,6 +31,7 @@ __all__ = [
     "posterior",
     "ranked",
     "ranking",
+    "right_by_search",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -164,7 +165,7 @@ def fused(
     )
     seen = weigh(scores + verdicts)
     inside = _share(params.inside.logit(weigh(scores)) + math.log(likely.sum()))
-    right = _share(params.right.logit(seen))
+    right = _right(params, seen)
     origin = LatLon(*positions[0].tolist())
     mode, ground = belief_map(to_local(positions, origin), likely / likely.sum(), params)
     probability = min(right, inside)
@@ -181,6 +182,20 @@ def fused(
         tolerance_m=TOLERANCE_M,
         verified=_verified(seen),
     )
+
+
+def right_by_search(
+    similarities: Floats, positions: Floats, params: CalibrationParams, outsiders: float | None
+) -> float:
+    """P(the position is right within 25 m) by a search alone, as `fused` would say it, without its area."""
+    scores, uncounted = similarities / params.temperature, np.full(len(similarities), np.nan)
+    seen = evidence(similarities, positions, scores, uncounted, outsiders)
+    return min(_right(params, seen), _share(params.inside.logit(seen)))
+
+
+def _right(params: CalibrationParams, seen: Evidence) -> float:
+    """P(right): the place first, then the spot in it. Far more details tell the place than tell the spot."""
+    return _share(params.place.logit(seen)) * _share(params.spot.logit(seen))
 
 
 def _share(logit: float) -> float:

@@ -45,7 +45,7 @@ from geoflood.database.patch_store import PatchStore
 from geoflood.imagery.views import LONGEST
 from geoflood.localize.attention import location_weights
 from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR
-from geoflood.localize.fusion import fuse, fused, ranked, ranking
+from geoflood.localize.fusion import fuse, fused, ranked, ranking, right_by_search
 from geoflood.localize.outcome import FAIR, judge, weakness
 from geoflood.localize.outsiders import open_outsiders
 from geoflood.localize.query_photo import QueryPhoto
@@ -187,15 +187,15 @@ class Locator:
             outsiders = self._outsiders.similarity(described.descriptors, self._belief(attention, options))
             positions, inliers, gone = self.database.positions[ids], np.full(len(ids), np.nan), 0
             entry = self._calibrated(attention, options)
-            estimate = fused(similarities, positions, entry.params, outsiders=outsiders)
-            first = estimate.probability
+            first = right_by_search(similarities, positions, entry.params, outsiders)
         if options.rerank and (better_than is None or first > better_than.first):
             with watch("rerank"):
                 entry = self._calibrated(attention, options, reranked=True)
                 count = min(options.rerank, len(ids))
                 likely = similarities[:count] / entry.params.temperature
                 inliers[:count], gone = self._inliers(described, attention, ids[:count], likely)
-                estimate = fused(similarities, positions, entry.params, inliers, outsiders=outsiders)
+        with watch("fuse"):
+            estimate = fused(similarities, positions, entry.params, inliers, outsiders=outsiders)
         return _Answer(similarities, ids, inliers, gone, entry, estimate, first, outsiders)
 
     def _candidates(self, answer: _Answer, count: int | None) -> tuple[Candidate, ...]:

@@ -158,6 +158,8 @@ def _judged_anew(outcome: Outcome, reason: Reason, estimate: Estimate) -> tuple[
     if outcome is Outcome.FAILED:
         return outcome, reason
     judged, why = judge(estimate, tried=reason.kind is not ReasonKind.UNTRIED_INDEX)
+    if outcome is Outcome.UNCERTAIN and judged is Outcome.LIKELY:  # probabilities of then promised too much
+        return outcome, reason
     same_words = judged is outcome and reason.kind is ReasonKind.RECORDED
     return judged, reason if same_words else why
 

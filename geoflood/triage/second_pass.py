@@ -26,7 +26,7 @@ from geoflood.triage.results import Results
 
 __all__ = ["Rewrite", "Rewriter", "SecondPass", "evidence_to_change", "left_text", "waiting_text"]
 
-HOPELESS = 0.999
+HOPELESS = 0.95
 """Share "not in this index" from which the search alone is believed, and a photo is not re-ranked."""
 STEP, MOST = 0.25, 8.0
 """Nats of evidence: how finely the outcome's change is looked for, and how far."""

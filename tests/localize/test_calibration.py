@@ -105,8 +105,8 @@ def test_an_index_calibrates_itself_for_every_belief(town: Path, locator: Locato
         assert entry.places >= QUICK.enough, key
         assert entry.params.coverage, key
         prior = RERANKED_PRIOR if key.reranked else PRIOR
-        assert entry.params.right != prior.params.right, key
-        assert (entry.params.inliers > 0) == (entry.params.right.agreement > 0) == key.reranked
+        assert entry.params.place != prior.params.place, key
+        assert (entry.params.inliers > 0) == (entry.params.place.agreement > 0) == key.reranked
     assert learned == locator.calibration, "the same whatever the threads"
 
 
@@ -123,7 +123,7 @@ def test_damaged_numbers_are_refused() -> None:
     for name, wrong in (
         ("temperature", 0),
         ("kernel_m", math.nan),
-        ("right", [1.0, -0.1, 0, 0, 0, 0]),
+        ("place", [1.0, -0.1, 0, 0, 0, 0]),
         ("inside", [math.inf, 0, 0, 0, 0, 0]),
         ("different", -1e9),
         *(

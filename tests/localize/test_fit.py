@@ -107,7 +107,7 @@ def test_present_is_told_from_absent() -> None:
     assert params.inside.logit(Evidence(3.0, apart=0.5)) > 2
     assert params.inside.logit(Evidence(0.5, apart=0.05)) < -1
     assert 3 <= params.kernel_m <= 5  # two geotags, each off by 3 m an axis
-    assert (params.inliers, *params.right[2:5], *params.inside[2:5]) == (0,) * 7, "none were counted"
+    assert (params.inliers, *params.place[2:5], *params.inside[2:5]) == (0,) * 7, "none were counted"
 
 
 def test_a_noisier_city_is_less_sure() -> None:
@@ -157,7 +157,9 @@ def trials(count: int, right: float) -> list[Trial]:
         errors = np.array([0.0, 400.0])[:: 1 if n < right * count else -1]
         truth = np.array([52.2 + n, 0.12])
         made.append(
-            Trial(n, np.array([0.6, 0.55]), np.full(2, np.nan), places, errors, truth, True, False, 0.5)
+            Trial(
+                n, np.array([0.6, 0.55]), np.full(2, np.nan), places, errors, truth, True, False, False, 0.5
+            )
         )
     return made
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Candidate, LatLon, Reference
 from geoflood.core.geo import distance_m, from_local, to_local
-from geoflood.database.calibration import CalibrationParams, Coefficients, Evidence
+from geoflood.database.calibration import MODELS, CalibrationParams, Coefficients, Evidence
 from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR, Prior
 from geoflood.localize.fusion import TAIL, TOLERANCE_M, belief_map, evidence, fuse, fused, posterior, ranked
 
@@ -20,7 +20,8 @@ HOME = LatLon(52.2, 0.12)
 TRUST = CalibrationParams(
     temperature=0.03,
     kernel_m=10,
-    right=Coefficients(-2.0, lead=2.0, apart=8.0),
+    place=Coefficients(-2.0, lead=2.0, apart=8.0),
+    spot=Coefficients(5.0),
     inside=Coefficients(-1.0, lead=1.5, apart=10.0),
 )
 RERANKED = replace(TRUST, inliers=1.0, usual=math.log1p(8))
@@ -214,7 +215,8 @@ fitted = st.builds(
     CalibrationParams,
     temperature=st.floats(0.01, 0.15),
     kernel_m=st.just(8.0),
-    right=models,
+    place=models,
+    spot=models,
     inside=models,
     inliers=st.floats(0, 8),
     usual=st.floats(0, 4),
@@ -261,7 +263,8 @@ def test_evidence_never_speaks_against(
 def test_what_no_city_taught_keeps_the_signs_of_physics(prior: Prior) -> None:
     params = prior.params
     assert CalibrationParams.of(params.numbers) == params
-    for mean, spread in ((params.right, prior.right), (params.inside, prior.inside)):
+    for model in MODELS:
+        mean, spread = getattr(params, model), getattr(prior, model)
         assert all((m > 0) == (s > 0) for m, s in zip(mean[1:], spread[1:], strict=True))
 
 

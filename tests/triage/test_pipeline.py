@@ -141,7 +141,7 @@ def before_likely(outcome: str, reason: object, probability: float, absent: floa
         (
             "uncertain",
             {"kind": "one place fits, the index was never tried out"},
-            *(0.7, 0.1, Outcome.LIKELY, ReasonKind.UNTRIED_INDEX),
+            *(0.7, 0.1, Outcome.UNCERTAIN, ReasonKind.UNTRIED_INDEX),
         ),
         ("not-found", {"kind": "not in this index"}, 0.2, 0.8, Outcome.NOT_FOUND, ReasonKind.NOT_IN_INDEX),
         ("not-found", "not here", 0.3, 0.45, Outcome.UNCERTAIN, ReasonKind.PERHAPS_ELSEWHERE),

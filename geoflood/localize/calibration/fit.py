@@ -50,7 +50,7 @@ LEAST_KERNEL_M = 1.0
 """Where the captures of several days agree, geotags are worth what they say of each other; """
 LONE_KERNEL_M = 8.0
 """captures of one day share their errors, and nothing is known about them."""
-GAPS_M = (0.0, 6.0, 12.0, 18.0)
+GAPS_M = (0.0, 6.0, 12.0, 18.0, 30.0)
 """Where most places were seen once, references so near a trial's own are removed with it, turn by turn. Its
 neighbours on the street stand nearer and look more alike than any photo that people take."""
 MEDIAN = 1.177
@@ -139,6 +139,8 @@ class Trial:
     """[2] (lat, lon)."""
     present: bool
     """A reference within reach shows the place."""
+    stranger: bool
+    """None shows it: the place was removed, or there is none."""
     lone: bool
     """The place was seen on one day only."""
     outsiders: float
@@ -226,7 +228,7 @@ def _trials(
     outsiders: float,
 ) -> Iterator[Trial]:
     known = (ids >= 0) & np.isfinite(similarities)
-    for kept, place_kept, lone in _removals(captures, queries, i, ids):
+    for kept, stranger, lone in _removals(captures, queries, i, ids):
         chosen = np.flatnonzero(kept & known)[:DEPTH]
         if not len(chosen):
             continue
@@ -236,17 +238,17 @@ def _trials(
         inliers, s = np.full(len(chosen), np.nan), similarities[chosen].astype(float)
         if queries.counts is not None:
             inliers[:RERANKED] = queries.counts(i, ids[chosen[:RERANKED]], s[:RERANKED])
-        present = place_kept and bool((error <= TOLERANCE_M).any())
+        present = not stranger and bool((error <= TOLERANCE_M).any())
         spots = captures.positions[ids[chosen]]
-        yield Trial(i, s, inliers, spots, error, queries.positions[i], present, lone, outsiders)
+        yield Trial(i, s, inliers, spots, error, queries.positions[i], present, stranger, lone, outsiders)
 
 
 def _removals(
     captures: Captures, queries: RehearsalQueries, i: int, ids: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.bool_], bool, bool]]:
-    """(which candidates stay, whether the place does, whether it was seen on one day only)."""
+    """(which candidates stay, whether the photo is a stranger then, and its place seen on one day only)."""
     if queries.outsider[i] >= 0:
-        yield np.ones(len(ids), bool), False, False
+        yield np.ones(len(ids), bool), True, False
         return
     error = distance_m(captures.positions[ids], queries.positions[i])
     query = int(queries.reference[i])
@@ -259,8 +261,8 @@ def _removals(
         lone = not ((everywhere <= TOLERANCE_M) & ~own & ~twin).any() or captures.day[query] == 0
         near = everywhere <= GAPS_M[i // 2 % len(GAPS_M)]
         removed = (own | near if lone else own | twin)[ids]
-    yield ~removed, True, lone
-    yield error > ELSEWHERE_M, False, lone
+    yield ~removed, False, lone
+    yield error > ELSEWHERE_M, True, lone
 
 
 def fit(trials: Sequence[Trial], prior: Prior, lone: bool) -> CalibrationParams:
@@ -269,20 +271,24 @@ def fit(trials: Sequence[Trial], prior: Prior, lone: bool) -> CalibrationParams:
     A photo weighs the same however many searches it was tried in.
     """
     present = [trial for trial in trials if trial.present]
-    searches = np.bincount([trial.query for trial in trials], [trial.present for trial in trials])
-    weight = {trial.query: 1 / max(searches[trial.query], 1.0) for trial in trials}
+    query, stranger = (np.array([getattr(trial, name) for trial in trials]) for name in ("query", "stranger"))
+    searches = np.maximum(np.bincount(query, stranger), np.bincount(query, ~stranger))
+    weight = 1 / searches[query]
+    there = np.array([trial.present for trial in trials])
     kernel_m = max(_kernel_m(present, prior), LONE_KERNEL_M if lone else LEAST_KERNEL_M)
     params = replace(prior.params, kernel_m=kernel_m, usual=_usual(trials, prior.params.usual))
-    params = _fit_scores(present, np.array([weight[trial.query] for trial in present]), params, prior)
+    params = _fit_scores(present, weight[there], params, prior)
     columns = np.array([trial.evidence(params) for trial in trials])
-    first = [trial.error_m[trial.scores(params).argmax()] for trial in trials]
-    there = np.array([trial.present for trial in trials])
-    weights = np.array([weight[trial.query] * (1.0 if trial.present else ABSENT) for trial in trials])
-    right = np.array(first) <= TOLERANCE_M
+    error_m = np.array([trial.error_m[trial.scores(params).argmax()] for trial in trials])
+    near, right = error_m <= ELSEWHERE_M, error_m <= TOLERANCE_M
+    weight = weight * np.where(stranger, ABSENT, 1.0)
+    asked = there | stranger  # the rest lies at the edge of what the index shows: neither inside nor out
+    start = prior.params
     return replace(
         params,
-        right=_logistic(columns, right, weights, prior.params.right, prior.right),
-        inside=_logistic(columns, there, weights, prior.params.inside, prior.inside),
+        place=_logistic(columns, near, weight, start.place, prior.place),
+        spot=_logistic(columns[near], right[near], weight[near], start.spot, prior.spot),
+        inside=_logistic(columns[asked], there[asked], weight[asked], start.inside, prior.inside),
     )
 
 

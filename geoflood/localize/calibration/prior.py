@@ -19,8 +19,9 @@ class Prior:
 
     params: CalibrationParams
     """Their means; also the calibration of an index that could not try itself out."""
-    right: Coefficients
+    place: Coefficients
     """Standard deviations."""
+    spot: Coefficients
     inside: Coefficients
     log_temperature: float = 0.3
     """Standard deviation of its logarithm."""
@@ -30,25 +31,29 @@ class Prior:
 
 PRIOR = Prior(
     CalibrationParams(
-        temperature=0.019,
+        temperature=0.017,
         kernel_m=9.0,
-        right=Coefficients(-2.85, lead=1.75, apart=10.5),
-        inside=Coefficients(-1.0, lead=1.0, apart=12.0),
+        place=Coefficients(-3.1, lead=2.0, apart=14.0),
+        spot=Coefficients(0.0, lead=0.9),
+        inside=Coefficients(-1.0, lead=1.0, apart=13.0),
     ),
-    right=Coefficients(0.4, lead=0.35, apart=4.4),
-    inside=Coefficients(0.6, lead=0.6, apart=2.0),
+    place=Coefficients(0.4, lead=0.3, apart=4.0),
+    spot=Coefficients(2.0, lead=0.4),
+    inside=Coefficients(0.8, lead=0.7, apart=2.0),
 )
 """Of a search without re-ranking."""
 RERANKED_PRIOR = Prior(
     CalibrationParams(
-        temperature=0.055,
+        temperature=0.06,
         kernel_m=9.0,
-        right=Coefficients(-8.4, lead=1.5, agreement=1.5, advantage=0.8, support=0.1, apart=1.5),
-        inside=Coefficients(-3.1, lead=0.7, agreement=0.6, advantage=1.1, support=0.03, apart=4.5),
-        inliers=4.5,
+        place=Coefficients(-8.6, lead=1.4, agreement=1.7, advantage=0.6, support=0.08, apart=6.0),
+        spot=Coefficients(-4.5, agreement=1.4),
+        inside=Coefficients(-2.6, lead=0.4, agreement=0.4, advantage=1.6, support=0.06, apart=7.5),
+        inliers=4.8,
         usual=2.7,
     ),
-    right=Coefficients(0.8, lead=0.6, agreement=0.4, advantage=0.7, support=0.08, apart=1.5),
-    inside=Coefficients(1.2, lead=0.5, agreement=0.6, advantage=1.0, support=0.05, apart=2.0),
+    place=Coefficients(0.8, lead=0.7, agreement=0.4, advantage=1.0, support=0.06, apart=2.0),
+    spot=Coefficients(2.0, agreement=0.5),
+    inside=Coefficients(0.8, lead=0.3, agreement=0.5, advantage=1.2, support=0.05, apart=3.0),
 )
 """Of a search with re-ranking."""

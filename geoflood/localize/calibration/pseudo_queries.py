@@ -27,7 +27,7 @@ from geoflood.localize.estimate_waterline import estimate_waterline
 from geoflood.localize.rerank import Reranker
 from geoflood.localize.waterline import belief
 from geoflood.synthetic.cohort import cohort
-from geoflood.synthetic.flood import Effects, Scene, scene
+from geoflood.synthetic.flood import WATER, Effects, Scene, scene
 
 __all__ = [
     "PseudoQuery",
@@ -76,12 +76,18 @@ class PseudoQuery:
 
 
 def references_as_sources(references: Sequence[Reference]) -> list[PseudoQuerySource]:
-    """References as people would photograph them."""
+    """References as people would photograph them: half as a phone posts them, half as a good camera would.
 
-    def taking(reference: Reference) -> Callable[[float], Scene]:
-        return lambda level: scene(pixels_of(reference), level, seed=reference.id, effects=PHONE)
+    Turn by turn in fours, so that either half comes in every depth of water.
+    """
 
-    return [PseudoQuerySource(one.position, taking(one), one.id) for one in references]
+    def taking(number: int, reference: Reference) -> Callable[[float], Scene]:
+        effects = WATER if number // 4 % 2 else PHONE
+        return lambda level: scene(pixels_of(reference), level, seed=reference.id, effects=effects)
+
+    return [
+        PseudoQuerySource(one.position, taking(number, one), one.id) for number, one in enumerate(references)
+    ]
 
 
 def photos_as_sources(photos: Sequence[tuple[Path, LatLon]]) -> list[PseudoQuerySource]:
