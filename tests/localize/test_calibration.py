@@ -139,7 +139,7 @@ def test_damaged_numbers_are_refused() -> None:
     with pytest.raises(KeyError):
         CalibrationParams.of({"temperature": 0.03})
     with pytest.raises(TypeError):
-        CalibrationParams.of(sound | {"right": [1.0] * 7})
+        CalibrationParams.of(sound | {"spot": [1.0] * 7})
 
 
 def test_an_index_of_before_is_searched_with_other_cities_numbers_and_says_so(
