@@ -38,7 +38,7 @@ DOORS = {
     "folium": {"outputs"},
     "branca": {"outputs"},
     "xstatic": {"outputs"},
-    "shapely": {"outputs"},
+    "shapely": {"core", "outputs"},
     "scipy": {"evaluation", "localize", "outputs"},
     "ijson": {"triage"},
     "imagehash": {"triage"},

@@ -13,9 +13,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import LinearRing, LineString, MultiPolygon, Polygon
-from shapely.affinity import translate
-from shapely.geometry.base import BaseGeometry
 
+from geoflood.core.area import cut_at_antimeridian
 from geoflood.core.datatypes import Cell, Cells, LatLon
 from geoflood.core.geo import from_local, offset, to_local
 
@@ -45,7 +44,7 @@ def outline(cells: Sequence[Cell]) -> MultiPolygon:
     edges = [np.interp(side, *known) for side, known in zip(corners.T, (easts, norths), strict=True)]
     degrees = from_local(np.column_stack(edges), origin)[:, ::-1]
     degrees[:, 0] = origin.lon + (degrees[:, 0] - origin.lon + 180.0) % 360.0 - 180.0
-    return _cut_at_antimeridian(shapely.set_coordinates(merged, degrees))
+    return cut_at_antimeridian(shapely.set_coordinates(merged, degrees))
 
 
 def _grid_steps(metres: Floats, size_m: float) -> tuple[NDArray[np.intp], tuple[Floats, Floats]]:
@@ -61,16 +60,6 @@ def _grid_steps(metres: Floats, size_m: float) -> tuple[NDArray[np.intp], tuple[
     edges, known = np.unique(np.concatenate([columns, columns + 1]), return_index=True)
     sides = np.concatenate([metres[first] - size_m / 2.0, metres[first] + size_m / 2.0])
     return steps, (edges.astype(float), sides[known])
-
-
-def _cut_at_antimeridian(area: BaseGeometry) -> MultiPolygon:
-    """The area with each part on its own side of 180 degrees, all rings turned the right way."""
-    west, _, east, _ = area.bounds
-    if west < -180.0 or east > 180.0:
-        world = shapely.box(-180.0, -90.0, 180.0, 90.0)
-        beyond = translate(area, 360.0 if west < -180.0 else -360.0)
-        area = shapely.union_all([area.intersection(world), beyond.intersection(world)])
-    return MultiPolygon(shapely.get_parts(shapely.orient_polygons(area)).tolist())
 
 
 def cone(position: LatLon, heading_deg: float, fov_deg: float | None, length_m: float = CONE_M) -> Shape:
