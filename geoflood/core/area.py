@@ -175,7 +175,7 @@ class Area:
     def tiles(self, zoom: int) -> list[Tile]:
         """The tiles that touch it, row by row from the north. Raises InputError for more than MAX_TILES."""
         shapely.prepare(self.polygon)
-        found = np.zeros((1, 2), np.int64)
+        found: NDArray[np.int64] = np.zeros((1, 2), np.int64)
         for level in range(zoom + 1):
             if level:
                 found = (2 * found[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2)

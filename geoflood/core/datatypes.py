@@ -139,6 +139,8 @@ class StreetImage:
     licence: str = ""
     """SPDX, such as CC-BY-SA-4.0; empty when unknown."""
     credit: str = ""
+    link: str = ""
+    """The page of the image, which licences such as CC BY-SA ask for; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,8 @@ class Reference:
     taken_at: datetime | None = None
     tile_deg: float | None = None
     """Of a panorama's tile: how far right of the panorama's centre column it was cut. None: a whole image."""
+    link: str = ""
+    """The page of the image."""
 
 
 @dataclass(frozen=True, slots=True)

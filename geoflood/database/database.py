@@ -26,7 +26,8 @@ _TABLE = """
 CREATE TABLE refs (
     id INTEGER PRIMARY KEY, image_key TEXT NOT NULL,
     lat REAL NOT NULL, lon REAL NOT NULL, location TEXT NOT NULL,
-    heading REAL, fov REAL, licence TEXT NOT NULL, credit TEXT NOT NULL, taken TEXT, tile REAL
+    heading REAL, fov REAL, licence TEXT NOT NULL, credit TEXT NOT NULL, taken TEXT, tile REAL,
+    link TEXT NOT NULL
 )
 """
 
@@ -40,7 +41,7 @@ def write_references(path: Path, references: Iterable[Reference]) -> int:
             with db:
                 db.execute(_TABLE)
                 rows = db.executemany(
-                    f"INSERT INTO refs VALUES ({','.join('?' * 11)})", map(_row, references)
+                    f"INSERT INTO refs VALUES ({','.join('?' * 12)})", map(_row, references)
                 )
             return rows.rowcount if rows.rowcount > 0 else 0
         finally:
@@ -50,13 +51,16 @@ def write_references(path: Path, references: Iterable[Reference]) -> int:
 def _row(ref: Reference) -> tuple[object, ...]:
     taken = ref.taken_at.isoformat() if ref.taken_at else None
     place = (ref.position.lat, ref.position.lon, ref.location, ref.heading_deg, ref.fov_deg)
-    return (ref.id, ref.image_key, *place, ref.licence, ref.credit, taken, ref.tile_deg)
+    return (ref.id, ref.image_key, *place, ref.licence, ref.credit, taken, ref.tile_deg, ref.link)
 
 
 def _reference(row: Sequence[Any]) -> Reference:
-    number, key, lat, lon, location, heading, fov, licence, credit, taken, tile = row
+    """Indexes of an older geoflood have no links."""
+    number, key, lat, lon, location, heading, fov, licence, credit, taken, tile, *link = row
     when = datetime.fromisoformat(taken) if taken else None
-    return Reference(number, key, LatLon(lat, lon), location, heading, fov, licence, credit, when, tile)
+    return Reference(
+        number, key, LatLon(lat, lon), location, heading, fov, licence, credit, when, tile, *link
+    )
 
 
 def read_captures(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:

@@ -85,7 +85,7 @@ def _reference(number: int, image: StreetImage, heading: float, fov: float, tile
     tag = image.geotag
     return Reference(
         number, image.key, tag.position, image.location, _none_for_nan(heading), _none_for_nan(fov),
-        image.licence, image.credit, tag.taken_at, _none_for_nan(tile),
+        image.licence, image.credit, tag.taken_at, _none_for_nan(tile), image.link,
     )  # fmt: skip
 
 

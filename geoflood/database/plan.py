@@ -32,11 +32,19 @@ CREATE TABLE IF NOT EXISTS settings (content TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS images (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, location TEXT NOT NULL,
     lat REAL NOT NULL, lon REAL NOT NULL, origin TEXT NOT NULL, heading REAL, accuracy REAL, taken TEXT,
-    projection TEXT NOT NULL, licence TEXT NOT NULL, credit TEXT NOT NULL, shard INTEGER NOT NULL
+    projection TEXT NOT NULL, licence TEXT NOT NULL, credit TEXT NOT NULL, shard INTEGER NOT NULL,
+    link TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS images_by_shard ON images (shard);
 CREATE TABLE IF NOT EXISTS rejected (location TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
 """
+
+_ADDED = {"link": "TEXT NOT NULL DEFAULT ''"}
+"""Columns of `images` that ledgers of an older geoflood lack, and how they are made."""
+
+_COLUMNS = (
+    "id, key, location, lat, lon, origin, heading, accuracy, taken, projection, licence, credit, link, shard"
+)
 
 _REBUILD = "build it again: geoflood index CITY IMAGES --rebuild"
 
@@ -70,8 +78,15 @@ class IndexPlan:
         try:
             self._db = sqlite3.connect(self.path)
             self._db.executescript(_TABLES)
+            self._add_missing_columns()
         except sqlite3.DatabaseError as error:
             raise IndexUnusableError(f"{self.path} is damaged: {error}", _REBUILD) from error
+
+    def _add_missing_columns(self) -> None:
+        there = {row[1] for row in self._db.execute("PRAGMA table_info(images)")}
+        for name, kind in _ADDED.items():
+            if name not in there:
+                self._db.execute(f"ALTER TABLE images ADD COLUMN {name} {kind}")
 
     def close(self) -> None:
         self._db.close()
@@ -128,16 +143,16 @@ class IndexPlan:
         tag = image.geotag
         taken = tag.taken_at.isoformat() if tag.taken_at else None
         where = (tag.position.lat, tag.position.lon, tag.origin, tag.heading_deg, tag.accuracy_m, taken)
-        who = (image.projection.value, image.licence, image.credit, shard)
+        who = (image.projection.value, image.licence, image.credit, image.link, shard)
         row = (number, image.key, image.location, *where, *who)
-        self._db.execute(f"INSERT INTO images VALUES ({','.join('?' * len(row))})", row)
+        self._db.execute(f"INSERT INTO images ({_COLUMNS}) VALUES ({','.join('?' * len(row))})", row)
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM images").fetchone()[0])
 
     def shards(self) -> Iterator[tuple[int, list[tuple[int, StreetImage]]]]:
         """(shard, its images with their numbers), in order; holds one shard in memory."""
-        rows = self._db.execute("SELECT * FROM images ORDER BY id")
+        rows = self._db.execute(f"SELECT {_COLUMNS} FROM images ORDER BY id")
         for shard, group in groupby(rows, key=lambda row: int(row[-1])):
             yield shard, [(int(row[0]), _image(row)) for row in group]
 
@@ -146,7 +161,8 @@ class IndexPlan:
         total = len(self)
         count = min(count, total)
         picks = sorted({round(i * (total - 1) / max(count - 1, 1)) for i in range(count)})
-        rows = (self._db.execute("SELECT * FROM images WHERE id = ?", (pick,)).fetchone() for pick in picks)
+        query = f"SELECT {_COLUMNS} FROM images WHERE id = ?"
+        rows = (self._db.execute(query, (pick,)).fetchone() for pick in picks)
         return [_image(row) for row in rows]
 
     def rejected(self) -> Counter[str]:
@@ -161,7 +177,7 @@ def _position_key(lat: float, lon: float) -> str:
 
 
 def _image(row: tuple[Any, ...]) -> StreetImage:
-    _, key, location, lat, lon, origin, heading, accuracy, taken, projection, licence, credit, _ = row
+    _, key, location, lat, lon, origin, heading, accuracy, taken, projection, licence, credit, link, _ = row
     when = datetime.fromisoformat(taken) if taken else None
     tag = Geotag(LatLon(lat, lon), origin, heading, accuracy, when)
-    return StreetImage(key, location, tag, Projection(projection), licence, credit)
+    return StreetImage(key, location, tag, Projection(projection), licence, credit, link)

@@ -244,9 +244,8 @@ def _complete(file: _ImageFile, zone: Zone | None, licence: str, credit: str) ->
             file.path, RejectReason.NO_POSITION, "neither in a table, nor in its name, nor in EXIF"
         )
     listed = listed or TaggedImage(tag)
-    return StreetImage(
-        file.key, file.path, tag, listed.projection, listed.licence or licence, listed.credit or credit
-    )
+    who = (listed.licence or licence, listed.credit or credit, listed.link)
+    return StreetImage(file.key, file.path, tag, listed.projection, *who)
 
 
 def _with_exif(tag: Geotag | None, facts: exif.ExifFacts) -> Geotag | None:

@@ -1,6 +1,6 @@
 """A table of geotags beside the images: CSV, or GeoJSON with a point for each image.
 
-Columns (or properties) image, lat, lon [, heading, taken, pano, licence, credit, accuracy_m]; case,
+Columns (or properties) image, lat, lon [, heading, taken, pano, licence, credit, link, accuracy_m]; case,
 blanks and the usual other names do not matter. A bad row is a `Rejected` value; only a file that is
 no such table raises.
 """
@@ -46,6 +46,7 @@ ROLES = {
     "pano": ("pano", "is_pano", "panorama", "projection"),
     "licence": ("licence", "license"),
     "credit": ("credit", "attribution", "author", "creator"),
+    "link": ("link", "url", "page"),
     "accuracy": ("accuracy_m", "accuracy", "gps_accuracy"),
 }
 """What a column is for, by its folded name; of several, the first in the tuple counts."""
@@ -69,6 +70,7 @@ class TaggedImage:
     projection: Projection = Projection.UNKNOWN
     licence: str = ""
     credit: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def _tagged_image(values: Mapping[str, str], origin: str, place: str) -> TaggedI
         PROJECTIONS.get(values.get("pano", "").lower(), Projection.UNKNOWN),
         values.get("licence", ""),
         values.get("credit", ""),
+        values.get("link", ""),
     )
 
 

@@ -5,6 +5,18 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const map = window[data.map];
 const byId = (id) => document.getElementById(id);
 
+// Who made a picture, with links to its page and its licence; Python has let web addresses through, no others.
+function showCredit(node, credit, links) {
+  node.textContent = credit;
+  for (const [words, address] of links) {
+    const link = make("a", "", words);
+    link.href = address;
+    link.target = "_blank";
+    link.rel = "noopener noreferrer";
+    node.append(" · ", link);
+  }
+}
+
 function make(tag, className, text) {
   const node = document.createElement(tag);
   node.className = className || "";

@@ -133,6 +133,8 @@ ANSWER_FIELDS: tuple[Field[LocatedRow], ...] = (
     Field("best_match", "the reference image that fits best", _match("image")),
     Field("credit", "who made that image", _match("credit")),
     Field("licence", "that image's licence", _match("licence")),
+    Field("link", "that image's page, where it has one", _match("link")),
+    Field("licence_link", "where the licence can be read", _match("licence_link")),
     Field("reason", "why the outcome is what it is", lambda answer: _text(answer.known["reason"])),
     Field(
         "attention",

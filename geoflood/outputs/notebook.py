@@ -48,8 +48,9 @@ def _best_match(located: Located, shown: Json) -> str:
         return ""
     best = shown["candidates"][0]
     reference = located.candidates[0].reference
+    captions = [best["credit"], *(link for _, link in best["links"])]
     name = "Look-alike, not a match" if located.outcome is Outcome.NOT_FOUND else "Best match"
-    return _figure(lambda: pixels_of(reference), f"{name} · {best['facts']}", best["credit"])
+    return _figure(lambda: pixels_of(reference), f"{name} · {best['facts']}", " · ".join(captions))
 
 
 def _figure(read: Callable[[], Image], *captions: str) -> str:

@@ -152,7 +152,8 @@ function choose(index) {
   const kind = sheet.outcome === "not-found" ? "Look-alike, not a match" : index ? "Match" : "Best match";
   byId("match-name").textContent = `${kind} ${candidate.rank} of ${sheet.candidates.length}`;
   showPicture(byId("match"), data.pictures[candidate.view], "The picture of this match is not at hand.");
-  for (const name of ["facts", "credit", "source"]) byId(name).textContent = candidate[name];
+  for (const name of ["facts", "source"]) byId(name).textContent = candidate[name];
+  showCredit(byId("credit"), candidate.credit, candidate.links);
   byId("spot").replaceChildren("Taken at", ...chips(candidate.coordinates.slice(0, 2)));
   [...byId("ranks").children].forEach((button, at) => button.setAttribute("aria-current", at === index));
   highlight();

@@ -25,6 +25,7 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.geo import covered_km2, degrees_minutes, distance_m, usng
 from geoflood.outputs.geojson import SHARES, geometry
+from geoflood.outputs.licences import credit_links
 from geoflood.outputs.search_places import (
     PLACE_M,
     AreaPlace,
@@ -202,6 +203,7 @@ def _candidate(rank: int, candidate: Candidate, estimate: Estimate | None) -> Js
         "cone": view_cone,
         "facts": " · ".join(_facts(candidate, estimate)),
         "credit": _credit(candidate),
+        "links": credit_links(reference),
         "source": plain(reference.location),
         "coordinates": _coordinates(position, _REFERENCE_M),
     }

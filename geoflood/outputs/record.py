@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from geoflood.core.datatypes import AttentionMap, Candidate, Located
+from geoflood.outputs.licences import licence_link, web_link
 from geoflood.outputs.wording import reason_line
 
 __all__ = ["METHOD", "STATUS", "Record", "record", "utf8"]
@@ -61,6 +62,8 @@ def _candidate(rank: int, candidate: Candidate) -> Record:
         "image": utf8(reference.location),
         "credit": utf8(reference.credit),
         "licence": utf8(reference.licence),
+        "link": web_link(reference.link),
+        "licence_link": licence_link(reference.licence),
         **(verdict if candidate.verdict else {}),
     }
 

@@ -16,7 +16,7 @@ from geoflood.core import area as area_module
 from geoflood.core.area import MERCATOR_LAT, Area, Tile, cut_at_antimeridian
 from geoflood.core.datatypes import Bounds, LatLon
 from geoflood.core.errors import InputError
-from geoflood.core.geo import distance_m
+from geoflood.core.geo import EARTH_RADIUS_M, distance_m
 
 DAM = LatLon(52.3731, 4.8926)
 latitudes = st.floats(-80, 80)
@@ -67,7 +67,7 @@ def test_a_circle_holds_what_is_within_its_radius(centre: LatLon, radius_m: floa
     (lon, lat), turn = np.radians([centre.lon, centre.lat]), math.radians(turn_deg)
 
     def at(metres: float) -> tuple[float, float]:
-        reach = metres / area_module.EARTH_RADIUS_M
+        reach = metres / EARTH_RADIUS_M
         north = math.asin(math.sin(lat) * math.cos(reach) + math.cos(lat) * math.sin(reach) * math.cos(turn))
         east = math.atan2(
             math.sin(turn) * math.sin(reach) * math.cos(lat),

@@ -17,7 +17,7 @@ import pytest
 from geoflood.core.datatypes import Geotag, LatLon, Projection, Reference, Rejected, StreetImage
 from geoflood.core.errors import CityError, IndexUnusableError
 from geoflood.core.files import fingerprint
-from geoflood.database.database import Database, read_captures, write_references
+from geoflood.database.database import Database, read_captures, read_references, write_references
 from geoflood.database.manifest import FORMAT, Manifest, Settings, read_manifest, verify, write_manifest
 from geoflood.database.plan import SHARD_IMAGES, IndexPlan, locked_index
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
@@ -29,8 +29,9 @@ SETTINGS = Settings("rootsift", "1", (0, 30), 16, 8, 80.0)
 def image(number: int) -> StreetImage:
     tag = Geotag(LatLon(52 + number / 1e4, 0.1), "csv", number % 360, 4.5, datetime(2020, 1, 1 + number % 28))
     return StreetImage(
-        f"folder:{number:05d}.jpg", f"/x/{number}.jpg", tag, Projection.PERSPECTIVE, "CC0-1.0", "me"
-    )
+        f"folder:{number:05d}.jpg", f"/x/{number}.jpg", tag, Projection.PERSPECTIVE, "CC0-1.0", "me",
+        f"https://example.org/{number}",
+    )  # fmt: skip
 
 
 def test_a_plan_comes_back_as_it_was_given(tmp_path: Path) -> None:
@@ -247,6 +248,24 @@ def test_a_database_comes_back(tmp_path: Path) -> None:
     assert positions[:, 0].tolist() == [1, 2, 3, 4]
     assert images[0] == images[1] != images[2] == images[3]
     assert set(days) == {datetime(2021, 5, 4).toordinal()}
+
+
+def test_an_index_without_links_is_read_and_goes_on(tmp_path: Path) -> None:
+    """As an older geoflood wrote it."""
+    built(tmp_path)
+    plan = IndexPlan(tmp_path)
+    plan.add([image(0)])
+    plan.close()
+    for file, table in (("references.sqlite", "refs"), ("ledger.sqlite", "images")):
+        db = sqlite3.connect(tmp_path / file)
+        db.execute(f"ALTER TABLE {table} DROP COLUMN link")
+        db.close()
+    (reference,) = read_references(tmp_path / "references.sqlite", [2])
+    assert (reference.credit, reference.link) == ("me", "")
+    plan = IndexPlan(tmp_path)
+    assert plan.add([image(0), image(1)]) == 1
+    assert [one.link for _, images in plan.shards() for _, one in images] == ["", "https://example.org/1"]
+    plan.close()
 
 
 @pytest.mark.parametrize("name", ["references.sqlite", "vectors.faiss", "learned.npz"])

@@ -208,11 +208,13 @@ def one(folder: Path, content: str | bytes, name: str = "t.csv") -> TaggedImage:
 
 
 def test_a_whole_row(tmp_path: Path) -> None:
-    text = "image,lat,lon,heading,taken,pano,licence,credit,accuracy_m\n"
-    text += "a/b.jpg,52.2,0.12,-90,202103,1,CC-BY-4.0,City,3\n"
+    text = "image,lat,lon,heading,taken,pano,licence,credit,link,accuracy_m\n"
+    text += "a/b.jpg,52.2,0.12,-90,202103,1,CC-BY-4.0,City,https://city.example/b,3\n"
     (row,) = rows(tmp_path, text)
     tag = Geotag(LatLon(52.2, 0.12), "csv", 270.0, 3.0, datetime(2021, 3, 1))
-    assert row == Row("a/b.jpg", TaggedImage(tag, Projection.EQUIRECTANGULAR, "CC-BY-4.0", "City"))
+    assert row == Row(
+        "a/b.jpg", TaggedImage(tag, Projection.EQUIRECTANGULAR, "CC-BY-4.0", "City", "https://city.example/b")
+    )
 
 
 @pytest.mark.parametrize(

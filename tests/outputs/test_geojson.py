@@ -69,6 +69,8 @@ def test_the_estimate_is_a_point_with_all_that_a_map_needs() -> None:
             "best_match": "a.jpg",
             "credit": "A. Mapper",
             "licence": "CC0-1.0",
+            "link": None,
+            "licence_link": "https://creativecommons.org/publicdomain/zero/1.0/",
             "dmm": "52-12.0N 0-7.2E",
             **dict.fromkeys(("waterline", "attention_reason", "verdict")),
             "attention": "none",

@@ -68,6 +68,8 @@ def test_the_names_that_scripts_lean_on() -> None:
                 "image": "images/a.jpg",
                 "credit": "A. Mapper",
                 "licence": "CC-BY-SA-4.0",
+                "link": "",
+                "licence_link": "https://creativecommons.org/licenses/by-sa/4.0/",
             }
         ],
         "seconds": {"search": 0.123},

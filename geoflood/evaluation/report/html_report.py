@@ -36,6 +36,7 @@ from geoflood.evaluation.results import (
     Proportion,
     smallest_serving,
 )
+from geoflood.outputs.licences import credit_links
 from geoflood.outputs.page import data_uri
 from geoflood.outputs.wording import area, length, percent, plain
 
@@ -230,7 +231,8 @@ def _evidence(candidate: Candidate) -> str:
 
 def _credit(reference: Reference) -> str:
     """Who took it and under which licence, as its licence may demand."""
-    credit = " ".join(part for part in (reference.credit, reference.licence) if part)
+    links = (link for _, link in credit_links(reference))
+    credit = " ".join(part for part in (reference.credit, reference.licence, *links) if part)
     return f"; {credit}" if credit else ""
 
 

@@ -24,6 +24,7 @@ from geoflood.core.datatypes import (
     Reference,
 )
 from geoflood.core.geo import degrees_minutes, distance_m, usng
+from geoflood.outputs.licences import credit_links
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
 from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line
 from geoflood.triage.export.area_boxes import area_boxes
@@ -155,6 +156,7 @@ def _match(
         "similarity": round(candidate.similarity, 3),
         "picture": thumbnails.request(f"view-{reference.id}", lambda: view(reference)) if pictured else None,
         "credit": credit if pictured else "",
+        "links": credit_links(reference) if pictured else [],
     }
 
 
