@@ -37,6 +37,8 @@ MERCATOR_LAT = math.degrees(math.atan(math.sinh(math.pi)))
 
 _CORNERS = 90
 """Of a circle: its corners then lie within 0.1 % of the radius."""
+_QUARTERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.int64)
+"""From a tile of one zoom to its four of the next."""
 _MAX_RADIUS_M = 200_000.0
 _WHAT = "give a Polygon or MultiPolygon in (lon, lat) degrees, WGS 84"
 
@@ -175,12 +177,12 @@ class Area:
     def tiles(self, zoom: int) -> list[Tile]:
         """The tiles that touch it, row by row from the north. Raises InputError for more than MAX_TILES."""
         shapely.prepare(self.polygon)
-        found: NDArray[np.int64] = np.zeros((1, 2), np.int64)
+        found = np.zeros((1, 2), np.int64)
         for level in range(zoom + 1):
             if level:
-                found = (2 * found[:, None] + [[0, 0], [1, 0], [0, 1], [1, 1]]).reshape(-1, 2)
-            edges = _tile_edges(level, found)
-            found = found[shapely.intersects(self.polygon, shapely.box(*edges.T))]
+                found = (2 * found[:, None] + _QUARTERS).reshape(-1, 2)
+            sides = _tile_edges(level, found)
+            found = found[shapely.intersects(self.polygon, shapely.box(*sides.T))]
             if len(found) > MAX_TILES:
                 raise InputError(f"{self.name or 'the area'} is no city: {self.km2:,.0f} km²", "take a part")
         ordered = found[np.lexsort(found.T)]
