@@ -147,7 +147,7 @@ def build_index(
     """Index the street images of a city; call it again to continue, or to add images.
 
     - `images`: folders, or CSV and GeoJSON files that list images with their positions.
-    - `geotags`: such a file for images in other folders.
+    - `geotags`: such a file, for images anywhere; then it is the list, and only what it names is used.
     - `select`: "COLUMN=VALUE", to take only these rows of the files.
     - `utm_zone`: of @easting@northing@ file names, such as "10S".
     - `licence`, `credit`: of images that do not say; the licence as SPDX.

@@ -12,6 +12,7 @@ from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Workers
 from geoflood.core.errors import PartialError, UsageError
 from geoflood.database.bands import BANDS
+from geoflood.imagery.reject_reasons import RejectReason
 
 if TYPE_CHECKING:
     from geoflood.database.calibration import Calibration
@@ -81,7 +82,7 @@ def index(
             progress=progress,
         )
     _show_json(info) if as_json else _show(info)
-    failed = sum(info.rejected.values())
+    failed = sum(info.rejected.values()) - info.rejected.get(RejectReason.DUPLICATE_ROW, 0)  # no image lacks
     if failed > max_failed * (failed + info.images):
         raise PartialError(
             f"{failed} images could not be used", "the index works; the reasons are listed above"

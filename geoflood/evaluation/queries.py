@@ -19,10 +19,10 @@ __all__ = ["NO_PHOTOS", "QuerySet", "count_reasons", "read_elsewhere", "read_que
 REMEDIES: Mapping[str, str] = {
     **dict.fromkeys(("not an image", "empty file", "truncated", "damaged"), "give JPEG or PNG files"),
     RejectReason.NO_POSITION: "a table, @...@ names or EXIF must say where",
-    RejectReason.MISSING_FILE: "paths in a table are relative to the table",
+    RejectReason.MISSING_FILE: "paths in a table are relative to the table, or absolute",
     RejectReason.NO_UTM_ZONE: "say the zone of the names: --utm-zone 10S",
     RejectReason.OUTSIDE_FOLDER: "a table reaches what lies beside it or deeper: "
-    "give the pictures' folder as QUERIES, and the table with --geotags",
+    "write absolute paths, or give the pictures' folder as QUERIES and the table with --geotags",
     RejectReason.CANNOT_BE_LINKED: "leave out --link: pictures are copied then",
 }
 """By the reason of a `Rejected`."""

@@ -2,7 +2,7 @@
 
 A row of a sidecar (a table of geotags) comes before the file name, the name before EXIF. EXIF also fills in
 the heading and the time that the others leave open. Nothing is decoded here. Nothing outside the folders is
-touched, whatever a row or a link says.
+touched, whatever a row or a link says. Only an absolute path in a table that the user named is read anywhere.
 """
 
 from __future__ import annotations
@@ -69,23 +69,25 @@ def images(
 ) -> Iterator[StreetImage | Rejected]:
     """Every image in the folders, in an order that stays, and a reason for each that cannot be used.
 
-    A CSV or GeoJSON among `folders` stands for the images it lists. Without `geotags`, the only table with
-    the right columns directly in a folder is its sidecar. `select` is COLUMN=VALUE of the sidecars; only
-    listed images are used then. `licence` and `credit` are for images that come without their own.
-    Keys are "folder:NAME/path" with the folder's name, so the folder may be moved but not renamed.
+    `geotags` is the list: only what it names is used. So is a CSV or GeoJSON among `folders`. Without
+    `geotags`, the only table with the right columns directly in a folder is its sidecar, and the folder's
+    other images are used too. `select` is COLUMN=VALUE of the tables; only listed images are used then.
+    `licence` and `credit` are for images that come without their own.
+    Keys are "folder:NAME/path" with the folder's name, so the folder may be moved but not renamed. An image
+    outside the folders, which a table that was named lists by its absolute path, has the key "file:/path".
 
     Raises InputError and UsageError when called, before the first image is yielded.
     """
     zone = parse_zone(utm_zone) if utm_zone else None
-    roots, sidecars = _roots_and_tables(folders, geotags)
-    if select and not sidecars:
+    roots, tables = _roots_and_tables(folders, geotags)
+    if select and not tables:
         raise NoTableError(f"--select {select} needs a table of geotags", "name it with --geotags FILE")
     files = _FileList(sorted(roots))  # of two, one inside the other, the outer one names the files
     for root, whole in roots.items():
         if whole and not select:
             files.walk(root)
-    for sidecar in sidecars:
-        files.add(sidecar, read_sidecar(sidecar, select))
+    for table, named in tables.items():
+        files.add(table, read_sidecar(table, select), named)
     return _in_order(files.items(), partial(_complete, zone=zone, licence=licence, credit=credit))
 
 
@@ -94,23 +96,26 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
 
 
-def _roots_and_tables(folders: Sequence[Path], geotags: Path | None) -> tuple[dict[Path, bool], list[Path]]:
-    """The folders, each with whether all of it is used or only what a table lists; and the tables."""
+def _roots_and_tables(
+    folders: Sequence[Path], geotags: Path | None
+) -> tuple[dict[Path, bool], dict[Path, bool]]:
+    """The folders, each with whether all of it is used or only what a table lists; and the tables, each with
+    whether the user named it."""
     roots: dict[Path, bool] = {}
-    tables = [geotags] if geotags else []
-    for given in folders or tuple(tables):
+    named = [geotags] if geotags else []
+    for given in folders or tuple(named):
         if os.path.isdir(given):
-            roots[given.resolve()] = True
+            roots[given.resolve()] = geotags is None
         elif os.path.exists(given) and given.suffix.lower() in TABLE_SUFFIXES:
             roots.setdefault(given.parent.resolve(), False)
-            tables.append(given)
+            named.append(given)
         else:
             what = "not a folder, CSV or GeoJSON" if os.path.exists(given) else "no such folder"
             raise InputError(f"{given}: {what}", "give folders of images, or a table of geotags")
     if not roots:
         raise UsageError("no images given", "geoflood index CITY FOLDER")
-    tables = tables or [table for root in roots for table in _sidecar_of(root)]
-    return roots, list(dict.fromkeys(table.parent.resolve() / table.name for table in tables))
+    tables = named or [table for root in roots for table in _sidecar_of(root)]
+    return roots, {table.parent.resolve() / table.name: bool(named) for table in tables}
 
 
 def _sidecar_of(root: Path) -> list[Path]:
@@ -154,20 +159,23 @@ class _FileList:
                 if os.path.isfile(path):
                     self._add_file(path)
 
-    def add(self, sidecar: Path, rows: Iterable[Row | Rejected]) -> None:
-        """Add the rows of a table; of several rows for one image the first counts."""
+    def add(self, table: Path, rows: Iterable[Row | Rejected], named: bool) -> None:
+        """Add the rows of a table; of several rows for one image the first counts.
+
+        Absolute paths lead anywhere in a table that the user named, and nowhere in one that was found.
+        """
         for row in rows:
             if isinstance(row, Rejected):
                 self._unmatched.append(row)
                 continue
-            path, problem = self._path_of(row.image, sidecar.parent)
+            path, problem = self._path_of(row.image, table.parent, named)
             if problem:
-                self._unmatched.append(Rejected(row.image, problem, f"listed in {sidecar.name}"))
+                self._unmatched.append(Rejected(row.image, problem, f"listed in {table.name}"))
             elif path not in self._known:
                 self._known[path] = row.geotag
             elif isinstance(self._known[path], TaggedImage):
                 self._unmatched.append(
-                    Rejected(row.image, RejectReason.DUPLICATE_ROW, f"listed in {sidecar.name}")
+                    Rejected(row.image, RejectReason.DUPLICATE_ROW, f"listed in {table.name}")
                 )
 
     def items(self) -> Iterator[_ImageFile | Rejected]:
@@ -177,28 +185,33 @@ class _FileList:
             known = self._known.get(path)
             yield known if isinstance(known, Rejected) else _ImageFile(path, key, known)
 
-    def _path_of(self, image: str, base: Path) -> tuple[str, str]:
-        """The file that a row names, relative to its table or else to a folder; or ("", the problem)."""
+    def _path_of(self, image: str, base: Path, anywhere: bool) -> tuple[str, str]:
+        """The file that a row names, relative to its table or else to a folder; or ("", the problem).
+
+        Absolute ones may lie `anywhere`, or else in a folder.
+        """
         spellings = (image, image.replace("\\", "/"))  # tables come from Windows too
         starts = (str(base), *self._labels)
         tried = [os.path.normpath(os.path.join(start, text)) for text in spellings for start in starts]
         for path in tried:
             if path in self._keys:
                 return path, ""
-        for path in map(os.path.realpath, tried):
-            if os.path.isfile(path) and self._label_of(path) is not None:
-                self._add_file(path)
-                return path, ""
-        inside = self._label_of(os.path.realpath(tried[0])) is not None
-        return "", RejectReason.MISSING_FILE if inside else RejectReason.OUTSIDE_FOLDER
+        anywhere = anywhere and os.path.isabs(image)
+        real = [os.path.realpath(path) for path in tried]
+        allowed = [path for path in real if anywhere or self._label_of(path) is not None]
+        there = [path for path in real if os.path.isfile(path)]
+        if usable := [path for path in allowed if path in there]:
+            self._add_file(usable[0])
+            return usable[0], ""
+        return "", RejectReason.MISSING_FILE if allowed and not there else RejectReason.OUTSIDE_FOLDER
 
     def _add_file(self, path: str) -> None:
         """Add a file under its key, once: two folders may hold it, one inside the other."""
-        label = self._label_of(path)
-        if path in self._keys or label is None:
+        if path in self._keys:
             return
+        label = self._label_of(path)
         if _printable(path) == path:
-            self._keys[path] = f"folder:{label}"
+            self._keys[path] = f"file:{path}" if label is None else f"folder:{label}"
         else:  # no database and no map could hold it
             self._unmatched.append(Rejected(_printable(path), RejectReason.NAME_NOT_UTF8))
 

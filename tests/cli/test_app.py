@@ -209,6 +209,24 @@ def test_index_tells_what_came_of_it(call: Call, streets: Path, tmp_path: Path) 
     error_line(call("index", "Some Town", folder, "--dimension", "64"), 5)
 
 
+def test_the_exit_code_speaks_of_what_was_asked_for(call: Call, streets: Path, tmp_path: Path) -> None:
+    """A table is the list: what lies beside its images is nobody's failure, nor is a row that comes twice."""
+    folder = tmp_path / "some"
+    shutil.copytree(streets / "streets", folder, ignore=shutil.ignore_patterns("*.csv"))
+    for number in range(9):
+        (folder / f"{number}.jpg").write_bytes(b"no picture")
+    first, second, *_ = sorted(folder.glob("*-*.jpg"))
+    rows = [f"{first.name},52.1,0.1", *[f"{second},52.1,0.1002"] * 9]
+    (tmp_path / "tags.csv").write_text("\n".join(["image,lat,lon", *rows]), "utf-8")
+    result = call("index", "town", folder, "--geotags", "tags.csv", "--dimension", 16, "--json")
+    assert result.exit_code == 0, result.output
+    (told,) = objects(result)
+    assert (told["images"], told["rejected"]) == (2, {"duplicate row": 8})
+    (tmp_path / "tags.csv").write_text("\n".join(["image,lat,lon", *rows, "gone.jpg,1,2"]), "utf-8")
+    strictly = ("--dimension", 16, "--json", "--max-failed", 0.1)
+    assert call("index", "town", folder, "--geotags", "tags.csv", *strictly).exit_code == 10
+
+
 def test_cities_info_and_doctor(call: Call, index_dir: Path) -> None:
     assert "nothing is indexed" in call("cities").stderr
     assert call("cities").stdout == ""

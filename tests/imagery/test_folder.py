@@ -147,6 +147,45 @@ def test_a_table_elsewhere_names_images_of_the_folders(tmp_path: Path) -> None:
     assert bad == [("b.jpg", "outside the folder"), ("a.jpg", "duplicate row")]
 
 
+def test_a_table_that_is_named_is_the_list(tmp_path: Path) -> None:
+    """What it does not name is neither used, though EXIF says where it is, nor counted as unusable."""
+    for name, lat in (("a.jpg", None), ("exif.jpg", 10), ("bare.jpg", None)):
+        photo(tmp_path / "town" / name, lat)
+    table = tmp_path / "tags.csv"
+    table.write_text("image,lat,lon\na.jpg,1,2\ngone.jpg,1,2\n")
+    good, bad = split(tmp_path / "town", geotags=table)
+    assert (list(good), bad) == (["folder:town/a.jpg"], [("gone.jpg", "missing file")])
+    table.rename(tmp_path / "town/tags.csv")
+    good, bad = split(tmp_path / "town")
+    assert set(good) == {"folder:town/a.jpg", "folder:town/exif.jpg"}, "a sidecar only adds to the folder"
+    assert sorted(bad) == [("bare.jpg", "no position"), ("gone.jpg", "missing file")]
+
+
+@pytest.mark.parametrize("given", ["option", "positional", "found"])
+def test_absolute_paths_are_the_word_of_who_named_the_table(tmp_path: Path, given: str) -> None:
+    """A table that merely lies in a folder came with it, perhaps from a stranger."""
+    town, away = tmp_path / "town", photo(tmp_path / "disk/away.jpg")
+    photo(town / "a.jpg")
+    photo(tmp_path / "disk/other.jpg")
+    (tmp_path / "link.jpg").symlink_to(away)
+    names = (
+        *("a.jpg", town / "a.jpg", away, tmp_path / "link.jpg", tmp_path / "gone.jpg", "/dev/null"),
+        *("../disk/other.jpg", tmp_path / "disk"),
+    )
+    table = town / "t.csv"
+    table.write_text("image,lat,lon\n" + "".join(f"{name},1,2\n" for name in names))
+    named = {"option": ([town], table), "positional": ([table], None), "found": ([town], None)}
+    good, bad = split(*named[given][0], geotags=named[given][1])
+    outside, missing, twice = "outside the folder", "missing file", "duplicate row"
+    if given == "found":
+        assert list(good) == ["folder:town/a.jpg"]
+        assert [reason for _, reason in bad] == [twice, *[outside] * 6]
+    else:
+        assert list(good) == ["folder:town/a.jpg", f"file:{away}"]
+        assert good[f"file:{away}"].location == str(away)
+        assert [reason for _, reason in bad] == [twice, twice, missing, missing, outside, missing]
+
+
 def test_windows_separators(tmp_path: Path) -> None:
     photo(tmp_path / "sub/a.jpg")
     (tmp_path / "t.csv").write_text("image,lat,lon\nsub\\a.jpg,1,2\n")
