@@ -19,7 +19,7 @@ from geoflood.core.images import UnreadableImageError
 from geoflood.core.parallel import cores
 from geoflood.database.bands import band_weights
 from geoflood.database.manifest import Settings
-from geoflood.database.patch_store import patches_path, write_patches
+from geoflood.database.patch_store import has_patches, patches_path, write_patches
 from geoflood.database.plan import IndexPlan
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.imagery.views import View, views
@@ -40,7 +40,7 @@ def describe_missing(
     workers: int,
     progress: Progress,
 ) -> None:
-    """Describe every shard that is missing, `workers` at a time.
+    """Describe every shard that is missing, or whose patches are, `workers` at a time.
 
     Each thread works on its own shard from file to file: while one decodes, the others compute.
     """
@@ -50,7 +50,7 @@ def describe_missing(
     # rounded differently, and the same images must give the same index.
     with side_by_side(max(workers, cores())) as pool:
         for number, images in plan.shards():
-            if read_shard(shard_path(folder, number)) is None:
+            if _is_missing(folder, number, images):
                 work = pool.submit(_describe_shard, folder, number, images, describer, settings)
                 running[work] = len(images)
             else:
@@ -61,6 +61,20 @@ def describe_missing(
         while running:
             done += _wait_for_one(running)
             progress("describing", done, total)
+
+
+def _is_missing(folder: Path, number: int, images: Sequence[tuple[int, StreetImage]]) -> bool:
+    """Whether a shard has to be described: it is absent or broken, or the patches that it kept are.
+
+    Where a picture is gone, the shard's descriptors are worth more than patches of the others.
+    """
+    shard = read_shard(shard_path(folder, number))
+    if shard is None:
+        return True
+    if not shard.frame.any() or has_patches(folder, number, int(shard.patches.sum())):
+        return False
+    used = set(shard.image.tolist())
+    return all(Path(image.location).is_file() for number, image in images if number in used)
 
 
 def _wait_for_one(running: dict[Future[None], int]) -> int:

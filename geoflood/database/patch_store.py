@@ -19,7 +19,7 @@ from geoflood.backbones.patches import PackedPatches
 from geoflood.backbones.rootsift import CELL
 from geoflood.core.files import BROKEN_ARRAYS, replacing
 
-__all__ = ["PatchPlaces", "PatchStore", "patches_path", "write_patch_places", "write_patches"]
+__all__ = ["PatchPlaces", "PatchStore", "has_patches", "patches_path", "write_patch_places", "write_patches"]
 
 PLACES = "patches.npz"
 OPEN = 64
@@ -38,6 +38,22 @@ def write_patches(path: Path, views: Sequence[PackedPatches]) -> None:
     """Write the rows of all views of a shard, whole."""
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, np.concatenate([view.rows for view in views]), allow_pickle=False)
+
+
+def has_patches(folder: Path, shard: int, count: int) -> bool:
+    """Whether the file of a shard is there, with so many rows and nothing cut off."""
+    rows = _rows(patches_path(folder, shard))
+    return rows is not None and len(rows) == count
+
+
+def _rows(path: Path) -> NDArray[np.uint8] | None:
+    """The rows of a shard's file, not yet read; None where it is missing or broken."""
+    try:
+        rows = open_memmap(path, mode="r")
+    except BROKEN_ARRAYS:
+        return None
+    fits = rows.dtype == np.uint8 and rows.ndim == 2 and rows.shape[1] == PackedPatches.ROW
+    return rows if fits else None
 
 
 class PatchPlaces:
@@ -91,12 +107,7 @@ class PatchStore:
         return PackedPatches(np.array(rows[start : start + count]), (height, width))
 
     def _open_shard(self, shard: int) -> NDArray[np.uint8] | None:
-        try:
-            rows = open_memmap(patches_path(self._folder, shard), mode="r")
-        except BROKEN_ARRAYS:
-            return None
-        fits = rows.dtype == np.uint8 and rows.ndim == 2 and rows.shape[1] == PackedPatches.ROW
-        return rows if fits else None
+        return _rows(patches_path(self._folder, shard))
 
 
 def _read_places(path: Path) -> NDArray[np.int64]:

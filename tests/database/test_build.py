@@ -368,6 +368,48 @@ def test_a_broken_shard_is_described_again(
     assert whole(town) == calm
 
 
+def harm_patches(folder: Path, harm: str) -> None:
+    """The patches of the second shard are broken, or all of them gone."""
+    path = folder / "patches" / "000001.npy"
+    match harm:
+        case "cut":
+            path.write_bytes(path.read_bytes()[:-28])
+        case "another's":
+            shutil.copy(folder / "patches" / "000000.npy", path)
+        case "gone":
+            path.unlink()
+        case "all gone":
+            shutil.rmtree(folder / "patches")
+
+
+HARMS = ("cut", "another's", "gone", "all gone")
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_patches_that_broke_are_made_again(
+    town: Path, few: Path, settings: Settings, calm: dict[str, bytes], harm: str
+) -> None:
+    harm_patches(town, harm)
+    build(town, "Town", images([few]), settings, uncalibrated)
+    assert whole(town) == calm
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_no_descriptor_is_lost_for_patches_that_cannot_be_made(
+    few: Path, settings: Settings, tmp_path: Path, small_shards: None, harm: str
+) -> None:
+    """A picture of every shard is gone: the index is found as it was, less what broke."""
+    streets = Path(shutil.copytree(few, tmp_path / "streets"))
+    build(tmp_path / "town", "Town", images([streets]), settings, uncalibrated)
+    before = whole(tmp_path / "town")
+    for path in sorted(streets.glob("*.jpg"))[::2]:
+        path.unlink()
+    harm_patches(tmp_path / "town", harm)
+    build(tmp_path / "town", "Town", images([streets]), settings, uncalibrated)
+    manifest = read_manifest(tmp_path / "town")
+    assert all((tmp_path / "town" / name).read_bytes() == before[name] for name in manifest.files)
+
+
 @pytest.mark.parametrize("name", ["references.sqlite", "vectors.faiss", "patches.npz"])
 def test_a_broken_result_is_put_together_again(
     town: Path, few: Path, settings: Settings, calm: dict[str, bytes], name: str
