@@ -140,6 +140,7 @@ def build_index(
     bands: Sequence[int] | None = None,
     index_dir: str | Path | None = None,
     rebuild: bool = False,
+    update: bool = False,
     precision: str | None = None,
     workers: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -156,19 +157,24 @@ def build_index(
     - `bands`: waterline bands, percent of the height, 0 to 90; default 0, 15, 30, 45, 60.
     - `index_dir`: where indexes live; default GEOFLOOD_INDEX_DIR, else ./index, else the user's data folder.
     - `rebuild`: begin anew.
+    - `update`: of an index that is there, also drop what these folders and files have no more, and correct
+      positions, headings and credits; the result's `change` counts it.
     - `precision`: "float32", "bfloat16" or "auto".
     - `workers`: images described at a time; default one a core.
     - `progress`: called with (stage, done, total); total is 0 when unknown.
 
-    Raises UsageError for options that make no sense, InputError when no image can be used,
-    IndexUnusableError when the index has other settings or is in use, WeightsError without weights.
+    Raises UsageError for options that make no sense, InputError when no image can be used, CityError when
+    there is nothing to update, IndexUnusableError when the index has other settings or is in use,
+    WeightsError without weights.
     """
     from geoflood.core.datatypes import no_progress
     from geoflood.database.bands import BANDS
     from geoflood.database.build import build
     from geoflood.database.index_info import IndexInfo
+    from geoflood.database.plan_changes import PlanChange
     from geoflood.database.settings import index_settings
     from geoflood.imagery.folder import images as street_images
+    from geoflood.imagery.folder import lists
     from geoflood.localize.calibration.calibrate import self_calibrate
 
     folders = [Path(image).expanduser() for image in images]
@@ -176,6 +182,9 @@ def build_index(
         folders, _path(geotags), utm_zone=utm_zone, select=select, licence=licence, credit=credit
     )
     folder = _index_folder(city, index_dir)
+    if update:
+        _check_update(folder, rebuild)
+    changes: list[PlanChange] = []
     manifest = build(
         folder,
         city,
@@ -184,18 +193,34 @@ def build_index(
         self_calibrate,
         workers=workers,
         rebuild=rebuild,
+        update=lists(folders, _path(geotags)) if update else False,
+        changed=changes.append,
         precision=precision,
         progress=progress or no_progress,
     )
-    return IndexInfo(folder, manifest)
+    return IndexInfo(folder, manifest, *changes)
+
+
+def _check_update(folder: Path, rebuild: bool) -> None:
+    """Raises CityError where there is nothing to update, UsageError when it is to begin anew besides."""
+    from geoflood.core.errors import UsageError
+    from geoflood.database.index_files import is_index
+    from geoflood.database.manifest import no_such_index
+
+    if rebuild:
+        raise UsageError("an index is updated or begun anew, not both", "leave out one of the two")
+    if not is_index(folder):
+        raise no_such_index(folder, "leave the update out to build it")
 
 
 def cities(index_dir: str | Path | None = None) -> list[str]:
-    """Names of the cities that are indexed, as `open` and `info` take them; damaged indexes included."""
+    """Names of the cities that are indexed, as `open` and `info` take them; damaged and unfinished indexes
+    included."""
     from geoflood.core.paths import home
+    from geoflood.database.index_files import is_index
 
     root = home("index", _path(index_dir))
-    return sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    return sorted(path.name for path in root.iterdir() if is_index(path)) if root.is_dir() else []
 
 
 def info(city: str | Path, *, index_dir: str | Path | None = None) -> IndexInfo:

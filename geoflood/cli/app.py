@@ -24,6 +24,7 @@ from geoflood.cli import (
     index,
     locate,
     models,
+    remove,
     terminal,
 )
 from geoflood.core.errors import GeofloodError, InputError
@@ -80,6 +81,7 @@ for commands in (
     index,
     locate,
     cities,
+    remove,
     doctor,
     models,
     describe,

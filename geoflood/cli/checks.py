@@ -12,6 +12,7 @@ from pathlib import Path
 
 from geoflood.backbones.weights import ready
 from geoflood.core.errors import GeofloodError, ModelError
+from geoflood.database.index_files import is_finished, is_index
 from geoflood.database.manifest import read_manifest
 from geoflood.vlm.client import Backend
 from geoflood.vlm.connect import backends
@@ -75,7 +76,7 @@ def _processor() -> DoctorCheck:
 
 
 def _indexes(index_dir: Path) -> list[DoctorCheck]:
-    folders = sorted(path for path in index_dir.iterdir() if path.is_dir()) if index_dir.is_dir() else []
+    folders = sorted(filter(is_index, index_dir.iterdir())) if index_dir.is_dir() else []
     if not folders:
         return [
             DoctorCheck(
@@ -86,6 +87,9 @@ def _indexes(index_dir: Path) -> list[DoctorCheck]:
 
 
 def _index(folder: Path) -> DoctorCheck:
+    if not is_finished(folder):
+        advice = f"run geoflood index {folder.name} … again, or geoflood rm {folder.name}"
+        return DoctorCheck(f"index {folder.name}", True, "unfinished", advice)
     try:
         manifest = read_manifest(folder)
     except GeofloodError as error:

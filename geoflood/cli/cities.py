@@ -12,6 +12,7 @@ from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Quiet
 from geoflood.core.errors import CityError, GeofloodError, UsageError
 from geoflood.core.paths import city_folder, home
+from geoflood.database.index_files import is_finished
 
 if TYPE_CHECKING:
     from geoflood.database.calibration import Calibration
@@ -31,7 +32,7 @@ def cities(index_dir: IndexDir = None, as_json: Json = False, quiet: Quiet = Fal
     rows: list[dict[str, Any]] = []
     for name in geoflood.cities(index_dir):
         try:
-            rows.append(_summary(geoflood.info(name, index_dir=index_dir)))
+            rows.append(_summary(name, index_dir))
         except GeofloodError as error:
             terminal.error_line(error)
     where = home("index", index_dir)
@@ -39,18 +40,27 @@ def cities(index_dir: IndexDir = None, as_json: Json = False, quiet: Quiet = Fal
         for row in rows:
             terminal.emit(row)
     elif rows:
-        cells = [[str(value) for value in row.values()] for row in rows]
+        cells = [["–" if value is None else str(value) for value in row.values()] for row in rows]
         terminal.show_table(f"cities in {where}", list(rows[0]), cells)
+        for name in (row["city"] for row in rows if row["state"] == "unfinished"):
+            terminal.news(f"unfinished: run geoflood index {name} … again, or geoflood rm {name}")
     else:
         terminal.news(f"nothing is indexed in {where}; begin with: geoflood index CITY IMAGES")
 
 
-def _summary(info: IndexInfo) -> dict[str, Any]:
+def _summary(name: str, index_dir: Path | None) -> dict[str, Any]:
+    """A row of the list. Raises what `geoflood.info` does, but not for an index that is unfinished."""
+    folder = home("index", index_dir) / name
+    if not is_finished(folder):
+        unknown = dict.fromkeys(("images", "references", "backbone"))
+        return {"city": name, **unknown, "state": "unfinished"}
+    info = geoflood.info(folder)
     return {
         "city": info.city,
         "images": info.images,
         "references": info.references,
         "backbone": info.backbone,
+        "state": "ready",
     }
 
 
@@ -87,13 +97,14 @@ def _facts(info: IndexInfo) -> dict[str, Any]:
 
 def _calibration(calibration: Calibration) -> dict[str, Any]:
     """Why it is weak, the trials of its smallest and its largest part, and its parts by labels."""
-    from geoflood.outputs.wording import weaknesses
+    from geoflood.outputs.wording import INHERITED, weaknesses
 
     trials = sorted(entry.trials for entry in calibration.values())
     facts = {
         "WEAK": weaknesses(calibration),
         "trials a waterline": f"{trials[0]} to {trials[-1]}" if trials else "none",
         "by labels": sum(entry.labelled for entry in calibration.values()),
+        "taken over": INHERITED if any(entry.inherited for entry in calibration.values()) else "",
     }
     return {name: value for name, value in facts.items() if value}
 
@@ -114,7 +125,7 @@ def city_or_only(city: str | None, index_dir: Path | None) -> Path:
     if city:
         return city_folder(city, index_dir)
     root = home("index", index_dir)
-    names = [name for name in geoflood.cities(index_dir) if (root / name / "manifest.json").is_file()]
+    names = [name for name in geoflood.cities(index_dir) if is_finished(root / name)]
     if len(names) > 1:
         raise UsageError("several cities are indexed", f"say --city, one of: {', '.join(names)}")
     if not names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,6 +18,7 @@ from geoflood.imagery.reject_reasons import RejectReason
 if TYPE_CHECKING:
     from geoflood.database.calibration import Calibration
     from geoflood.database.index_info import IndexInfo
+    from geoflood.database.plan_changes import PlanChange
 
 __all__ = ["register"]
 
@@ -55,6 +57,9 @@ def index(
         float, typer.Option(min=0, max=1, help="Share of unusable images above which it is exit 10.")
     ] = 0.5,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew.")] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Also drop what is gone, and correct what is told otherwise now.")
+    ] = False,
     precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
@@ -77,6 +82,7 @@ def index(
             bands=shares,
             index_dir=index_dir,
             rebuild=rebuild,
+            update=update,
             precision=precision,
             workers=workers,
             progress=progress,
@@ -118,6 +124,7 @@ def _show_json(info: IndexInfo) -> None:
             "images": info.images,
             "references": info.references,
             "rejected": dict(info.rejected),
+            "update": asdict(info.change) if info.change else None,
             "weak_calibration": weaknesses(info.calibration) or None,
         }
     )
@@ -126,8 +133,10 @@ def _show_json(info: IndexInfo) -> None:
 def _show(info: IndexInfo) -> None:
     """The last lines: what came in, what did not, what next."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in info.rejected.items())
+    change = info.change
     rows = {
         "images": f"{info.images:,}",
+        **({"update": _describe_change(change)} if change else {}),
         "views": f"{info.references:,}",
         "unusable": f"{sum(info.rejected.values())} ({reasons})" if reasons else "none",
         "calibration": _describe_calibration(info.calibration),
@@ -137,11 +146,17 @@ def _show(info: IndexInfo) -> None:
     terminal.news(f"next: geoflood locate PHOTO --city {info.folder.name}")
 
 
+def _describe_change(change: PlanChange) -> str:
+    return f"{change.new:,} new, {change.corrected:,} corrected, {change.withdrawn:,} withdrawn"
+
+
 def _describe_calibration(calibration: Calibration) -> str:
     """What the index's probabilities rest on."""
-    from geoflood.outputs.wording import weaknesses
+    from geoflood.outputs.wording import INHERITED, weaknesses
 
     labelled = sum(entry.labelled for entry in calibration.values())
+    if any(entry.inherited for entry in calibration.values()):
+        return INHERITED
     source = f"{labelled} of {len(calibration)} parts by labelled photos" if labelled else "by its own images"
     weak = weaknesses(calibration)
     return f"WEAK: {weak}; {source}" if weak else source

@@ -16,9 +16,10 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from geoflood.core.errors import GeofloodError
+from geoflood.core.errors import GeofloodError, UsageError
 
 __all__ = [
+    "agrees",
     "emit",
     "error_line",
     "news",
@@ -64,6 +65,14 @@ def warning(text: str) -> None:
     """What was asked for and is not done, on stderr."""
     if not _quiet:
         _err.print(f"[bold yellow]warning:[/] {plain(text)}")
+
+
+def agrees(question: str) -> bool:
+    """Whether the person at the terminal says yes. Raises UsageError where there is nobody to be asked."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Nobody is here to be asked", "say --yes")
+    _err.print(plain(f"{question} [y/N] "), end="")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def plain(text: str) -> str:

@@ -7,19 +7,30 @@ shard are files that are whole or absent; the manifest comes last.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 from geoflood.backbones.describe import Describer
 from geoflood.core.datatypes import Progress, Rejected, StreetImage, no_progress
+from geoflood.core.errors import InputError
 from geoflood.core.parallel import cores
 from geoflood.database.calibration import Calibration
 from geoflood.database.describe_shards import describe_missing
+from geoflood.database.index_files import (
+    BEFORE,
+    PICTURES,
+    begun,
+    remove_folder,
+    remove_index,
+    remove_unfinished_files,
+)
 from geoflood.database.join_shards import IndexContents, join_shards
 from geoflood.database.learn_city import learn_once
-from geoflood.database.manifest import NAME, Manifest, Settings, find_manifest, write_manifest
-from geoflood.database.plan import IndexPlan, locked_index, no_usable_image
+from geoflood.database.manifest import Manifest, Settings, find_manifest, write_manifest
+from geoflood.database.plan import IndexPlan, locked_index, no_usable_image, planned
+from geoflood.database.plan_changes import Lists, PlanChange, is_under
 
 __all__ = ["Calibrate", "build"]
 
@@ -36,48 +47,93 @@ def build(
     calibrate: Calibrate,
     *,
     rebuild: bool = False,
+    update: bool | Lists = False,
+    changed: Callable[[PlanChange], object] = lambda change: None,
     workers: int | None = None,
     precision: str | None = None,
     progress: Progress = no_progress,
 ) -> Manifest:
     """Index the images, or continue, or add those that are new; returns what was written.
 
+    With `update` the images are all there are: what the index has besides is dropped, what was corrected is
+    corrected (`IndexPlan.update`), and `changed` is told. A function says of a known image whether the images
+    would have it; True: they speak for each source and folder that they name.
+
+    A run that fails because no image can be used leaves no index behind where none was begun.
     Raises IndexUnusableError when the folder holds an index of other settings or is in use, InputError when
     no image can be used.
     """
     workers = workers or cores()
     with locked_index(folder):
         if rebuild:
-            _remove_index(folder)
-        _remove_unfinished_files(folder)
-        with closing(IndexPlan(folder)) as plan:
+            remove_index(folder)
+        remove_unfinished_files(folder)
+        with _no_stub(folder), closing(IndexPlan(folder)) as plan:
             plan.keep_settings(settings)
-            plan.add(_count_aloud(images, progress))
+            offered = _count_aloud(images, progress)
+            if update:
+                changed(plan.update(offered, None if update is True else update))
+            else:
+                plan.add(offered)
             if not len(plan):
                 raise no_usable_image(plan.rejected())
             describer = learn_once(folder, plan, settings, progress, precision)
             describe_missing(folder, plan, describer, settings, workers, progress)
             previous = find_manifest(folder)
             contents = join_shards(folder, plan)
-        unchanged = previous if previous and previous.files == contents.files else None
-        calibration = calibrate(folder, describer, settings, unchanged, workers, progress)
-        return _seal(folder, city, settings, contents, calibration)
+            unchanged = previous if previous and _knows(previous, contents) else None
+            calibration = calibrate(folder, describer, settings, unchanged, workers, progress)
+            if previous and previous.settings == settings:
+                calibration = _inherited(calibration, previous.calibration)
+            manifest = _seal(folder, city, settings, contents, calibration)
+            _clear_away(folder, plan)
+            return manifest
 
 
-def _remove_index(folder: Path) -> None:
-    """Remove what geoflood wrote, the manifest first, so that nothing half-removed is taken for whole."""
-    ledger = ("ledger.sqlite-journal", "ledger.sqlite")
-    for name in (NAME, *ledger, "learned.npz", "references.sqlite", "vectors.faiss", "patches.npz"):
-        (folder / name).unlink(missing_ok=True)
-    for shard in (*(folder / "shards").glob("*.npz"), *(folder / "patches").glob("*.npy")):
-        shard.unlink()
+@contextmanager
+def _no_stub(folder: Path) -> Iterator[None]:
+    """Take back what a run began that came to nothing: a folder of it would look like an index.
+
+    What an earlier run began stays, and so do images that are planned, unless none of them can be used.
+    """
+    before = begun(folder)
+    try:
+        yield
+    except BaseException as error:
+        if not before and (isinstance(error, InputError) or not planned(folder)):
+            remove_index(folder)
+            remove_folder(folder)
+        raise
 
 
-def _remove_unfinished_files(folder: Path) -> None:
-    """Remove what killed runs left behind; under the lock nobody is writing it."""
-    for part in (".", "shards", "patches"):
-        for unfinished in (folder / part).glob(".*.part"):
-            unfinished.unlink(missing_ok=True)
+def _knows(previous: Manifest, contents: IndexContents) -> bool:
+    """Whether a manifest's calibration was learned from these very contents."""
+    return previous.files == contents.files and not any(
+        entry.inherited for entry in previous.calibration.values()
+    )
+
+
+def _inherited(learned: Calibration, before: Calibration) -> Calibration:
+    """What was learned; where that is nothing, as the pictures are not here, what was known before.
+
+    Numbers of the same city in other bounds are nearer than those of other cities.
+    """
+    nothing = all(entry.few for entry in learned.values())
+    if not learned or not nothing or all(entry.few for entry in before.values()):
+        return learned
+    return {key: replace(entry, inherited=True) for key, entry in before.items()}
+
+
+def _clear_away(folder: Path, plan: IndexPlan) -> None:
+    """Remove what only withdrawn images had: shards without any other, and pictures that were fetched."""
+    numbers = {number for number, _ in plan.shards()}
+    for path in (*(folder / "shards").glob("*.npz"), *(folder / "patches").glob("*.npy")):
+        if path.stem.isdecimal() and int(path.stem) not in numbers:
+            path.unlink(missing_ok=True)
+    for location in plan.withdrawn():
+        if any(is_under(location, str(at / PICTURES)) for at in (folder.absolute(), folder.resolve())):
+            Path(location).unlink(missing_ok=True)
+    plan.forget_withdrawn()
 
 
 def _count_aloud(
@@ -105,4 +161,5 @@ def _seal(
         contents.files,
     )
     write_manifest(folder, manifest)
+    (folder / BEFORE).unlink(missing_ok=True)
     return manifest

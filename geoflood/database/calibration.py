@@ -200,6 +200,8 @@ class CalibrationEntry:
     weakness: Weakness | None = None
     labelled: bool = False
     """Learned from photos that people labelled."""
+    inherited: bool = False
+    """Learned when the index held other images, and not tried out since: their pictures are not here."""
 
     @property
     def few(self) -> bool:
@@ -218,6 +220,7 @@ def calibration_to(calibration: Calibration) -> dict[str, Any]:
         | ({"weak": entry.weakness.value} if entry.weakness else {})
         | ({"few": True} if entry.few else {})
         | ({"labelled": True} if entry.labelled else {})
+        | ({"inherited": True} if entry.inherited else {})
         for key, entry in calibration.items()
     }
 
@@ -238,6 +241,11 @@ def calibration_from(content: Mapping[str, Any]) -> dict[CalibrationKey, Calibra
             trials, places = int(numbers.get("trials", 0)), int(numbers.get("places", 0))
             params = CalibrationParams.of(numbers)
             calibration[key] = CalibrationEntry(
-                params, trials, places, weakness, bool(numbers.get("labelled"))
+                params,
+                trials,
+                places,
+                weakness,
+                labelled=bool(numbers.get("labelled")),
+                inherited=bool(numbers.get("inherited")),
             )
     return calibration

@@ -12,6 +12,7 @@ from geoflood.core.geo import covered_km2
 from geoflood.database.calibration import Calibration
 from geoflood.database.database import Database
 from geoflood.database.manifest import Manifest, read_manifest
+from geoflood.database.plan_changes import PlanChange
 
 __all__ = ["IndexInfo"]
 
@@ -26,6 +27,8 @@ class IndexInfo:
 
     folder: Path
     manifest: Manifest
+    change: PlanChange | None = None
+    """What an update changed, where one has just been made."""
 
     @classmethod
     def read(cls, folder: Path) -> IndexInfo:

@@ -9,12 +9,13 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Reference, StreetImage
 from geoflood.core.errors import IndexUnusableError
 from geoflood.core.files import fingerprint
 from geoflood.database.database import write_references
-from geoflood.database.manifest import NAME
+from geoflood.database.manifest import retire_manifest
 from geoflood.database.patch_store import PatchPlaces, write_patch_places
 from geoflood.database.plan import IndexPlan, no_usable_image
 from geoflood.database.shards import Shard, read_shard, shard_path
@@ -41,17 +42,19 @@ def join_shards(folder: Path, plan: IndexPlan) -> IndexContents:
     """
     rejected, images, credits = plan.rejected(), 0, Counter[tuple[str, str]]()
     patch_places = PatchPlaces()
-    for number, planned, shard in _shards(folder, plan):
-        patch_places.add(number, shard.patches, shard.frame)
-        rejected.update(map(str, shard.reason))
-        used = np.unique(shard.image)
+    for one in _shards(folder, plan):
+        shard = one.shard
+        patch_places.add(one.number, shard.patches, shard.frame, one.kept)
+        rejected.update(map(str, shard.reason[np.isin(shard.rejected, list(one.images))]))
+        used = np.unique(shard.image[one.kept])
         images += len(used)
-        credits.update((planned[i].credit, planned[i].licence) for i in used.tolist())
+        credits.update((one.images[i].credit, one.images[i].licence) for i in used.tolist())
     if not images:
         raise no_usable_image(rejected)
-    (folder / NAME).unlink(missing_ok=True)
+    retire_manifest(folder)
     references = write_references(folder / "references.sqlite", _references(folder, plan))
-    write_vectors(folder / "vectors.faiss", (shard.vectors for _, _, shard in _shards(folder, plan)))
+    vectors = (one.shard.vectors[one.kept] for one in _shards(folder, plan))
+    write_vectors(folder / "vectors.faiss", vectors)
     write_patch_places(folder / "patches.npz", patch_places)
     names = ("references.sqlite", "vectors.faiss", "learned.npz", "patches.npz")
     files = {name: fingerprint(folder / name) for name in names}
@@ -63,29 +66,47 @@ def _most_images_first(credits: Counter[tuple[str, str]]) -> tuple[tuple[str, st
     return tuple((credit, licence, images) for (credit, licence), images in ordered)
 
 
-def _shards(folder: Path, plan: IndexPlan) -> Iterator[tuple[int, dict[int, StreetImage], Shard]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _PlannedShard:
+    """A shard and what the plan has of it: images that were withdrawn are in the shard only."""
+
+    number: int
+    images: dict[int, StreetImage]
+    shard: Shard
+    kept: NDArray[np.bool_]
+    """[n] whether the image of a view is still planned."""
+
+
+def _shards(folder: Path, plan: IndexPlan) -> Iterator[_PlannedShard]:
     for number, images in plan.shards():
         shard = read_shard(shard_path(folder, number))
         if shard is None:
             raise IndexUnusableError(
                 f"{shard_path(folder, number)} vanished or broke", "run geoflood index again"
             )
-        yield number, dict(images), shard
+        planned = dict(images)
+        yield _PlannedShard(number, planned, shard, np.isin(shard.image, list(planned)))
 
 
 def _references(folder: Path, plan: IndexPlan) -> Iterator[Reference]:
     numbers = count()
-    for _, planned, shard in _shards(folder, plan):
+    for one in _shards(folder, plan):
+        shard = one.shard
         views = zip(shard.image, shard.heading_deg, shard.fov_deg, shard.tile_deg, strict=True)
-        for image, heading, fov, tile in views:
-            yield _reference(next(numbers), planned[int(image)], float(heading), float(fov), float(tile))
+        for (image, heading, fov, tile), kept in zip(views, one.kept, strict=True):
+            if kept:
+                planned = one.images[int(image)]
+                yield _reference(next(numbers), planned, float(heading), float(fov), float(tile))
 
 
 def _reference(number: int, image: StreetImage, heading: float, fov: float, tile: float) -> Reference:
-    tag = image.geotag
+    """The heading follows the image's, which may have been corrected since the view was described."""
+    tag, tile_deg = image.geotag, _none_for_nan(tile)
+    if tag.heading_deg is not None:
+        heading = float(np.float32((tag.heading_deg + (tile_deg or 0.0)) % 360))
     return Reference(
         number, image.key, tag.position, image.location, _none_for_nan(heading), _none_for_nan(fov),
-        image.licence, image.credit, tag.taken_at, _none_for_nan(tile), image.link,
+        image.licence, image.credit, tag.taken_at, tile_deg, image.link,
     )  # fmt: skip
 
 

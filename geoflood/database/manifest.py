@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from geoflood.core.errors import CityError, GeofloodError, IndexUnusableError
+from geoflood.core.errors import CityError, IndexUnusableError
 from geoflood.core.files import fingerprint, write_whole
 from geoflood.database.calibration import Calibration, calibration_from, calibration_to
+from geoflood.database.index_files import BEFORE, MANIFEST, is_index
 
 __all__ = [
     "FORMAT",
-    "NAME",
     "Manifest",
     "Settings",
     "find_manifest",
+    "no_such_index",
     "read_manifest",
+    "retire_manifest",
     "verify",
     "write_manifest",
 ]
 
 FORMAT = 1
-NAME = "manifest.json"
 _HINT = "build it again: geoflood index CITY IMAGES --rebuild"
 
 
@@ -72,7 +74,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write manifest.json whole."""
     content = {item.name: getattr(manifest, item.name) for item in fields(manifest)}
     content |= {"settings": asdict(manifest.settings), "calibration": calibration_to(manifest.calibration)}
-    write_whole(folder / NAME, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    write_whole(folder / MANIFEST, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -80,34 +82,58 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises CityError when there is no such index, IndexUnusableError when it is unfinished, newer or damaged.
     """
-    path = folder / NAME
+    path = folder / MANIFEST
     if not path.is_file():
-        if (folder / "ledger.sqlite").exists():
+        if is_index(folder):
             raise IndexUnusableError(
-                f"the index {folder} is unfinished", "run the same geoflood index again to continue"
+                f"the index {folder} is unfinished",
+                f"run geoflood index {folder.name} … again to continue, or geoflood rm {folder.name}",
             )
-        raise CityError(
-            f"no index at {folder}",
-            "geoflood cities lists what is indexed; geoflood index CITY IMAGES builds",
-        )
+        raise no_such_index(folder)
     try:
-        content = json.loads(path.read_bytes())
+        return _read(path)
+    except OSError as error:
+        raise IndexUnusableError(f"{path} is damaged: {error!r:.120}", _HINT) from error
+
+
+def no_such_index(folder: Path, hint: str = "") -> CityError:
+    """The error of a folder without an index, which asks for the name that may have been meant."""
+    there = filter(is_index, folder.parent.iterdir()) if folder.parent.is_dir() else ()
+    meant = difflib.get_close_matches(folder.name, [path.name for path in there], n=1)
+    ask = f"did you mean {meant[0]}? " if meant else ""
+    hint = hint or "geoflood cities lists what is indexed; geoflood index CITY IMAGES builds"
+    return CityError(f"no index at {folder}", ask + hint)
+
+
+def _read(path: Path) -> Manifest:
+    """Raises OSError, and IndexUnusableError when it is newer or damaged."""
+    data = path.read_bytes()
+    try:
+        content = json.loads(data)
         if isinstance(content["format"], int) and content["format"] > FORMAT:
             raise IndexUnusableError(
                 f"{path} has format {content['format']}, this geoflood reads up to {FORMAT}",
                 "update geoflood",
             )
         return _manifest(content)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IndexUnusableError(f"{path} is damaged: {error!r:.120}", _HINT) from error
 
 
 def find_manifest(folder: Path) -> Manifest | None:
-    """The manifest, or None when there is none that can be read."""
-    try:
-        return read_manifest(folder)
-    except GeofloodError:
-        return None
+    """The manifest, also one that was retired, or None when there is none that can be read."""
+    for name in (MANIFEST, BEFORE):
+        try:
+            return _read(folder / name)
+        except (OSError, IndexUnusableError):
+            continue
+    return None
+
+
+def retire_manifest(folder: Path) -> None:
+    """The files are about to change: until there is a new manifest, the index is unfinished."""
+    if (folder / MANIFEST).exists():
+        (folder / MANIFEST).replace(folder / BEFORE)
 
 
 def _manifest(content: dict[str, Any]) -> Manifest:

@@ -61,19 +61,30 @@ class PatchPlaces:
 
     def __init__(self) -> None:
         self._shard: list[NDArray[np.int64]] = []
+        self._start: list[NDArray[np.int64]] = []
         self._count: list[NDArray[np.int64]] = []
         self._shape: list[NDArray[np.int64]] = []
 
-    def add(self, shard: int, counts: NDArray[np.int64], shapes: NDArray[np.int64]) -> None:
-        """The views of a shard: how many patches each has [n], and its frame's (height, width) [n, 2]."""
-        self._shard.append(np.full(len(counts), shard, np.int64))
-        self._count.append(counts)
-        self._shape.append(shapes)
+    def add(
+        self,
+        shard: int,
+        counts: NDArray[np.int64],
+        shapes: NDArray[np.int64],
+        kept: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """The views of a shard: how many patches each has [n], and its frame's (height, width) [n, 2].
+
+        `kept` [n] leaves out views whose rows still lie in the file.
+        """
+        kept = np.ones(len(counts), bool) if kept is None else kept
+        self._shard.append(np.full(int(kept.sum()), shard, np.int64))
+        self._start.append((np.cumsum(counts) - counts)[kept])
+        self._count.append(counts[kept])
+        self._shape.append(shapes[kept])
 
     def arrays(self) -> dict[str, NDArray[np.int64]]:
         """shard [N], start [N], count [N] and shape [N, 2] of all references."""
-        starts = [np.cumsum(counts) - counts for counts in self._count]
-        columns = {"shard": self._shard, "start": starts, "count": self._count, "shape": self._shape}
+        columns = {"shard": self._shard, "start": self._start, "count": self._count, "shape": self._shape}
         return {name: np.concatenate(parts) for name, parts in columns.items()}
 
 

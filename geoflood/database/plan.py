@@ -7,22 +7,34 @@ so the same images always give the same index.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected, StreetImage
 from geoflood.core.errors import IndexUnusableError, InputError
 from geoflood.core.files import LockedError, locked
+from geoflood.database.index_files import LEDGER, LOCK
 from geoflood.database.manifest import Settings
+from geoflood.database.plan_changes import (
+    FOLDER,
+    Lists,
+    PlanChange,
+    is_cut_anew,
+    is_own_file,
+    is_under,
+    room_of,
+)
+from geoflood.imagery.reject_reasons import RejectReason
 
-__all__ = ["SHARD_IMAGES", "IndexPlan", "locked_index", "no_usable_image"]
+__all__ = ["SHARD_IMAGES", "IndexPlan", "locked_index", "no_usable_image", "planned"]
 
 SHARD_IMAGES = 64
 """Images a shard, the unit of work: a kill loses at most one shard a worker, a few seconds."""
@@ -37,6 +49,8 @@ CREATE TABLE IF NOT EXISTS images (
 );
 CREATE INDEX IF NOT EXISTS images_by_shard ON images (shard);
 CREATE TABLE IF NOT EXISTS rejected (location TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS numbers (images INTEGER NOT NULL, shards INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS withdrawn (location TEXT NOT NULL);
 """
 
 _ADDED = {"link": "TEXT NOT NULL DEFAULT ''"}
@@ -53,7 +67,7 @@ _REBUILD = "build it again: geoflood index CITY IMAGES --rebuild"
 def locked_index(folder: Path) -> Iterator[None]:
     """Hold the index for writing. Raises IndexUnusableError when another process does."""
     try:
-        with locked(folder / ".lock"):
+        with locked(folder / LOCK):
             yield
     except LockedError as error:
         raise IndexUnusableError(
@@ -70,11 +84,35 @@ def no_usable_image(reasons: Counter[str]) -> InputError:
     )
 
 
+def planned(folder: Path) -> bool:
+    """Whether any image is planned in this folder."""
+    path = folder / LEDGER
+    if not path.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT 1 FROM images LIMIT 1").fetchone() is not None
+    except sqlite3.DatabaseError:
+        return True  # damaged is not empty
+
+
+class _Row(NamedTuple):
+    """A row of the plan, as far as it is needed to know the image again."""
+
+    key: str
+    number: int
+    position: str
+
+
+_NewPlace: TypeAlias = Callable[[], tuple[int, int]]
+"""Gives the next image's number and shard."""
+
+
 class IndexPlan:
     """The plan of one index. Use it under `locked_index`."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "ledger.sqlite"
+        self.path = folder / LEDGER
         try:
             self._db = sqlite3.connect(self.path)
             self._db.executescript(_TABLES)
@@ -113,39 +151,144 @@ class IndexPlan:
         """Add the new images in the order given, and note the rejected ones; returns how many are new.
 
         All is one transaction: killed in the middle, nothing was planned. New images begin a new shard, so
-        that finished shards stay as they are. A known key at a new position is another image, for two folders
-        of one name may be indexed in separate runs; its position becomes part of its key.
+        that finished shards stay as they are. A known key at a new position has moved, unless it is of a
+        folder: two folders of one name may be indexed in separate runs. Then it is another image, and its
+        position becomes part of its key.
         """
-        rows = self._db.execute("SELECT key, lat, lon FROM images")
-        known = {key: _position_key(lat, lon) for key, lat, lon in rows}
-        count, first_shard = self._db.execute(
-            "SELECT count(*), coalesce(max(shard) + 1, 0) FROM images"
-        ).fetchone()
-        new = 0
-        with self._db:
-            self._db.execute("DELETE FROM rejected")
-            for item in images:
-                if isinstance(item, Rejected):
-                    self._db.execute(
-                        "INSERT INTO rejected VALUES (?, ?, ?)", (item.location, item.reason, item.detail)
-                    )
-                    continue
-                position = _position_key(item.geotag.position.lat, item.geotag.position.lon)
-                if known.get(item.key, position) != position:
-                    item = replace(item, key=f"{item.key}@{position}")
+        known, new = self._known(), 0
+        with self._db, self._new_places() as new_place:
+            for item in self._usable(images):
+                row = known.get(item.key)
+                if row and row.position != _position_key(item.geotag.position):
+                    if not item.key.startswith(FOLDER):
+                        self._renew(row.number, item, new_place)
+                        continue
+                    item = replace(item, key=f"{item.key}@{_position_key(item.geotag.position)}")
                 if item.key not in known:
-                    known[item.key] = position
-                    self._insert(count + new, item, first_shard + new // SHARD_IMAGES)
+                    known[item.key] = self._insert(item, *new_place())
                     new += 1
         return new
 
-    def _insert(self, number: int, image: StreetImage, shard: int) -> None:
+    def update(self, images: Iterable[StreetImage | Rejected], lists: Lists | None = None) -> PlanChange:
+        """Make the plan what a source lists now; all is one transaction.
+
+        What is not listed any more is dropped where `lists` is true of it. None: a list speaks for every
+        source and every folder that it names an image of. A corrected image stays what it is: only what other
+        pixels are cut by makes it a new one. What lies in a folder that cannot be read stays.
+
+        Raises InputError when nothing listed can be used: rather than all being gone, a disk is not there.
+        """
+        known, listed, renamed = self._known(), set[int](), list[tuple[str, str]]()
+        new, corrected, rooms, closed = 0, 0, set[str](), list[str]()
+        with self._db, self._new_places() as new_place:
+            for item in self._usable(images, closed):
+                rooms.add(room_of(item.key))
+                row = self._known_as(item, known)
+                if row is None:
+                    at = f"@{_position_key(item.geotag.position)}" if item.key in known else ""
+                    row = known[item.key + at] = self._insert(replace(item, key=item.key + at), *new_place())
+                    new += 1
+                elif row.number not in listed:
+                    corrected += self._renew(row.number, item, new_place)
+                    renamed += [(item.key, row.key)] if item.key != row.key else []
+                listed.add(row.number)
+            if not listed:
+                raise no_usable_image(self.rejected())
+            gone = [row.number for row in known.values() if row.number not in listed]
+            withdrawn = self._withdraw(gone, lists or (lambda image: room_of(image.key) in rooms), closed)
+            self._db.executemany("UPDATE OR IGNORE images SET key = ? WHERE key = ?", renamed)
+        return PlanChange(new, corrected, withdrawn)
+
+    def _known(self) -> dict[str, _Row]:
+        rows = self._db.execute("SELECT key, id, lat, lon FROM images")
+        return {key: _Row(key, number, _position_key(LatLon(lat, lon))) for key, number, lat, lon in rows}
+
+    def _usable(
+        self, images: Iterable[StreetImage | Rejected], closed: list[str] | None = None
+    ) -> Iterator[StreetImage]:
+        """The images; the rejected ones are noted in place of earlier ones, folders that are `closed` too."""
+        self._db.execute("DELETE FROM rejected")
+        for item in images:
+            if isinstance(item, StreetImage):
+                yield item
+                continue
+            row = (item.location, item.reason, item.detail)
+            self._db.execute("INSERT INTO rejected VALUES (?, ?, ?)", row)
+            if closed is not None and item.reason == RejectReason.NO_PERMISSION:
+                closed.append(item.location)
+
+    def _known_as(self, item: StreetImage, known: Mapping[str, _Row]) -> _Row | None:
+        """The row of an image that is listed again; None when it is new.
+
+        A file of a folder at another position is the same if it lies where it lay, or nothing lies there.
+        """
+        position = _position_key(item.geotag.position)
+        for key in (item.key, f"{item.key}@{position}"):
+            if (row := known.get(key)) and row.position == position:
+                return row
+        row = known.get(item.key)
+        if row is None or not item.key.startswith(FOLDER):
+            return row
+        before = self._row(row.number)[0].location
+        return row if before == item.location or not os.path.exists(before) else None
+
+    def _renew(self, number: int, item: StreetImage, new_place: _NewPlace) -> bool:
+        """What is said of a known image now; returns whether place, direction or view are other ones."""
+        before, shard = self._row(number)
+        item = replace(item, key=before.key)
+        if item == before:
+            return False
+        anew = is_cut_anew(before, item)
+        self._db.execute("DELETE FROM images WHERE id = ?", (number,))
+        self._insert(item, *(new_place() if anew else (number, shard)))
+        was, now = before.geotag, item.geotag
+        return anew or (was.position, was.heading_deg) != (now.position, now.heading_deg)
+
+    def _withdraw(self, numbers: Iterable[int], lists: Lists, closed: Collection[str]) -> int:
+        """Drop those that a list would have, but for what lies in a closed folder; returns how many."""
+        dropped = 0
+        for number in numbers:
+            image, _ = self._row(number)
+            if not lists(image) or any(is_under(image.location, folder) for folder in closed):
+                continue
+            self._db.execute("DELETE FROM images WHERE id = ?", (number,))
+            if not is_own_file(image.key):
+                self._db.execute("INSERT INTO withdrawn VALUES (?)", (image.location,))
+            dropped += 1
+        return dropped
+
+    @contextmanager
+    def _new_places(self) -> Iterator[_NewPlace]:
+        """Numbers and shards that no image ever had: the file of a shard may outlive its images."""
+        number, first = self._db.execute(
+            "SELECT max(coalesce(max(id) + 1, 0), (SELECT coalesce(max(images), 0) FROM numbers)),"
+            " max(coalesce(max(shard) + 1, 0), (SELECT coalesce(max(shards), 0) FROM numbers)) FROM images"
+        ).fetchone()
+        given = 0
+
+        def new_place() -> tuple[int, int]:
+            nonlocal given
+            given += 1
+            return number + given - 1, first + (given - 1) // SHARD_IMAGES
+
+        yield new_place
+        self._db.execute("DELETE FROM numbers")
+        shards = first + (given + SHARD_IMAGES - 1) // SHARD_IMAGES
+        self._db.execute("INSERT INTO numbers VALUES (?, ?)", (number + given, shards))
+
+    def _insert(self, image: StreetImage, number: int, shard: int) -> _Row:
         tag = image.geotag
         taken = tag.taken_at.isoformat() if tag.taken_at else None
         where = (tag.position.lat, tag.position.lon, tag.origin, tag.heading_deg, tag.accuracy_m, taken)
         who = (image.projection.value, image.licence, image.credit, image.link, shard)
         row = (number, image.key, image.location, *where, *who)
         self._db.execute(f"INSERT INTO images ({_COLUMNS}) VALUES ({','.join('?' * len(row))})", row)
+        return _Row(image.key, number, _position_key(tag.position))
+
+    def _row(self, number: int) -> tuple[StreetImage, int]:
+        """An image by its number, and its shard."""
+        row = self._db.execute(f"SELECT {_COLUMNS} FROM images WHERE id = ?", (number,)).fetchone()
+        return _image(row), int(row[-1])
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM images").fetchone()[0])
@@ -158,22 +301,33 @@ class IndexPlan:
 
     def sample(self, count: int) -> list[StreetImage]:
         """At most `count` images, evenly spread over the plan."""
-        total = len(self)
+        numbers = [number for (number,) in self._db.execute("SELECT id FROM images ORDER BY id")]
+        total = len(numbers)
         count = min(count, total)
         picks = sorted({round(i * (total - 1) / max(count - 1, 1)) for i in range(count)})
-        query = f"SELECT {_COLUMNS} FROM images WHERE id = ?"
-        rows = (self._db.execute(query, (pick,)).fetchone() for pick in picks)
-        return [_image(row) for row in rows]
+        return [self._row(numbers[pick])[0] for pick in picks]
 
     def rejected(self) -> Counter[str]:
         """Reason -> images that the last run could not use."""
         rows = self._db.execute("SELECT reason, count(*) FROM rejected GROUP BY 1")
         return Counter({str(reason): int(count) for reason, count in rows})
 
+    def withdrawn(self) -> list[str]:
+        """Locations of dropped images that were fetched, until they are forgotten; none that is in use."""
+        rows = self._db.execute(
+            "SELECT location FROM withdrawn WHERE location NOT IN (SELECT location FROM images)"
+        )
+        return [str(location) for (location,) in rows]
 
-def _position_key(lat: float, lon: float) -> str:
+    def forget_withdrawn(self) -> None:
+        """What was left of them is cleared away."""
+        with self._db:
+            self._db.execute("DELETE FROM withdrawn")
+
+
+def _position_key(position: LatLon) -> str:
     """A position to 10 cm, as it stands in a key."""
-    return f"{lat:.6f},{lon:.6f}"
+    return f"{position.lat:.6f},{position.lon:.6f}"
 
 
 def _image(row: tuple[Any, ...]) -> StreetImage:

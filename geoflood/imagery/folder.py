@@ -22,7 +22,7 @@ from geoflood.imagery.filenames import Zone, parse_filename, parse_zone
 from geoflood.imagery.geotag_table import Row, TaggedImage, has_geotags, read_sidecar
 from geoflood.imagery.reject_reasons import RejectReason
 
-__all__ = ["NoTableError", "SeveralTablesError", "images", "is_picture"]
+__all__ = ["NoTableError", "SeveralTablesError", "images", "is_picture", "lists"]
 
 PICTURE_SUFFIXES = frozenset(
     ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif".split()  # noqa: SIM905
@@ -89,6 +89,26 @@ def images(
     for table, named in tables.items():
         files.add(table, read_sidecar(table, select), named)
     return _in_order(files.items(), partial(_complete, zone=zone, licence=licence, credit=credit))
+
+
+def lists(folders: Sequence[Path], geotags: Path | None = None) -> Callable[[StreetImage], bool]:
+    """Whether `images` would have an image that an index knows, if it were still there or still listed.
+
+    It speaks for all that lies in the folders, for what lay there before they were moved, and with a table
+    that was named, for all absolute paths. Raises what `images` does.
+    """
+    roots, tables = _roots_and_tables(folders, geotags)
+    labels, anywhere = _labels(sorted(roots)), any(tables.values())
+
+    def would_have(image: StreetImage) -> bool:
+        source, _, path = image.key.partition(":")
+        if source == "file":
+            return anywhere
+        inside = any(image.location.startswith(os.path.join(root, "")) for root in labels)
+        moved = any(path.startswith(f"{label}/") for label in labels.values())
+        return source == "folder" and (inside or (moved and not os.path.exists(image.location)))
+
+    return would_have
 
 
 def is_picture(path: Path) -> bool:

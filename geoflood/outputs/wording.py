@@ -9,6 +9,7 @@ from geoflood.core.datatypes import LatLon, Located, Reason, ReasonKind
 from geoflood.database.calibration import Calibration, CalibrationEntry, Weakness
 
 __all__ = [
+    "INHERITED",
     "area",
     "decimal_degrees",
     "length",
@@ -80,6 +81,10 @@ def decimal_degrees(position: LatLon, uncertainty_m: float) -> tuple[str, str]:
 
 
 _NEVER = "its numbers are those of other cities: run geoflood index again"
+
+
+INHERITED = "of the same city with other images; not tried out on these, whose pictures are not all here"
+"""Of calibration that an index took over."""
 
 
 def weaknesses(calibration: Calibration) -> str:

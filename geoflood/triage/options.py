@@ -11,7 +11,7 @@ from geoflood import __version__
 from geoflood.core.datatypes import DEFAULTS, AttentionMap, SearchOptions
 from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.files import fingerprint
-from geoflood.database.manifest import NAME
+from geoflood.database.index_files import MANIFEST
 from geoflood.triage.journal import Journal
 from geoflood.vlm.client import Asker
 from geoflood.vlm.stage import VlmStage
@@ -56,7 +56,11 @@ NOBODY = BatchRequest()
 
 def settings_of(index: Path, options: BatchOptions, request: BatchRequest) -> dict[str, Any]:
     """What decides the results, as a journal keeps it."""
-    settings = {"index": fingerprint(index / NAME), "options": options.as_journal, "geoflood": __version__}
+    settings = {
+        "index": fingerprint(index / MANIFEST),
+        "options": options.as_journal,
+        "geoflood": __version__,
+    }
     return settings if request.asker is None else {**settings, "model": _model(request.asker)}
 
 

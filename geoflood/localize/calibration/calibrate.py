@@ -80,6 +80,7 @@ def refine(
     Raises InputError when too few of them show places of this index, or when photos are references
     themselves: finding those proves nothing.
     """
+    read_manifest(folder)  # a lock in a folder of no index would be the beginning of one
     with locked_index(folder):
         manifest = read_manifest(folder)
         settings = manifest.settings
