@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from geoflood.core.datatypes import StreetImage
@@ -50,9 +50,5 @@ def is_cut_anew(before: StreetImage, now: StreetImage) -> bool:
     What is said of place, time and people does not matter: a view's direction is counted from its image's.
     But one that is told no longer may stand in the file.
     """
-    tag, was = now.geotag, before.geotag
-    placed = replace(was, position=tag.position, origin=tag.origin, heading_deg=tag.heading_deg)
-    told = replace(placed, accuracy_m=tag.accuracy_m, taken_at=tag.taken_at)
-    said = replace(before, key=now.key, geotag=told, location=now.location)
-    same = replace(said, licence=now.licence, credit=now.credit, link=now.link) == now
-    return not same or (was.heading_deg is not None and tag.heading_deg is None)
+    lost = before.geotag.heading_deg is not None and now.geotag.heading_deg is None
+    return lost or before.projection is not now.projection

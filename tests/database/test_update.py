@@ -426,7 +426,7 @@ def test_calibration_follows(town: Path, many: Path, settings: Settings) -> None
     first = update(found)
     second = update(found)
     spot = LatLon(50.0, 1.0)
-    moved = [replace(one, geotag=replace(one.geotag, position=spot)) for one in found[:1]]  # type: ignore[union-attr]
+    moved = [replace(one, geotag=replace(one.geotag, position=spot)) for one in found[:1]]  # type: ignore[union-attr, arg-type]
     update([*moved, *found[1:]])
     assert [one is None for one in asked] == [True, False, True]
     assert second == first
