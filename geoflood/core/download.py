@@ -1,8 +1,7 @@
-"""One file from the web to the disk: retried, resumed, checked, whole or absent. The only home of httpx.
+"""One file from the web to the disk: retried, resumed, checked, whole or absent.
 
 What has arrived waits beside the target as a hidden `.part` with a note of what it is a part of; the next
-call asks for the rest, under the condition that the file behind the URL has not changed. Proxies and
-certificates come from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE).
+call asks for the rest, under the condition that the file behind the URL has not changed.
 """
 
 from __future__ import annotations
@@ -23,17 +22,23 @@ import httpx
 
 from geoflood.core.errors import NetworkError
 from geoflood.core.files import fingerprint
+from geoflood.core.wire import (
+    CHECK_CONNECTION,
+    TEMPORARY_STATUS,
+    WAIT,
+    is_web_page,
+    reason_of,
+    refuse_offline,
+    retry_after_s,
+    user_agent,
+)
 
-__all__ = ["DEFAULT_RETRY", "Progress", "Received", "Retry", "download", "offline"]
+__all__ = ["DEFAULT_RETRY", "Progress", "Received", "Retry", "download"]
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes so far and the bytes in all, None where the server does not say."""
 
 _REDIRECTS = 8
-_WAIT = httpx.Timeout(30.0, connect=15.0)
-_TEMPORARY_STATUS = {408, 425, 429, 500, 502, 503, 504}
-"""Answers that may be different a moment later."""
-_AGAIN = "check the connection and HTTPS_PROXY, then run the same command again: it goes on where it stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,6 @@ class _TemporaryError(Exception):
         self.wait_s = wait_s
 
 
-def offline() -> bool:
-    """Whether GEOFLOOD_OFFLINE forbids every connection."""
-    return os.environ.get("GEOFLOOD_OFFLINE", "") not in ("", "0")
-
-
 def download(
     url: str,
     target: Path,
@@ -87,14 +87,12 @@ def download(
     Raises NetworkError when the server cannot be reached or refuses, OSError when the disk does, and whatever
     `check` raises. After a network failure, and only then, the part that arrived stays for the next call.
     """
-    if offline():
-        host = httpx.URL(url).host
-        raise NetworkError(f"GEOFLOOD_OFFLINE is set, so {host} is not asked", "unset it to download")
+    refuse_offline(httpx.URL(url).host)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(target.with_name(f".{target.name}.part"), url)
     try:
         with contextlib.ExitStack() as stack:
-            client = client or stack.enter_context(httpx.Client(timeout=_WAIT))
+            client = client or stack.enter_context(httpx.Client(timeout=WAIT))
             _persist(client, part, progress, retry)
         check(part.path)
         received = Received(fingerprint(part.path), part.size, part.validator)
@@ -150,14 +148,19 @@ def _persist(client: httpx.Client, part: _Part, progress: Progress, retry: Retry
             failures = 1 if part.size > before else failures + 1
             if failures >= retry.attempts:
                 host = httpx.URL(part.url).host
-                raise NetworkError(f"{host}: {_reason(error)}, {failures} times in a row", _AGAIN) from error
+                raise NetworkError(
+                    f"{host}: {reason_of(error)}, {failures} times in a row", CHECK_CONNECTION
+                ) from error
             wait_s = error.wait_s if isinstance(error, _TemporaryError) else 0.0
             time.sleep(max(wait_s, retry.pause(failures)))
 
 
 def _attempt(client: httpx.Client, part: _Part, progress: Progress) -> None:
     """One request for what is missing."""
-    headers = {"Accept-Encoding": "identity"}  # sizes and ranges count bytes of the file itself
+    headers = {
+        "User-Agent": user_agent(),
+        "Accept-Encoding": "identity",
+    }  # sizes and ranges count bytes of the file itself
     if part.size and part.validator:
         headers |= {"Range": f"bytes={part.size}-", "If-Range": part.validator}
     with _answer(client, part.url, headers) as response:
@@ -232,16 +235,10 @@ def _redirect(request: httpx.Request, following: httpx.Request) -> httpx.Request
 def _raise_unless_file(response: httpx.Response) -> None:
     """Raises _TemporaryError or NetworkError for an answer that is not the file."""
     host, status = response.request.url.host, response.status_code
-    if status in _TEMPORARY_STATUS:
-        after = response.headers.get("Retry-After", "")
-        raise _TemporaryError(f"answered {status}", min(float(after), 60.0) if after.isdigit() else 0.0)
+    if status in TEMPORARY_STATUS:
+        raise _TemporaryError(f"answered {status}", min(retry_after_s(response) or 0.0, 60.0))
     if status not in (200, 206, 416):
         url = response.request.url
         raise NetworkError(f"{host} answered {status} for {url}", "try the address in a browser")
-    if response.headers.get("Content-Type", "").startswith("text/html"):
+    if is_web_page(response.headers.get("Content-Type", "")):
         raise NetworkError(f"{host} sent a web page, not a file", "a login page of the network in between?")
-
-
-def _reason(error: Exception) -> str:
-    """An exception in a few words; httpx leaves some of them empty."""
-    return str(error) or type(error).__name__

@@ -7,6 +7,7 @@
     ├── IndexUnusableError   5   the index is damaged, newer, locked, or built with another backbone
     ├── WeightsError         6   weights are missing, damaged or of another network
     ├── NetworkError         7   a server cannot be reached or refuses
+    │   └── BlockedError     7   a server refuses this address for a while
     ├── ModelError           8   the vision-language model is down, missing or cannot see
     ├── ExtraMissingError    9   an optional package is not installed
     └── PartialError        10   the work ended, but some of the items failed
@@ -18,6 +19,7 @@ An interrupted command ends with 130. One bad image among many is not an error b
 from __future__ import annotations
 
 __all__ = [
+    "BlockedError",
     "CityError",
     "ExtraMissingError",
     "GeofloodError",
@@ -75,6 +77,10 @@ class NetworkError(GeofloodError):
     """A server cannot be reached or refuses."""
 
     exit_code = 7
+
+
+class BlockedError(NetworkError):
+    """A server refuses whatever comes from this address, for a while: nothing more is asked of it."""
 
 
 class ModelError(GeofloodError):

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -37,6 +38,10 @@ class FarServer(ABC):
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.host = f"127.0.0.1:{self._server.server_port}"
+
+    def wire(self, handler: BaseHTTPRequestHandler) -> Wire:
+        """What one request is answered with."""
+        return Wire(handler)
 
     def asked(self, path: str) -> list[Any]:
         """The bodies sent to a path."""
@@ -80,6 +85,7 @@ class FarServer(ABC):
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else a body waits 40 ms for its headers to be acknowledged
 
             def do_GET(self) -> None:
                 self._serve("GET")
@@ -96,7 +102,7 @@ class FarServer(ABC):
                 with server.lock:
                     server.requests.append((method, self.path, body))
                 try:
-                    server.route(Wire(self), method, self.path, body)
+                    server.route(server.wire(self), method, self.path, body)
                 except RefusedError as refused:
                     Wire(self).send(refused.body, refused.status)
                 except (BrokenPipeError, ConnectionResetError):
@@ -114,6 +120,11 @@ class Wire:
     def __init__(self, handler: BaseHTTPRequestHandler) -> None:
         self._handler = handler
 
+    @property
+    def headers(self) -> Message:
+        """Of the request."""
+        return self._handler.headers
+
     def send(self, body: Json | list[Any] | str | bytes, status: int = 200, **headers: str) -> None:
         as_text = isinstance(body, str | bytes)
         data = (
@@ -125,8 +136,9 @@ class Wire:
         )
         kind = "text/plain; charset=utf-8" if as_text else "application/json; charset=utf-8"
         self._handler.send_response(status)
-        for name, value in ({"Content-Type": kind, "Content-Length": str(len(data))} | headers).items():
-            self._handler.send_header(name.replace("_", "-"), value)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        for name, value in ({"Content-Type": kind, "Content-Length": str(len(data))} | given).items():
+            self._handler.send_header(name, value)
         self._handler.end_headers()
         self._handler.wfile.write(data)
 
