@@ -46,6 +46,7 @@ __all__ = [
     "SearchOptions",
     "StreetImage",
     "Vectors",
+    "VisibleArea",
     "no_progress",
 ]
 
@@ -115,6 +116,10 @@ class Geotag:
     accuracy_m: float | None = None
     taken_at: datetime | None = None
     """UTC where the source says so, else the camera's local time; always without tzinfo."""
+    pitch_deg: float | None = None
+    """Of the image's centre over the horizon, [-90, 90]; 0 for a panorama that was levelled."""
+    roll_deg: float | None = None
+    """How far the image is turned clockwise as seen from behind the camera, (-180, 180]."""
 
 
 class Projection(StrEnum):
@@ -124,6 +129,23 @@ class Projection(StrEnum):
     EQUIRECTANGULAR = "equirectangular"
     UNKNOWN = "unknown"
     """To be told from the pixels: 2:1 or a GPano tag means equirectangular."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleArea:
+    """The part of the sphere that a cropped panorama shows, as shares of a whole one's width and height.
+
+    Raises ValueError for a part that is empty or reaches outside.
+    """
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.left < self.right <= 1 and 0 <= self.top < self.bottom <= 1):
+            raise ValueError(f"not a part of a panorama: {self}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 import PIL.Image
 from PIL.ExifTags import Base
 
-from geoflood.core.datatypes import Image
+from geoflood.core.datatypes import Image, VisibleArea
 from geoflood.core.image_files import (
     MAX_PIXELS,
     UnreadableImageError,
@@ -60,9 +61,11 @@ class Header:
     height: int
     """Upright, pixels."""
     equirectangular: bool = False
-    """Its XMP (GPano) says so, and does not say that a part of the full circle is missing."""
+    """Its XMP (GPano) says so, and if a part of the sphere is missing, which."""
     pose_heading_deg: float | None = None
-    """Of the panorama's centre column, clockwise from true north (GPano PoseHeadingDegrees)."""
+    """Of the whole panorama's centre column, clockwise from true north (GPano PoseHeadingDegrees)."""
+    visible: VisibleArea | None = None
+    """The part that is there of a panorama that was cropped (GPano CroppedArea…)."""
 
 
 def read_image(source: Path | bytes, longest: int | None = None) -> Image:
@@ -189,8 +192,8 @@ def _orientation(picture: PIL.Image.Image) -> int:
     return value if value in ORIENTATIONS else 1
 
 
-def _gpano_tags(xmp: str) -> tuple[bool, float | None]:
-    """Whether XMP describes a full equirectangular circle, and its centre's heading in degrees."""
+def _gpano_tags(xmp: str) -> tuple[bool, float | None, VisibleArea | None]:
+    """Whether XMP describes an equirectangular panorama, its centre's heading in degrees, and its part."""
 
     def tag(name: str) -> str:
         found = re.search(rf":{name}\s*(?:=\s*[\"']|>)\s*([^\"'<]{{1,40}})", xmp)
@@ -203,7 +206,27 @@ def _gpano_tags(xmp: str) -> tuple[bool, float | None]:
             return math.nan
 
     if tag("ProjectionType").lower() != "equirectangular":
-        return False, None
+        return False, None, None
+    visible = _visible_area(number)
     partial = number("CroppedAreaImageWidthPixels") < number("FullPanoWidthPixels")  # NaN: not known to be
     heading = number("PoseHeadingDegrees")
-    return not partial, heading % 360.0 if math.isfinite(heading) else None
+    known = heading % 360.0 if math.isfinite(heading) else None
+    return not partial or visible is not None, known, visible
+
+
+def _visible_area(number: Callable[[str], float]) -> VisibleArea | None:
+    """The part that GPano tags tell; None for the whole, and where they do not fit together."""
+    edges = []
+    for side, begin in (("Width", "Left"), ("Height", "Top")):
+        full, size = number(f"FullPano{side}Pixels"), number(f"CroppedAreaImage{side}Pixels")
+        start = number(f"CroppedArea{begin}Pixels")
+        end = start + size
+        if not (math.isfinite(end) and 0 < full < math.inf):
+            return None
+        edges.append((start / full, 1.0 if full < end <= full + 1 else end / full))  # writers round
+    (left, right), (top, bottom) = edges
+    try:
+        visible = VisibleArea(left, top, right, bottom)
+    except ValueError:
+        return None
+    return None if visible == VisibleArea(0.0, 0.0, 1.0, 1.0) else visible

@@ -18,13 +18,27 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.datatypes import Image, Projection
+from geoflood.core.datatypes import Image, Projection, VisibleArea
 from geoflood.core.images import Header, resize
 
-__all__ = ["DECODE_WIDTH", "FOV_DEG", "HEADINGS", "SIZE", "is_panorama", "tile", "tiles", "wraps_around"]
+__all__ = [
+    "DECODE_WIDTH",
+    "FOV_DEG",
+    "HEADINGS",
+    "SIZE",
+    "TURNS",
+    "is_panorama",
+    "is_seen",
+    "tile",
+    "tiles",
+    "whole_sphere",
+    "wraps_around",
+]
 
 HEADINGS = 8
 """Tiles around the circle: 45 degrees apart, so that no view is more than 22.5 off a tile's centre."""
+
+TURNS = tuple(360.0 * step / HEADINGS for step in range(HEADINGS))
 
 FOV_DEG = 80.0
 """Horizontal and vertical field of view of a tile. Phones see 65 to 70 degrees across; the rest is for
@@ -42,6 +56,12 @@ SHRINK_TO = 1.4
 
 DECODE_WIDTH = round(SHRINK_TO * math.pi * SIZE / math.tan(math.radians(FOV_DEG / 2)))
 """Pixels of a panorama's width that the tiles can use: decoding no more is faster, with the same result."""
+
+SEEN_SHARE = 0.75
+"""Of a tile's field of view that a cropped panorama must show; beyond it is nothing but grey."""
+
+UNSEEN = 128
+"""The grey in place of what a cropped panorama lacks."""
 
 PackedPixels: TypeAlias = NDArray[np.uint64]
 """Pixels with red, green and blue in lanes of 21 bits, so that one sum of integers blends all three."""
@@ -80,6 +100,27 @@ def tiles(
 def tile(panorama: Image, turn_deg: float, fov_deg: float = FOV_DEG, size: int = SIZE) -> Image:
     """The view [size, size, 3] centred `turn_deg` right of the centre of a panorama [H, W, 3]."""
     return _tiles_at(panorama, [turn_deg], fov_deg, size)[0]
+
+
+def whole_sphere(image: Image, visible: VisibleArea) -> Image:
+    """A cropped panorama [H, W, 3] in its place on a whole one [w / 2, w, 3], grey where nothing is known."""
+    width = round(image.shape[1] / (visible.right - visible.left))
+    canvas = np.full((max(1, width // 2), width, 3), UNSEEN, np.uint8)
+    top, bottom = (round(share * len(canvas)) for share in (visible.top, visible.bottom))
+    left = min(round(visible.left * width), width - image.shape[1])
+    canvas[top:bottom, left : left + image.shape[1]] = resize(image, image.shape[1], max(1, bottom - top))
+    return canvas
+
+
+def is_seen(turn_deg: float, visible: VisibleArea, fov_deg: float = FOV_DEG) -> bool:
+    """Whether enough of the tile at a turn lies within a cropped panorama, from left to right."""
+    offset = (turn_deg / 360.0 + 0.5) % 1.0
+    half = fov_deg / 720.0
+    seen = sum(
+        max(0.0, min(offset + half + lap, visible.right) - max(offset - half + lap, visible.left))
+        for lap in (-1, 0, 1)
+    )
+    return seen >= SEEN_SHARE * 2 * half
 
 
 def _tiles_at(panorama: Image, turns: list[float], fov_deg: float, size: int) -> list[Image]:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from geoflood.core.datatypes import Image, Projection, Reference, StreetImage
-from geoflood.core.images import header, read_image
-from geoflood.imagery.panorama import DECODE_WIDTH, FOV_DEG, is_panorama, tile, tiles, wraps_around
+from geoflood.core.datatypes import Image, Projection, Reference, StreetImage, VisibleArea
+from geoflood.core.images import Header, header, read_image
+from geoflood.imagery.panorama import (
+    DECODE_WIDTH,
+    FOV_DEG,
+    TURNS,
+    is_panorama,
+    is_seen,
+    tile,
+    tiles,
+    whole_sphere,
+    wraps_around,
+)
 
 __all__ = ["View", "pixels_of", "views"]
 
@@ -27,24 +37,38 @@ class View:
 
 
 def views(image: StreetImage) -> list[View]:
-    """One view of a perspective image, all tiles of a panorama. Raises UnreadableImageError."""
+    """One view of a perspective image, all tiles of a panorama that it shows. Raises UnreadableImageError."""
     path = Path(image.location)
     head = header(path)
-    if is_panorama(head, image.projection):
-        whole = read_image(path, DECODE_WIDTH)
+    if is_panorama(head, image.projection) and _shows_a_tile(head.visible):
+        whole = _read_panorama(path, head)
         declared = head.equirectangular or image.projection is Projection.EQUIRECTANGULAR
         if declared or wraps_around(whole):
-            return _panorama_views(whole, image.geotag.heading_deg, head.pose_heading_deg)
+            return _panorama_views(whole, head.visible, image.geotag.heading_deg, head.pose_heading_deg)
     return [View(read_image(path, LONGEST), image.geotag.heading_deg, None, None)]
 
 
-def _panorama_views(panorama: Image, *headings: float | None) -> list[View]:
+def _panorama_views(panorama: Image, visible: VisibleArea | None, *headings: float | None) -> list[View]:
     """The tiles of a panorama whose centre has the first of `headings` that is known."""
     known = next((heading for heading in headings if heading is not None), None)
     return [
         View(pixels, None if known is None else (known + turn) % 360, FOV_DEG, turn)
         for turn, pixels in tiles(panorama)
+        if visible is None or is_seen(turn, visible)
     ]
+
+
+def _shows_a_tile(visible: VisibleArea | None) -> bool:
+    """Whether a panorama is more than one wide photo."""
+    return visible is None or any(is_seen(turn, visible) for turn in TURNS)
+
+
+def _read_panorama(path: Path, head: Header) -> Image:
+    """The pixels of a panorama, in its place on the sphere where it was cropped."""
+    if head.visible is None or not _shows_a_tile(head.visible):
+        return read_image(path, DECODE_WIDTH)
+    share = head.visible.right - head.visible.left
+    return whole_sphere(read_image(path, max(1, round(DECODE_WIDTH * share))), head.visible)
 
 
 def pixels_of(reference: Reference) -> Image:
@@ -52,4 +76,4 @@ def pixels_of(reference: Reference) -> Image:
     path = Path(reference.location)
     if reference.tile_deg is None:
         return read_image(path, LONGEST)
-    return tile(read_image(path, DECODE_WIDTH), reference.tile_deg)
+    return tile(_read_panorama(path, header(path)), reference.tile_deg)

@@ -88,8 +88,12 @@ def post_from(content: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
 
 
 def geotag_to(geotag: Geotag | None) -> Json | None:
-    """All of a geotag."""
-    return None if geotag is None else {**asdict(geotag), "taken_at": time_to(geotag.taken_at)}
+    """All of a geotag; how the camera leaned only where it is known."""
+    if geotag is None:
+        return None
+    leaning = {name for name in ("pitch_deg", "roll_deg") if getattr(geotag, name) is None}
+    content = {name: value for name, value in asdict(geotag).items() if name not in leaning}
+    return {**content, "taken_at": time_to(geotag.taken_at)}
 
 
 def geotag_from(content: Mapping[str, Any] | None) -> Geotag | None:

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from geoflood.core.datatypes import VisibleArea
 from geoflood.core.images import (
     MAX_PIXELS,
     UnreadableImageError,
@@ -371,3 +372,32 @@ def test_damaged_files_are_read_or_refused(seed: bytes, damage: list[tuple[float
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_with_a_reason(data: bytes) -> None:
     assert reason(data)
+
+
+CROPPED = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description GPano:ProjectionType="equirectangular"
+ GPano:FullPanoWidthPixels="{0}" GPano:CroppedAreaImageWidthPixels="{1}" GPano:CroppedAreaLeftPixels="{2}"
+ GPano:FullPanoHeightPixels="{3}" GPano:CroppedAreaImageHeightPixels="{4}"
+ GPano:CroppedAreaTopPixels="{5}"/></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize(
+    ("numbers", "visible"),
+    [
+        ((100, 100, 0, 50, 40, 0), VisibleArea(0, 0, 1, 0.8)),
+        ((100, 50, 25, 50, 30, 10), VisibleArea(0.25, 0.2, 0.75, 0.8)),
+        ((100, 100, 0, 50, 50, 0), None),
+        ((100, 101, 0, 50, 40, 0), VisibleArea(0, 0, 1, 0.8)),
+    ],
+)
+def test_the_part_of_a_cropped_panorama(numbers: tuple[int, ...], visible: VisibleArea | None) -> None:
+    found = header(tagged("JPEG", CROPPED.format(*numbers).encode()))
+    assert found.equirectangular
+    assert found.visible == visible
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(100, 50, 60, 50, 40, 0), (0, 0, 0, 0, 0, 0), (100, 50, -1, 50, 40, 0), (100, "nan", 0, 50, 40, 0), (1,) * 6],
+)
+def test_parts_that_do_not_fit_are_no_parts(numbers: tuple[object, ...]) -> None:
+    assert header(tagged("JPEG", CROPPED.format(*numbers).encode())).visible is None
