@@ -7,11 +7,11 @@ import re
 import unicodedata
 from pathlib import Path
 
-from platformdirs import user_cache_path, user_data_path
+from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from geoflood.core.errors import UsageError
 
-__all__ = ["cache_folder", "city_folder", "home", "slug"]
+__all__ = ["cache_folder", "city_folder", "config_folder", "home", "slug"]
 
 
 def home(room: str, chosen: Path | None = None) -> Path:
@@ -32,6 +32,12 @@ def cache_folder(room: str) -> Path:
     named = os.environ.get("GEOFLOOD_CACHE_DIR")
     root = Path(named).expanduser() if named else user_cache_path("geoflood", appauthor=False)
     return root / room
+
+
+def config_folder() -> Path:
+    """Where what a user has set lives: GEOFLOOD_CONFIG_DIR, else the user's configuration folder."""
+    named = os.environ.get("GEOFLOOD_CONFIG_DIR")
+    return Path(named).expanduser() if named else user_config_path("geoflood", appauthor=False)
 
 
 def slug(city: str) -> str:

@@ -12,7 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -37,7 +37,7 @@ from geoflood.core.wire import (
     user_agent,
 )
 
-__all__ = ["Answer", "Manners", "PassingError", "Question", "Redirects", "Secret", "Talker"]
+__all__ = ["Answer", "Manners", "NotHttpError", "PassingError", "Question", "Redirects", "Secret", "Talker"]
 
 T = TypeVar("T")
 
@@ -54,10 +54,16 @@ _LONGEST_WAIT_S = 120.0
 class PassingError(Exception):
     """An answer that may be another a moment later: it is asked again. Its text is the reason."""
 
-    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+    def __init__(self, reason: str, wait_s: float = 0.0, then: NetworkError | None = None) -> None:
         super().__init__(reason)
         self.wait_s = wait_s
         """How long the server asks to wait."""
+        self.then = then
+        """What to raise when it does not pass; None: a plain NetworkError."""
+
+
+class NotHttpError(NetworkError):
+    """What came is no HTTP answer. A final 1xx ends so, too: clients take it for the first of two."""
 
 
 class Redirects(StrEnum):
@@ -84,6 +90,10 @@ class Manners:
     """How long a block is known to last, where the answer does not say."""
     jitter: float = 0.25
     """Each pause is longer by up to this share, so that requests do not come like clockwork."""
+
+    def paced(self, a_minute: float | None) -> Manners:
+        """The same at another pace; None: at this one."""
+        return self if a_minute is None else replace(self, a_minute=a_minute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +234,10 @@ class Talker:
         Raises NetworkError when that does not help, and whatever else `read` raises. After a BlockedError
         the host is not asked again by this talker, and every question to it raises the same.
         """
-        url = httpx.URL(question.url)
+        try:
+            url = httpx.URL(question.url)
+        except httpx.InvalidURL as error:
+            raise NetworkError(f"not an address: {redact(question.url)[:80]}", str(error)) from None
         refuse_offline(url.host)
         if question.secret and question.secret.host != url.netloc.decode("ascii"):
             raise ValueError(f"a secret for {question.secret.host} is not for {url.host}")
@@ -336,15 +349,23 @@ class Talker:
 
 def _may_pass(error: BaseException) -> bool:
     """Whether asking again can help: not with a wrong certificate, and not with an address that is none."""
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError) or _is_no_http(error):
         return False
     return isinstance(error, PassingError | httpx.RequestError) and "CERTIFICATE" not in str(error)
 
 
+def _is_no_http(error: BaseException) -> bool:
+    return isinstance(error, httpx.RemoteProtocolError) and "illegal status line" in str(error)
+
+
 def _given_up(host: str, error: Exception, secret: Secret | None, attempts: int) -> NetworkError:
     """The error for what did not pass, in one line."""
+    if isinstance(error, PassingError) and error.then is not None:
+        return error.then
     reason = redact(reason_of(error), secret.value if secret else "")
     if not _may_pass(error):
+        if _is_no_http(error):
+            return NotHttpError(f"{host}: what it sends is no HTTP", "is this the right address?")
         if "CERTIFICATE" in reason:
             return NetworkError(
                 f"{host}: its certificate cannot be trusted", f"{LOGIN_PAGE}; or SSL_CERT_FILE"

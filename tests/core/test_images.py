@@ -397,7 +397,13 @@ def test_the_part_of_a_cropped_panorama(numbers: tuple[int, ...], visible: Visib
 
 @pytest.mark.parametrize(
     "numbers",
-    [(100, 50, 60, 50, 40, 0), (0, 0, 0, 0, 0, 0), (100, 50, -1, 50, 40, 0), (100, "nan", 0, 50, 40, 0), (1,) * 6],
+    [
+        (100, 50, 60, 50, 40, 0),
+        (0, 0, 0, 0, 0, 0),
+        (100, 50, -1, 50, 40, 0),
+        (100, "nan", 0, 50, 40, 0),
+        (1,) * 6,
+    ],
 )
 def test_parts_that_do_not_fit_are_no_parts(numbers: tuple[object, ...]) -> None:
     assert header(tagged("JPEG", CROPPED.format(*numbers).encode())).visible is None

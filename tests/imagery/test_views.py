@@ -40,7 +40,9 @@ def street_image(path: Path, projection: Projection = Projection.UNKNOWN) -> Str
 
 
 @pytest.mark.parametrize(
-    "box", [(0, 0, 1024, 400), (0, 120, 1024, 512), (0, 60, 1024, 420)], ids=["no ground", "no sky", "neither"]
+    "box",
+    [(0, 0, 1024, 400), (0, 120, 1024, 512), (0, 60, 1024, 420)],
+    ids=["no ground", "no sky", "neither"],
 )
 @pytest.mark.parametrize("projection", [Projection.UNKNOWN, Projection.EQUIRECTANGULAR])
 def test_a_cropped_panorama_gives_the_views_of_the_whole(
@@ -67,7 +69,9 @@ def test_of_a_half_circle_only_what_it_shows(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels_of(reference), found[1].pixels)
 
 
-@pytest.mark.parametrize("numbers", [(100_000_000, 100, 0, 50_000_000, 50, 0), (4000, 600, 0, 2000, 300, 900)])
+@pytest.mark.parametrize(
+    "numbers", [(100_000_000, 100, 0, 50_000_000, 50, 0), (4000, 600, 0, 2000, 300, 900)]
+)
 def test_a_narrow_part_is_one_wide_photo(tmp_path: Path, numbers: tuple[int, ...]) -> None:
     path = tmp_path / "narrow.jpg"
     Image.fromarray(sphere()[:300, :600]).save(path, xmp=XMP.format(*numbers).encode())
@@ -84,7 +88,8 @@ def test_what_is_not_there_is_grey() -> None:
 
 
 @pytest.mark.parametrize(
-    ("turn", "seen"), [(0, True), (44, True), (-44, True), (76, False), (180, False), (-60, True), (-75, False)]
+    ("turn", "seen"),
+    [(0, True), (44, True), (-44, True), (76, False), (180, False), (-60, True), (-75, False)],
 )
 def test_what_a_half_circle_shows(turn: float, seen: bool) -> None:
     assert is_seen(turn, VisibleArea(0.25, 0, 0.75, 1)) is seen
