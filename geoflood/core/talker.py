@@ -121,6 +121,8 @@ class Question:
     accept: str = "application/json"
     most_bytes: int = 64_000_000
     """Of the body, decompressed."""
+    redirects: Redirects | None = None
+    """Where this one may be sent on to; None: where the provider's manners say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +277,7 @@ class Talker:
             self._wait_turn(request.url)
             response = self._client.send(request, stream=True)
             try:
-                following = self._following(response)
+                following = self._following(response, question.redirects or self.manners.redirects)
                 if following is None:
                     body = b"".join(self._bounded(response, question.most_bytes))
                     return self._whole(question, response, body)
@@ -296,13 +298,13 @@ class Talker:
         form = None if question.form is None else dict(question.form)
         return self._client.build_request(method, url, data=form, headers=headers)
 
-    def _following(self, response: httpx.Response) -> httpx.Request | None:
-        """The redirected request, without any secret, where the provider's manners allow to follow it."""
+    def _following(self, response: httpx.Response, allowed: Redirects) -> httpx.Request | None:
+        """The redirected request, without any secret, where it may be followed."""
         there = response.next_request
         here = response.request
-        if there is None or self.manners.redirects is Redirects.NOWHERE or leaves_https(here.url, there.url):
+        if there is None or allowed is Redirects.NOWHERE or leaves_https(here.url, there.url):
             return None
-        if self.manners.redirects is Redirects.SAME_HOST and there.url.netloc != here.url.netloc:
+        if allowed is Redirects.SAME_HOST and there.url.netloc != here.url.netloc:
             return None
         headers = {"Accept": here.headers["Accept"]}
         return self._client.build_request("GET", there.url, headers=headers)

@@ -333,7 +333,7 @@ def test_tiles_come_in_many_ways(opened: Opened, mood: str) -> None:
 def test_what_is_no_tile_is_asked_again_and_then_told(opened: Opened) -> None:
     far, source = opened(street(3))
     far._tile = lambda wire, *_: wire.answer(b"\x1a\xff\xff", "application/vnd.mapbox-vector-tile")  # type: ignore[method-assign]
-    with pytest.raises(NetworkError, match="sent no vector tile: .*, 4 times"):
+    with pytest.raises(NetworkError, match=r"sent no vector tile: .*, 4 times"):
         listed(source)
 
 

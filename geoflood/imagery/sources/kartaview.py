@@ -1,7 +1,7 @@
 """KartaView: alive but unattended, without a key, and slow. It is asked only by those who name it.
 
 *Convention*: the one endpoint that lists all is the old search around a point, paged until a page is empty.
-It answers by sequence, so a page is no sample. Overload is a 400 whose own code says so. All numbers are text.
+It answers by sequence, so a page is no sample. Overload is a 400 whose own code says so. Numbers are text.
 """
 
 from __future__ import annotations
@@ -101,12 +101,15 @@ class KartaView:
         for page in range(1, MOST_PAGES + 1):
             asked = form | {"ipp": str(PAGE), "page": str(page)}
             question = Question(f"{self._url}/1.0/list/nearby-photos/", form=asked)
-            rows = values.listed(self._talker.ask(question, _judged).get("currentPageItems"))
+            rows = self._talker.ask(question, _judged).get("currentPageItems")
+            if not isinstance(rows, list):
+                raise NetworkError(f"{self.name}: an answer without photos", "the service has changed")
             images = [image for row in rows if (image := self._image(values.mapping(row))) is not None]
             if not rows or found.keys() >= {image.id for image in images} > set():
                 return found
             found |= {image.id: image for image in images}
-        raise NetworkError(f"{self.name}: pages without end around {centre.lat:.5f},{centre.lon:.5f}")
+        where = f"{centre.lat:.5f},{centre.lon:.5f}"
+        raise NetworkError(f"{self.name}: pages without end around {where}", "the service has changed")
 
     def _image(self, row: Mapping[str, Any]) -> SourceImage | None:
         name, where = values.identifier(row.get("id")), values.position(row.get("lat"), row.get("lng"))
@@ -181,12 +184,12 @@ def _judged(answer: Answer) -> Mapping[str, Any]:
     status = values.mapping(said.get("status"))
     code = values.finite(status.get("apiCode"))
     if code is None:
-        return values.mapping(answer.json())
+        answer.checked()
+        raise NetworkError(f"{answer.host}: an answer without a code", "the service has changed")
     message = values.text(status.get("apiMessage"))[:120]
     if code in _OVERLOAD:
-        raise PassingError(
-            f"is overloaded: {message}", then=_OverloadedError(f"kartaview is overloaded: {message}")
-        )
+        overloaded = _OverloadedError(f"kartaview is overloaded: {message}", "try again at another hour")
+        raise PassingError("is overloaded", then=overloaded)
     if code not in _SUCCESS:
         raise NetworkError(f"{answer.host} says {code:.0f}: {message}", "try again later")
     return said

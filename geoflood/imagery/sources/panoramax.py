@@ -33,8 +33,8 @@ from geoflood.imagery.views import LONGEST
 __all__ = ["Panoramax"]
 
 URL = "https://api.panoramax.xyz/api"
-MANNERS = Manners(a_minute=60, redirects=Redirects.ANYWHERE)
-"""No limit is documented. Pictures may lie in an object store, to which their addresses redirect."""
+MANNERS = Manners(a_minute=60)
+"""No limit is documented."""
 
 CELL_ZOOM, PICTURE_ZOOM = 13, 15
 SD_WIDTH = 2048
@@ -60,7 +60,8 @@ class Panoramax:
     ) -> None:
         self._url = url if url.endswith("/api") else f"{url}/api"
         self._talker = Talker(self.name, MANNERS.paced(a_minute), clock=clock, sleep=sleep)
-        self._pictures = PictureFetcher(self._talker)
+        # Pictures may lie in an object store, to which their addresses redirect.
+        self._pictures = PictureFetcher(self._talker, redirects=Redirects.ANYWHERE)
         self._rights: dict[str, tuple[str, str]] = {}
         """Licence and credit by account, for the census."""
         self._gone: set[str] = set()

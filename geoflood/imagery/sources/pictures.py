@@ -19,7 +19,7 @@ from geoflood.core.datatypes import VisibleArea
 from geoflood.core.errors import BlockedError, InputError, NetworkError
 from geoflood.core.files import write_whole
 from geoflood.core.images import UnreadableImageError, header
-from geoflood.core.talker import Answer, PassingError, Question, Talker
+from geoflood.core.talker import Answer, PassingError, Question, Redirects, Talker
 from geoflood.core.wire import refuse_offline
 from geoflood.imagery.panorama import DECODE_WIDTH
 from geoflood.imagery.reject_reasons import RejectReason
@@ -147,21 +147,24 @@ def keep_picture(data: bytes, target: Path, visible: VisibleArea | None = None) 
 class PictureFetcher:
     """Fetches pictures through one talker, and knows when it is no longer a picture's fault."""
 
-    def __init__(self, talker: Talker, hosts: int = 1) -> None:
+    def __init__(self, talker: Talker, hosts: int = 1, redirects: Redirects | None = None) -> None:
         """Pictures may be spread among several `hosts`, of which one may be down and the rest be well."""
-        self._talker, self._hosts = talker, hosts
+        self._talker, self._hosts, self._redirects = talker, hosts, redirects
         self._failed: Counter[str] = Counter()
         """Failures in a row, by host."""
         self._lock = threading.Lock()
 
     def fetch(self, url: str, read: Callable[[Answer], bytes] = read_picture) -> bytes:
         """The picture at an address. Raises PictureError; NetworkError once too many failed in a row."""
-        host = urlsplit(url).hostname or "nobody"
+        host = urlsplit(url).hostname
+        if not host:
+            raise PictureError("its provider tells no address of it", RejectReason.OUT_OF_REACH)
         refuse_offline(host)
         if self._failed[host] >= IN_A_ROW:
             raise PictureError(f"{host} does not answer", RejectReason.OUT_OF_REACH)
+        question = Question(url, accept="image/jpeg", most_bytes=MOST_BYTES, redirects=self._redirects)
         try:
-            data = self._talker.ask(Question(url, accept="image/jpeg", most_bytes=MOST_BYTES), read)
+            data = self._talker.ask(question, read)
         except (BlockedError, TokenError):
             raise
         except PictureError as error:

@@ -155,8 +155,13 @@ class FarPanoramax(FarSource):
             links.append({"rel": "via", "href": f"https://{self._home(own[0])}/api/collections/{name}"})
         providers = [{"name": own[0].author, "roles": ["producer"], "id": uuid_of(own[0].author)}]
         return {
-            **{"id": name, "type": "Collection", "license": own[0].licence, "providers": providers},
-            **{"links": links, "stats:items": {"count": len(own)}, "updated": "2026-11-26T21:00:30+00:00"},
+            "id": name,
+            "type": "Collection",
+            "license": own[0].licence,
+            "providers": providers,
+            "links": links,
+            "stats:items": {"count": len(own)},
+            "updated": "2026-11-26T21:00:30+00:00",
         }
 
     @staticmethod
@@ -209,12 +214,15 @@ class FarPanoramax(FarSource):
         if image.visible:
             lens["visible_area"] = list(image.visible)
         told: Json = {
-            **{"license": image.licence, "view:azimuth": image.heading, "pers:interior_orientation": lens},
-            **{
-                "datetime": image.taken.isoformat() if image.taken else None,
-                "geovisio:producer": image.author,
-            },
-            **{"quality:horizontal_accuracy": 2.5, "pers:pitch": 1.5, "pers:roll": -0.5, "semantics": []},
+            "license": image.licence,
+            "view:azimuth": image.heading,
+            "pers:interior_orientation": lens,
+            "datetime": image.taken.isoformat() if image.taken else None,
+            "geovisio:producer": image.author,
+            "quality:horizontal_accuracy": 2.5,
+            "pers:pitch": 1.5,
+            "pers:roll": -0.5,
+            "semantics": [],
         }
         if not searched:
             told["geovisio:status"] = image.state
@@ -230,8 +238,13 @@ class FarPanoramax(FarSource):
             {"name": "artist"},
         ]
         return {
-            **{"type": "Feature", "id": image.id, "geometry": geometry, "links": links, "assets": assets},
-            **{"collection": uuid_of(image.sequence), "providers": providers},
+            "type": "Feature",
+            "id": image.id,
+            "geometry": geometry,
+            "links": links,
+            "assets": assets,
+            "collection": uuid_of(image.sequence),
+            "providers": providers,
             "properties": {key: value for key, value in told.items() if value is not None},
         }
 
