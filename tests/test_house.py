@@ -46,6 +46,7 @@ DOORS = {
     "sqlite3": {"database", "triage"},
     "ollama": {"vlm"},
     "httpx": {"core", "vlm"},
+    "tenacity": {"core"},
     "exifread": {"imagery"},
     "geopy": {"places"},
     "torch": {"backbones"},

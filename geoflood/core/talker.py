@@ -37,7 +37,16 @@ from geoflood.core.wire import (
     user_agent,
 )
 
-__all__ = ["Answer", "Manners", "NotHttpError", "PassingError", "Question", "Redirects", "Secret", "Talker"]
+__all__ = [
+    "Manners",
+    "NotHttpError",
+    "PassingError",
+    "Question",
+    "Redirects",
+    "Secret",
+    "Talker",
+    "WebAnswer",
+]
 
 T = TypeVar("T")
 
@@ -126,7 +135,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebAnswer:
     """A whole answer, whatever its status."""
 
     provider: str
@@ -149,7 +158,7 @@ class Answer:
         """Whether it is HTML."""
         return is_web_page(self.headers.get("content-type", ""), self.body)
 
-    def checked(self) -> Answer:
+    def checked(self) -> WebAnswer:
         """The answer itself, a good one: 200, and no web page.
 
         Raises PassingError for what may pass, BlockedError for a block, and NetworkError for any other.
@@ -230,7 +239,7 @@ class Talker:
         """Close the connections."""
         self._client.close()
 
-    def ask(self, question: Question, read: Callable[[Answer], T]) -> T:
+    def ask(self, question: Question, read: Callable[[WebAnswer], T]) -> T:
         """What `read` makes of the answer, whatever its status; its PassingError means to ask again.
 
         Raises NetworkError when that does not help, and whatever else `read` raises. After a BlockedError
@@ -256,7 +265,7 @@ class Talker:
         except (PassingError, httpx.RequestError) as error:
             raise _given_up(url.host, error, question.secret, self._retry.attempts) from None
 
-    def _once(self, question: Question, read: Callable[[Answer], T]) -> T:
+    def _once(self, question: Question, read: Callable[[WebAnswer], T]) -> T:
         answer = self._answer(question)
         try:
             return read(answer)
@@ -270,7 +279,7 @@ class Talker:
         asked = error.wait_s if isinstance(error, PassingError) else 0.0
         return max(asked, self._retry.pause(state.attempt_number) * random.uniform(1.0, 1.5))
 
-    def _answer(self, question: Question) -> Answer:
+    def _answer(self, question: Question) -> WebAnswer:
         """The answer after such redirects as are allowed."""
         request = self._request(question)
         for _ in range(_HOPS):
@@ -322,12 +331,12 @@ class Talker:
                 raise PassingError(f"the answer did not end within {self._deadline_s:g} s")
             yield piece
 
-    def _whole(self, question: Question, response: httpx.Response, body: bytes) -> Answer:
+    def _whole(self, question: Question, response: httpx.Response, body: bytes) -> WebAnswer:
         url = str(response.request.url)
         if question.secret:
             url = redact(url, question.secret.value)
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(
+        return WebAnswer(
             self.provider, self.manners, url, response.status_code, headers, body, retry_after_s(response)
         )
 

@@ -15,7 +15,7 @@ import pytest
 
 from geoflood.core.download import Retry
 from geoflood.core.errors import BlockedError, NetworkError, UsageError
-from geoflood.core.talker import Answer, Manners, PassingError, Question, Redirects, Secret, Talker
+from geoflood.core.talker import Manners, PassingError, Question, Redirects, Secret, Talker, WebAnswer
 from geoflood.core.wire import redact, retry_after_s, user_agent
 from tests.support.clock import SleptClock
 from tests.support.far_side.source_server import FarSource, Params, SourceWire
@@ -69,7 +69,7 @@ def talker(manners: Manners = QUICK, **more: Any) -> Talker:
 
 
 def ask(server: Echo, path: str = "/", manners: Manners = QUICK, **more: Any) -> Any:
-    return talker(manners).ask(Question(server.url + path, **more), Answer.json)
+    return talker(manners).ask(Question(server.url + path, **more), WebAnswer.json)
 
 
 def test_what_is_asked_arrives(echo: Echo) -> None:
@@ -123,7 +123,7 @@ def test_proxies_of_the_environment_are_used(echo: Echo, monkeypatch: pytest.Mon
     monkeypatch.setenv("HTTP_PROXY", echo.url)
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    said = talker().ask(Question("http://far.example/b"), Answer.json)
+    said = talker().ask(Question("http://far.example/b"), WebAnswer.json)
     assert said["path"].endswith("/b")
 
 
@@ -146,9 +146,9 @@ def test_the_first_block_ends_all_talk_with_its_host(echo: Echo, mood: str) -> N
     echo.moods.append(mood)
     before = datetime.now(UTC)
     with pytest.raises(BlockedError, match=r"^echo blocks this address for a while: 127") as error:
-        one.ask(Question(f"{echo.url}/a"), Answer.json)
+        one.ask(Question(f"{echo.url}/a"), WebAnswer.json)
     with pytest.raises(BlockedError) as again:
-        one.ask(Question(f"{echo.url}/b"), Answer.json)
+        one.ask(Question(f"{echo.url}/b"), WebAnswer.json)
     assert echo.paths == {"/a": 1}
     assert (str(again.value), again.value.hint) == (str(error.value), error.value.hint)
     assert error.value.exit_code == 7
@@ -162,14 +162,14 @@ def test_another_host_is_not_blocked(echo: Echo) -> None:
         one = talker()
         echo.moods.append("status 403")
         with pytest.raises(BlockedError):
-            one.ask(Question(echo.url), Answer.json)
-        assert one.ask(Question(f"{other.url}/fine"), Answer.json)["path"] == "/fine"
+            one.ask(Question(echo.url), WebAnswer.json)
+        assert one.ask(Question(f"{other.url}/fine"), WebAnswer.json)["path"] == "/fine"
 
 
 def test_a_server_that_asks_for_patience_gets_it(echo: Echo) -> None:
     clock = SleptClock()
     echo.moods.append("status 429 90")
-    talker(clock=clock.now, sleep=clock.sleep).ask(Question(echo.url), Answer.json)
+    talker(clock=clock.now, sleep=clock.sleep).ask(Question(echo.url), WebAnswer.json)
     assert max(clock.slept) == 90
 
 
@@ -198,7 +198,7 @@ def test_the_pace_is_kept_whatever_the_threads() -> None:
     with Echo(a_minute=60, clock=clock.now) as echo:
         one = talker(Manners(60), clock=clock.now, sleep=clock.sleep)
         threads = [
-            threading.Thread(target=lambda: [one.ask(Question(echo.url), Answer.json) for _ in range(40)])
+            threading.Thread(target=lambda: [one.ask(Question(echo.url), WebAnswer.json) for _ in range(40)])
             for _ in range(4)
         ]
         for thread in threads:
@@ -217,7 +217,7 @@ def test_the_far_side_notices_a_hasty_client() -> None:
     def hurry() -> None:
         with echo:
             for _ in range(100):
-                one.ask(Question(echo.url), Answer.json)
+                one.ask(Question(echo.url), WebAnswer.json)
 
     with pytest.raises(AssertionError, match="61 requests within a minute"):
         hurry()
@@ -228,7 +228,7 @@ def test_no_two_pauses_are_alike() -> None:
     with Echo() as echo:
         one = talker(Manners(60), clock=clock.now, sleep=clock.sleep)
         for _ in range(10):
-            one.ask(Question(echo.url), Answer.json)
+            one.ask(Question(echo.url), WebAnswer.json)
     assert len(set(clock.slept)) == 9
     assert all(1.0 <= pause <= 1.25 for pause in clock.slept)
 
@@ -243,10 +243,10 @@ def test_redirects_as_the_host_deserves(echo: Echo, redirects: Redirects, same: 
             question = Question(f"{echo.url}/to", {"url": f"{target}/there"})
             one = talker(Manners(60_000, redirects))
             if allowed:
-                assert one.ask(question, Answer.json)["path"] == "/there"
+                assert one.ask(question, WebAnswer.json)["path"] == "/there"
             else:
                 with pytest.raises(NetworkError, match="redirects to 127"):
-                    one.ask(question, Answer.json)
+                    one.ask(question, WebAnswer.json)
         assert sum(elsewhere.paths.values()) == other
 
 
@@ -265,9 +265,9 @@ def test_https_is_never_left() -> None:
 
     one = talker(Manners(60_000, Redirects.ANYWHERE))
     one._client = httpx.Client(transport=httpx.MockTransport(far_side))
-    assert one.ask(Question("https://a.example/up"), Answer.json) == {"url": "https://b.example/x"}
+    assert one.ask(Question("https://a.example/up"), WebAnswer.json) == {"url": "https://b.example/x"}
     with pytest.raises(NetworkError, match=r"redirects to b\.example"):
-        one.ask(Question("https://a.example/down"), Answer.json)
+        one.ask(Question("https://a.example/down"), WebAnswer.json)
 
 
 def test_a_token_goes_to_its_host_alone(echo: Echo) -> None:
@@ -280,10 +280,10 @@ def test_a_token_goes_to_its_host_alone(echo: Echo) -> None:
         one = talker(Manners(60_000, Redirects.ANYWHERE))
         for secret in (header, parameter):
             question = Question(f"{echo.url}/to", {"url": f"{elsewhere.url}/b"}, secret=secret)
-            said = one.ask(question, Answer.json)
+            said = one.ask(question, WebAnswer.json)
             assert TOKEN not in json.dumps(said)
         with pytest.raises(ValueError, match="is not for 127"):
-            one.ask(Question(elsewhere.url, secret=header), Answer.json)
+            one.ask(Question(elsewhere.url, secret=header), WebAnswer.json)
 
 
 @pytest.mark.parametrize("mood", ["status 404", "status 403", "portal", "login", "drop", "cut"])
@@ -339,14 +339,18 @@ def test_bodies_are_bounded(echo: Echo) -> None:
 def test_a_body_that_only_drips_is_given_up(echo: Echo) -> None:
     echo.moods.extend(["drip"] * 3)
     with pytest.raises(NetworkError, match=r"the answer did not end within 0\.1 s, 3 times"):
-        talker(deadline_s=0.1).ask(Question(echo.url), Answer.json)
+        talker(deadline_s=0.1).ask(Question(echo.url), WebAnswer.json)
 
 
 def test_a_silent_server_is_given_up(echo: Echo) -> None:
     gate = threading.Event()
-    echo.respond = lambda *_: gate.wait(5) and None  # type: ignore[method-assign]
+
+    def wait(*_: object) -> None:
+        gate.wait(5)
+
+    echo.respond = wait  # type: ignore[method-assign]
     with pytest.raises(NetworkError, match="timed out, 2 times"):
-        talker(timeout=httpx.Timeout(0.05), retry=Retry(2, 0.001)).ask(Question(echo.url), Answer.json)
+        talker(timeout=httpx.Timeout(0.05), retry=Retry(2, 0.001)).ask(Question(echo.url), WebAnswer.json)
     gate.set()
 
 
@@ -357,7 +361,7 @@ def test_what_is_no_json_is_asked_again_and_then_told(echo: Echo) -> None:
 
 
 def test_reading_may_ask_again(echo: Echo) -> None:
-    def read(answer: Answer) -> str:
+    def read(answer: WebAnswer) -> str:
         if len(echo.requests) < 3:
             raise PassingError("not yet", 7)
         return answer.host
@@ -370,7 +374,7 @@ def test_reading_may_ask_again(echo: Echo) -> None:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://nobody.invalid/"])
 def test_nobody_there(url: str) -> None:
     with pytest.raises(NetworkError, match="3 times in a row") as error:
-        talker().ask(Question(url), Answer.json)
+        talker().ask(Question(url), WebAnswer.json)
     assert "HTTPS_PROXY" in error.value.hint
 
 
@@ -381,7 +385,7 @@ def test_a_certificate_that_cannot_be_trusted(tmp_path: Any) -> None:
     one = talker()
     one._client = httpx.Client(transport=httpx.MockTransport(far_side))
     with pytest.raises(NetworkError, match=r"^a\.example: its certificate cannot be trusted$") as error:
-        one.ask(Question("https://a.example/"), Answer.json)
+        one.ask(Question("https://a.example/"), WebAnswer.json)
     assert "SSL_CERT_FILE" in error.value.hint
 
 

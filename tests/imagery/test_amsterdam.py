@@ -154,7 +154,7 @@ def test_answers_of_another_shape(source: Amsterdam, far: FarAmsterdam, body: ob
 
 
 def test_rows_that_cannot_be_right_are_left_out(source: Amsterdam, far: FarAmsterdam) -> None:
-    rows = [
+    rows: list[object] = [
         *(
             {},
             None,
@@ -186,7 +186,7 @@ def test_pages_without_end(source: Amsterdam, far: FarAmsterdam) -> None:
         row = {"pano_id": f"p{page}", "geometry": {"coordinates": [4.8926, 52.3731]}}
         wire.answer({"_links": links, "_embedded": {"panoramas": [row]}})  # type: ignore[attr-defined]
 
-    far.respond = endless  # type: ignore[method-assign, assignment]
+    far.respond = endless  # type: ignore[method-assign]
     with pytest.raises(NetworkError, match="pages without end"):
         source.census(source.cells(AREA)[0])
 

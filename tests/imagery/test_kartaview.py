@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from geoflood.core.area import Area
+from geoflood.core.area import Area, Tile
 from geoflood.core.datatypes import Bounds, LatLon, Projection
 from geoflood.core.errors import BlockedError, NetworkError
 from geoflood.imagery.reject_reasons import RejectReason
@@ -64,9 +64,9 @@ def test_circles_cover_their_squares(opened: Opened) -> None:
     """Also where a square is largest, at the equator, and also its corners."""
     quito = (-0.1, -78.5)
     cell = opened([])[1].cells(Area.of_circle(LatLon(*quito), 10))[0]
-    _, radius = kartaview._circle(kartaview.Tile.parse(cell))
+    _, radius = kartaview._circle(Tile.parse(cell))
     assert radius <= 1000
-    box = kartaview.Tile.parse(cell).bounds
+    box = Tile.parse(cell).bounds
     corners = [
         FarImage(f"{number}", lat, lon, b"")
         for number, (lat, lon) in enumerate([(box.south, box.west), (box.north, box.east)], 1)
@@ -84,8 +84,8 @@ def test_pages_are_read_to_their_end(opened: Opened, monkeypatch: pytest.MonkeyP
 
 def test_a_server_that_sends_the_same_page_for_ever(opened: Opened) -> None:
     far, source = opened()
-    page = far._page
-    far._page = lambda found, number, size: page(found, 1, size)  # type: ignore[method-assign]
+    first = far._page
+    far._page = lambda found, page, size: first(found, 1, size)  # type: ignore[method-assign]
     assert len(source.census(source.cells(AREA)[0])) == 25
     assert len(forms(far)) == 2
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from geoflood.imagery.sources.source import PictureError, SourceImage, VanishedE
 from geoflood.imagery.views import views
 from tests.support.clock import SleptClock
 from tests.support.far_side.panoramax_server import FarPanoramax, uuid_of
+from tests.support.far_side.source_server import SourceWire
 from tests.support.far_side.street_images import FarImage, a_jpeg, along_a_street
 
 LILLE = (50.6372, 3.0633)
@@ -42,7 +44,7 @@ def opened() -> Iterator[Opened]:
     """A server with these images, and the source that asks it."""
     with ExitStack() as stack:
 
-        def both(images: list[FarImage] | None = None, **kind: bool) -> tuple[FarPanoramax, Panoramax]:
+        def both(images: list[FarImage] | None = None, **kind: Any) -> tuple[FarPanoramax, Panoramax]:
             far = stack.enter_context(FarPanoramax(street() if images is None else images, **kind))
             clock = SleptClock()
             source = Panoramax(far.api, a_minute=1e6, clock=clock.now, sleep=clock.sleep)
@@ -322,9 +324,9 @@ def test_tiles_come_in_many_ways(opened: Opened, mood: str) -> None:
     tile = next(iter(source.cells(AREA)))
     decent = far._tile
 
-    def moody(wire: object, *rest: str) -> None:
-        wire.mood = mood  # type: ignore[attr-defined]
-        decent(wire, *rest)  # type: ignore[arg-type]
+    def moody(wire: SourceWire, zoom_text: str, x_text: str, file: str) -> None:
+        wire.mood = mood
+        decent(wire, zoom_text, x_text, file)
 
     far._tile = moody  # type: ignore[method-assign]
     assert len(source.census(tile)) == 3

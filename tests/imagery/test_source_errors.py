@@ -141,7 +141,7 @@ def place_of(place: Place, name: str) -> str:
 def answers_of(name: str) -> list[tuple[str, int, Any, int, str]]:
     """Where, status, body; exit code and what is said: the rows of a provider's own table."""
     lost = "Object with ID '1' does not exist"
-    return {
+    rows: dict[str, list[tuple[str, int, Any, int, str]]] = {
         "mapillary": [
             (
                 "images",
@@ -237,7 +237,8 @@ def answers_of(name: str) -> list[tuple[str, int, Any, int, str]]:
             ),
             ("pictures", 404, "<html>The specified blob does not exist.</html>", 10, "its host has not"),
         ],
-    }[name]
+    }
+    return rows[name]
 
 
 ROWS = [(name, *row) for name in ALL for row in answers_of(name)]

@@ -23,7 +23,7 @@ def sphere(width: int = 1024) -> NDArray[np.uint8]:
     """Rows and columns that can be told apart."""
     down, across = np.mgrid[: width // 2, :width] / width
     layers = [127 + 120 * np.sin(2 * np.pi * across), 127 + 120 * np.cos(2 * np.pi * across), 40 + 400 * down]
-    return np.clip(np.stack(layers, axis=2), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.stack(layers, axis=2), 0, 255).astype(np.uint8))
 
 
 def written(path: Path, box: tuple[int, int, int, int] | None = None) -> Path:

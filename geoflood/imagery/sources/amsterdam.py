@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from geoflood.core.area import Area, Tile
 from geoflood.core.datatypes import Bounds, Geotag, LatLon, Projection
 from geoflood.core.errors import NetworkError
-from geoflood.core.talker import Answer, Manners, Question, Talker
+from geoflood.core.talker import Manners, Question, Talker, WebAnswer
 from geoflood.imagery.reject_reasons import RejectReason
 from geoflood.imagery.sources import values
 from geoflood.imagery.sources.pictures import PictureFetcher, keep_picture, large_enough
@@ -74,7 +74,7 @@ class Amsterdam:
         params |= {"newest_in_range": "true", "page_size": str(PAGE)}
         found: dict[str, SourceImage] = {}
         for _ in range(MOST_PAGES):
-            page = values.mapping(self._talker.ask(Question(self._url, params), Answer.json))
+            page = values.mapping(self._talker.ask(Question(self._url, params), WebAnswer.json))
             rows = values.mapping(page.get("_embedded")).get("panoramas")
             if not isinstance(rows, list):
                 raise NetworkError(f"{self.name}: an answer without panoramas", "the service has changed")
@@ -99,7 +99,7 @@ class Amsterdam:
     def _asked_again(self, image: SourceImage) -> SourceImage:
         """The image as the service has it now. Raises VanishedError."""
 
-        def read(answer: Answer) -> Any:
+        def read(answer: WebAnswer) -> Any:
             if answer.status == 404:
                 raise VanishedError(f"{image.id} is no longer published")
             return answer.json()

@@ -19,7 +19,7 @@ from geoflood.core.area import Area, Tile
 from geoflood.core.datatypes import Geotag, LatLon, Projection
 from geoflood.core.errors import NetworkError
 from geoflood.core.geo import distance_m
-from geoflood.core.talker import Answer, Manners, PassingError, Question, Talker
+from geoflood.core.talker import Manners, PassingError, Question, Talker, WebAnswer
 from geoflood.imagery.reject_reasons import RejectReason
 from geoflood.imagery.sources import values
 from geoflood.imagery.sources.pictures import PictureFetcher, keep_picture
@@ -176,7 +176,7 @@ def _circle(tile: Tile) -> tuple[LatLon, float]:
     return centre, 1.01 * float(distance_m((centre.lat, centre.lon), corners).max())
 
 
-def _judged(answer: Answer) -> Mapping[str, Any]:
+def _judged(answer: WebAnswer) -> Mapping[str, Any]:
     """What the server says, by its own code: 600 is well, 690 and 408 are too much at once."""
     said: Mapping[str, Any] = {}
     with suppress(NetworkError, PassingError):

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from geoflood.core.area import Area, Tile
 from geoflood.core.datatypes import Geotag, LatLon, Projection
 from geoflood.core.errors import NetworkError
-from geoflood.core.talker import Answer, Manners, PassingError, Question, Redirects, Secret, Talker
+from geoflood.core.talker import Manners, PassingError, Question, Redirects, Secret, Talker, WebAnswer
 from geoflood.core.wire import redact
 from geoflood.imagery.panorama import DECODE_WIDTH
 from geoflood.imagery.reject_reasons import RejectReason
@@ -52,6 +52,10 @@ TILESET = "mly1_computed_public"
 
 SAMPLE = LatLon(55.6050, 13.0038)
 """Malmö, where Mapillary comes from."""
+
+LICENCE = "CC-BY-SA-4.0"
+ROW = ("sequence_id", "captured_at", "compass_angle", "is_pano", "creator_id", "foot")
+"""What is read of an image in a tile, beside its id."""
 
 EMPTY_BYTES = 64
 """A tile of fewer holds nothing."""
@@ -125,11 +129,9 @@ class Mapillary:
         address = f"{self._tiles_url}/maps/vtp/{TILESET}/2/{tile}"
         question = Question(address, secret=self._tile_secret, accept="*/*")
         points = self._tiles.ask(question, lambda answer: _points(answer, tile))
-        names = ("id", "sequence_id", "captured_at", "compass_angle", "is_pano", "creator_id", "foot")
-        columns = {name: points.column(name) for name in names}
-        ids = self._mended(columns["id"], columns["sequence_id"])
-        rows = zip(ids, points.lats.tolist(), points.lons.tolist(), *list(columns.values())[1:], strict=True)
-        found = {row[0]: image for row in rows if row[0] and (image := _image_of_row(*row)) is not None}
+        ids = self._mended(points.column("id"), points.column("sequence_id"))
+        rows = zip(ids, points.rows(*ROW), strict=True)
+        found = {name: image for name, row in rows if name and (image := _image_of_row(name, row))}
         return list(found.values())
 
     def _mended(self, ids: Sequence[object], sequences: Sequence[object]) -> list[str]:
@@ -236,7 +238,7 @@ class Mapillary:
             talker.close()
 
 
-def _points(answer: Answer, tile: Tile) -> TilePoints:
+def _points(answer: WebAnswer, tile: Tile) -> TilePoints:
     """The images in a tile."""
     if answer.status == 404:
         return points_of(b"", "image", tile)
@@ -249,13 +251,13 @@ def _points(answer: Answer, tile: Tile) -> TilePoints:
         raise PassingError(f"sent no vector tile: {error}") from error
 
 
-def _graph_answer(answer: Answer) -> Mapping[str, Any]:
+def _graph_answer(answer: WebAnswer) -> Mapping[str, Any]:
     """What the graph says, judged by its own words first."""
     _judge(answer)
     return values.mapping(answer.json())
 
 
-def _judge(answer: Answer) -> None:
+def _judge(answer: WebAnswer) -> None:
     """Raises for an error in the body, whatever the status: TokenError, VanishedError and so on."""
     error = _error_in(answer)
     if not error:
@@ -277,7 +279,7 @@ def _judge(answer: Answer) -> None:
     raise NetworkError(f"{answer.host} says: {message[:200] or 'an error without words'}", "try again later")
 
 
-def _error_in(answer: Answer) -> Mapping[str, Any]:
+def _error_in(answer: WebAnswer) -> Mapping[str, Any]:
     if b'"error"' not in answer.body[:400]:
         return {}
     with suppress(NetworkError, PassingError):
@@ -285,7 +287,7 @@ def _error_in(answer: Answer) -> Mapping[str, Any]:
     return {}
 
 
-def _picture(answer: Answer) -> bytes:
+def _picture(answer: WebAnswer) -> bytes:
     """A picture; where its address has expired it counts as gone from there."""
     if answer.status == 403 and b"expired" in answer.body[:200]:
         raise VanishedError("its address has expired")
@@ -315,31 +317,23 @@ def _exact_ids(candidates: Sequence[str], rounded: Sequence[int]) -> list[str]:
     return exact
 
 
-def _image_of_row(
-    name: str,
-    lat: float,
-    lon: float,
-    sequence: object,
-    taken: object,
-    compass: object,
-    panorama: object,
-    creator: object,
-    foot: object,
-) -> SourceImage | None:
-    where = values.position(lat, lon)
+def _image_of_row(name: str, row: Mapping[str, Any]) -> SourceImage | None:
+    """An image of a tile; None for one without a place."""
+    where = values.position(row["lat"], row["lon"])
     if where is None:
         return None
-    tag = Geotag(where, Mapillary.name, values.heading(compass), None, values.time_of_milliseconds(taken))
-    number = _whole(creator)
+    taken = values.time_of_milliseconds(row["captured_at"])
+    tag = Geotag(where, Mapillary.name, values.heading(row["compass_angle"]), None, taken)
+    number = _whole(row["creator_id"])
     return SourceImage(
         name,
         tag,
-        Projection.EQUIRECTANGULAR if panorama in (True, 1) else Projection.PERSPECTIVE,
-        "CC-BY-SA-4.0",
+        Projection.EQUIRECTANGULAR if row["is_pano"] in (True, 1) else Projection.PERSPECTIVE,
+        LICENCE,
         "Mapillary" if number is None else f"Mapillary contributor {number}",
         f"https://www.mapillary.com/app/?pKey={name}",
-        values.identifier(sequence),
-        on_foot=foot in (True, 1),
+        values.identifier(row["sequence_id"]),
+        on_foot=row["foot"] in (True, 1),
     )
 
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from geoflood.core.area import Area, Tile
 from geoflood.core.datatypes import Geotag, LatLon, Projection, VisibleArea
 from geoflood.core.errors import NetworkError
-from geoflood.core.talker import Answer, Manners, NotHttpError, PassingError, Question, Redirects, Talker
+from geoflood.core.talker import Manners, NotHttpError, PassingError, Question, Redirects, Talker, WebAnswer
 from geoflood.imagery.panorama import DECODE_WIDTH
 from geoflood.imagery.reject_reasons import RejectReason
 from geoflood.imagery.sources import values
@@ -37,6 +37,9 @@ MANNERS = Manners(a_minute=60)
 """No limit is documented."""
 
 CELL_ZOOM, PICTURE_ZOOM = 13, 15
+ROW = ("id", "type", "heading", "gps_accuracy", "ts", "account_id", "first_sequence", "hidden")
+"""What is read of a picture in a tile."""
+
 SD_WIDTH = 2048
 """Of the standard picture, whatever the original's."""
 
@@ -95,7 +98,7 @@ class Panoramax:
 
     def _searched(self, params: Mapping[str, str]) -> list[Any]:
         """The features that a search finds."""
-        found = values.mapping(self._talker.ask(Question(f"{self._url}/search", params), Answer.json))
+        found = values.mapping(self._talker.ask(Question(f"{self._url}/search", params), WebAnswer.json))
         features = found.get("features")
         if not isinstance(features, list):
             raise NetworkError(
@@ -106,38 +109,27 @@ class Panoramax:
     def _of_tile(self, tile: Tile) -> list[SourceImage]:
         question = Question(f"{self._url}/map/{tile}.mvt", accept="application/vnd.mapbox-vector-tile")
         points = self._talker.ask(question, lambda answer: _points(answer, tile))
-        names = ("id", "type", "heading", "gps_accuracy", "ts", "account_id", "first_sequence", "hidden")
-        rows = zip(points.lats.tolist(), points.lons.tolist(), *map(points.column, names), strict=True)
-        return [image for row in rows if (image := self._image_of_row(*row)) is not None]
+        rows = points.rows(*ROW)
+        return [image for row in rows if (image := self._image_of_row(row)) is not None]
 
-    def _image_of_row(
-        self,
-        lat: float,
-        lon: float,
-        name: object,
-        kind: object,
-        azimuth: object,
-        accuracy: object,
-        taken: object,
-        account: object,
-        sequence: object,
-        hidden: object,
-    ) -> SourceImage | None:
-        known, where = values.identifier(name), values.position(lat, lon)
-        if not known or where is None or hidden is True:
+    def _image_of_row(self, row: Mapping[str, Any]) -> SourceImage | None:
+        """A picture of a tile; None for what has no id or place, or is hidden."""
+        name, where = values.identifier(row["id"]), values.position(row["lat"], row["lon"])
+        if not name or where is None or row["hidden"] is True:
             return None
-        metres = values.finite(accuracy)
         tag = Geotag(
             where,
             self.name,
-            values.heading(azimuth),
-            metres if metres is not None and metres > 0 else None,
-            values.time_of_text(taken),
+            values.heading(row["heading"]),
+            _accuracy(row["gps_accuracy"]),
+            values.time_of_text(row["ts"]),
         )
-        drive = values.identifier(sequence)
-        licence, credit = self._rights_of(values.identifier(account), drive)
-        projection = Projection.EQUIRECTANGULAR if kind == "equirectangular" else Projection.PERSPECTIVE
-        return SourceImage(known, tag, projection, licence, credit, self._page(known), drive)
+        projection = Projection.PERSPECTIVE
+        if row["type"] == "equirectangular":
+            projection = Projection.EQUIRECTANGULAR
+        drive = values.identifier(row["first_sequence"])
+        licence, credit = self._rights_of(values.identifier(row["account_id"]), drive)
+        return SourceImage(name, tag, projection, licence, credit, self._page(name), drive)
 
     def _rights_of(self, account: str, sequence: str) -> tuple[str, str]:
         """Licence and credit of an account's pictures, asked once for each account."""
@@ -189,12 +181,12 @@ class Panoramax:
         told = values.mapping(item.get("properties"))
         lens = values.mapping(told.get("pers:interior_orientation"))
         azimuth = values.heading(told.get("view:azimuth"))
-        accuracy = values.finite(told.get("quality:horizontal_accuracy"))
+        accuracy = _accuracy(told.get("quality:horizontal_accuracy"))
         tag = replace(
             image.geotag,
             position=_place(item) or image.geotag.position,
             heading_deg=image.geotag.heading_deg if azimuth is None else azimuth,
-            accuracy_m=accuracy if accuracy is not None and accuracy > 0 else image.geotag.accuracy_m,
+            accuracy_m=accuracy or image.geotag.accuracy_m,
             taken_at=values.time_of_text(told.get("datetime")) or image.geotag.taken_at,
             pitch_deg=values.finite(told.get("pers:pitch")),
             roll_deg=values.finite(told.get("pers:roll")),
@@ -237,11 +229,17 @@ class Panoramax:
         self._talker.close()
 
 
+def _accuracy(value: object) -> float | None:
+    """Metres; None for nothing, and for the zero of a receiver that does not know."""
+    metres = values.finite(value)
+    return metres if metres is not None and metres > 0 else None
+
+
 def _children(tile: Tile) -> list[Tile]:
     return [Tile(tile.zoom + 1, 2 * tile.x + right, 2 * tile.y + down) for down in (0, 1) for right in (0, 1)]
 
 
-def _points(answer: Answer, tile: Tile) -> TilePoints:
+def _points(answer: WebAnswer, tile: Tile) -> TilePoints:
     """The pictures in a tile; an empty one has no bytes at all."""
     try:
         return points_of(unpacked(answer.checked().body), "pictures", tile)
@@ -249,11 +247,11 @@ def _points(answer: Answer, tile: Tile) -> TilePoints:
         raise PassingError(f"sent no vector tile: {error}") from error
 
 
-def _json_or_gone(answer: Answer) -> Mapping[str, Any] | None:
+def _json_or_gone(answer: WebAnswer) -> Mapping[str, Any] | None:
     return None if answer.status == 404 else values.mapping(answer.json())
 
 
-def _item(answer: Answer) -> Mapping[str, Any]:
+def _item(answer: WebAnswer) -> Mapping[str, Any]:
     """A picture's item. Raises PictureError where there is none: a broken one is a 500 with all of it."""
     said = _own_words(answer)
     if answer.status == 404 and said:
@@ -264,13 +262,13 @@ def _item(answer: Answer) -> Mapping[str, Any]:
     return values.mapping(answer.json())
 
 
-def _picture(answer: Answer) -> bytes:
+def _picture(answer: WebAnswer) -> bytes:
     """A picture; one that waits or is broken is refused with words of the server's own."""
     _refuse_hidden(answer, _own_words(answer))
     return read_picture(answer)
 
 
-def _own_words(answer: Answer) -> Mapping[str, Any]:
+def _own_words(answer: WebAnswer) -> Mapping[str, Any]:
     """The JSON of an answer that is no good; empty where a proxy or a store speaks."""
     if answer.status < 400:
         return {}
@@ -279,7 +277,7 @@ def _own_words(answer: Answer) -> Mapping[str, Any]:
     return {}
 
 
-def _refuse_hidden(answer: Answer, said: Mapping[str, Any]) -> None:
+def _refuse_hidden(answer: WebAnswer, said: Mapping[str, Any]) -> None:
     """Raises PictureError for what the server itself will not show; a 403 of another is a block."""
     if answer.status == 403 and said.get("status_code") == 403:
         raise _not_ready()

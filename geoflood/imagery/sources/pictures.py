@@ -19,7 +19,7 @@ from geoflood.core.datatypes import VisibleArea
 from geoflood.core.errors import BlockedError, InputError, NetworkError
 from geoflood.core.files import write_whole
 from geoflood.core.images import UnreadableImageError, header
-from geoflood.core.talker import Answer, PassingError, Question, Redirects, Talker
+from geoflood.core.talker import PassingError, Question, Redirects, Talker, WebAnswer
 from geoflood.core.wire import refuse_offline
 from geoflood.imagery.panorama import DECODE_WIDTH
 from geoflood.imagery.reject_reasons import RejectReason
@@ -46,11 +46,11 @@ def large_enough(width: int, wanted: int = DECODE_WIDTH) -> bool:
     return width >= ENOUGH * wanted
 
 
-def read_picture(answer: Answer) -> bytes:
+def read_picture(answer: WebAnswer) -> bytes:
     """The JPEG file in an answer.
 
     Raises VanishedError when it is gone, PictureError when something else came, otherwise as
-    `Answer.checked` does.
+    `WebAnswer.checked` does.
     """
     if answer.status in (404, 410):
         raise VanishedError(f"{answer.host} has it no more")
@@ -154,7 +154,7 @@ class PictureFetcher:
         """Failures in a row, by host."""
         self._lock = threading.Lock()
 
-    def fetch(self, url: str, read: Callable[[Answer], bytes] = read_picture) -> bytes:
+    def fetch(self, url: str, read: Callable[[WebAnswer], bytes] = read_picture) -> bytes:
         """The picture at an address. Raises PictureError; NetworkError once too many failed in a row."""
         host = urlsplit(url).hostname
         if not host:
@@ -182,7 +182,7 @@ class PictureFetcher:
         self,
         image: SourceImage,
         renew: Callable[[SourceImage], SourceImage],
-        read: Callable[[Answer], bytes] = read_picture,
+        read: Callable[[WebAnswer], bytes] = read_picture,
     ) -> tuple[bytes, SourceImage]:
         """The picture of an image, whose address is asked for anew where it has none or is gone from there.
 

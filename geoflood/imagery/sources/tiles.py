@@ -48,6 +48,11 @@ class TilePoints:
     def __len__(self) -> int:
         return len(self.lats)
 
+    def rows(self, *keys: str) -> Iterator[dict[str, Value | None]]:
+        """Each point with its `lat`, `lon` and these attributes, None where it has none."""
+        columns = zip(self.lats.tolist(), self.lons.tolist(), *map(self.column, keys), strict=True)
+        return (dict(zip(("lat", "lon", *keys), row, strict=True)) for row in columns)
+
     def column(self, key: str) -> Sequence[Value | None]:
         """An attribute of every point, None where a point has none."""
         column: list[Value | None] = [None] * len(self)

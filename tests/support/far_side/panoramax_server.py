@@ -12,7 +12,7 @@ from tests.support.far_side.amsterdam_server import PictureStore
 from tests.support.far_side.server import Json, RefusedError
 from tests.support.far_side.source_server import FarSource, Params, SourceWire
 from tests.support.far_side.street_images import FarImage, within
-from tests.support.vector_tiles import pixel, vector_tile
+from tests.support.vector_tiles import Point, pixel, vector_tile
 
 GEO = "application/geo+json"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -284,7 +284,7 @@ class FarPanoramax(FarSource):
             raise refusal(404, "Z parameter is out of bounds (should be 0-15)")
         if not (0 <= x < 2**zoom and 0 <= y < 2**zoom):
             raise refusal(404, "X or Y parameter is out of bounds")
-        points = []
+        points: list[Point] = []
         for one in self.listed():
             at = pixel(one.lat, one.lon, zoom, x, y)
             if 0 <= at[0] <= 4096 and 0 <= at[1] <= 4096 and zoom == 15:
