@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -168,6 +168,12 @@ class Area:
             sides = [side for side in (boxes[east], boxes[~east]) if len(side)]
         edges = [(*side[:, :2].min(axis=0).tolist(), *side[:, 2:].max(axis=0).tolist()) for side in sides]
         return tuple(Bounds(south, west, north, east) for west, south, east, north in edges)
+
+    def simplified(self, metres: float) -> Area:
+        """The same ground with fewer vertices, each edge off by at most about so many metres."""
+        shape = shapely.simplify(self.polygon, math.degrees(metres / EARTH_RADIUS_M))
+        fewer = cut_at_antimeridian(shapely.make_valid(shape, method="structure", keep_collapsed=False))
+        return self if fewer.is_empty else replace(self, polygon=fewer)
 
     def holds(self, lats: Sequence[float] | Floats, lons: Sequence[float] | Floats) -> NDArray[np.bool_]:
         """Which of the positions [N] lie in it; its edge counts."""

@@ -1,0 +1,1 @@
+"""Names of places, and the ground that they stand for."""
