@@ -43,7 +43,7 @@ DOORS = {
     "ijson": {"triage"},
     "imagehash": {"triage"},
     "faiss": {"database", "backbones"},
-    "sqlite3": {"database", "triage"},
+    "sqlite3": {"database", "imagery", "triage"},
     "ollama": {"vlm"},
     "httpx": {"core", "vlm"},
     "tenacity": {"core"},

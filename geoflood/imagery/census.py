@@ -1,0 +1,319 @@
+"""What a source has in an area, on disk: census/SOURCE.sqlite in the folder of an index.
+
+A cell is asked once and kept in one transaction, so a killed census goes on where it was. What only asking
+for a picture tells is kept apart, in `details`: the census stays what it was, and so does every choice made
+of it. Texts that many images share (licences, credits, sequences) are kept once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geoflood.core.area import Area
+from geoflood.core.datatypes import Geotag, LatLon, Progress, Projection, VisibleArea, no_progress
+from geoflood.core.errors import IndexUnusableError, InputError, UsageError
+from geoflood.imagery.sources.source import Source, SourceImage
+
+__all__ = ["Census", "CensusColumns", "census_path"]
+
+_FIELDS = """
+    lat REAL NOT NULL, lon REAL NOT NULL, heading REAL, accuracy REAL, pitch REAL, roll REAL, taken INTEGER,
+    projection TEXT NOT NULL, licence INTEGER NOT NULL, credit INTEGER NOT NULL, link TEXT NOT NULL,
+    sequence INTEGER NOT NULL, width INTEGER, on_foot INTEGER NOT NULL, visible TEXT, address TEXT NOT NULL
+"""
+_TABLES = f"""
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS texts (code INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, code INTEGER NOT NULL UNIQUE, taken_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS images (id TEXT PRIMARY KEY, cell INTEGER NOT NULL, {_FIELDS});
+CREATE INDEX IF NOT EXISTS images_by_cell ON images (cell);
+CREATE TABLE IF NOT EXISTS details (id TEXT PRIMARY KEY, {_FIELDS});
+CREATE TABLE IF NOT EXISTS gone (id TEXT PRIMARY KEY, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS chosen (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+"""
+"""`taken` is in microseconds since 1970; `visible` the four shares of a cropped panorama.
+
+A write-ahead log loses nothing when it is killed, and does not wait for the disk after every picture.
+"""
+
+_COLUMNS = (
+    "lat, lon, heading, accuracy, pitch, roll, taken, projection, licence, credit, link, sequence, width,"
+    " on_foot, visible, address"
+)
+_AT_ONCE = 20_000
+"""Rows that are made into arrays at a time."""
+_EPOCH = datetime(1970, 1, 1)
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CensusColumns:
+    """All images of a census in an area, by columns: a million are 60 MB. Ordered by their ids."""
+
+    rows: NDArray[np.int64]
+    """[N] numbers by which `Census.images` finds them again."""
+    lats: NDArray[np.float64]
+    lons: NDArray[np.float64]
+    headings: NDArray[np.float32]
+    """[N] degrees; NaN where unknown."""
+    panoramas: NDArray[np.bool_]
+    taken_s: NDArray[np.int64]
+    """[N] seconds since 1970; 0 where unknown."""
+    sequences: NDArray[np.int32]
+    """[N] codes of `texts`, as are the next two."""
+    licences: NDArray[np.int32]
+    credits: NDArray[np.int32]
+    on_foot: NDArray[np.bool_]
+    widths: NDArray[np.int32]
+    """[N] pixels; 0 where unknown."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def at(self, which: NDArray[Any]) -> CensusColumns:
+        """Some of the images: by a mask [N], or by their places in the columns."""
+        return CensusColumns(*(column[which] for column in vars(self).values()))
+
+
+def census_path(folder: Path, source: str) -> Path:
+    """Where the census of a source is in the folder of an index, or would be."""
+    return folder / "census" / f"{source}.sqlite"
+
+
+class Census:
+    """The census of one source for one index. Threads may share it; processes must not.
+
+    `server` is the address of a mirror or an instance of one's own: what one server has, another may lack.
+    Raises UsageError when the census was begun at another server, IndexUnusableError when it is damaged.
+    """
+
+    def __init__(self, folder: Path, source: str, server: str = "") -> None:
+        self.path = census_path(folder, source)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._source, self._lock = source, threading.RLock()
+        self._codes: dict[str, int] = {}
+        with self._careful():
+            self._db = sqlite3.connect(self.path, check_same_thread=False)
+            self._db.executescript(_TABLES)
+        if (before := self.fact("server")) is None:
+            self.keep_fact("server", server)
+        elif before != server:
+            self.close()
+            raise UsageError(
+                f"{folder.name} was begun with {source} at {before or 'its own address'}",
+                "give the same --source-url, or another CITY name",
+            )
+
+    def close(self) -> None:
+        self._db.close()
+
+    def fact(self, name: str) -> str | None:
+        """What was noted under a name; None for nothing."""
+        rows = self._all("SELECT value FROM facts WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else None
+
+    def keep_fact(self, name: str, value: str) -> None:
+        """Note a value under a name."""
+        with self._change() as db:
+            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def take(
+        self, source: Source, area: Area, since: datetime | None = None, progress: Progress = no_progress
+    ) -> int:
+        """Ask for every cell of the area that was not asked for yet; returns how many were.
+
+        With `since` (UTC), cells that were asked for before it are asked for anew: what they no longer list
+        is gone then. Raises what the source raises; cells that are done stay.
+        """
+        oldest_s = (since - _EPOCH).total_seconds() if since else 0.0
+        known: dict[str, float] = dict(self._all("SELECT name, taken_s FROM cells"))
+        cells = source.cells(area)
+        missing = [cell for cell in cells if known.get(cell, -1.0) < oldest_s]
+        for done, cell in enumerate(missing, len(cells) - len(missing)):
+            progress("looking what is there", done, len(cells))
+            self._keep_cell(cell, source.census(cell))
+        progress("looking what is there", len(cells), len(cells))
+        return len(missing)
+
+    def _keep_cell(self, name: str, images: Iterable[SourceImage]) -> None:
+        """Keep a cell and its images, in place of what it had before. Who told of an image last has it.
+
+        So one that moved to another cell is neither lost nor kept twice, whichever is asked first.
+        """
+        with self._change() as db:
+            code = db.execute("SELECT code FROM cells WHERE name = ?", (name,)).fetchone()
+            number = code[0] if code else db.execute("SELECT count(*) FROM cells").fetchone()[0]
+            db.execute("DELETE FROM images WHERE cell = ?", (number,))
+            rows = ((image.id, number, *self._row(image)) for image in images)
+            marks = ",".join("?" * (2 + _COLUMNS.count(",") + 1))
+            db.executemany(f"INSERT OR REPLACE INTO images (id, cell, {_COLUMNS}) VALUES ({marks})", rows)
+            db.execute("INSERT OR REPLACE INTO cells VALUES (?, ?, ?)", (name, number, time.time()))
+
+    def columns(self, area: Area) -> CensusColumns:
+        """The images that lie in the area, but for those that are gone."""
+        kinds = (
+            *(np.int64, np.float64, np.float64, np.float32, np.bool_, np.int64),
+            *(np.int32, np.int32, np.int32, np.bool_, np.int32),
+        )
+        parts: list[list[NDArray[Any]]] = [[np.empty(0, kind)] for kind in kinds]
+        for rows in self._chunks(
+            "SELECT rowid, lat, lon, heading, projection = 'equirectangular', coalesce(taken, 0) / 1000000,"
+            " sequence, licence, credit, on_foot, coalesce(width, 0) FROM images"
+            " WHERE id NOT IN (SELECT id FROM gone) ORDER BY id"
+        ):
+            told = zip(zip(*rows, strict=True), kinds, strict=True)
+            columns: list[NDArray[Any]] = [np.array(column, kind) for column, kind in told]
+            inside = area.holds(columns[1], columns[2])
+            for part, column in zip(parts, columns, strict=True):
+                part.append(column[inside])
+        return CensusColumns(*(np.concatenate(part) for part in parts))
+
+    def images(self, rows: Iterable[int]) -> Iterator[SourceImage]:
+        """The images of these row numbers, in their order; one that the census has lost is left out."""
+        for batch in _batched(rows):
+            known = self._by_key("rowid", "images", batch)
+            yield from (known[row] for row in batch if row in known)
+
+    def details(self, ids: Iterable[str]) -> Iterator[SourceImage | None]:
+        """All that is known of images whose pictures were fetched, in order; None for the others."""
+        for batch in _batched(ids):
+            known = self._by_key("id", "details", batch)
+            yield from (known.get(number) for number in batch)
+
+    def keep_details(self, image: SourceImage) -> None:
+        """Note that a picture is there, and all that came with it."""
+        marks = ",".join("?" * (1 + _COLUMNS.count(",") + 1))
+        with self._change() as db:
+            row = (image.id, *self._row(image))
+            db.execute(f"INSERT OR REPLACE INTO details (id, {_COLUMNS}) VALUES ({marks})", row)
+
+    def keep_gone(self, number: str, reason: str) -> None:
+        """Note that an image was withdrawn."""
+        with self._change() as db:
+            db.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (number, reason))
+
+    def gone(self) -> dict[str, str]:
+        """Id -> reason of every image that was withdrawn."""
+        return dict(self._all("SELECT id, reason FROM gone"))
+
+    def choose(self, rows: Iterable[int]) -> int:
+        """Append images to those that are chosen, best first; returns how many were new."""
+        with self._change() as db:
+            count = int(db.execute("SELECT count(*) FROM chosen").fetchone()[0])
+            for batch in _batched(rows):
+                ordered = [(image.id,) for image in self.images(batch)]
+                db.executemany("INSERT OR IGNORE INTO chosen (id) VALUES (?)", ordered)
+            return int(db.execute("SELECT count(*) FROM chosen").fetchone()[0]) - count
+
+    def chosen(self) -> list[SourceImage]:
+        """The chosen images, best first, as the census has them."""
+        rows = self._all("SELECT images.rowid FROM chosen JOIN images USING (id) ORDER BY number")
+        return list(self.images(row for (row,) in rows))
+
+    def texts(self, codes: Iterable[int]) -> dict[int, str]:
+        """What codes stand for."""
+        found: dict[int, str] = {}
+        for batch in _batched(codes):
+            marks = ",".join("?" * len(batch))
+            found |= dict(self._all(f"SELECT code, text FROM texts WHERE code IN ({marks})", batch))
+        return found
+
+    def _row(self, image: SourceImage) -> Row:
+        tag = image.geotag
+        taken = None if tag.taken_at is None else (tag.taken_at - _EPOCH) // timedelta(microseconds=1)
+        shown = image.visible
+        visible = None if shown is None else f"{shown.left!r},{shown.top!r},{shown.right!r},{shown.bottom!r}"
+        who = (self._code(image.licence), self._code(image.credit), image.link, self._code(image.sequence))
+        where = (tag.position.lat, tag.position.lon, tag.heading_deg, tag.accuracy_m)
+        what = (image.width, image.on_foot, visible, image.address)
+        return (*where, tag.pitch_deg, tag.roll_deg, taken, image.projection.value, *who, *what)
+
+    def _image(self, number: str, row: Row, texts: dict[int, str]) -> SourceImage:
+        lat, lon, heading, accuracy, pitch, roll, taken, projection = row[:8]
+        licence, credit, link, sequence, width, on_foot, visible, address = row[8:]
+        when = None if taken is None else _EPOCH + timedelta(microseconds=taken)
+        tag = Geotag(LatLon(lat, lon), self._source, heading, accuracy, when, pitch, roll)
+        shown = None if visible is None else VisibleArea(*map(float, visible.split(",")))
+        who = (texts[licence], texts[credit], link, texts[sequence])
+        return SourceImage(number, tag, Projection(projection), *who, width, bool(on_foot), shown, address)
+
+    def _by_key(self, key: str, table: str, wanted: Sequence[Any]) -> dict[Any, SourceImage]:
+        """Rows of a table by `key`, for at most a thousand keys."""
+        marks = ",".join("?" * len(wanted))
+        rows = self._all(f"SELECT {key}, id, {_COLUMNS} FROM {table} WHERE {key} IN ({marks})", wanted)
+        texts = self.texts({row[at] for row in rows for at in (10, 11, 13)})
+        with self._careful():
+            return {row[0]: self._image(row[1], row[2:], texts) for row in rows}
+
+    def _code(self, text: str) -> int:
+        """The code of a text, which gets one where it has none; within a change."""
+        if text not in self._codes:
+            if len(self._codes) > _AT_ONCE:
+                self._codes.clear()
+            self._db.execute("INSERT OR IGNORE INTO texts (text) VALUES (?)", (text,))
+            row = self._db.execute("SELECT code FROM texts WHERE text = ?", (text,)).fetchone()
+            self._codes[text] = int(row[0])
+        return self._codes[text]
+
+    def _all(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
+        with self._careful():
+            return self._db.execute(query, tuple(values)).fetchall()
+
+    def _chunks(self, query: str) -> Iterator[list[Row]]:
+        with self._careful():
+            cursor = self._db.execute(query)
+            while rows := cursor.fetchmany(_AT_ONCE):
+                yield rows
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: all of it is kept, or nothing."""
+        with self._careful():
+            try:
+                with self._db:
+                    yield self._db
+            except BaseException:
+                self._codes.clear()  # codes that were given within it are not
+                raise
+
+    @contextmanager
+    def _careful(self) -> Iterator[None]:
+        """One thread at a time. Raises InputError for a full disk, IndexUnusableError for a damaged file."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                if "full" in str(error) or "disk I/O" in str(error) or "readonly" in str(error):
+                    raise InputError(
+                        f"{self.path} cannot be written: {error}", "make room on the disk"
+                    ) from error
+                raise IndexUnusableError(f"{self.path} cannot be used: {error}", "is it in use?") from error
+            except (sqlite3.DatabaseError, ValueError, KeyError) as error:
+                hint = "delete it: what is there is asked again, no picture is fetched twice"
+                raise IndexUnusableError(f"{self.path} is damaged: {error}", hint) from error
+
+
+def _batched(items: Iterable[Any], size: int = 900) -> Iterator[list[Any]]:
+    """Lists of at most `size`: SQLite takes so many values in one query."""
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
