@@ -1,4 +1,4 @@
-"""What a source has in an area, on disk: census/SOURCE.sqlite in the folder of an index.
+"""What sources have in an area, on disk: census.sqlite in the folder of an index.
 
 A cell is asked once and kept in one transaction, so a killed census goes on where it was. What only asking
 for a picture tells is kept apart, in `details`: the census stays what it was, and so does every choice made
@@ -7,6 +7,7 @@ of it. Texts that many images share (licences, credits, sequences) are kept once
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 import time
@@ -25,24 +26,28 @@ from geoflood.core.datatypes import Geotag, LatLon, Progress, Projection, Visibl
 from geoflood.core.errors import IndexUnusableError, InputError, UsageError
 from geoflood.imagery.sources.source import Source, SourceImage
 
-__all__ = ["Census", "CensusColumns", "census_path"]
+__all__ = ["NAME", "Census", "CensusColumns"]
+
+NAME = "census.sqlite"
 
 _FIELDS = """
     lat REAL NOT NULL, lon REAL NOT NULL, heading REAL, accuracy REAL, pitch REAL, roll REAL, taken INTEGER,
     projection TEXT NOT NULL, licence INTEGER NOT NULL, credit INTEGER NOT NULL, link TEXT NOT NULL,
     sequence INTEGER NOT NULL, width INTEGER, on_foot INTEGER NOT NULL, visible TEXT, address TEXT NOT NULL
 """
-_TABLES = f"""
+_SHARED_TABLES = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS texts (code INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS cells (name TEXT PRIMARY KEY, code INTEGER NOT NULL UNIQUE, taken_s REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS images (id TEXT PRIMARY KEY, cell INTEGER NOT NULL, {_FIELDS});
-CREATE INDEX IF NOT EXISTS images_by_cell ON images (cell);
-CREATE TABLE IF NOT EXISTS details (id TEXT PRIMARY KEY, {_FIELDS});
-CREATE TABLE IF NOT EXISTS gone (id TEXT PRIMARY KEY, reason TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS chosen (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
+"""
+_TABLES = f"""
+CREATE TABLE IF NOT EXISTS cells_SOURCE (name TEXT PRIMARY KEY, code INTEGER UNIQUE, taken_s REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS images_SOURCE (id TEXT PRIMARY KEY, cell INTEGER NOT NULL, {_FIELDS});
+CREATE INDEX IF NOT EXISTS images_SOURCE_by_cell ON images_SOURCE (cell);
+CREATE TABLE IF NOT EXISTS details_SOURCE (id TEXT PRIMARY KEY, {_FIELDS});
+CREATE TABLE IF NOT EXISTS gone_SOURCE (id TEXT PRIMARY KEY, reason TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS chosen_SOURCE (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 """
 """`taken` is in microseconds since 1970; `visible` the four shares of a cropped panorama.
 
@@ -53,6 +58,7 @@ _COLUMNS = (
     "lat, lon, heading, accuracy, pitch, roll, taken, projection, licence, credit, link, sequence, width,"
     " on_foot, visible, address"
 )
+_MARKS = ",".join("?" * len(_COLUMNS.split(",")))
 _AT_ONCE = 20_000
 """Rows that are made into arrays at a time."""
 _EPOCH = datetime(1970, 1, 1)
@@ -89,11 +95,6 @@ class CensusColumns:
         return CensusColumns(*(column[which] for column in vars(self).values()))
 
 
-def census_path(folder: Path, source: str) -> Path:
-    """Where the census of a source is in the folder of an index, or would be."""
-    return folder / "census" / f"{source}.sqlite"
-
-
 class Census:
     """The census of one source for one index. Threads may share it; processes must not.
 
@@ -102,13 +103,15 @@ class Census:
     """
 
     def __init__(self, folder: Path, source: str, server: str = "") -> None:
-        self.path = census_path(folder, source)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not re.fullmatch("[a-z]+", source):  # it is a part of the names of tables
+            raise ValueError(f"not the name of a source: {source!r}")
+        self.path = folder / NAME
+        folder.mkdir(parents=True, exist_ok=True)
         self._source, self._lock = source, threading.RLock()
         self._codes: dict[str, int] = {}
         with self._careful():
             self._db = sqlite3.connect(self.path, check_same_thread=False)
-            self._db.executescript(_TABLES)
+            self._db.executescript(_SHARED_TABLES + self._named(_TABLES))
         if (before := self.fact("server")) is None:
             self.keep_fact("server", server)
         elif before != server:
@@ -121,15 +124,19 @@ class Census:
     def close(self) -> None:
         self._db.close()
 
+    def _named(self, query: str) -> str:
+        """The query with the names of this source's tables."""
+        return query.replace("SOURCE", self._source)
+
     def fact(self, name: str) -> str | None:
         """What was noted under a name; None for nothing."""
-        rows = self._all("SELECT value FROM facts WHERE name = ?", (name,))
+        rows = self._all("SELECT value FROM facts WHERE name = ?", (f"{self._source} {name}",))
         return str(rows[0][0]) if rows else None
 
     def keep_fact(self, name: str, value: str) -> None:
         """Note a value under a name."""
-        with self._change() as db:
-            db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        with self._change():
+            self._do("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"{self._source} {name}", value))
 
     def take(
         self, source: Source, area: Area, since: datetime | None = None, progress: Progress = no_progress
@@ -140,7 +147,7 @@ class Census:
         is gone then. Raises what the source raises; cells that are done stay.
         """
         oldest_s = (since - _EPOCH).total_seconds() if since else 0.0
-        known: dict[str, float] = dict(self._all("SELECT name, taken_s FROM cells"))
+        known: dict[str, float] = dict(self._all("SELECT name, taken_s FROM cells_SOURCE"))
         cells = source.cells(area)
         missing = [cell for cell in cells if known.get(cell, -1.0) < oldest_s]
         for done, cell in enumerate(missing, len(cells) - len(missing)):
@@ -154,14 +161,14 @@ class Census:
 
         So one that moved to another cell is neither lost nor kept twice, whichever is asked first.
         """
-        with self._change() as db:
-            code = db.execute("SELECT code FROM cells WHERE name = ?", (name,)).fetchone()
-            number = code[0] if code else db.execute("SELECT count(*) FROM cells").fetchone()[0]
-            db.execute("DELETE FROM images WHERE cell = ?", (number,))
+        with self._change():
+            code = self._do("SELECT code FROM cells_SOURCE WHERE name = ?", (name,)).fetchone()
+            number = code[0] if code else self._do("SELECT count(*) FROM cells_SOURCE").fetchone()[0]
+            self._do("DELETE FROM images_SOURCE WHERE cell = ?", (number,))
             rows = ((image.id, number, *self._row(image)) for image in images)
-            marks = ",".join("?" * (2 + _COLUMNS.count(",") + 1))
-            db.executemany(f"INSERT OR REPLACE INTO images (id, cell, {_COLUMNS}) VALUES ({marks})", rows)
-            db.execute("INSERT OR REPLACE INTO cells VALUES (?, ?, ?)", (name, number, time.time()))
+            columns = f"(id, cell, {_COLUMNS}) VALUES (?, ?, {_MARKS})"
+            self._do_many(f"INSERT OR REPLACE INTO images_SOURCE {columns}", rows)
+            self._do("INSERT OR REPLACE INTO cells_SOURCE VALUES (?, ?, ?)", (name, number, time.time()))
 
     def columns(self, area: Area) -> CensusColumns:
         """The images that lie in the area, but for those that are gone."""
@@ -172,8 +179,8 @@ class Census:
         parts: list[list[NDArray[Any]]] = [[np.empty(0, kind)] for kind in kinds]
         for rows in self._chunks(
             "SELECT rowid, lat, lon, heading, projection = 'equirectangular', coalesce(taken, 0) / 1000000,"
-            " sequence, licence, credit, on_foot, coalesce(width, 0) FROM images"
-            " WHERE id NOT IN (SELECT id FROM gone) ORDER BY id"
+            " sequence, licence, credit, on_foot, coalesce(width, 0) FROM images_SOURCE"
+            " WHERE id NOT IN (SELECT id FROM gone_SOURCE) ORDER BY id"
         ):
             told = zip(zip(*rows, strict=True), kinds, strict=True)
             columns: list[NDArray[Any]] = [np.array(column, kind) for column, kind in told]
@@ -196,33 +203,32 @@ class Census:
 
     def keep_details(self, image: SourceImage) -> None:
         """Note that a picture is there, and all that came with it."""
-        marks = ",".join("?" * (1 + _COLUMNS.count(",") + 1))
-        with self._change() as db:
+        with self._change():
             row = (image.id, *self._row(image))
-            db.execute(f"INSERT OR REPLACE INTO details (id, {_COLUMNS}) VALUES ({marks})", row)
+            self._do(f"INSERT OR REPLACE INTO details_SOURCE (id, {_COLUMNS}) VALUES (?, {_MARKS})", row)
 
     def keep_gone(self, number: str, reason: str) -> None:
         """Note that an image was withdrawn."""
-        with self._change() as db:
-            db.execute("INSERT OR REPLACE INTO gone VALUES (?, ?)", (number, reason))
+        with self._change():
+            self._do("INSERT OR REPLACE INTO gone_SOURCE VALUES (?, ?)", (number, reason))
 
     def gone(self) -> dict[str, str]:
         """Id -> reason of every image that was withdrawn."""
-        return dict(self._all("SELECT id, reason FROM gone"))
+        return dict(self._all("SELECT id, reason FROM gone_SOURCE"))
 
     def choose(self, rows: Iterable[int]) -> int:
         """Append images to those that are chosen, best first; returns how many were new."""
-        with self._change() as db:
-            count = int(db.execute("SELECT count(*) FROM chosen").fetchone()[0])
+        with self._change():
+            count = int(self._do("SELECT count(*) FROM chosen_SOURCE").fetchone()[0])
             for batch in _batched(rows):
                 ordered = [(image.id,) for image in self.images(batch)]
-                db.executemany("INSERT OR IGNORE INTO chosen (id) VALUES (?)", ordered)
-            return int(db.execute("SELECT count(*) FROM chosen").fetchone()[0]) - count
+                self._do_many("INSERT OR IGNORE INTO chosen_SOURCE (id) VALUES (?)", ordered)
+            return int(self._do("SELECT count(*) FROM chosen_SOURCE").fetchone()[0]) - count
 
-    def chosen(self) -> list[SourceImage]:
-        """The chosen images, best first, as the census has them."""
-        rows = self._all("SELECT images.rowid FROM chosen JOIN images USING (id) ORDER BY number")
-        return list(self.images(row for (row,) in rows))
+    def chosen_rows(self) -> NDArray[np.int64]:
+        """Row numbers of the chosen images, best first; those that the census has lost are left out."""
+        query = "SELECT i.rowid FROM chosen_SOURCE JOIN images_SOURCE AS i USING (id) ORDER BY number"
+        return np.array([row for (row,) in self._all(query)], np.int64)
 
     def texts(self, codes: Iterable[int]) -> dict[int, str]:
         """What codes stand for."""
@@ -254,7 +260,7 @@ class Census:
     def _by_key(self, key: str, table: str, wanted: Sequence[Any]) -> dict[Any, SourceImage]:
         """Rows of a table by `key`, for at most a thousand keys."""
         marks = ",".join("?" * len(wanted))
-        rows = self._all(f"SELECT {key}, id, {_COLUMNS} FROM {table} WHERE {key} IN ({marks})", wanted)
+        rows = self._all(f"SELECT {key}, id, {_COLUMNS} FROM {table}_SOURCE WHERE {key} IN ({marks})", wanted)
         texts = self.texts({row[at] for row in rows for at in (10, 11, 13)})
         with self._careful():
             return {row[0]: self._image(row[1], row[2:], texts) for row in rows}
@@ -264,28 +270,36 @@ class Census:
         if text not in self._codes:
             if len(self._codes) > _AT_ONCE:
                 self._codes.clear()
-            self._db.execute("INSERT OR IGNORE INTO texts (text) VALUES (?)", (text,))
-            row = self._db.execute("SELECT code FROM texts WHERE text = ?", (text,)).fetchone()
+            self._do("INSERT OR IGNORE INTO texts (text) VALUES (?)", (text,))
+            row = self._do("SELECT code FROM texts WHERE text = ?", (text,)).fetchone()
             self._codes[text] = int(row[0])
         return self._codes[text]
 
     def _all(self, query: str, values: Sequence[Any] = ()) -> list[Row]:
         with self._careful():
-            return self._db.execute(query, tuple(values)).fetchall()
+            return self._do(query, values).fetchall()
 
     def _chunks(self, query: str) -> Iterator[list[Row]]:
         with self._careful():
-            cursor = self._db.execute(query)
+            cursor = self._do(query)
             while rows := cursor.fetchmany(_AT_ONCE):
                 yield rows
 
+    def _do(self, query: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Part of a change."""
+        return self._db.execute(self._named(query), tuple(values))
+
+    def _do_many(self, query: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Part of a change, once a row."""
+        self._db.executemany(self._named(query), rows)
+
     @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
+    def _change(self) -> Iterator[None]:
         """A transaction: all of it is kept, or nothing."""
         with self._careful():
             try:
                 with self._db:
-                    yield self._db
+                    yield
             except BaseException:
                 self._codes.clear()  # codes that were given within it are not
                 raise
