@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from geoflood.core.area import Area
-from geoflood.core.datatypes import Rejected, StreetImage
+from geoflood.core.datatypes import Image, Projection, Rejected, StreetImage, VisibleArea
 from geoflood.core.errors import BlockedError, InputError
-from geoflood.core.images import header, jpeg, read_image
+from geoflood.core.images import header, jpeg, read_image, resize
 from geoflood.imagery import kept_pictures
 from geoflood.imagery.census import Census
 from geoflood.imagery.fetch import fetch, key_of, picture_path
 from geoflood.imagery.kept_pictures import KeepImages, PictureKeeper
 from geoflood.imagery.reject_reasons import RejectReason
+from geoflood.imagery.sources.pictures import with_gpano
 from geoflood.imagery.sources.source import PictureError, SourceImage
 from geoflood.imagery.views import views
 from tests.support.scripted_source import ORIGIN, ScriptedSource, source_image
@@ -25,10 +26,10 @@ DAM = Area.of_circle(ORIGIN, 400)
 
 
 @pytest.fixture
-def source(tmp_path: Path, noise: object) -> ScriptedSource:
+def source(tmp_path: Path, noise: Image) -> ScriptedSource:
     """Forty images, all of one picture."""
     picture = tmp_path / "picture.jpg"
-    picture.write_bytes(jpeg(noise))  # type: ignore[arg-type]
+    picture.write_bytes(jpeg(noise))
     images = [source_image(f"{n:03d}", east_m=3 * n) for n in range(40)]
     return ScriptedSource(images, {image.id: picture for image in images})
 
@@ -51,7 +52,9 @@ def test_every_image_comes_with_its_picture_in_order(
     tmp_path: Path, source: ScriptedSource, census: Census
 ) -> None:
     found = fetched(source, census, tmp_path)
-    assert [one.key for one in found if isinstance(one, StreetImage)] == [f"scripted:{n:03d}" for n in range(40)]
+    assert [one.key for one in found if isinstance(one, StreetImage)] == [
+        f"scripted:{n:03d}" for n in range(40)
+    ]
     for one in found:
         assert isinstance(one, StreetImage)
         assert Path(one.location) == tmp_path / "images/scripted" / f"{one.key[-3:]}.jpg"
@@ -118,10 +121,9 @@ def test_what_stops_everything_keeps_what_is_there(
 ) -> None:
     source.failing["020"] = error  # type: ignore[assignment]
     before = threading.active_count()
-    got = []
+    images, got = fetch(source, census, census.columns(DAM).rows.tolist(), tmp_path), list[object]()
     with pytest.raises(type(error)):
-        for one in fetch(source, census, census.columns(DAM).rows.tolist(), tmp_path):
-            got.append(one)  # noqa: PERF402
+        got.extend(images)
     assert len(got) == 20
     assert threading.active_count() == before
     source.failing.clear()
@@ -129,7 +131,9 @@ def test_what_stops_everything_keeps_what_is_there(
     assert set(source.fetched.values()) == {1}
 
 
-def test_who_stops_listening_stops_the_threads(tmp_path: Path, source: ScriptedSource, census: Census) -> None:
+def test_who_stops_listening_stops_the_threads(
+    tmp_path: Path, source: ScriptedSource, census: Census
+) -> None:
     source.pause_s = 0.01
     before = threading.active_count()
     images = fetch(source, census, census.columns(DAM).rows.tolist() * 30, tmp_path)
@@ -162,18 +166,17 @@ def test_pictures_are_removed_once_they_are_described(
         assert [Path(one.location).is_file() for one in images] == [True] * 10 + [False] * 30
 
 
-def test_small_pictures_serve_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noise: object) -> None:
+def test_small_pictures_serve_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noise: Image) -> None:
     monkeypatch.setattr(kept_pictures, "RESERVE", 0)
     monkeypatch.setattr(kept_pictures, "PHOTO_PX", 100)
     monkeypatch.setattr(kept_pictures, "DECODE_WIDTH", 320)
     flat, round_ = (tmp_path / name for name in ("flat.jpg", "round.jpg"))
-    flat.write_bytes(jpeg(noise))  # type: ignore[arg-type]
-    from geoflood.core.images import resize
-
-    round_.write_bytes(jpeg(resize(noise, 640, 320)))  # type: ignore[arg-type]
+    flat.write_bytes(jpeg(noise))
+    round_.write_bytes(jpeg(resize(noise, 640, 320)))
     image = fetch_image(source_image("1"), flat)
-    panorama = fetch_image(source_image("2"), round_)
-    PictureKeeper(KeepImages.THUMBNAILS)([image, panorama, fetch_image(source_image("3"), tmp_path / "gone")])
+    panorama = replace(fetch_image(source_image("2"), round_), projection=Projection.EQUIRECTANGULAR)
+    missing = fetch_image(source_image("3"), tmp_path / "gone.jpg")
+    PictureKeeper(KeepImages.THUMBNAILS)([image, panorama, missing])
     assert (header(flat).width, header(round_).width) == (100, 320)
     assert len(views(panorama)) > 1
     before = flat.read_bytes()
@@ -183,20 +186,17 @@ def test_small_pictures_serve_as_well(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def fetch_image(image: SourceImage, path: Path) -> StreetImage:
-    from geoflood.core.datatypes import Projection
-
     return StreetImage(key_of("scripted", image.id), str(path), image.geotag, Projection.UNKNOWN)
 
 
-def test_a_cropped_panorama_stays_cropped(tmp_path: Path, noise: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    from geoflood.core.datatypes import Projection, VisibleArea
-    from geoflood.imagery.sources.pictures import with_gpano
-
+def test_a_cropped_panorama_stays_cropped(
+    tmp_path: Path, noise: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(kept_pictures, "RESERVE", 0)
     monkeypatch.setattr(kept_pictures, "DECODE_WIDTH", 80)
     path = tmp_path / "cropped.jpg"
     visible = VisibleArea(0.0, 0.0, 1.0, 0.8)
-    path.write_bytes(with_gpano(jpeg(noise), visible))  # type: ignore[arg-type]
+    path.write_bytes(with_gpano(jpeg(noise), visible))
     image = replace(fetch_image(source_image("1"), path), projection=Projection.EQUIRECTANGULAR)
     PictureKeeper(KeepImages.THUMBNAILS)([image])
     assert header(path).width == 80
