@@ -6,7 +6,7 @@ shard are files that are whole or absent; the manifest comes last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,12 +31,17 @@ from geoflood.database.learn_city import learn_once
 from geoflood.database.manifest import Manifest, Settings, find_manifest, write_manifest
 from geoflood.database.plan import IndexPlan, locked_index, no_usable_image, planned
 from geoflood.database.plan_changes import Lists, PlanChange, is_under
+from geoflood.database.rounds import rounds
 
-__all__ = ["Calibrate", "build"]
+__all__ = ["Calibrate", "Described", "build"]
 
 Calibrate: TypeAlias = Callable[[Path, Describer, Settings, Manifest | None, int, Progress], Calibration]
 """(folder of the index, its describer, its settings, its manifest if nothing is new, workers, progress) ->
 what the index knows of how right it is. Needs references.sqlite and vectors.faiss."""
+
+
+Described: TypeAlias = Callable[[Sequence[StreetImage]], object]
+"""Called with images whose shards are written."""
 
 
 def build(
@@ -49,6 +54,8 @@ def build(
     rebuild: bool = False,
     update: bool | Lists = False,
     changed: Callable[[PlanChange], object] = lambda change: None,
+    at_once: int | None = None,
+    described: Described = lambda images: None,
     workers: int | None = None,
     precision: str | None = None,
     progress: Progress = no_progress,
@@ -58,6 +65,10 @@ def build(
     With `update` the images are all there are: what the index has besides is dropped, what was corrected is
     corrected (`IndexPlan.update`), and `changed` is told. A function says of a known image whether the images
     would have it; True: they speak for each source and folder that they name.
+
+    `at_once` images are described before more are taken, and `described` is told of them: while images are
+    being fetched, the disk need not hold all. It is a multiple of SHARD_IMAGES, so that it changes nothing
+    else. The city is then learned from the first of them. An update takes all at once.
 
     A run that fails because no image can be used leaves no index behind where none was begun.
     Raises IndexUnusableError when the folder holds an index of other settings or is in use, InputError when
@@ -70,11 +81,19 @@ def build(
         remove_unfinished_files(folder)
         with _no_stub(folder), closing(IndexPlan(folder)) as plan:
             plan.keep_settings(settings)
-            offered = _count_aloud(images, progress)
-            if update:
-                changed(plan.update(offered, None if update is True else update))
-            else:
-                plan.add(offered)
+            for number, part in enumerate(
+                rounds(_count_aloud(images, progress), at_once, whole=bool(update))
+            ):
+                if update:
+                    changed(plan.update(part, None if update is True else update))
+                else:
+                    plan.add(part, more=number > 0)
+                if at_once and len(plan):
+                    new = [image for image in part if isinstance(image, StreetImage)]
+                    only = plan.shards_of(image.key for image in new)
+                    describer = learn_once(folder, plan, settings, progress, precision)
+                    describe_missing(folder, plan, describer, settings, workers, progress, only)
+                    described(new)
             if not len(plan):
                 raise no_usable_image(plan.rejected())
             describer = learn_once(folder, plan, settings, progress, precision)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,13 +19,14 @@ from geoflood.core.datatypes import Image, Progress, Rejected, StreetImage
 from geoflood.core.images import UnreadableImageError
 from geoflood.core.parallel import cores
 from geoflood.database.bands import band_weights
+from geoflood.database.index_files import LEDGER
 from geoflood.database.manifest import Settings
 from geoflood.database.patch_store import has_patches, patches_path, write_patches
 from geoflood.database.plan import IndexPlan
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.imagery.views import View, views
 
-__all__ = ["describe_missing"]
+__all__ = ["describe_missing", "described_keys"]
 
 VIEWS_AT_ONCE = 16
 """Views in memory at a time, a worker."""
@@ -39,8 +41,9 @@ def describe_missing(
     settings: Settings,
     workers: int,
     progress: Progress,
+    only: Collection[int] | None = None,
 ) -> None:
-    """Describe every shard that is missing, or whose patches are, `workers` at a time.
+    """Describe every shard that is missing, or whose patches are, `workers` at a time; or `only` some.
 
     Each thread works on its own shard from file to file: while one decodes, the others compute.
     """
@@ -50,7 +53,7 @@ def describe_missing(
     # rounded differently, and the same images must give the same index.
     with side_by_side(max(workers, cores())) as pool:
         for number, images in plan.shards():
-            if _is_missing(folder, number, images):
+            if (only is None or number in only) and _is_missing(folder, number, images):
                 work = pool.submit(_describe_shard, folder, number, images, describer, settings)
                 running[work] = len(images)
             else:
@@ -61,6 +64,19 @@ def describe_missing(
         while running:
             done += _wait_for_one(running)
             progress("describing", done, total)
+
+
+def described_keys(folder: Path) -> set[str]:
+    """Keys of all images of an index that need not be described again; empty where there is none yet."""
+    if not (folder / LEDGER).is_file():
+        return set()
+    with closing(IndexPlan(folder)) as plan:
+        return {
+            image.key
+            for number, images in plan.shards()
+            if read_shard(shard_path(folder, number)) is not None
+            for _, image in images
+        }
 
 
 def _is_missing(folder: Path, number: int, images: Sequence[tuple[int, StreetImage]]) -> bool:

@@ -147,8 +147,10 @@ class IndexPlan:
                 "give the same options, another CITY name, or --rebuild",
             )
 
-    def add(self, images: Iterable[StreetImage | Rejected]) -> int:
+    def add(self, images: Iterable[StreetImage | Rejected], *, more: bool = False) -> int:
         """Add the new images in the order given, and note the rejected ones; returns how many are new.
+
+        With `more` the rejected ones come to those that were noted before, else they replace them.
 
         All is one transaction: killed in the middle, nothing was planned. New images begin a new shard, so
         that finished shards stay as they are. A known key at a new position has moved, unless it is of a
@@ -157,7 +159,7 @@ class IndexPlan:
         """
         known, new = self._known(), 0
         with self._db, self._new_places() as new_place:
-            for item in self._usable(images):
+            for item in self._usable(images, more=more):
                 row = known.get(item.key)
                 if row and row.position != _position_key(item.geotag.position):
                     if not item.key.startswith(FOLDER):
@@ -204,10 +206,12 @@ class IndexPlan:
         return {key: _Row(key, number, _position_key(LatLon(lat, lon))) for key, number, lat, lon in rows}
 
     def _usable(
-        self, images: Iterable[StreetImage | Rejected], closed: list[str] | None = None
+        self, images: Iterable[StreetImage | Rejected], closed: list[str] | None = None, *, more: bool = False
     ) -> Iterator[StreetImage]:
-        """The images; the rejected ones are noted in place of earlier ones, folders that are `closed` too."""
-        self._db.execute("DELETE FROM rejected")
+        """The images; the rejected ones are noted in place of earlier ones, or beside them where there are
+        `more`; folders that are `closed` too."""
+        if not more:
+            self._db.execute("DELETE FROM rejected")
         for item in images:
             if isinstance(item, StreetImage):
                 yield item
@@ -298,6 +302,12 @@ class IndexPlan:
         rows = self._db.execute(f"SELECT {_COLUMNS} FROM images ORDER BY id")
         for shard, group in groupby(rows, key=lambda row: int(row[-1])):
             yield shard, [(int(row[0]), _image(row)) for row in group]
+
+    def shards_of(self, keys: Iterable[str]) -> set[int]:
+        """The shards that hold images of these keys."""
+        query = "SELECT shard FROM images WHERE key = ?"
+        rows = (self._db.execute(query, (key,)).fetchone() for key in keys)
+        return {int(row[0]) for row in rows if row}
 
     def sample(self, count: int) -> list[StreetImage]:
         """At most `count` images, evenly spread over the plan."""

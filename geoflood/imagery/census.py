@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,9 +23,10 @@ from numpy.typing import NDArray
 from geoflood.core.area import Area
 from geoflood.core.datatypes import Geotag, LatLon, Progress, Projection, VisibleArea, no_progress
 from geoflood.core.errors import IndexUnusableError, InputError, UsageError
+from geoflood.imagery.census_columns import CensusColumns
 from geoflood.imagery.sources.source import Source, SourceImage
 
-__all__ = ["NAME", "Census", "CensusColumns"]
+__all__ = ["NAME", "Census"]
 
 NAME = "census.sqlite"
 
@@ -64,35 +64,6 @@ _AT_ONCE = 20_000
 _EPOCH = datetime(1970, 1, 1)
 
 Row: TypeAlias = tuple[Any, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class CensusColumns:
-    """All images of a census in an area, by columns: a million are 60 MB. Ordered by their ids."""
-
-    rows: NDArray[np.int64]
-    """[N] numbers by which `Census.images` finds them again."""
-    lats: NDArray[np.float64]
-    lons: NDArray[np.float64]
-    headings: NDArray[np.float32]
-    """[N] degrees; NaN where unknown."""
-    panoramas: NDArray[np.bool_]
-    taken_s: NDArray[np.int64]
-    """[N] seconds since 1970; 0 where unknown."""
-    sequences: NDArray[np.int32]
-    """[N] codes of `texts`, as are the next two."""
-    licences: NDArray[np.int32]
-    credits: NDArray[np.int32]
-    on_foot: NDArray[np.bool_]
-    widths: NDArray[np.int32]
-    """[N] pixels; 0 where unknown."""
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def at(self, which: NDArray[Any]) -> CensusColumns:
-        """Some of the images: by a mask [N], or by their places in the columns."""
-        return CensusColumns(*(column[which] for column in vars(self).values()))
 
 
 class Census:
@@ -169,6 +140,10 @@ class Census:
             columns = f"(id, cell, {_COLUMNS}) VALUES (?, ?, {_MARKS})"
             self._do_many(f"INSERT OR REPLACE INTO images_SOURCE {columns}", rows)
             self._do("INSERT OR REPLACE INTO cells_SOURCE VALUES (?, ?, ?)", (name, number, time.time()))
+
+    def knows_images(self) -> bool:
+        """Whether any cell had an image."""
+        return bool(self._all("SELECT 1 FROM images_SOURCE LIMIT 1"))
 
     def columns(self, area: Area) -> CensusColumns:
         """The images that lie in the area, but for those that are gone."""

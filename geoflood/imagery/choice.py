@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from geoflood.core.datatypes import LatLon
 from geoflood.core.geo import to_local
+from geoflood.imagery.census_columns import CensusColumns
 
-__all__ = ["CELL_M", "SECTORS", "choose", "layers_of", "squares_of"]
+__all__ = ["ALL_ROUND", "CELL_M", "SECTORS", "UNKNOWN", "choose", "layers_of", "metres_of", "squares_of"]
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -29,7 +30,7 @@ CELL_M = 5.0
 SECTORS = 8
 """Directions that are told apart, each 45 degrees wide."""
 
-_ALL_ROUND, _UNKNOWN = SECTORS, SECTORS + 1
+ALL_ROUND, UNKNOWN = SECTORS, SECTORS + 1
 """Layers of panoramas, and of photos whose heading nobody knows."""
 
 _WIDEST_M = 512.0
@@ -40,33 +41,22 @@ when there are enough, leaves no part of the city behind."""
 _DAY_S = 86_400
 
 
-def choose(
-    lats: Floats,
-    lons: Floats,
-    headings: NDArray[np.float32],
-    panoramas: NDArray[np.bool_],
-    taken_s: Ints,
-    sequences: NDArray[np.integer[Any]],
-    on_foot: NDArray[np.bool_],
-    most: int | None = None,
-    already: Sequence[int] | Ints = (),
-) -> Ints:
+def choose(columns: CensusColumns, most: int | None = None, already: Sequence[int] | Ints = ()) -> Ints:
     """At most `most` of N images, best first, as places in the columns [N].
 
-    `headings` are degrees, NaN where unknown; `taken_s` seconds since 1970, 0 where unknown. `already` are
-    images that were chosen before: they count towards `most`, and are not among what is returned. Frames of
-    one drive that show the same from the same place (a parked car, somebody walking) are chosen once.
-    The same columns always give the same choice, and a larger `most` goes on where a smaller one ended.
+    `already` are images that were chosen before: they count towards `most`, and are not among what is
+    returned. Frames of one drive that show the same from the same place (a parked car, somebody walking) are
+    chosen once. The same columns always give the same choice, and a larger `most` goes on where a smaller one
+    ended.
     """
     before = np.asarray(already, np.int64)
-    wanted = (len(lats) if most is None else most) - len(before)
-    if wanted <= 0 or not len(lats):
+    wanted = (len(columns) if most is None else most) - len(before)
+    if wanted <= 0 or not len(columns):
         return np.empty(0, np.int64)
-    metres = to_local(np.column_stack([lats, lons]), LatLon(float(np.median(lats)), float(lons[0])))
-    layers = layers_of(headings, panoramas)
-    order = _by_preference(panoramas, on_foot, taken_s)
+    metres, layers = metres_of(columns), layers_of(columns)
     squares = squares_of(metres, CELL_M)
-    kept = order[_first_of_each(squares[order], layers[order], sequences[order])]
+    order = _by_preference(columns)
+    kept = order[_first_of_each(squares[order], layers[order], columns.sequences[order])]
     kept = kept[~np.isin(kept, before)]
     first = kept[_first_of_each(squares[kept], layers[kept])]
     spread = _Spread(metres[np.concatenate([before, first])], layers[np.concatenate([before, first])])
@@ -74,15 +64,22 @@ def choose(
     chosen = first[picks]
     if len(chosen) == wanted:
         return chosen
-    rest = _other_days(kept, chosen, squares, layers, taken_s // _DAY_S)
+    rest = _other_days(kept, chosen, squares, layers, columns.taken_s // _DAY_S)
     return np.concatenate([chosen, rest])[:wanted]
 
 
-def layers_of(headings: NDArray[np.float32], panoramas: NDArray[np.bool_]) -> Ints:
+def metres_of(columns: CensusColumns) -> Floats:
+    """[N, 2] metres (east, north) of the images around one of them."""
+    origin = LatLon(float(np.median(columns.lats)), float(columns.lons[0]))
+    return to_local(np.column_stack([columns.lats, columns.lons]), origin)
+
+
+def layers_of(columns: CensusColumns) -> Ints:
     """[N] which way each image looks: a sector, all round, or unknown."""
-    known = np.nan_to_num(headings, nan=0.0)
+    known = np.nan_to_num(columns.headings, nan=0.0)
     sectors = np.rint(known * (SECTORS / 360.0)).astype(np.int64) % SECTORS
-    return np.where(panoramas, _ALL_ROUND, np.where(np.isnan(headings), _UNKNOWN, sectors))
+    sectors[np.isnan(columns.headings)] = UNKNOWN
+    return np.where(columns.panoramas, ALL_ROUND, sectors)
 
 
 def squares_of(metres: NDArray[np.floating[Any]], size_m: float) -> Ints:
@@ -92,15 +89,14 @@ def squares_of(metres: NDArray[np.floating[Any]], size_m: float) -> Ints:
     return numbers
 
 
-def _by_preference(panoramas: NDArray[np.bool_], on_foot: NDArray[np.bool_], taken_s: Ints) -> Ints:
+def _by_preference(columns: CensusColumns) -> Ints:
     """[N] places in the columns, the best image first.
 
     Within a year all are as good as each other, and come in an order that has nothing to do with the map.
     """
-    count = len(panoramas)
-    years = taken_s // (365 * _DAY_S)
-    scattered = (np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)
-    return np.lexsort([scattered, -years, on_foot, ~panoramas])
+    years = columns.taken_s // (365 * _DAY_S)
+    scattered = (np.arange(len(columns), dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)
+    return np.lexsort([scattered, -years, columns.on_foot, ~columns.panoramas])
 
 
 def _first_of_each(*keys: NDArray[np.integer[Any]]) -> Ints:
@@ -208,6 +204,6 @@ class _Neighbourhood:
         for start, end in ends.reshape(3, 2).tolist():
             part = slice(start, end)
             away_m2 = (self._east[part] - east) ** 2 + (self._north[part] - north) ** 2
-            if layer != _ALL_ROUND:
+            if layer != ALL_ROUND:
                 away_m2[self._layers[part] != layer] = np.inf
             np.minimum(self._near_m2[part], away_m2, out=self._near_m2[part])

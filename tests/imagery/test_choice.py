@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,14 +14,14 @@ from numpy.typing import NDArray
 
 from geoflood.core.datatypes import LatLon
 from geoflood.core.geo import distance_m, from_local
+from geoflood.imagery.census_columns import CensusColumns
 from geoflood.imagery.choice import choose, layers_of
 
 HERE = LatLon(52.3731, 4.8926)
 
 
-@dataclass
-class Town:
-    """Columns of a census."""
+class Town(SimpleNamespace):
+    """Columns of a census, by metres."""
 
     metres: NDArray[np.float64]
     headings: NDArray[np.float32]
@@ -28,22 +30,30 @@ class Town:
     sequences: NDArray[np.int32]
     on_foot: NDArray[np.bool_]
 
-    def choose(self, most: int | None = None, already: object = ()) -> list[int]:
+    def columns(self) -> CensusColumns:
         lats, lons = from_local(self.metres, HERE).T
-        known = (self.headings, self.panoramas, self.taken_s, self.sequences, self.on_foot)
-        return choose(lats, lons, *known, most, already).tolist()  # type: ignore[arg-type]
+        count = len(lats)
+        same = np.zeros(count, np.int32)
+        known = (self.headings, self.panoramas, self.taken_s, self.sequences, same, same, self.on_foot, same)
+        return CensusColumns(np.arange(count), lats, lons, *known)
+
+    def choose(self, most: int | None = None, already: Sequence[int] = ()) -> list[int]:
+        return choose(self.columns(), most, already).tolist()
+
+    def but(self, **other: object) -> Town:
+        return Town(**(vars(self) | other))
 
 
 def street(count: int, step_m: float = 2.0) -> Town:
     """Panoramas along one street, a drive."""
     metres = np.column_stack([np.arange(count) * step_m, np.zeros(count)])
     return Town(
-        metres,
-        np.zeros(count, np.float32),
-        np.ones(count, bool),
-        np.full(count, 1_700_000_000),
-        np.zeros(count, np.int32),
-        np.zeros(count, bool),
+        metres=metres,
+        headings=np.zeros(count, np.float32),
+        panoramas=np.ones(count, bool),
+        taken_s=np.full(count, 1_700_000_000),
+        sequences=np.zeros(count, np.int32),
+        on_foot=np.zeros(count, bool),
     )
 
 
@@ -53,12 +63,12 @@ def crowd(count: int, seed: int = 3) -> Town:
     headings = rng.uniform(0, 360, count).astype(np.float32)
     headings[rng.random(count) < 0.1] = np.nan
     return Town(
-        rng.uniform(0, 1000, (count, 2)),
-        headings,
-        rng.random(count) < 0.3,
-        rng.integers(0, 1_700_000_000, count),
-        rng.integers(0, 40, count).astype(np.int32),
-        rng.random(count) < 0.2,
+        metres=rng.uniform(0, 1000, (count, 2)),
+        headings=headings,
+        panoramas=rng.random(count) < 0.3,
+        taken_s=rng.integers(0, 1_700_000_000, count),
+        sequences=rng.integers(0, 40, count).astype(np.int32),
+        on_foot=rng.random(count) < 0.2,
     )
 
 
@@ -111,8 +121,7 @@ def test_what_was_chosen_before_counts_and_is_not_chosen_again() -> None:
 def test_every_direction_of_a_place_comes_before_its_second_image() -> None:
     """Eight photos of one spot, one each way, and eight more of the first way on other days."""
     one = street(16, step_m=0.0)
-    town = replace(
-        one,
+    town = one.but(
         panoramas=np.zeros(16, bool),
         headings=np.array([*range(0, 360, 45), *[0] * 8], np.float32),
         taken_s=1_700_000_000 + 86_400 * np.arange(16),
@@ -124,8 +133,8 @@ def test_every_direction_of_a_place_comes_before_its_second_image() -> None:
 
 
 def test_another_day_comes_before_the_same_day_again() -> None:
-    town = replace(
-        street(4, 0.0), sequences=np.arange(4, dtype=np.int32), taken_s=86_400 * np.array([90, 90, 90, 40])
+    town = street(4, 0.0).but(
+        sequences=np.arange(4, dtype=np.int32), taken_s=86_400 * np.array([90, 90, 90, 40])
     )
     first, second, *_ = town.choose()
     assert town.taken_s[first] != town.taken_s[second]
@@ -133,8 +142,7 @@ def test_another_day_comes_before_the_same_day_again() -> None:
 
 def test_panoramas_then_vehicles_then_newer_ones() -> None:
     old, new = 1_300_000_000, 1_700_000_000
-    town = replace(
-        street(4, 0.0),
+    town = street(4, 0.0).but(
         headings=np.full(4, 90, np.float32),
         panoramas=np.array([False, False, False, True]),
         on_foot=np.array([True, False, False, True]),
@@ -148,7 +156,7 @@ def test_panoramas_then_vehicles_then_newer_ones() -> None:
 
 def test_a_parked_car_is_chosen_once() -> None:
     assert len(street(100, step_m=0.01).choose()) <= 2
-    walking = replace(street(100, step_m=1.0), on_foot=np.ones(100, bool))
+    walking = street(100, step_m=1.0).but(on_foot=np.ones(100, bool))
     assert 20 <= len(walking.choose()) <= 22
 
 
@@ -162,20 +170,19 @@ def test_without_a_limit_all_are_ordered() -> None:
 def test_headings_are_sectors_around_the_compass() -> None:
     headings = np.array([0, 359, 22.4, 22.6, 180, np.nan, 90], np.float32)
     panoramas = np.array([False] * 6 + [True])
-    assert layers_of(headings, panoramas).tolist() == [0, 0, 0, 1, 4, 9, 8]
+    town = street(7).but(headings=headings, panoramas=panoramas)
+    assert layers_of(town.columns()).tolist() == [0, 0, 0, 1, 4, 9, 8]
 
 
 def test_a_town_on_the_antimeridian() -> None:
     lons = np.where(np.arange(100) < 50, 179.999 + np.arange(100) * 2e-5, -180 + (np.arange(100) - 50) * 2e-5)
-    town = street(100)
-    known = (town.headings, town.panoramas, town.taken_s, town.sequences, town.on_foot)
-    picked = choose(np.full(100, -17.0), lons, *known, 10)
+    columns = replace(street(100).columns(), lats=np.full(100, -17.0), lons=lons)
+    picked = choose(columns, 10)
     assert len(picked) == 10
     assert np.ptp(np.sort(picked)) > 80
 
 
 @pytest.mark.parametrize("most", [0, None, 5])
 def test_nothing_to_choose_from(most: int | None) -> None:
-    town = replace(crowd(10), metres=np.empty((0, 2)))
-    empty = {name: column[:0] for name, column in vars(town).items()}
-    assert Town(**empty).choose(most) == []
+    nobody = crowd(10).columns().at(np.zeros(10, bool))
+    assert len(choose(nobody, most)) == 0

@@ -67,6 +67,8 @@ class ScriptedSource:
         self.down: GeofloodError | None = None
         """Raised by every cell that is asked for from now on."""
         self.pause_s = 0.0
+        self.log: Path | None = None
+        """Notes every picture that was fetched, across processes."""
         self._lock = threading.Lock()
 
     @classmethod
@@ -76,7 +78,14 @@ class ScriptedSource:
         for number, found in enumerate(folder_images([folder])):
             assert not isinstance(found, Rejected)
             tag = replace(found.geotag, origin=cls.name)
-            more = (found.projection, "CC-BY-4.0", "", f"https://scripted.example/{number}", "s1", 768)
+            more = (
+                found.projection,
+                "CC-BY-4.0",
+                "",
+                f"https://scripted.example/{number}",
+                f"s{number}",
+                768,
+            )
             images.append(SourceImage(f"{number:04d}", tag, *more))
             pictures[f"{number:04d}"] = Path(found.location)
         return cls(images, pictures)
@@ -109,6 +118,9 @@ class ScriptedSource:
             shutil.copyfile(self.pictures[image.id], temporary)
         with self._lock:
             self.fetched[image.id] += 1
+            if self.log:
+                with self.log.open("a", encoding="utf-8") as log:
+                    log.write(f"{image.id}\n")
         return replace(image, credit=f"Mapper {int(image.id) % 3}")
 
     def sample(self) -> str:
