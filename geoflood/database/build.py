@@ -81,9 +81,8 @@ def build(
         remove_unfinished_files(folder)
         with _no_stub(folder), closing(IndexPlan(folder)) as plan:
             plan.keep_settings(settings)
-            for number, part in enumerate(
-                rounds(_count_aloud(images, progress), at_once, whole=bool(update))
-            ):
+            parts = rounds(_count_aloud(images, progress), at_once, whole=bool(update))
+            for number, part in enumerate(parts):
                 if update:
                     changed(plan.update(part, None if update is True else update))
                 else:

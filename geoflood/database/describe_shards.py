@@ -26,7 +26,7 @@ from geoflood.database.plan import IndexPlan
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.imagery.views import View, views
 
-__all__ = ["describe_missing", "described_keys"]
+__all__ = ["describe_missing", "describe_shard", "described_keys"]
 
 VIEWS_AT_ONCE = 16
 """Views in memory at a time, a worker."""
@@ -54,7 +54,7 @@ def describe_missing(
     with side_by_side(max(workers, cores())) as pool:
         for number, images in plan.shards():
             if (only is None or number in only) and _is_missing(folder, number, images):
-                work = pool.submit(_describe_shard, folder, number, images, describer, settings)
+                work = pool.submit(describe_shard, folder, number, images, describer, settings)
                 running[work] = len(images)
             else:
                 done += len(images)
@@ -103,7 +103,7 @@ def _wait_for_one(running: dict[Future[None], int]) -> int:
     return count
 
 
-def _describe_shard(
+def describe_shard(
     folder: Path,
     number: int,
     images: list[tuple[int, StreetImage]],

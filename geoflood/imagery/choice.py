@@ -19,7 +19,17 @@ from geoflood.core.datatypes import LatLon
 from geoflood.core.geo import to_local
 from geoflood.imagery.census_columns import CensusColumns
 
-__all__ = ["ALL_ROUND", "CELL_M", "SECTORS", "UNKNOWN", "choose", "layers_of", "metres_of", "squares_of"]
+__all__ = [
+    "ALL_ROUND",
+    "CELL_M",
+    "SECTORS",
+    "UNKNOWN",
+    "choose",
+    "layers_of",
+    "metres_of",
+    "origin_of",
+    "squares_of",
+]
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
@@ -69,9 +79,13 @@ def choose(columns: CensusColumns, most: int | None = None, already: Sequence[in
 
 
 def metres_of(columns: CensusColumns) -> Floats:
-    """[N, 2] metres (east, north) of the images around one of them."""
-    origin = LatLon(float(np.median(columns.lats)), float(columns.lons[0]))
-    return to_local(np.column_stack([columns.lats, columns.lons]), origin)
+    """[N, 2] metres (east, north) of the images around `origin_of` them."""
+    return to_local(np.column_stack([columns.lats, columns.lons]), origin_of(columns))
+
+
+def origin_of(columns: CensusColumns) -> LatLon:
+    """A place in the middle of the images."""
+    return LatLon(float(np.median(columns.lats)), float(columns.lons[0]))
 
 
 def layers_of(columns: CensusColumns) -> Ints:

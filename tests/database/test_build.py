@@ -147,7 +147,7 @@ def test_again_changes_nothing(
 ) -> None:
     build(tmp_path / "town", "Town", images([few]), settings, uncalibrated, workers=1)
     assert whole(tmp_path / "town") == calm, "the number of workers does not show"
-    monkeypatch.setattr(describe_shards, "_describe_shard", None)
+    monkeypatch.setattr(describe_shards, "describe_shard", None)
     monkeypatch.setattr(learn_city, "learn", None)
     build(tmp_path / "town", "Town", images([few]), settings, uncalibrated)
     assert whole(tmp_path / "town") == calm
@@ -354,11 +354,11 @@ def test_a_broken_shard_is_described_again(
         case "gone":
             path.unlink()
     described: list[Path] = []
-    original = describe_shards._describe_shard
+    original = describe_shards.describe_shard
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             describe_shards,
-            "_describe_shard",
+            "describe_shard",
             lambda folder, number, *rest: (
                 described.append(shard_path(folder, number)) or original(folder, number, *rest)
             ),

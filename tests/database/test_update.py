@@ -343,13 +343,13 @@ def test_it_is_the_index_that_would_be_built_anew(
     found = changed(many)
     before = {path: path.stat().st_mtime_ns for path in (town / "shards").iterdir()}
     described: list[list[str]] = []
-    original = describe_shards._describe_shard
+    original = describe_shards.describe_shard
 
     def noting(folder: Path, number: int, group: list[tuple[int, StreetImage]], *rest: Any) -> None:
         described.append([one.key for _, one in group])
         original(folder, number, group, *rest)
 
-    monkeypatch.setattr(describe_shards, "_describe_shard", noting)
+    monkeypatch.setattr(describe_shards, "describe_shard", noting)
     told: list[PlanChange] = []
     manifest = build(town, "Town", found, settings, uncalibrated, update=True, changed=told.append)
     assert told == [PlanChange(new=2, corrected=3, withdrawn=3)]

@@ -54,6 +54,7 @@ class ScriptedSource:
 
     name = "scripted"
     batch = 4
+    pictures_a_minute = 600.0
 
     def __init__(self, images: Sequence[SourceImage], pictures: Mapping[str, Path] | None = None) -> None:
         self.known = {image.id: image for image in images}

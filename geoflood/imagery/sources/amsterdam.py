@@ -60,6 +60,7 @@ class Amsterdam:
     ) -> None:
         self._url = f"{url}/panorama/panoramas/"
         self._everywhere = url != URL
+        self.pictures_a_minute = MANNERS.paced(a_minute).a_minute
         self._talker = Talker(self.name, MANNERS.paced(a_minute), clock=clock, sleep=sleep)
         self._pictures = PictureFetcher(self._talker)
 

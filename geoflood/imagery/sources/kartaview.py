@@ -71,6 +71,7 @@ class KartaView:
     ) -> None:
         self._url, self._storage = url, storage
         self._talker = Talker(self.name, MANNERS.paced(a_minute), clock=clock, sleep=sleep)
+        self.pictures_a_minute = PICTURE_MANNERS.paced(a_minute).a_minute
         store = Talker(self.name, PICTURE_MANNERS.paced(a_minute), clock=clock, sleep=sleep)
         self._talkers = (self._talker, store)
         self._pictures = PictureFetcher(store, hosts=STORES)

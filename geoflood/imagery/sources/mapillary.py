@@ -113,6 +113,7 @@ class Mapillary:
             for own in (TILE_MANNERS, GRAPH_MANNERS, PICTURE_MANNERS)
         )
         self._talkers = (self._tiles, self._graph, pictures)
+        self.pictures_a_minute = PICTURE_MANNERS.paced(a_minute).a_minute
         self._pictures = PictureFetcher(pictures)
         self._known: dict[str, SourceImage | PictureError] = {}
         self._sequences: dict[str, tuple[str, ...]] = {}

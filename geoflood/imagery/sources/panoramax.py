@@ -62,6 +62,7 @@ class Panoramax:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = url if url.endswith("/api") else f"{url}/api"
+        self.pictures_a_minute = MANNERS.paced(a_minute).a_minute
         self._talker = Talker(self.name, MANNERS.paced(a_minute), clock=clock, sleep=sleep)
         # Pictures may lie in an object store, to which their addresses redirect.
         self._pictures = PictureFetcher(self._talker, redirects=Redirects.ANYWHERE)

@@ -79,6 +79,8 @@ class Source(Protocol):
     name: str
     batch: int
     """Images that `prepare` takes at once."""
+    pictures_a_minute: float
+    """At the most, at the pace that it keeps."""
 
     def cells(self, area: Area) -> Sequence[str]:
         """Names of the census cells that cover an area, such as "14/4823/6160"; stable, in a stable order."""
