@@ -12,12 +12,14 @@ __all__ = [
     "INHERITED",
     "area",
     "decimal_degrees",
+    "duration",
     "length",
     "lines",
     "percent",
     "plain",
     "reason_line",
     "sentence",
+    "size",
     "weakness",
     "weaknesses",
 ]
@@ -67,6 +69,25 @@ def area(km2: float) -> str:
         return f"{square_metres:g}\u00a0m²"
     shown = _two_figures(km2)
     return f"{shown:g}\u00a0km²" if shown >= 1 else f"{_two_figures(km2 * 100):g}\u00a0ha"
+
+
+def duration(seconds: float) -> str:
+    """Two figures: "under a minute", "8 min", "3.2 h", "2.5 days"."""
+    if seconds < 60:
+        return "under a minute"
+    if seconds < 3600:
+        return f"{_two_figures(seconds / 60):g}\u00a0min"
+    if seconds < 48 * 3600:
+        return f"{_two_figures(seconds / 3600):g}\u00a0h"
+    return f"{_two_figures(seconds / 86_400):g}\u00a0days"
+
+
+def size(count: float) -> str:
+    """Bytes in two figures: "350 kB", "45 MB", "1.4 GB"."""
+    for unit, of in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
+        if _two_figures(count / of) < 1000:
+            break
+    return f"{_two_figures(count / of):g}\u00a0{unit}"
 
 
 def _two_figures(value: float) -> float:
