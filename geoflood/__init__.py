@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import pandas
 
+    from geoflood.core.area import Area
     from geoflood.core.datatypes import (
         AttentionMap,
         Blend,
@@ -47,18 +50,23 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
+    from geoflood.database.collection_plan import CollectionPlan
     from geoflood.database.index_info import IndexInfo
+    from geoflood.database.source_order import SourceOrder
     from geoflood.evaluation.results import Evaluation
+    from geoflood.imagery.sources.source import Source
     from geoflood.localize.locator import Locator
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Area",
     "AttentionMap",
     "Blend",
     "Bounds",
     "Candidate",
     "CityError",
+    "CollectionPlan",
     "Estimate",
     "Evaluation",
     "ExtraMissingError",
@@ -86,14 +94,17 @@ __all__ = [
     "evaluate",
     "info",
     "open",
+    "plan_index",
     "to_frame",
 ]
 
 _HOMES = {
+    "core.area": "Area",
     "core.errors": "CityError ExtraMissingError GeofloodError IndexUnusableError InputError ModelError "
     "NetworkError PartialError UsageError WeightsError",
     "core.datatypes": "AttentionMap Blend Bounds Candidate Estimate LatLon Located Outcome Query Reason "
     "ReasonKind Reference SearchOptions",
+    "database.collection_plan": "CollectionPlan",
     "database.index_info": "IndexInfo",
     "evaluation.results": "Evaluation",
     "localize.locator": "Locator",
@@ -128,8 +139,15 @@ def __dir__() -> list[str]:
 
 def build_index(
     city: str,
-    images: Sequence[str | Path],
+    images: Sequence[str | Path] = (),
     *,
+    source: str | Source | None = None,
+    area: Area | None = None,
+    geocoder: str | None = None,
+    source_url: str | None = None,
+    max_images: int | None = None,
+    since: datetime | None = None,
+    keep_images: Literal["all", "thumbnails", "none"] | None = None,
     geotags: str | Path | None = None,
     select: str | None = None,
     utm_zone: str | None = None,
@@ -148,6 +166,14 @@ def build_index(
     """Index the street images of a city; call it again to continue, or to add images.
 
     - `images`: folders, or CSV and GeoJSON files that list images with their positions.
+    - `source`: "mapillary", "panoramax", "kartaview" or "amsterdam", in place of `images`: what it has of the
+      city is looked at, chosen from and fetched.
+    - `area`: the ground to fetch; default that of the last run, else what the geocoder says of the name.
+    - `geocoder`: the URL of a Nominatim or a Photon of one's own.
+    - `source_url`: of a mirror, or an instance of one's own.
+    - `max_images`: fetched at the most, chosen to cover places and directions.
+    - `since`: UTC; older images are left out.
+    - `keep_images`: what stays of the pictures once they are described; default all.
     - `geotags`: such a file, for images anywhere; then it is the list, and only what it names is used.
     - `select`: "COLUMN=VALUE", to take only these rows of the files.
     - `utm_zone`: of @easting@northing@ file names, such as "10S".
@@ -165,11 +191,13 @@ def build_index(
 
     Raises UsageError for options that make no sense, InputError when no image can be used, CityError when
     there is nothing to update, IndexUnusableError when the index has other settings or is in use,
-    WeightsError without weights.
+    WeightsError without weights, NetworkError when a source or the geocoder cannot be asked.
     """
     from geoflood.core.datatypes import no_progress
+    from geoflood.core.errors import UsageError
     from geoflood.database.bands import BANDS
     from geoflood.database.build import build
+    from geoflood.database.from_source import build_from_source
     from geoflood.database.index_info import IndexInfo
     from geoflood.database.plan_changes import PlanChange
     from geoflood.database.settings import index_settings
@@ -177,28 +205,93 @@ def build_index(
     from geoflood.imagery.folder import lists
     from geoflood.localize.calibration.calibrate import self_calibrate
 
+    folder = _index_folder(city, index_dir)
+    settings = index_settings(backbone, dimension, BANDS if bands is None else bands)
+    if update:
+        _check_update(folder, rebuild)
+    changes: list[PlanChange] = []
+    how: dict[str, Any] = {
+        "rebuild": rebuild,
+        "changed": changes.append,
+        "workers": workers,
+        "precision": precision,
+        "progress": progress or no_progress,
+    }
+    if source is not None:
+        if images or geotags is not None:
+            raise UsageError(
+                "images come from a source or from folders, not from both", "index one, then add"
+            )
+        order = _order(folder, city, source, source_url, area, geocoder, max_images, since, keep_images)
+        manifest = build_from_source(folder, city, order, settings, self_calibrate, update=update, **how)
+        return IndexInfo(folder, manifest, *changes)
     folders = [Path(image).expanduser() for image in images]
     offered = street_images(
         folders, _path(geotags), utm_zone=utm_zone, select=select, licence=licence, credit=credit
     )
-    folder = _index_folder(city, index_dir)
-    if update:
-        _check_update(folder, rebuild)
-    changes: list[PlanChange] = []
-    manifest = build(
-        folder,
-        city,
-        offered,
-        index_settings(backbone, dimension, BANDS if bands is None else bands),
-        self_calibrate,
-        workers=workers,
-        rebuild=rebuild,
-        update=lists(folders, _path(geotags)) if update else False,
-        changed=changes.append,
-        precision=precision,
-        progress=progress or no_progress,
-    )
+    how["update"] = lists(folders, _path(geotags)) if update else False
+    manifest = build(folder, city, offered, settings, self_calibrate, **how)
     return IndexInfo(folder, manifest, *changes)
+
+
+def plan_index(
+    city: str,
+    source: str | Source,
+    *,
+    area: Area | None = None,
+    geocoder: str | None = None,
+    source_url: str | None = None,
+    max_images: int | None = None,
+    since: datetime | None = None,
+    keep_images: Literal["all", "thumbnails", "none"] | None = None,
+    backbone: str = "rootsift",
+    dimension: int | Literal["auto"] | None = "auto",
+    bands: Sequence[int] | None = None,
+    index_dir: str | Path | None = None,
+    precision: str | None = None,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> CollectionPlan:
+    """What `build_index` would fetch of a source, what it would cost and what it is worth.
+
+    Only metadata is asked for, and kept for the build. How long describing takes is measured on a few drawn
+    pictures. The options are those of `build_index`, and so is what it raises.
+    """
+    from geoflood.core.datatypes import no_progress
+    from geoflood.database.bands import BANDS
+    from geoflood.database.collection_plan import plan_collection
+    from geoflood.database.describing_speed import measure_describing
+    from geoflood.database.from_source import harvested
+    from geoflood.database.settings import index_settings
+
+    folder = _index_folder(city, index_dir)
+    settings = index_settings(backbone, dimension, BANDS if bands is None else bands)
+    order = _order(folder, city, source, source_url, area, geocoder, max_images, since, keep_images)
+    with harvested(folder, order, progress or no_progress) as harvest:
+        speed = measure_describing(settings, folder, workers, precision)
+        return plan_collection(harvest, order, folder, settings.tile_headings, speed)
+
+
+def _order(
+    folder: Path,
+    city: str,
+    source: str | Source,
+    url: str | None,
+    area: Area | None,
+    geocoder: str | None,
+    most: int | None,
+    since: datetime | None,
+    keep: str | None,
+) -> SourceOrder:
+    """What is wanted of a source. Raises UsageError for what makes no sense."""
+    from geoflood.core.errors import UsageError
+    from geoflood.database.source_order import OrderWishes, make_order
+    from geoflood.imagery.kept_pictures import KeepImages
+
+    if keep is not None and keep not in list(KeepImages):
+        raise UsageError(f"{keep!r} says not what stays of pictures", "all, thumbnails or none")
+    kept = None if keep is None else KeepImages(keep)
+    return make_order(folder, city, OrderWishes(source, url, area, geocoder, most, since, kept))
 
 
 def _check_update(folder: Path, rebuild: bool) -> None:

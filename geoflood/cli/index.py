@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 import geoflood
+from geoflood.cli import source_options as options
 from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Workers
 from geoflood.core.errors import PartialError, UsageError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from geoflood.database.plan_changes import PlanChange
 
 __all__ = ["register"]
+
+PLAN_PAGE = "plan.html"
+"""In the folder of the index."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,32 +64,55 @@ def index(
     update: Annotated[
         bool, typer.Option("--update", help="Also drop what is gone, and correct what is told otherwise now.")
     ] = False,
+    source: options.From = None,
+    bounds: options.Bounds = None,
+    aoi: options.Aoi = None,
+    center: options.Around = None,
+    radius: options.Radius = None,
+    geocoder: options.Geocoder = None,
+    source_url: options.SourceUrl = None,
+    plan: options.Plan = False,
+    yes: options.Yes = False,
+    max_images: options.MaxImages = None,
+    since: options.Since = None,
+    keep_images: options.KeepImages = None,
     precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """geoflood index hamburg ~/street-images: builds the index of a city; run again to go on or add."""
-    sizes, shares = _parse_dimension(dimension), _parse_bands(bands)
+    """geoflood index hamburg ~/street-images: builds the index of a city; run again to go on or add.
+
+    geoflood index Amsterdam --from amsterdam --center 52.3731,4.8926 --radius 400: fetches the images too.
+    """
+    described: dict[str, Any] = {
+        "backbone": backbone,
+        "dimension": _parse_dimension(dimension),
+        "bands": _parse_bands(bands),
+        "index_dir": index_dir,
+        "precision": precision,
+        "workers": workers,
+    }
+    wanted: dict[str, Any] = {
+        "area": options.parse_area(bounds, aoi, center, radius),
+        "geocoder": geocoder,
+        "source_url": source_url,
+        "max_images": max_images,
+        "since": options.parse_since(since),
+        "keep_images": keep_images,
+    }
+    if source is not None:
+        wanted["source"] = options.open_source(source, source_url)
+        if not update and not _agreed(city, wanted | described, plan, yes, as_json):
+            return
+    else:
+        options.refuse_without_source(wanted | {"plan": plan or None, "yes": yes or None})
+        wanted = {"geotags": geotags, "select": select, "utm_zone": utm_zone}
+        wanted |= {"licence": licence, "credit": credit}
     with terminal.progress() as progress:
         info = geoflood.build_index(
-            city,
-            images or [],
-            geotags=geotags,
-            select=select,
-            utm_zone=utm_zone,
-            licence=licence,
-            credit=credit,
-            backbone=backbone,
-            dimension=sizes,
-            bands=shares,
-            index_dir=index_dir,
-            rebuild=rebuild,
-            update=update,
-            precision=precision,
-            workers=workers,
-            progress=progress,
+            city, images or [], **wanted, **described, rebuild=rebuild, update=update, progress=progress
         )
     _show_json(info) if as_json else _show(info)
     failed = sum(info.rejected.values()) - info.rejected.get(RejectReason.DUPLICATE_ROW, 0)  # no image lacks
@@ -93,6 +120,30 @@ def index(
         raise PartialError(
             f"{failed} images could not be used", "the index works; the reasons are listed above"
         )
+
+
+def _agreed(city: str, wanted: dict[str, Any], only_plan: bool, yes: bool, as_json: bool) -> bool:
+    """Show what would be fetched, and ask; False when it was only to be shown, or nobody agrees."""
+    from geoflood.core.paths import city_folder
+    from geoflood.outputs.plan_map import write_plan_map
+    from geoflood.outputs.plan_words import plan_question, plan_record, plan_rows
+
+    with terminal.progress() as progress:
+        plan = geoflood.plan_index(city, **wanted, progress=progress)
+    page = city_folder(city, wanted["index_dir"]) / PLAN_PAGE
+    write_plan_map(page, plan)
+    if only_plan:
+        if as_json:
+            terminal.emit({"city": city, **plan_record(plan), "map": str(page)})
+        else:
+            terminal.show_rows({**plan_rows(plan), "map": str(page)})
+        return False
+    for name, value in {**plan_rows(plan), "map": str(page)}.items():
+        terminal.news(f"{name}: {value}")
+    if yes or not plan.missing or terminal.agrees(plan_question(plan)):
+        return True
+    terminal.news("nothing was fetched; what the source told is kept for the next run")
+    return False
 
 
 def _parse_bands(bands: str) -> list[int]:

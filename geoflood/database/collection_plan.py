@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflood.core.area import Area
 from geoflood.core.geo import from_local
 from geoflood.database.describe_shards import described_keys
 from geoflood.database.describing_speed import DescribingSpeed
-from geoflood.database.from_source import Harvest, SourceOrder
+from geoflood.database.from_source import Harvest
+from geoflood.database.source_order import SourceOrder
 from geoflood.imagery.census_columns import CensusColumns
 from geoflood.imagery.choice import ALL_ROUND, SECTORS, UNKNOWN, layers_of, metres_of, origin_of, squares_of
 from geoflood.imagery.fetch import key_of, picture_path
@@ -56,9 +58,7 @@ class CollectionPlan:
     """Numbers of one order at one source."""
 
     source: str
-    area: str
-    area_km2: float
-    area_credit: str
+    area: Area
     there: int
     """Images of the area."""
     there_panoramas: int
@@ -111,9 +111,7 @@ def plan_collection(
     seconds = np.array([speed.photo_s, speed.panorama_s])
     return CollectionPlan(
         source=order.source.name,
-        area=order.area.name,
-        area_km2=order.area.km2,
-        area_credit=order.area.credit,
+        area=order.area,
         there=len(there),
         there_panoramas=int(there.panoramas.sum()),
         images=len(chosen),

@@ -6,30 +6,32 @@ nothing twice, and a build that was killed goes on with the very same images.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.area import Area
 from geoflood.core.datatypes import Progress, Rejected, StreetImage, no_progress
 from geoflood.core.errors import GeofloodError, InputError, NetworkError
 from geoflood.database.build import Calibrate, build
 from geoflood.database.describe_shards import described_keys
 from geoflood.database.manifest import Manifest, Settings
 from geoflood.database.plan import SHARD_IMAGES, locked_index
+from geoflood.database.plan_changes import PlanChange
+from geoflood.database.source_order import SourceOrder, remember_order
 from geoflood.imagery.census import NAME, Census
 from geoflood.imagery.census_columns import CensusColumns
 from geoflood.imagery.choice import choose
-from geoflood.imagery.fetch import Fetched, fetch
-from geoflood.imagery.kept_pictures import KeepImages, PictureKeeper
-from geoflood.imagery.sources.source import Source, TokenError
+from geoflood.imagery.fetch import Fetched, fetch, key_of
+from geoflood.imagery.kept_pictures import PictureKeeper
+from geoflood.imagery.sources.source import TokenError
 
-__all__ = ["AT_ONCE", "Harvest", "SourceOrder", "build_from_source", "harvested"]
+__all__ = ["AT_ONCE", "Harvest", "build_from_source", "harvested"]
 
 AT_ONCE = 16 * SHARD_IMAGES
 """Pictures on the disk that are not described yet. A city is learned from no more."""
@@ -40,21 +42,8 @@ MOST_KM2 = 20_000.0
 _TILE_KM2 = 3.2
 """Of a census cell, roughly: a tile of zoom 14 in the middle latitudes."""
 _EPOCH = datetime(1970, 1, 1)
-
-
-@dataclass(frozen=True)
-class SourceOrder:
-    """What is wanted of a source."""
-
-    source: Source
-    area: Area
-    server: str = ""
-    """The source's address, where it is not the public one."""
-    most: int | None = None
-    """Images that are fetched at the most; None: all that say something new."""
-    since: datetime | None = None
-    """UTC; older images, and those of unknown age, are left out."""
-    keep: KeepImages = KeepImages.ALL
+_UPDATING = "updating"
+"""Since when, in UTC, an update is under way; empty when none is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +63,12 @@ class Harvest:
 
 
 @contextmanager
-def harvested(folder: Path, order: SourceOrder, progress: Progress = no_progress) -> Iterator[Harvest]:
+def harvested(
+    folder: Path, order: SourceOrder, progress: Progress = no_progress, *, update: bool = False
+) -> Iterator[Harvest]:
     """Look what is there and choose, under the lock of the index; what the source told is kept.
+
+    With `update` every cell of the area is asked for anew, once.
 
     Raises InputError for an area that is no city's, or where the source has nothing; and what the source
     raises. A folder that came to nothing is removed.
@@ -85,7 +78,8 @@ def harvested(folder: Path, order: SourceOrder, progress: Progress = no_progress
     with locked_index(folder):
         try:
             with closing(Census(folder, order.source.name, order.server)) as census:
-                there = _taken(census, order, progress)
+                remember_order(census, order)
+                there = _taken(census, order, progress, update)
                 progress("choosing", 0, 0)
                 yield Harvest(census, there, _chosen(census, there, order.most))
         except GeofloodError:
@@ -94,9 +88,15 @@ def harvested(folder: Path, order: SourceOrder, progress: Progress = no_progress
             raise
 
 
-def _taken(census: Census, order: SourceOrder, progress: Progress) -> CensusColumns:
-    """The census of the area, taken as far as it was not. Raises InputError when there is nothing."""
-    census.take(order.source, order.area, progress=progress)
+def _taken(census: Census, order: SourceOrder, progress: Progress, update: bool) -> CensusColumns:
+    """The census of the area, taken as far as it was not. Raises InputError when there is nothing.
+
+    An update that was killed goes on: cells that were asked for since it began are not asked for again.
+    """
+    if update and not census.fact(_UPDATING):
+        census.keep_fact(_UPDATING, datetime.now(UTC).replace(tzinfo=None).isoformat())
+    begun = census.fact(_UPDATING)
+    census.take(order.source, order.area, datetime.fromisoformat(begun) if begun else None, progress)
     there = census.columns(order.area)
     if order.since is not None:
         there = there.at(there.taken_s >= (order.since - _EPOCH).total_seconds())
@@ -158,21 +158,28 @@ def build_from_source(
     calibrate: Calibrate,
     *,
     rebuild: bool = False,
+    update: bool = False,
+    changed: Callable[[PlanChange], object] = lambda change: None,
     workers: int | None = None,
     precision: str | None = None,
     progress: Progress = no_progress,
 ) -> Manifest:
     """Fetch what is chosen of a source and index it, or continue; returns what was written.
 
-    Where the source ends it (a block, a network that is down), the index of what is there is finished first:
-    it can be searched until one goes on. Raises what `harvested`, `fetch` and `build` raise.
+    With `update` the source is looked at anew: what is new is added, what was withdrawn is dropped, what was
+    moved moves. Without it, where the source ends (a block, a network that is down), the index of what is
+    there is finished first: it can be searched until one goes on. Raises what `harvested`, `fetch` and
+    `build` raise.
     """
-    with harvested(folder, order, progress) as harvest:
+    with harvested(folder, order, progress, update=update) as harvest:
         harvest.census.choose(harvest.rows.tolist())
         rows = harvest.rows.tolist()
     done = set() if rebuild else described_keys(folder)
     with closing(Census(folder, order.source.name, order.server)) as census:
-        images = _UntilRefused(fetch(order.source, census, rows, folder, done, progress))
+        if update:
+            rows += _elsewhere(census, rows, done, order.source.name)
+        fetched = fetch(order.source, census, rows, folder, done, progress)
+        images = _UntilRefused(fetched, finish=not update)
         try:
             manifest = build(
                 folder,
@@ -181,6 +188,8 @@ def build_from_source(
                 settings,
                 calibrate,
                 rebuild=rebuild,
+                update=partial(_is_of, order.source.name) if update else False,
+                changed=changed,
                 at_once=AT_ONCE,
                 described=PictureKeeper(order.keep),
                 workers=workers,
@@ -191,22 +200,41 @@ def build_from_source(
             raise images.refusal or error from error
         finally:
             images.close()
+        census.keep_fact(_UPDATING, "")
     if images.refusal:
         raise _with_index(images.refusal, manifest)
     return manifest
 
 
-class _UntilRefused:
-    """Fetched images, up to where their source refuses the rest; `refusal` then says how."""
+def _is_of(source: str, image: StreetImage) -> bool:
+    """Whether an image of an index came from a source, which would list it if it still had it."""
+    return image.key.startswith(key_of(source, ""))
 
-    def __init__(self, images: Iterator[Fetched]) -> None:
-        self._images = images
+
+def _elsewhere(census: Census, rows: Sequence[int], done: Collection[str], source: str) -> list[int]:
+    """Images of other areas that the index has of this source: an update of one area leaves them alone."""
+    here = set(rows)
+    others = [row for row in census.chosen_rows().tolist() if row not in here]
+    images = zip(others, census.images(others), strict=True)
+    return [row for row, image in images if key_of(source, image.id) in done]
+
+
+class _UntilRefused:
+    """Fetched images, up to where their source refuses the rest; `refusal` then says how.
+
+    Unless what is there is to be finished, it is raised: half a list would say that the rest is gone.
+    """
+
+    def __init__(self, images: Iterator[Fetched], finish: bool) -> None:
+        self._images, self._finish = images, finish
         self.refusal: GeofloodError | None = None
 
     def __iter__(self) -> Iterator[StreetImage | Rejected]:
         try:
             yield from self._images
         except (NetworkError, TokenError) as error:
+            if not self._finish:
+                raise
             self.refusal = error
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ LOCK, LEDGER, CENSUS = ".lock", "ledger.sqlite", "census.sqlite"
 PICTURES = "images"
 """The folder of pictures that geoflood fetched or unpacked."""
 
-_RESULTS = ("references.sqlite", "vectors.faiss", "patches.npz", "outsiders.npy", "learned.npz")
+_RESULTS = ("references.sqlite", "vectors.faiss", "patches.npz", "outsiders.npy", "learned.npz", "plan.html")
 _NUMBERED = {"shards": re.compile(r"\d{6,}\.npz"), "patches": re.compile(r"\d{6,}\.npy")}
 _UNFINISHED = re.compile(r"\..+\.\d+\.part")
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -45,7 +46,9 @@ _TABLES = f"""
 CREATE TABLE IF NOT EXISTS cells_SOURCE (name TEXT PRIMARY KEY, code INTEGER UNIQUE, taken_s REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS images_SOURCE (id TEXT PRIMARY KEY, cell INTEGER NOT NULL, {_FIELDS});
 CREATE INDEX IF NOT EXISTS images_SOURCE_by_cell ON images_SOURCE (cell);
-CREATE TABLE IF NOT EXISTS details_SOURCE (id TEXT PRIMARY KEY, {_FIELDS});
+CREATE TABLE IF NOT EXISTS details_SOURCE (
+    id TEXT PRIMARY KEY, at_lat REAL NOT NULL, at_lon REAL NOT NULL, at_heading REAL, {_FIELDS}
+);
 CREATE TABLE IF NOT EXISTS gone_SOURCE (id TEXT PRIMARY KEY, reason TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS chosen_SOURCE (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE);
 """
@@ -170,17 +173,27 @@ class Census:
             known = self._by_key("rowid", "images", batch)
             yield from (known[row] for row in batch if row in known)
 
-    def details(self, ids: Iterable[str]) -> Iterator[SourceImage | None]:
-        """All that is known of images whose pictures were fetched, in order; None for the others."""
-        for batch in _batched(ids):
-            known = self._by_key("id", "details", batch)
-            yield from (known.get(number) for number in batch)
+    def details(self, images: Iterable[SourceImage]) -> Iterator[SourceImage | None]:
+        """All that is known of images whose pictures were fetched, in order; None for the others.
 
-    def keep_details(self, image: SourceImage) -> None:
-        """Note that a picture is there, and all that came with it."""
+        One that the census places elsewhere since then is where the census says.
+        """
+        for batch in _batched(images):
+            known = self._by_key("id", "details", [image.id for image in batch])
+            marks = ",".join("?" * len(batch))
+            query = f"SELECT id, at_lat, at_lon, at_heading FROM details_SOURCE WHERE id IN ({marks})"
+            places = {row[0]: row[1:] for row in self._all(query, [image.id for image in batch])}
+            for image in batch:
+                told = known.get(image.id)
+                moved = told is not None and places[image.id] != _place(image)
+                yield replace(told, geotag=image.geotag) if told and moved else told
+
+    def keep_details(self, image: SourceImage, told: SourceImage) -> None:
+        """Note that the picture of an image is there, and all that is `told` of it with the picture."""
+        columns = f"(id, at_lat, at_lon, at_heading, {_COLUMNS}) VALUES (?, ?, ?, ?, {_MARKS})"
         with self._change():
-            row = (image.id, *self._row(image))
-            self._do(f"INSERT OR REPLACE INTO details_SOURCE (id, {_COLUMNS}) VALUES (?, {_MARKS})", row)
+            row = (image.id, *_place(image), *self._row(told))
+            self._do(f"INSERT OR REPLACE INTO details_SOURCE {columns}", row)
 
     def keep_gone(self, number: str, reason: str) -> None:
         """Note that an image was withdrawn."""
@@ -294,6 +307,12 @@ class Census:
             except (sqlite3.DatabaseError, ValueError, KeyError) as error:
                 hint = "delete it: what is there is asked again, no picture is fetched twice"
                 raise IndexUnusableError(f"{self.path} is damaged: {error}", hint) from error
+
+
+def _place(image: SourceImage) -> tuple[float, float, float | None]:
+    """Where and which way, as the census has it."""
+    position = image.geotag.position
+    return position.lat, position.lon, image.geotag.heading_deg
 
 
 def _batched(items: Iterable[Any], size: int = 900) -> Iterator[list[Any]]:

@@ -100,7 +100,7 @@ class _Fetcher:
 
     def batch(self, images: Sequence[SourceImage]) -> list[Fetched]:
         """Each image with its picture, or why it has none; nothing once fetching was stopped."""
-        told = dict(zip(images, self._census.details(image.id for image in images), strict=True))
+        told = dict(zip(images, self._census.details(images), strict=True))
         missing = [image for image in images if self._is_missing(image, told[image])]
         if missing and not self._stop.is_set():
             self._source.prepare(missing)
@@ -132,7 +132,7 @@ class _Fetcher:
             return self._rejected(image, error.reason, str(error))
         except PictureError as error:
             return self._rejected(image, error.reason, str(error))
-        self._census.keep_details(told)
+        self._census.keep_details(image, told)
         return self._street_image(told)
 
     def _rejected(self, image: SourceImage, reason: str, detail: str) -> Rejected:

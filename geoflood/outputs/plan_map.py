@@ -33,7 +33,7 @@ _OUTLINE_M = 5.0
 Json = dict[str, Any]
 
 
-def write_plan_map(path: Path, plan: CollectionPlan, area: Area) -> None:
+def write_plan_map(path: Path, plan: CollectionPlan) -> None:
     """Write the map of a plan, whole or not at all."""
     around = float(plan.coverage.centres[0, 1])
     squares = _merged(replace(plan.coverage, centres=_in_one_piece(plan.coverage.centres, around)))
@@ -46,12 +46,12 @@ def write_plan_map(path: Path, plan: CollectionPlan, area: Area) -> None:
         "map": drawn.get_name(),
         "title": plan_title(plan),
         "rows": list(plan_rows(plan).items()),
-        "about": f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC. Nothing was fetched.",
-        "credit": plain(plan.area_credit),
+        "about": f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, of metadata.",
+        "credit": plain(plan.area.credit),
         "box": box,
         "size_m": squares.size_m,
         "squares": _rows(squares),
-        "outline": [_in_one_piece(ring, around).tolist() for ring in _outline(area)],
+        "outline": [_in_one_piece(ring, around).tolist() for ring in _outline(plan.area)],
     }
     write_whole(path, page(drawn, "plan", {"data": data}))
 

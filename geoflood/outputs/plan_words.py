@@ -7,7 +7,7 @@ from typing import Any
 from geoflood.database.collection_plan import SQUARE_M, CollectionPlan
 from geoflood.outputs.wording import area, duration, percent, plain, size
 
-__all__ = ["plan_record", "plan_rows", "plan_title"]
+__all__ = ["plan_question", "plan_record", "plan_rows", "plan_title"]
 
 _LISTED = 6
 """Licences and years that are named one by one."""
@@ -15,18 +15,18 @@ _LISTED = 6
 
 def plan_title(plan: CollectionPlan) -> str:
     """What it is about, in one line."""
-    return f"{plan.images:,} of {plan.there:,} images of {plain(plan.area)} from {plan.source}"
+    return f"{plan.images:,} of {plan.there:,} images of {plain(plan.area.name)} from {plan.source}"
 
 
 def plan_rows(plan: CollectionPlan) -> dict[str, str]:
     """Names and values, one a line."""
-    photos = plan.images - plan.panoramas
+    kinds = f"{plan.panoramas:,} panoramas, {plan.images - plan.panoramas:,} photos"
     room = "" if plan.disk_bytes < plan.free_bytes else ": NOT ENOUGH"
     covered = plan.covered / max(plan.squares, 1)
     rows = {
-        "area": f"{plain(plan.area)}, {area(plan.area_km2)}" + _credit(plan.area_credit),
+        "area": f"{plain(plan.area.name)}, {area(plan.area.km2)}" + _credit(plan.area.credit),
         "there": f"{plan.there:,} images, {plan.there_panoramas:,} of them panoramas",
-        "chosen": f"{plan.images:,} images: {plan.panoramas:,} panoramas, {photos:,} photos; {plan.views:,} views",
+        "chosen": f"{plan.images:,} images: {kinds}; {plan.views:,} views",
         "to fetch": f"{plan.missing:,} pictures, about {size(plan.download_bytes)}",
         "time": (
             f"{duration(plan.fetch_s)} to fetch at the pace that {plan.source} allows; beside it "
@@ -44,12 +44,18 @@ def plan_rows(plan: CollectionPlan) -> dict[str, str]:
     return {name: value.replace("\u00a0", " ") for name, value in rows.items()}
 
 
+def plan_question(plan: CollectionPlan) -> str:
+    """What a person is asked before anything is fetched."""
+    words = f"Fetch {plan.missing:,} pictures, about {size(plan.download_bytes)}, {duration(plan.fetch_s)}?"
+    return words.replace("\u00a0", " ")
+
+
 def plan_record(plan: CollectionPlan) -> dict[str, Any]:
     """The object of `index --plan --json`."""
     return {
         "source": plan.source,
-        "area": plan.area,
-        "area_km2": round(plan.area_km2, 3),
+        "area": plan.area.name,
+        "area_km2": round(plan.area.km2, 3),
         "there": plan.there,
         "there_panoramas": plan.there_panoramas,
         "images": plan.images,

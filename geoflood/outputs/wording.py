@@ -84,10 +84,10 @@ def duration(seconds: float) -> str:
 
 def size(count: float) -> str:
     """Bytes in two figures: "350 kB", "45 MB", "1.4 GB"."""
-    for unit, of in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
-        if _two_figures(count / of) < 1000:
-            break
-    return f"{_two_figures(count / of):g}\u00a0{unit}"
+    units = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
+    fitting = (unit for unit, of in units.items() if _two_figures(count / of) < 1000)
+    unit = next(fitting, "GB")
+    return f"{_two_figures(count / units[unit]):g}\u00a0{unit}"
 
 
 def _two_figures(value: float) -> float:

@@ -21,11 +21,12 @@ from geoflood.core.geo import bounds_of
 from geoflood.database import from_source, plan
 from geoflood.database.build import build
 from geoflood.database.database import Database
-from geoflood.database.from_source import SourceOrder, build_from_source, harvested
+from geoflood.database.from_source import build_from_source, harvested
 from geoflood.database.index_files import LEDGER
 from geoflood.database.manifest import Manifest, Settings, read_manifest, verify
 from geoflood.database.settings import index_settings
 from geoflood.database.shards import shard_path
+from geoflood.database.source_order import SourceOrder
 from geoflood.imagery import kept_pictures
 from geoflood.imagery.census import NAME
 from geoflood.imagery.folder import images

@@ -136,8 +136,10 @@ def test_what_a_picture_tells_is_kept_beside_the_census(tmp_path: Path) -> None:
     told = replace(
         FULL, credit="somebody else", geotag=replace(FULL.geotag, position=LatLon(52.3732, 4.8927))
     )
-    census.keep_details(told)
-    assert list(census.details(["bare", "full", "unknown"])) == [None, told, None]
+    census.keep_details(FULL, told)
+    assert list(census.details([BARE, FULL, source_image("unknown")])) == [None, told, None]
+    elsewhere = replace(FULL, geotag=replace(FULL.geotag, heading_deg=90.0, position=LatLon(52.3735, 4.89)))
+    assert list(census.details([elsewhere])) == [replace(told, geotag=elsewhere.geotag)]
     assert images_of(census) == [BARE, FULL]
 
 
@@ -193,7 +195,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         census.take(ScriptedSource(crowd(2000)), DAM)
     census._db.execute("PRAGMA max_page_count = 2000")
     assert census.take(ScriptedSource(crowd(10)), DAM) > 0
-    census.keep_details(FULL)
+    census.keep_details(FULL, FULL)
 
 
 def test_threads_share_it(tmp_path: Path) -> None:
@@ -201,14 +203,14 @@ def test_threads_share_it(tmp_path: Path) -> None:
     images = crowd(64)
     census.take(ScriptedSource(images), DAM)
     threads = [
-        threading.Thread(target=lambda part=part: [census.keep_details(image) for image in part])
+        threading.Thread(target=lambda part=part: [census.keep_details(image, image) for image in part])
         for part in (images[::3], images[1::3], images[2::3])
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert list(census.details(image.id for image in images)) == images
+    assert list(census.details(images)) == images
 
 
 def test_an_empty_area_has_no_images(tmp_path: Path) -> None:
