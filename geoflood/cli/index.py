@@ -103,6 +103,7 @@ def index(
         "keep_images": keep_images,
     }
     if source is not None:
+        options.refuse_beside_source([*(images or []), *([geotags] if geotags else [])])
         wanted["source"] = options.open_source(source, source_url)
         if not update and not _agreed(city, wanted | described, plan, yes, as_json):
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +33,7 @@ __all__ = [
     "open_source",
     "parse_area",
     "parse_since",
+    "refuse_beside_source",
     "refuse_without_source",
 ]
 
@@ -78,6 +79,14 @@ def open_source(name: str, url: str | None) -> Source:
     from geoflood.imagery.sources.catalog import open_source
 
     return open_source(name, url)
+
+
+def refuse_beside_source(given: Sequence[Path]) -> None:
+    """Raises UsageError for images of one's own when others are to be fetched."""
+    if given:
+        raise UsageError(
+            f"images come from a source or from folders, and {given[0]} is given too", "index one, then add"
+        )
 
 
 def refuse_without_source(given: Mapping[str, object]) -> None:

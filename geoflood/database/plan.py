@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS images (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, location TEXT NOT NULL,
     lat REAL NOT NULL, lon REAL NOT NULL, origin TEXT NOT NULL, heading REAL, accuracy REAL, taken TEXT,
     projection TEXT NOT NULL, licence TEXT NOT NULL, credit TEXT NOT NULL, shard INTEGER NOT NULL,
-    link TEXT NOT NULL DEFAULT ''
+    link TEXT NOT NULL DEFAULT '', pitch REAL, roll REAL
 );
 CREATE INDEX IF NOT EXISTS images_by_shard ON images (shard);
 CREATE TABLE IF NOT EXISTS rejected (location TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
@@ -53,11 +53,12 @@ CREATE TABLE IF NOT EXISTS numbers (images INTEGER NOT NULL, shards INTEGER NOT 
 CREATE TABLE IF NOT EXISTS withdrawn (location TEXT NOT NULL);
 """
 
-_ADDED = {"link": "TEXT NOT NULL DEFAULT ''"}
+_ADDED = {"link": "TEXT NOT NULL DEFAULT ''", "pitch": "REAL", "roll": "REAL"}
 """Columns of `images` that ledgers of an older geoflood lack, and how they are made."""
 
 _COLUMNS = (
-    "id, key, location, lat, lon, origin, heading, accuracy, taken, projection, licence, credit, link, shard"
+    "id, key, location, lat, lon, origin, heading, accuracy, taken, pitch, roll, projection, licence, credit,"
+    " link, shard"
 )
 
 _REBUILD = "build it again: geoflood index CITY IMAGES --rebuild"
@@ -284,8 +285,9 @@ class IndexPlan:
         tag = image.geotag
         taken = tag.taken_at.isoformat() if tag.taken_at else None
         where = (tag.position.lat, tag.position.lon, tag.origin, tag.heading_deg, tag.accuracy_m, taken)
+        leans = (tag.pitch_deg, tag.roll_deg)
         who = (image.projection.value, image.licence, image.credit, image.link, shard)
-        row = (number, image.key, image.location, *where, *who)
+        row = (number, image.key, image.location, *where, *leans, *who)
         self._db.execute(f"INSERT INTO images ({_COLUMNS}) VALUES ({','.join('?' * len(row))})", row)
         return _Row(image.key, number, _position_key(tag.position))
 
@@ -341,7 +343,7 @@ def _position_key(position: LatLon) -> str:
 
 
 def _image(row: tuple[Any, ...]) -> StreetImage:
-    _, key, location, lat, lon, origin, heading, accuracy, taken, projection, licence, credit, link, _ = row
+    _, key, location, lat, lon, origin, heading, accuracy, taken, pitch, roll, projection, *who, _ = row
     when = datetime.fromisoformat(taken) if taken else None
-    tag = Geotag(LatLon(lat, lon), origin, heading, accuracy, when)
-    return StreetImage(key, location, tag, Projection(projection), licence, credit, link)
+    tag = Geotag(LatLon(lat, lon), origin, heading, accuracy, when, pitch, roll)
+    return StreetImage(key, location, tag, Projection(projection), *who)

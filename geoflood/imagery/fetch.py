@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from geoflood.core.datatypes import Progress, Rejected, StreetImage, no_progress
+from geoflood.core.errors import GeofloodError
 from geoflood.core.parallel import in_order
 from geoflood.imagery.census import Census
 from geoflood.imagery.sources.source import PictureError, Source, SourceImage, VanishedError
@@ -67,10 +68,12 @@ def fetch(
         try:
             batches = _batches(census.images(rows), max(1, source.batch))
             done = 0
-            for batch in in_order(pool, fetcher.batch, batches, AHEAD):
-                done += len(batch)
+            for found, error in in_order(pool, fetcher.batch, batches, AHEAD):
+                done += len(found)
                 progress("fetching pictures", done, len(rows))
-                yield from batch
+                yield from found
+                if error:
+                    raise error
         finally:  # a block, a full disk, or nobody wants the rest
             stop.set()
             pool.shutdown(cancel_futures=True)
@@ -98,20 +101,25 @@ class _Fetcher:
         self._gone, self._stop = gone, stop
         self._path = partial(picture_path, folder, source.name)
 
-    def batch(self, images: Sequence[SourceImage]) -> list[Fetched]:
-        """Each image with its picture, or why it has none; nothing once fetching was stopped."""
+    def batch(self, images: Sequence[SourceImage]) -> tuple[list[Fetched], GeofloodError | None]:
+        """Each image with its picture, or why it has none, up to an error that ends all fetching."""
+        found: list[Fetched] = []
+        try:
+            found.extend(self._each(images))
+        except GeofloodError as error:
+            return found, error
+        return found, None
+
+    def _each(self, images: Sequence[SourceImage]) -> Iterator[Fetched]:
         told = dict(zip(images, self._census.details(images), strict=True))
         missing = [image for image in images if self._is_missing(image, told[image])]
         if missing and not self._stop.is_set():
             self._source.prepare(missing)
         wanted = {image.id for image in missing}
-        found: list[Fetched] = []
         for image in images:
             if self._stop.is_set():
-                break
-            known = told[image] or image
-            found.append(self._one(image) if image.id in wanted else self._known(known))
-        return found
+                return
+            yield self._one(image) if image.id in wanted else self._known(told[image] or image)
 
     def _is_missing(self, image: SourceImage, told: SourceImage | None) -> bool:
         if image.id in self._gone or key_of(self._source.name, image.id) in self._described:

@@ -27,7 +27,8 @@ SETTINGS = Settings("rootsift", "1", (0, 30), 16, 8, 80.0)
 
 
 def image(number: int) -> StreetImage:
-    tag = Geotag(LatLon(52 + number / 1e4, 0.1), "csv", number % 360, 4.5, datetime(2020, 1, 1 + number % 28))
+    when = datetime(2020, 1, 1 + number % 28)
+    tag = Geotag(LatLon(52 + number / 1e4, 0.1), "csv", number % 360, 4.5, when, -2.0, 0.5)
     return StreetImage(
         f"folder:{number:05d}.jpg", f"/x/{number}.jpg", tag, Projection.PERSPECTIVE, "CC0-1.0", "me",
         f"https://example.org/{number}",
@@ -258,7 +259,8 @@ def test_an_index_without_links_is_read_and_goes_on(tmp_path: Path) -> None:
     plan.close()
     for file, table in (("references.sqlite", "refs"), ("ledger.sqlite", "images")):
         db = sqlite3.connect(tmp_path / file)
-        db.execute(f"ALTER TABLE {table} DROP COLUMN link")
+        for column in ("link", "pitch", "roll") if table == "images" else ("link",):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         db.close()
     (reference,) = read_references(tmp_path / "references.sqlite", [2])
     assert (reference.credit, reference.link) == ("me", "")

@@ -73,6 +73,7 @@ PLACES: dict[str, list[Json]] = {
         place(MASSACHUSETTS, 42.1, -72.59, 0.57, polygon(square(-72.6, 42, 0.1))),
         place("Springfield, Ohio, United States", 39.9, -83.8, 0.45, polygon(square(-83.9, 39.8, 0.1))),
     ],
+    "town": [place("Town, Utopia", 52.3731, 4.8926, 0.4, polygon(square(4.8912, 52.3722, 0.0028)))],
     "nowhere hamlet": [
         place("Nowhere Hamlet, Ireland", 53.1, -9.2, 0.1, point(53.1, -9.2), "node", "hamlet", "place"),
     ],
