@@ -62,6 +62,11 @@ _COLUMNS = (
     " on_foot, visible, address"
 )
 _MARKS = ",".join("?" * len(_COLUMNS.split(",")))
+_KINDS = (
+    *(np.int64, np.float64, np.float64, np.float32, np.bool_, np.int64),
+    *(np.int32, np.int32, np.int32, np.bool_, np.int32),
+)
+"""Of CensusColumns."""
 _AT_ONCE = 20_000
 """Rows that are made into arrays at a time."""
 _EPOCH = datetime(1970, 1, 1)
@@ -150,22 +155,22 @@ class Census:
 
     def columns(self, area: Area) -> CensusColumns:
         """The images that lie in the area, but for those that are gone."""
-        kinds = (
-            *(np.int64, np.float64, np.float64, np.float32, np.bool_, np.int64),
-            *(np.int32, np.int32, np.int32, np.bool_, np.int32),
-        )
-        parts: list[list[NDArray[Any]]] = [[np.empty(0, kind)] for kind in kinds]
+        most = int(self._all("SELECT count(*) FROM images_SOURCE")[0][0])
+        columns: list[NDArray[Any]] = [np.empty(most, kind) for kind in _KINDS]
+        count = 0
         for rows in self._chunks(
             "SELECT rowid, lat, lon, heading, projection = 'equirectangular', coalesce(taken, 0) / 1000000,"
             " sequence, licence, credit, on_foot, coalesce(width, 0) FROM images_SOURCE"
             " WHERE id NOT IN (SELECT id FROM gone_SOURCE) ORDER BY id"
         ):
-            told = zip(zip(*rows, strict=True), kinds, strict=True)
-            columns: list[NDArray[Any]] = [np.array(column, kind) for column, kind in told]
-            inside = area.holds(columns[1], columns[2])
-            for part, column in zip(parts, columns, strict=True):
-                part.append(column[inside])
-        return CensusColumns(*(np.concatenate(part) for part in parts))
+            told = zip(zip(*rows, strict=True), _KINDS, strict=True)
+            part: list[NDArray[Any]] = [np.array(column, kind) for column, kind in told]
+            inside = area.holds(part[1], part[2])
+            found = int(np.count_nonzero(inside))
+            for column, values in zip(columns, part, strict=True):
+                column[count : count + found] = values[inside]
+            count += found
+        return CensusColumns(*(column[:count] for column in columns))
 
     def images(self, rows: Iterable[int]) -> Iterator[SourceImage]:
         """The images of these row numbers, in their order; one that the census has lost is left out."""

@@ -33,6 +33,7 @@ __all__ = [
 
 Ints: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float64]
+Layers: TypeAlias = NDArray[np.int8]
 
 CELL_M = 5.0
 """Side of a place cell: images of one drive in one cell and direction are as good as one."""
@@ -69,7 +70,9 @@ def choose(columns: CensusColumns, most: int | None = None, already: Sequence[in
     kept = order[_first_of_each(squares[order], layers[order], columns.sequences[order])]
     kept = kept[~np.isin(kept, before)]
     first = kept[_first_of_each(squares[kept], layers[kept])]
-    spread = _Spread(metres[np.concatenate([before, first])], layers[np.concatenate([before, first])])
+    offered = np.concatenate([before, first])
+    spread = _Spread(metres[offered].astype(np.float32), layers[offered])
+    del metres, order, offered  # a million images are a lot of places
     picks = spread.pick(len(before), wanted) - len(before)
     chosen = first[picks]
     if len(chosen) == wanted:
@@ -88,12 +91,13 @@ def origin_of(columns: CensusColumns) -> LatLon:
     return LatLon(float(np.median(columns.lats)), float(columns.lons[0]))
 
 
-def layers_of(columns: CensusColumns) -> Ints:
+def layers_of(columns: CensusColumns) -> Layers:
     """[N] which way each image looks: a sector, all round, or unknown."""
     known = np.nan_to_num(columns.headings, nan=0.0)
-    sectors = np.rint(known * (SECTORS / 360.0)).astype(np.int64) % SECTORS
+    sectors = np.rint(known * (SECTORS / 360.0)).astype(np.int8) % np.int8(SECTORS)
     sectors[np.isnan(columns.headings)] = UNKNOWN
-    return np.where(columns.panoramas, ALL_ROUND, sectors)
+    sectors[columns.panoramas] = ALL_ROUND
+    return sectors
 
 
 def squares_of(metres: NDArray[np.floating[Any]], size_m: float) -> Ints:
@@ -135,7 +139,7 @@ def _times_before(*keys: NDArray[np.integer[Any]]) -> Ints:
     return times
 
 
-def _other_days(kept: Ints, chosen: Ints, squares: Ints, layers: Ints, days: Ints) -> Ints:
+def _other_days(kept: Ints, chosen: Ints, squares: Ints, layers: Layers, days: Ints) -> Ints:
     """What is left of `kept` once every place and direction has an image: other days first, turn by turn."""
     ordered = np.concatenate([chosen, kept[~np.isin(kept, chosen)]])
     again = _times_before(squares[ordered], layers[ordered])
@@ -147,8 +151,8 @@ def _other_days(kept: Ints, chosen: Ints, squares: Ints, layers: Ints, days: Int
 class _Spread:
     """Points on the ground in layers, picked so that those of a layer stay far apart."""
 
-    def __init__(self, metres: Floats, layers: Ints) -> None:
-        self._metres, self._layers = metres.astype(np.float32), layers
+    def __init__(self, metres: NDArray[np.float32], layers: Layers) -> None:
+        self._metres, self._layers = metres, layers
         self._near_m2 = np.full(len(metres), np.inf, np.float32)
         """[n] how near the next picked point that looks the same way is, squared."""
 
@@ -187,7 +191,7 @@ class _Neighbourhood:
     """Points sorted by the squares of a grid, so that three squares beside each other are one slice."""
 
     def __init__(
-        self, metres: NDArray[np.float32], layers: Ints, near_m2: NDArray[np.float32], size_m: float
+        self, metres: NDArray[np.float32], layers: Layers, near_m2: NDArray[np.float32], size_m: float
     ) -> None:
         columns, rows = np.floor(metres / size_m).astype(np.int64).T
         columns, rows = columns - columns.min() + 1, rows - rows.min() + 1
