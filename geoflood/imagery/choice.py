@@ -94,7 +94,7 @@ def origin_of(columns: CensusColumns) -> LatLon:
 def layers_of(columns: CensusColumns) -> Layers:
     """[N] which way each image looks: a sector, all round, or unknown."""
     known = np.nan_to_num(columns.headings, nan=0.0)
-    sectors = np.rint(known * (SECTORS / 360.0)).astype(np.int8) % np.int8(SECTORS)
+    sectors: Layers = np.rint(known * (SECTORS / 360.0)).astype(np.int8) % np.int8(SECTORS)
     sectors[np.isnan(columns.headings)] = UNKNOWN
     sectors[columns.panoramas] = ALL_ROUND
     return sectors
