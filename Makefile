@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo docs test test-long test-vlm check bench clean
+.PHONY: demo docs test test-long test-panoramax test-vlm check bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/geoflood demo --out demo
@@ -14,6 +14,17 @@ test: $(VENV)/installed-dev
 # What takes long: the demo, fifty kills where `make test` has a few, eight times the fuzz.
 test-long: $(VENV)/installed-dev
 	$(BIN)/pytest -m "long or hypothesis" --hypothesis-profile=long
+
+# A real Panoramax server, in an environment of its own: 400 MB, a minute. PostgreSQL is Debian's postgresql-postgis.
+GEOVISIO := $(VENV)/geovisio
+
+test-panoramax: $(GEOVISIO)/installed $(VENV)/installed-dev
+	GEOFLOOD_GEOVISIO=$(abspath $(GEOVISIO))/bin/python $(BIN)/pytest tests/imagery/test_panoramax_server.py
+
+$(GEOVISIO)/installed:
+	$(PYTHON) -m venv $(GEOVISIO)
+	$(GEOVISIO)/bin/pip install --quiet geovisio==2.15.1
+	touch $@
 
 # The true image path: a llama-server built from a source package, and a vision model with random weights.
 # Some six minutes on two cores, once; needs a C++ compiler, and no network but the package index.

@@ -1,4 +1,4 @@
-"""A real Panoramax instance on this machine: GeoVisio over PostgreSQL with PostGIS, for the tests that want one.
+"""A real Panoramax instance on this machine, for the tests that want one: GeoVisio over PostGIS.
 
 Opt-in: GEOFLOOD_GEOVISIO names the Python of an environment that has geovisio. PostgreSQL is Debian's
 `postgresql-postgis`. Everything lies in one folder and ends with the test.
@@ -149,11 +149,22 @@ def postgres(home: Path) -> Iterator[str]:
         for path in (home, home / "password"):
             os.chown(path, owner.pw_uid, owner.pw_gid)
     programs = newest_programs()
-    init = ["-U", "panoramax", "-A", "scram-sha-256", f"--pwfile={home}/password", "-E", "UTF8"]
-    as_postgres([programs / "initdb", "-D", data, *init, "--locale=C.UTF-8", "--no-sync"])
+    init: list[str | Path] = [
+        programs / "initdb",
+        "-D",
+        data,
+        "-U",
+        "panoramax",
+        "-A",
+        "scram-sha-256",
+        f"--pwfile={home}/password",
+        "-E",
+        "UTF8",
+    ]
+    as_postgres([*init, "--locale=C.UTF-8", "--no-sync"])
     options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "timezone=UTC", *POSTGRES_SETTINGS]
     told = " ".join(["-p", str(port), *(f"-c {option}" for option in options)])
-    control = [programs / "pg_ctl", "-D", data, "-w", "-t", "60"]
+    control: list[str | Path] = [programs / "pg_ctl", "-D", data, "-w", "-t", "60"]
     as_postgres([*control, "-l", home / "log", "-o", told, "start"])
     try:
         url = f"postgres://panoramax:{password}@127.0.0.1:{port}"
