@@ -19,7 +19,7 @@ test-long: $(VENV)/installed-dev
 GEOVISIO := $(VENV)/geovisio
 
 test-panoramax: $(GEOVISIO)/installed $(VENV)/installed-dev
-	GEOFLOOD_GEOVISIO=$(abspath $(GEOVISIO))/bin/python $(BIN)/pytest tests/imagery/test_panoramax_server.py
+	GEOFLOOD_GEOVISIO=$(abspath $(GEOVISIO))/bin/python $(BIN)/pytest tests/cli/test_panoramax_server.py
 
 $(GEOVISIO)/installed:
 	$(PYTHON) -m venv $(GEOVISIO)
