@@ -42,6 +42,7 @@ DOORS = {
     "scipy": {"evaluation", "localize", "outputs"},
     "ijson": {"triage"},
     "imagehash": {"triage"},
+    "openpyxl": {"triage"},
     "faiss": {"database", "backbones"},
     "sqlite3": {"database", "imagery", "triage"},
     "ollama": {"vlm"},

@@ -65,6 +65,7 @@ def post_to(post: Post) -> Json:
         "geotag": geotag_to(post.geotag),
         "box": None if post.box is None else asdict(post.box),
         "place": post.place,
+        "place_kind": post.place_kind,
         "source": post.source,
     }
     return {name: value for name, value in content.items() if value not in ("", None)}
@@ -82,6 +83,7 @@ def post_from(content: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
         geotag=geotag_from(content.get("geotag")),
         box=Bounds(**content["box"]) if content.get("box") else None,
         place=content.get("place", ""),
+        place_kind=content.get("place_kind", ""),
         media=media,
         source=content.get("source", ""),
     )

@@ -147,7 +147,8 @@ class _Known:
             self.located.add(line.content["sha256"])
         elif line.kind == "file":
             name = line.content["file"]
-            files = self.members if "!/" in name else self.files
+            member = line.content.get("archive", "!/" in name)  # which journals of 2026 do not tell
+            files = self.members if member else self.files
             files[name] = f"SHA-256:{line.content['sha256']}"
 
 

@@ -1,21 +1,42 @@
-"""SHA-256 of every file before it is read, kept in the journal; working copies of what lies in archives."""
+"""SHA-256 of every file before it is read, kept in the journal; working copies of what lies in archives.
+
+Reading and keeping are apart: what a file breaks is told of the file, a full disk stops the batch.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
+from dataclasses import dataclass
 from pathlib import Path
 
 from geoflood.core.files import write_whole
 from geoflood.triage.journal import Journal
+from geoflood.triage.posts.door import UnusableError
 from geoflood.triage.posts.file_tree import FileEntry, FileTree
+from geoflood.triage.posts.unusable import Unusable
 
-__all__ = ["COPIES", "FileHashes", "on_disk"]
+__all__ = ["COPIES", "FileHashes", "HashedFile"]
 
 COPIES = "photos"
 """Folder in the results for working copies of pictures that lie in archives, named by their content."""
 MAX_PHOTO = 150_000_000
 """Bytes of a picture in an archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """What is in a file, before the journal knows it."""
+
+    name: str
+    stamp: str
+    sha256: str
+    path: Path
+    """Where it can be read."""
+    archive: str = ""
+    """Of a member: the archive that holds it."""
+    data: bytes | None = None
+    """Of a member that has no working copy yet."""
 
 
 class FileHashes:
@@ -33,52 +54,45 @@ class FileHashes:
         """SHA-256 of what was in a file when it was last read; empty when it never was."""
         return self._files.get(name, ("", ""))[1]
 
-    def hashed(self, name: str, path: Path) -> str:
-        """SHA-256 of a file on the disk, from the journal where it has not changed since. Raises OSError."""
+    def read(self, name: str, path: Path) -> HashedFile:
+        """A file on the disk, hashed where it has changed since the journal spoke of it. Raises OSError."""
         stamp = _stamp(path)
         known = self._files.get(name)
         if known and known[0] == stamp:
-            return known[1]
+            return HashedFile(name, stamp, known[1], path)
         with path.open("rb") as file:
-            sha = hashlib.file_digest(file, "sha256").hexdigest()
-        self._found(name, stamp, sha)
-        return sha
+            return HashedFile(name, stamp, hashlib.file_digest(file, "sha256").hexdigest(), path)
 
-    def picture(self, entry: FileEntry, tree: FileTree) -> tuple[str, Path]:
-        """SHA-256 of a picture, and where it can be read. Raises one of tree.DAMAGED."""
+    def read_picture(self, entry: FileEntry, tree: FileTree) -> HashedFile:
+        """A picture; of a member of an archive all its bytes. Raises whatever is wrong with it."""
         if not entry.member:
-            return self.hashed(entry.name, entry.path), entry.path
-        return self._packed(entry, tree)
-
-    def _packed(self, entry: FileEntry, tree: FileTree) -> tuple[str, Path]:
-        """A member of an archive: copied once, under a name that says what is in it."""
+            return self.read(entry.name, entry.path)
         if entry.size > MAX_PHOTO:
-            raise ValueError(f"{entry.size:,} bytes")
-        self.hashed(on_disk(entry), entry.path)
+            raise UnusableError(Unusable.TOO_LARGE, f"{entry.size:,} bytes")
         stamp, known = _stamp(entry.path), self._files.get(entry.name)
         if known and known[0] == stamp and (there := self._copy(known[1], entry)).is_file():
-            return known[1], there
+            return HashedFile(entry.name, stamp, known[1], there, entry.on_disk)
         with tree.opened(entry) as stream:
             data = stream.read(MAX_PHOTO + 1)
+        if len(data) > MAX_PHOTO:
+            raise UnusableError(Unusable.TOO_LARGE, f"more than {MAX_PHOTO:,} bytes")
         sha = hashlib.sha256(data).hexdigest()
-        self._found(entry.name, stamp, sha)
-        if not self._copy(sha, entry).is_file():
-            write_whole(self._copy(sha, entry), data)
-        return sha, self._copy(sha, entry)
+        return HashedFile(entry.name, stamp, sha, self._copy(sha, entry), entry.on_disk, data)
+
+    def keep(self, file: HashedFile) -> None:
+        """Write what was read into the journal, and a member's bytes beside it. Raises OSError."""
+        if self._files.get(file.name) != (file.stamp, file.sha256):
+            self._files[file.name] = (file.stamp, file.sha256)
+            self._journal.append(
+                "file", file=file.name, stamp=file.stamp, sha256=file.sha256, archive=file.archive
+            )
+        if file.data is not None and not file.path.is_file():
+            write_whole(file.path, file.data)
 
     def _copy(self, sha: str, entry: FileEntry) -> Path:
         suffix = posixpath.splitext(entry.member)[1].lower()
         plain = suffix if suffix[1:].isascii() and suffix[1:].isalnum() else ""
         return self._journal.folder / COPIES / f"{sha}{plain}"
-
-    def _found(self, name: str, stamp: str, sha: str) -> None:
-        self._files[name] = (stamp, sha)
-        self._journal.append("file", file=name, stamp=stamp, sha256=sha)
-
-
-def on_disk(entry: FileEntry) -> str:
-    """The name of the file that holds it: its own, or its archive's."""
-    return entry.name.partition("!/")[0] if entry.member else entry.name
 
 
 def _stamp(path: Path) -> str:

@@ -41,6 +41,8 @@ class Post:
     box: Bounds | None = None
     place: str = ""
     """Name of the box."""
+    place_kind: str = ""
+    """What the box is of, where the export says so: poi, neighborhood, city, admin, country."""
     media: tuple[Medium, ...] = ()
     source: str = ""
     """The file it was read from, in the folder."""

@@ -23,6 +23,7 @@ from geoflood.triage.near_duplicates import Duplicates, from_text, to_text
 from geoflood.triage.photo_facts import PhotoFacts
 from geoflood.triage.post_arrivals import AHEAD, PostArrival, PostArrivals, Submit
 from geoflood.triage.posts.folder import PostFolder, Tally
+from geoflood.triage.posts.left_out import LeftOut
 
 __all__ = ["Intake", "Photo"]
 
@@ -64,7 +65,9 @@ class Intake:
         self._handled: set[str] = set()
         self._provisional: set[str] = set()
         self._files: dict[str, tuple[Path, str]] = {}
-        self._rejections: set[bytes] = set()
+        self._rejections: dict[bytes, tuple[str, str]] = {}
+        self._met: set[bytes] = set()
+        self._left_out: dict[str, Any] = {}
         self._duplicates = Duplicates()
         self._narrowing = Narrowing() if narrowed else None
         self._unread: set[str] = set()
@@ -117,14 +120,16 @@ class Intake:
                 return
             progress("reading posts", count, 0)
             if isinstance(arrival, Rejected):
-                self.tally.add(arrival)
                 self._reject(arrival)
+            elif isinstance(arrival, LeftOut):
+                self.tally.add(arrival)
             else:
                 self.tally.add(arrival.post)
                 if self.tally.posts[arrival.post.layout] == 1:
                     news(f"recognised {arrival.post.layout}: {' '.join(arrival.post.source.split())}")
                 yield from self._count_down(self._take_post(arrival, arrivals))
         self.ended = True
+        self._settle()
         for line in self.tally.lines():
             news(line)
         if self._narrowing:
@@ -161,7 +166,12 @@ class Intake:
                         self._narrowing, content["key"], post_from(content["post"], ()), content["media"]
                     )
             case "rejected":
-                self._rejections.add(_digest(content["location"], content["reason"]))
+                told = (content["location"], content["reason"])
+                self._rejections[_digest(*told)] = told
+            case "settled":
+                self._rejections.pop(_digest(content["location"], content["reason"]), None)
+            case "left out":
+                self._left_out = content["kinds"]
             case "located":
                 self.run = self._latest_run
                 if not content["again"]:
@@ -174,11 +184,31 @@ class Intake:
                 self._narrowing.add_decision(content["sha256"], decision_from(content["decision"]))
 
     def _reject(self, rejected: Rejected) -> None:
-        """Journal what could not be used, unless an earlier run did."""
-        digest = _digest(rejected.location, str(rejected.reason))
+        """Count what could not be used, once, and journal it unless an earlier run did."""
+        told = (rejected.location, str(rejected.reason))
+        digest = _digest(*told)
+        if digest in self._met:
+            return
+        self._met.add(digest)
+        self.tally.add(rejected)
         if digest not in self._rejections:
-            self._rejections.add(digest)
-            self.journal.append("rejected", **{**asdict(rejected), "reason": str(rejected.reason)})
+            self._rejections[digest] = told
+            self.journal.append("rejected", **{**asdict(rejected), "reason": told[1]})
+
+    def _settle(self) -> None:
+        """Once all is read: journal what an earlier run could not use and this one did not meet any more.
+
+        What is left out is journaled, too, where that has changed.
+        """
+        for location, reason in sorted(self._rejections.pop(one) for one in {*self._rejections} - self._met):
+            self.journal.append("settled", location=location, reason=reason)
+        kinds = {
+            kind: {"count": count, "first": self.tally.examples[kind]}
+            for kind, count in sorted(self.tally.left_out.items())
+        }
+        if kinds != self._left_out:
+            self._left_out = kinds
+            self.journal.append("left out", kinds=kinds)
 
     def _take_post(self, arrival: PostArrival, arrivals: PostArrivals) -> list[Photo]:
         """Journal a post and its pictures; returns those of its photos that can be located now."""

@@ -30,7 +30,7 @@ class PhotoFacts:
 
 
 def read_photo_facts(path: Path) -> PhotoFacts:
-    """Decode a picture file; raises nothing, whatever is in it."""
+    """Decode a picture file; raises nothing, whatever is in it, but for a full disk."""
     facts = exif.read(path)
     try:
         pixels = read_image(path, LONGEST)

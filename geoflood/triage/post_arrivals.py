@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from geoflood.core.datatypes import Rejected
-from geoflood.triage.file_hashes import FileHashes, on_disk
+from geoflood.triage.file_hashes import FileHashes
 from geoflood.triage.findings import Post
 from geoflood.triage.photo_facts import PhotoFacts, read_photo_facts
-from geoflood.triage.posts.file_tree import DAMAGED, FileEntry
+from geoflood.triage.posts.door import attempt
+from geoflood.triage.posts.file_tree import FileEntry
 from geoflood.triage.posts.folder import PostFolder
-from geoflood.triage.posts.unusable import Unusable
+from geoflood.triage.posts.left_out import LeftOut
 
 __all__ = ["AHEAD", "ArrivedPicture", "PostArrival", "PostArrivals", "Submit"]
 
@@ -69,11 +70,11 @@ class PostArrivals:
         self._entries = {entry.name: entry for entry in folder.pictures.entries}
         self._decoding: dict[str, Future[PhotoFacts]] = {}
 
-    def __iter__(self) -> Iterator[PostArrival | Rejected]:
+    def __iter__(self) -> Iterator[PostArrival | Rejected | LeftOut]:
         """Posts and what could not be used, in order, some way behind the decoding of pictures."""
-        waiting: deque[PostArrival | Rejected] = deque()
+        waiting: deque[PostArrival | Rejected | LeftOut] = deque()
         for post in self._read():
-            waiting.append(post if isinstance(post, Rejected) else self._hash_pictures(post))
+            waiting.append(self._hash_pictures(post) if isinstance(post, Post) else post)
             while waiting and (len(self._decoding) > AHEAD or len(waiting) > 4 * AHEAD):
                 yield waiting.popleft()
         while waiting:
@@ -84,21 +85,21 @@ class PostArrivals:
         ahead = self._decoding.pop(sha, None)
         return ahead.result() if ahead else read_photo_facts(path)
 
-    def _read(self) -> Iterator[Post | Rejected]:
-        yield from self._folder.rejected
+    def _read(self) -> Iterator[Post | Rejected | LeftOut]:
+        yield from self._folder.unused
         for document in self._folder.documents:
             if self._hash_document(document):
                 yield from self._folder.posts_of(document)
         yield from self._folder.bare()
 
     def _hash_document(self, document: FileEntry) -> bool:
-        """Hash a document, or the archive it lies in, before it is read; False when that cannot be done."""
-        name = on_disk(document)
-        try:
-            self._hashes.hashed(name, document.path)
-        except OSError as error:
-            self._reject(Rejected(name, Unusable.CANNOT_BE_READ, str(error.strerror)))
+        """Hash a file, or the archive it lies in, before it is read; False when that cannot be done."""
+        name = document.on_disk
+        read = attempt(lambda: self._hashes.read(name, document.path), name)
+        if isinstance(read, Rejected):
+            self._reject(read)
             return False
+        self._hashes.keep(read)
         return True
 
     def _hash_pictures(self, post: Post) -> PostArrival:
@@ -114,8 +115,11 @@ class PostArrivals:
 
     def _picture(self, entry: FileEntry) -> tuple[str | None, Path | None]:
         """SHA-256 of a picture, and where it can be read."""
-        try:
-            return self._hashes.picture(entry, self._folder.tree)
-        except DAMAGED as error:
-            self._reject(Rejected(entry.name, Unusable.CANNOT_BE_READ, f"{error!s:.100}"))
+        if entry.member and not self._hash_document(entry):
             return None, None
+        read = attempt(lambda: self._hashes.read_picture(entry, self._folder.tree), entry.name)
+        if isinstance(read, Rejected):
+            self._reject(read)
+            return None, None
+        self._hashes.keep(read)
+        return read.sha256, read.path

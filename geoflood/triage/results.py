@@ -47,6 +47,8 @@ class Results:
         self.provisional: dict[str, float] = {}
         """Photos that only the search has spoken of, and the evidence that would change each, nats."""
         self._rejected: list[int] = []
+        self._settled: dict[tuple[str, str], int] = {}
+        self._left_out: dict[str, dict[str, Any]] = {}
         self._located: dict[str, int] = {}
         self._photos: dict[str, tuple[str, int]] = {}
         self._posts: dict[str, tuple[str, int, tuple[str, ...]]] = {}
@@ -73,10 +75,15 @@ class Results:
             return line_at(file, self._located[sha])
 
     def rejections(self) -> Iterator[Rejected]:
-        """What could not be used, as it was met."""
+        """What could not be used, as it was met, but for what a later run could; then what is left out."""
         with (self.folder / NAME).open("rb") as file:
-            for content in (line_at(file, start) for start in self._rejected):
-                yield Rejected(*(str(content[name]) for name in ("location", "reason", "detail")))
+            for start in self._rejected:
+                content = line_at(file, start)
+                if self._settled.get((content["location"], content["reason"]), -1) < start:
+                    yield Rejected(*(str(content[name]) for name in ("location", "reason", "detail")))
+        for kind, told in self._left_out.items():
+            more = f" and {told['count'] - 1:,} more" if told["count"] > 1 else ""
+            yield Rejected(f"{told['first']}{more}", f"left out: {kind}")
 
     def take(self, line: JournalLine) -> None:
         """Take in a line. Raises InputError for one that was not written here."""
@@ -90,6 +97,10 @@ class Results:
                     self.models += [model] if model and model not in self.models else []
                 case "rejected":
                     self._rejected.append(line.start)
+                case "settled":
+                    self._settled[content["location"], content["reason"]] = line.start
+                case "left out":
+                    self._left_out = content["kinds"]
                 case "photo":
                     self._photos[content["sha256"]] = (content["same_as"] or content["sha256"], line.start)
                 case "located":

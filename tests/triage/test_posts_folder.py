@@ -153,7 +153,7 @@ def test_a_document_that_is_not_understood_is_told(
     assert told in one.detail
 
 
-def test_what_exports_hold_beside_posts_makes_no_noise(tmp_path: Path) -> None:
+def test_what_exports_hold_beside_posts_is_counted_by_kind(tmp_path: Path) -> None:
     write_folder(
         tmp_path,
         {
@@ -176,7 +176,16 @@ def test_what_exports_hold_beside_posts_makes_no_noise(tmp_path: Path) -> None:
         },
     )
     posts, tally = read_posts(tmp_path)
-    assert (posts, tally.lines()) == ([], [])
+    assert posts == []
+    assert tally.rejected == {"video": 2}
+    assert tally.left_out == {
+        "data of an export beside its posts": 5,
+        "data beside a video or another file": 2,
+        "empty file": 2,
+        "text without posts": 2,
+        "hidden file or folder": 1,
+        "web page": 1,
+    }
 
 
 def test_pictures_that_nobody_has_are_listed(tmp_path: Path) -> None:
@@ -245,7 +254,9 @@ def test_pictures_that_show_no_place_are_left_out(tmp_path: Path) -> None:
     assert sorted(file for post in posts for file in media_files(post)) == [
         *("d/b.jpg", "own/avatar.jpg", "own/c_thumb.jpg", "own/stickers/photo.jpg", "tg/photos/p.jpg")
     ]
-    assert tally.rejected == {"sticker": 1, "thumbnail": 4, "profile picture": 3}
+    kinds = ("sticker", "thumbnail", "profile picture")
+    assert [tally.left_out[kind] for kind in kinds] == [1, 4, 3]
+    assert tally.rejected == {"office file": 1}
 
 
 # ---- whose clock

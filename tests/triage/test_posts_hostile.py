@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError
 from geoflood.triage.findings import Post
-from geoflood.triage.posts import file_tree, json_records, text_files
+from geoflood.triage.posts import archives, json_records, text_files
 from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.json_records import is_lines, records
 from geoflood.triage.posts.layouts import LAYOUTS
 from geoflood.triage.posts.safe_values import box, geotag, prose, unmarked
+from geoflood.triage.posts.left_out import LeftOut
 from geoflood.triage.posts.text_files import Record, lines
 from geoflood.triage.posts.times import moment, snowflake
 from geoflood.triage.posts.unusable import Unusable
@@ -151,7 +152,7 @@ def test_zip_bombs(tmp_path: Path) -> None:
 
 
 def test_a_bomb_of_many_small_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_tree, "ARCHIVE_BOMB", (1_000_000, 50))
+    monkeypatch.setattr(archives, "ARCHIVE_BOMB", (1_000_000, 50))
     whole = {f"{n}.jpg": JPEG + b"\0" * 100_000 for n in range(20)}
     archive(tmp_path / "bomb.zip", whole)
     archive(tmp_path / "ok.zip", {name: JPEG + os.urandom(100_000) for name in whole})
@@ -280,7 +281,7 @@ def test_no_bytes_break_the_reading(content: bytes) -> None:
         for name in ("x.json", "x.csv", "x.txt", "x.js"):
             Path(folder, name).write_bytes((b'{"data": [' if name == "x.js" else b"") + content)
         for one in read_all(Path(folder)):
-            assert isinstance(one, Post | Rejected)
+            assert isinstance(one, Post | Rejected | LeftOut)
 
 
 ANYTHING = VALUES | st.text()

@@ -45,7 +45,7 @@ def test_bare_images_with_a_caption(tmp_path: Path) -> None:
         ("b.png", "under the bridge", ["b.png"]),
         ("a/IMG-20210714-WA0001.jpg", "", ["a/IMG-20210714-WA0001.jpg"]),
     ]
-    assert tally.lines() == ["bare images: 2 posts, 2 images"]
+    assert tally.lines() == ["bare images: 2 pictures that no post speaks of"]
 
 
 def test_a_picture_without_a_suffix_is_known_by_its_content(tmp_path: Path) -> None:
@@ -87,7 +87,9 @@ def test_table_manifest(tmp_path: Path, mark: str, suffix: str, encoding: str) -
     assert posts[0].geotag is not None
     assert posts[0].geotag.position == LatLon(29.76, -95.37)
     assert posts[0].posted_at == datetime(2021, 7, 14)
-    assert tally.lines() == [f"{suffix.upper()} manifest: 2 posts, 1 image, 1 without a file"]
+    assert tally.lines() == [
+        f"{suffix.upper()} manifest: 2 posts with 1 picture, and 1 picture that is not here"
+    ]
 
 
 def test_jsonl_manifest_with_several_pictures(tmp_path: Path) -> None:
@@ -98,7 +100,7 @@ def test_jsonl_manifest_with_several_pictures(tmp_path: Path) -> None:
     posts, tally = read_posts(write_folder(tmp_path, {"a.jpg": JPEG, "sub/b.jpg": JPEG, "list.jsonl": lines}))
     assert [media_files(p) for p in posts] == [["a.jpg", "sub/b.jpg"]] * 2
     assert posts[0].posted_at == TWEET_TIME, "from the id"
-    assert tally.lines() == ["JSONL manifest: 2 posts, 4 images"]
+    assert tally.lines() == ["JSONL manifest: 2 posts with 4 pictures"]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_twarc2(tmp_path: Path) -> None:
     ]
     posts, tally = read_posts(write_folder(tmp_path, {"E6abc.jpg": JPEG, "tweets.jsonl": lines}))
     check_tweet(posts[0], "twarc2 JSONL", "E6abc.jpg")
-    assert tally.lines() == ["twarc2 JSONL: 2 posts, 1 image"]
+    assert tally.lines() == ["twarc2 JSONL: 2 posts with 1 picture"]
 
 
 def test_twarc2_flattened(tmp_path: Path) -> None:
@@ -202,7 +204,7 @@ def test_telegram(tmp_path: Path, whole: bool) -> None:
     ]
     assert posts[0].posted_at == datetime(2021, 7, 14, 16), "UTC, not the exporter's clock"
     assert posts[1].geotag is not None
-    assert tally.lines() == ["Telegram: 3 posts, 2 images, 1 without a file"]
+    assert tally.lines() == ["Telegram: 3 posts with 2 pictures, and 1 picture that is not here"]
 
 
 IOS = """[14.07.21, 18:03:11] Ana: \u200e<angehängt: 00000012-PHOTO-2021-07-14.jpg>
@@ -290,7 +292,7 @@ def test_bluesky(tmp_path: Path) -> None:
     root = write_folder(tmp_path, {"p.jsonl": [raw, {"post": view}], "bafkrei1": JPEG, "bafkrei2.jpg": JPEG})
     posts, tally = read_posts(root)
     assert [(p.text, media_files(p)) for p in posts] == [("raw", ["bafkrei1"]), ("viewed", ["bafkrei2.jpg"])]
-    assert tally.lines() == ["Bluesky: 2 posts, 2 images"]
+    assert tally.lines() == ["Bluesky: 2 posts with 2 pictures"]
 
 
 def test_auto_archiver(tmp_path: Path) -> None:
@@ -312,10 +314,11 @@ def test_several_layouts_in_one_folder(tmp_path: Path) -> None:
     write_folder(tmp_path, {"loose.jpg": JPEG, "readme.md": "# notes", "settings.json": {"theme": "dark"}})
     _, tally = read_posts(tmp_path)
     assert tally.lines() == [
-        "WhatsApp: 2 posts, 1 image",
-        "X API v2 JSON: 1 post, 1 image",
-        "bare images: 1 post, 1 image",
-        "not usable: 1 not recognised",
+        "WhatsApp: 2 posts with 1 picture",
+        "X API v2 JSON: 1 post with 1 picture",
+        "bare images: 1 picture that no post speaks of",
+        "not used: 1 × not recognised",
+        "left out: 1 × text without posts",
     ]
 
 

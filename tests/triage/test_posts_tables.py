@@ -137,7 +137,7 @@ def test_a_table_of_one_column(tmp_path: Path) -> None:
         write_folder(tmp_path, {"a,b.jpg": JPEG, "c.jpg": JPEG, "x.csv": "image\na,b.jpg\nc.jpg\n"})
     )
     assert [media_files(post) for post in posts] == [["a,b.jpg"], ["c.jpg"]]
-    assert tally.lines() == ["CSV manifest: 2 posts, 2 images"]
+    assert tally.lines() == ["CSV manifest: 2 posts with 2 pictures"]
 
 
 def test_our_own_table_is_no_manifest(tmp_path: Path) -> None:
@@ -145,7 +145,10 @@ def test_our_own_table_is_no_manifest(tmp_path: Path) -> None:
     _, tally = read_posts(
         write_folder(tmp_path, {"a.jpg": JPEG, "located.csv": head + "a.jpg,located,1,2,3,4,5,6\n"})
     )
-    assert tally.lines() == ["bare images: 1 post, 1 image", "not usable: 1 not recognised"]
+    assert tally.lines() == [
+        "bare images: 1 picture that no post speaks of",
+        "not used: 1 × not recognised",
+    ]
 
 
 # ---- times

@@ -120,7 +120,10 @@ def test_what_is_no_photo(tmp_path: Path) -> None:
         write_folder(tmp_path, {"_chat.txt": "".join(map(chat.format, names)), **stickers})
     )
     assert [media_files(post) for post in posts] == [[], [], []]
-    assert tally.lines() == ["WhatsApp: 3 posts, 0 images", "not usable: 2 sticker"]
+    assert tally.lines() == [
+        "WhatsApp: 3 posts with 0 pictures",
+        "left out: 2 × sticker",
+    ]
 
 
 def test_a_chat_that_is_not_understood_is_told(tmp_path: Path) -> None:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import IO
 
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Medium, Post
-from geoflood.triage.posts.file_tree import DAMAGED, FileEntry, FileTree
+from geoflood.triage.posts.door import attempt, guarded
+from geoflood.triage.posts.file_kinds import FileKind, suffix_of
+from geoflood.triage.posts.file_tree import FileEntry, FileTree
 from geoflood.triage.posts.json_records import is_lines, records
 from geoflood.triage.posts.layouts import Layout, layout_of
+from geoflood.triage.posts.left_out import LeftOut, LeftOutKind
 from geoflood.triage.posts.picture_names import PictureNames, plain
 from geoflood.triage.posts.table_rows import folded, named, rows
-from geoflood.triage.posts.tables import is_crisismmd, manifest, names_picture, sidecar, untimed
-from geoflood.triage.posts.text_files import HEAD, Opened, Record, opening, text_of
+from geoflood.triage.posts.tables import gallery, is_crisismmd, manifest, names_picture, sidecar, untimed
+from geoflood.triage.posts.text_files import HEAD, Opened, Record, is_assigned, opening, text_of
 from geoflood.triage.posts.unrecognised import UnrecognisedTally
 from geoflood.triage.posts.unusable import Unusable
 from geoflood.triage.posts.whatsapp import is_whatsapp, whatsapp
+from geoflood.triage.posts.workbooks import workbook_rows
 from geoflood.triage.posts.x_archive_extras import NAMES, ArchiveExtras, companions
 
 __all__ = ["Documents"]
@@ -29,7 +33,8 @@ __all__ = ["Documents"]
 MARKS = (",", "\t", ";")
 TABLES = frozenset((".csv", ".tsv"))
 LINES = frozenset((".jsonl", ".ndjson"))
-MAY_HOLD_POSTS = TABLES | LINES | {".json"}
+BOOKS = frozenset((".xlsx", ".xlsm"))
+MAY_HOLD_POSTS = TABLES | LINES | BOOKS | {".json"}
 """Files that are there to hold posts: one that cannot be used is reported. A readme, or .js, is not."""
 _JSON = re.compile(r"\{\s*(?:[\"}]|$)|\[\s*(?:[{\[\"\]]|$)")
 """How JSON begins, and [14.07.21, 18:23] does not."""
@@ -41,8 +46,10 @@ _CHAT = re.compile(r"_chat\.txt|.*whatsapp.*\.txt", re.IGNORECASE | re.DOTALL)
 class _Document:
     entry: FileEntry
     opened: Opened
-    first: str
+    first: str = ""
     """Its first text."""
+    assigned: bool = False
+    """It assigns its JSON to a variable, as archives of X do."""
 
     @property
     def name(self) -> str:
@@ -50,7 +57,7 @@ class _Document:
 
     @property
     def suffix(self) -> str:
-        return posixpath.splitext(self.entry.name)[1].lower()
+        return ".xlsx" if self.entry.kind.file is FileKind.WORKBOOK else suffix_of(self.entry.name)
 
     @property
     def lines(self) -> list[str]:
@@ -59,30 +66,42 @@ class _Document:
 
 
 class Documents:
-    """Reads documents: `entries` are all that there are, `others` the plain names of other files there."""
+    """Reads documents: `entries` are all that there are, `others` the plain names of other files there.
+
+    `captions` are the names of text files that stand beside pictures.
+    """
 
     def __init__(
-        self, tree: FileTree, pictures: PictureNames, entries: Iterable[FileEntry], others: Set[str]
+        self,
+        tree: FileTree,
+        pictures: PictureNames,
+        entries: Iterable[FileEntry],
+        others: Set[str],
+        captions: Set[str] = frozenset(),
     ) -> None:
-        self._tree, self._pictures, self._others = tree, pictures, others
+        self._tree, self._pictures, self._others, self._captions = tree, pictures, others, captions
         self._beside = [entry for entry in entries if NAMES.fullmatch(posixpath.basename(entry.name))]
         self._archives: dict[str, ArchiveExtras] = {}
 
-    def posts_of(self, entry: FileEntry) -> Iterator[Post | Rejected]:
-        """The posts in one document; none when it holds no posts. Raises nothing."""
-        try:
-            document = self._document(entry)
-            for one in self._read(document):
-                if isinstance(one, Rejected):
-                    yield one
-                else:
-                    yield self._pictures.claim(replace(one, source=entry.name))
-                    yield from _without_a_file(one, entry)
-        except DAMAGED as error:
-            yield Rejected(entry.name, Unusable.CANNOT_BE_READ, f"{error!s:.100}")
+    def posts_of(self, entry: FileEntry) -> Iterator[Post | Rejected | LeftOut]:
+        """The posts in one document, or what it is where it holds none. Only a full disk is raised."""
+        document = attempt(lambda: self._document(entry), entry.name)
+        if isinstance(document, Rejected):
+            yield document
+            return
+        silent = True
+        for one in guarded(self._read(document), entry.name):
+            silent = False
+            if isinstance(one, Rejected):
+                yield one
+            else:
+                yield self._pictures.claim(replace(one, source=entry.name))
+                yield from _without_a_file(one, entry)
+        if silent:
+            yield LeftOut(entry.name, self._silent(document))
 
     def _document(self, entry: FileEntry) -> _Document:
-        """Raises one of DAMAGED."""
+        """Raises whatever is wrong with the file."""
         with self._tree.opened(entry) as stream:
             head = stream.read(HEAD)
 
@@ -91,11 +110,32 @@ class Documents:
             with self._tree.opened(entry) as stream:
                 yield text_of(stream, head)
 
-        return _Document(entry, opened, opening(head))
+        if entry.kind.file is FileKind.WORKBOOK:
+            return _Document(entry, opened)
+        return _Document(entry, opened, opening(head), is_assigned(head))
+
+    def _silent(self, document: _Document) -> LeftOutKind:
+        """What a document is that no post came out of, and no complaint."""
+        base = posixpath.basename(document.name)
+        if document.name in self._captions or NAMES.fullmatch(base):
+            return LeftOutKind.READ_BESIDE
+        if self._is_beside(document):
+            return LeftOutKind.BESIDE_FILE
+        if "".join(document.first.split()) in ("", "[]", "{}"):
+            return LeftOutKind.EMPTY
+        data = document.suffix in (".js", ".json", ".jsonl", ".ndjson") or _JSON.match(document.first)
+        return LeftOutKind.EXPORT_DATA if data else LeftOutKind.TEXT
+
+    def _is_beside(self, document: _Document) -> bool:
+        """Whether it has the name of a file that is none of the documents and photos, such as a video."""
+        return posixpath.splitext(plain(document.name))[0].removesuffix(".info") in self._others
 
     def _read(self, document: _Document) -> Iterator[Post | Rejected]:
         first, name, suffix = document.first, document.name, document.suffix
-        if is_whatsapp(first):
+        if document.entry.kind.file is FileKind.WORKBOOK:
+            with self._tree.opened(document.entry) as stream:
+                yield from self._posts_in(workbook_rows(stream, name), document, "XLSX")
+        elif is_whatsapp(first):
             for one in whatsapp(document.opened, name):
                 yield self._pictures.found(one, document.entry) if isinstance(one, Post) else one
         elif _JSON.match(first) or (suffix in MAY_HOLD_POSTS - TABLES and first.startswith(("{", "["))):
@@ -141,11 +181,12 @@ class Documents:
 
     def _may_hold_posts(self, document: _Document) -> bool:
         """Whether posts could be expected in it: not in what is written beside a video."""
-        stem = posixpath.splitext(plain(document.name))[0].removesuffix(".info")
-        return document.suffix in MAY_HOLD_POSTS and stem not in self._others
+        return document.suffix in MAY_HOLD_POSTS and not self._is_beside(document)
 
     def _is_sidecar(self, record: Record, layout: Layout | None, document: _Document, beside: Medium) -> bool:
         """Whether a document's only record speaks of the picture beside it, and of no other that is there."""
+        if layout is not None and layout.read is gallery:
+            return True
         if layout is not None and layout.read is not manifest:
             return False
         named = [post for each in manifest(record) for post in [self._pictures.found(each, document.entry)]]
@@ -155,15 +196,15 @@ class Documents:
         self, record: Record, layout: Layout, document: _Document, kind: str, beside: Medium | None
     ) -> Iterator[Post | Rejected]:
         """The posts in a record, with their files; the only one of a document with the picture beside it."""
-        try:
-            read = list(layout.read(record))
-        except Exception as error:  # a stranger's record may break any reader; the next one is another's
-            yield Rejected(document.name, Unusable.NOT_AS_DOCUMENTED, f"{layout.name}: {error!s:.80}")
+        named = layout.name.format(kind)
+        read = attempt(lambda: list(layout.read(record)), document.name, Unusable.NOT_AS_DOCUMENTED)
+        if isinstance(read, Rejected):  # a stranger's record may break any reader; the next one is another's
+            yield replace(read, detail=f"{named}: {read.detail}")
             return
         for post in read:
-            post = replace(post, layout=layout.name.format(kind))
-            if post.layout == "X archive":
-                post = self._archive(document.entry.folder).of(post)
+            post = replace(post, layout=named)
+            if named == "X archive" or (document.assigned and named.startswith("X ")):
+                post = self._archive(document.entry.folder).of(replace(post, layout="X archive"))
             found = self._pictures.found(post, document.entry)
             if beside and len(read) == 1 and not any(medium.file for medium in found.media):
                 found = replace(found, media=(beside,))
@@ -177,16 +218,18 @@ class Documents:
         return self._archives[folder]
 
     def _records(self, entry: FileEntry) -> Iterator[Record | Rejected]:
-        with suppress(*DAMAGED):  # reported when the file itself is read
-            document = self._document(entry)
-            yield from records(document.opened, document.name, by_line=False)
+        """Those of a companion; what is wrong with it is told when it is read for itself."""
+        document = attempt(lambda: self._document(entry), entry.name)
+        if not isinstance(document, Rejected):
+            yield from guarded(records(document.opened, document.name, by_line=False), entry.name)
 
 
 def _without_a_file(post: Post, document: FileEntry) -> Iterator[Rejected]:
     of = f"of post {post.id}" if post.id else "of a post"
     for medium in post.media:
         if not medium.file:
-            yield Rejected(f"{document.name}: {medium.name or post.id}", Unusable.NO_FILE, of)
+            name = medium.name or f"a picture {of}"
+            yield Rejected(f"{document.name}: {name}", Unusable.NO_FILE, of)
 
 
 def _mark(document: _Document) -> str:

@@ -1,4 +1,4 @@
-"""Mastodon, as its API and its archive tell it, and Bluesky."""
+"""Mastodon and its kin, as their API and their archives tell it, and Bluesky."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ def activity(record: Record) -> Iterator[Post]:
     note = record["object"]
     if not isinstance(note, Mapping):
         return
-    attached = listed(note.get("attachment"))
-    pictures = [one for one in attached if str(one.get("mediaType", "image/")).startswith("image/")]
+    attached = note.get("attachment")
+    attached = listed([attached] if isinstance(attached, Mapping) else attached)
+    pictures = [_address(one) for one in attached if str(one.get("mediaType", "image/")).startswith("image/")]
     yield Post(
         layout="Mastodon",
         id=ident(note.get("id")),
@@ -51,8 +52,15 @@ def activity(record: Record) -> Iterator[Post]:
         author=basename(record.get("actor")),
         posted_at=moment(note.get("published")) or moment(record.get("published")),
         geotag=geotag(dig(note, "location", "latitude"), dig(note, "location", "longitude")),
-        media=tuple(Medium(basename(one.get("url")), (ident(one.get("url")),)) for one in pictures),
+        media=tuple(Medium(basename(url), (ident(url),)) for url in pictures),
     )
+
+
+def _address(attachment: Record) -> object:
+    """Of an attachment: told as text, as a link, or as a list of links of which the first is the largest."""
+    url = attachment.get("url") or attachment.get("href")
+    first = url[0] if isinstance(url, list) and url else url
+    return first.get("href") if isinstance(first, Mapping) else first
 
 
 def is_bluesky(record: Record) -> bool:
@@ -70,7 +78,7 @@ def bluesky(record: Record) -> Iterator[Post]:
         written = next((post[key] for key in ("record", "value") if isinstance(post.get(key), Mapping)), post)
         if written.get("$type", _POST) != _POST:
             continue
-        blobs = [ident(dig(one, "image", "ref", "$link")) for one in _images(written)]
+        blobs = [_blob(one) for one in _images(written)]
         views = [basename(one.get("fullsize")).partition("@")[0] for one in _images(post)]
         yield Post(
             layout="Bluesky",
@@ -82,8 +90,17 @@ def bluesky(record: Record) -> Iterator[Post]:
         )
 
 
+def _blob(image: Record) -> str:
+    """The id of a picture's bytes; posts of before April 2023 have it without the reference around it."""
+    return ident(dig(image, "image", "ref", "$link")) or ident(dig(image, "image", "cid"))
+
+
 def _posts(record: Record) -> Iterator[Record]:
     """What a record shows: a post, one in a feed, or those above and below it in a thread, in that order."""
+    if isinstance(record.get("thread"), list):
+        shown = (dig(one, "value", "post") for one in record["thread"])
+        yield from (post for post in shown if isinstance(post, Mapping))
+        return
     if not isinstance(record.get("thread"), Mapping):
         yield record["post"] if isinstance(record.get("post"), Mapping) else record
         return
@@ -99,5 +116,9 @@ def _posts(record: Record) -> Iterator[Record]:
 
 
 def _images(post: Record) -> list[Record]:
-    """The pictures embedded in a post, beside a quoted record too."""
-    return listed(dig(post, "embed", "images")) or listed(dig(post, "embed", "media", "images"))
+    """The pictures embedded in a post, beside a quoted record too: up to four images, or a gallery."""
+    for embed in (dig(post, "embed"), dig(post, "embed", "media")):
+        for key in ("images", "items"):
+            if found := listed(dig(embed, key)):
+                return found
+    return []

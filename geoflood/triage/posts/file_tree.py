@@ -1,7 +1,8 @@
-"""The files of a folder and of the zip archives in it, listed once and opened by what was listed.
+"""The files of a folder and of the archives in it, listed once and opened by what was listed.
 
 Nothing is ever opened by a name that a post or an archive chose: such names only look up what is here,
-so a path out of the folder finds nothing. Nothing is written.
+so a path out of the folder finds nothing. Nothing is written. Every file is an entry, a `Rejected` or a
+`LeftOut`: none is passed over in silence.
 """
 
 from __future__ import annotations
@@ -9,50 +10,36 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import stat
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections import Counter
+from collections.abc import Iterable, Iterator, Set
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, TypeAlias
 
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError
+from geoflood.triage.posts import archives, file_kinds
+from geoflood.triage.posts.archives import Archive, Member, is_bomb, refusal
+from geoflood.triage.posts.door import UnusableError, attempt, guarded
+from geoflood.triage.posts.file_kinds import FileKind, Kind, is_raw_tiff, kind_of, needs_head, suffix_of
+from geoflood.triage.posts.left_out import LeftOut, LeftOutKind
+from geoflood.triage.posts.tar_archive import GzipArchive, TarArchive, begins_as_tar
 from geoflood.triage.posts.unusable import Unusable
+from geoflood.triage.posts.zip_archive import ZipArchive
 
-__all__ = ["DAMAGED", "FileEntry", "FileTree", "is_picture"]
-
-PICTURES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif".split()  # noqa: SIM905
-)
-NO_DOCUMENTS = frozenset(
-    ".mp4 .mov .m4v .webm .avi .3gp .mp3 .m4a .ogg .opus .oga .wav .pdf .html .htm .css .svg .vcf .tgs .db "  # noqa: SIM905
-    ".sqlite .woff .woff2 .ttf .py .xml .gz .tar .7z .rar .docx .xlsx .warc .wacz .ots".split()
-)
-"""Of what lies in exports beside posts and photos; never opened."""
-
-MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*")
-
-MAX_MEMBERS = 500_000
-"""Of one archive; the list of them is held in memory."""
-BOMB = (64_000_000, 200)
-"""From so many bytes on, more than so many per packed byte are a bomb: JSON packs 10 to 30 times."""
-
-ARCHIVE_BOMB = (1_000_000_000, 50)
-"""The same of all members together: many small ones, or the same bytes listed many times."""
-
-DAMAGED = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
-"""What reading a file or a member can raise: RuntimeError when it is encrypted."""
+__all__ = ["FileEntry", "FileTree", "Found"]
 
 JOURNAL = "journal.jsonl"
 _FIRST = hashlib.sha256(b"geoflood journal 1").hexdigest().encode()
 _SEALED = (b'{"n":1,"at":"', b'"before":"' + _FIRST + b'"}\n')
-"""How the first line of a journal of results begins and ends, see `geoflood.triage.journal`."""
+"""How the first line of a journal of results begins and ends, see `geoflood.triage.journal`. Its folder is
+passed over: the pictures and tables in it were made of posts, and are none."""
 MAX_SEALED = 1_000_000
 """Bytes of that line, which tells the settings of a run."""
-"""The reason why a folder is passed over: its pictures and tables were made of posts, and are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +54,20 @@ class FileEntry:
     """In its archive; empty on the disk."""
     size: int = 0
     """Bytes, as the directory says."""
+    kind: Kind = file_kinds.DOCUMENT
 
     @property
     def folder(self) -> str:
         """The part of the name before the last /."""
         return posixpath.dirname(self.name)
 
+    @property
+    def on_disk(self) -> str:
+        """The name of the file that holds it: its own, or its archive's."""
+        return self.name.removesuffix(f"!/{self.member}") if self.member else self.name
 
-def is_picture(name: str, head: bytes = b"") -> bool:
-    """Whether a file is a picture by its suffix, or by its first bytes when it has no telling suffix."""
-    suffix = posixpath.splitext(name)[1].lower()
-    return suffix in PICTURES or head.startswith(MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+Found: TypeAlias = FileEntry | Rejected | LeftOut
 
 
 class FileTree:
@@ -90,9 +80,9 @@ class FileTree:
         if not root.is_dir():
             raise InputError(f"{root}: no such folder", "give the folder that holds the posts")
         self.root = root.resolve()
-        self._skip = {path.resolve() for path in skip}
+        self._skip = {os.path.realpath(path) for path in skip}
         self._open = ExitStack()
-        self._archives: dict[Path, zipfile.ZipFile] = {}
+        self._archives: dict[Path, Archive] = {}
 
     def __enter__(self) -> FileTree:
         return self
@@ -102,27 +92,19 @@ class FileTree:
     ) -> None:
         self._open.close()
 
-    def entries(self) -> Iterator[FileEntry | Rejected]:
-        """Every file that may matter, in an order that stays, archives replaced by their members."""
+    def entries(self) -> Iterator[Found]:
+        """Every file, in an order that stays, archives replaced by their members."""
         for one in self._walk():
-            if isinstance(one, Rejected):
+            if isinstance(one, str):
+                yield from guarded(self._listed(one), one)
+            else:
                 yield one
-                continue
-            path, name = one
-            if path.is_symlink():
-                if not path.resolve().is_relative_to(self.root):
-                    yield Rejected(name, Unusable.LINK_OUT)
-            elif path.is_file():
-                if not is_picture(name) and zipfile.is_zipfile(path):
-                    yield from self._members(path, name)
-                else:
-                    yield FileEntry(name, path, size=path.stat().st_size)
 
     @contextmanager
     def opened(self, entry: FileEntry) -> Iterator[IO[bytes]]:
-        """The file's bytes. What goes wrong is one of DAMAGED."""
+        """The file's bytes. Whatever is wrong with it is raised: read it behind the door."""
         if entry.member:
-            with self._archives[entry.path].open(entry.member) as member:
+            with self._archives[entry.path].opened(entry.member) as member:
                 yield member
         else:
             with entry.path.open("rb") as file:
@@ -130,93 +112,206 @@ class FileTree:
 
     def head(self, entry: FileEntry, size: int) -> bytes:
         """The first `size` bytes; none of a file that cannot be read."""
-        try:
+
+        def read() -> bytes:
             with self.opened(entry) as stream:
                 return stream.read(size)
-        except DAMAGED:
-            return b""
 
-    def _walk(self) -> Iterator[tuple[Path, str] | Rejected]:
-        for folder, folders, names in os.walk(self.root):
+        read_or_why = attempt(read, entry.name)
+        return b"" if isinstance(read_or_why, Rejected) else read_or_why
+
+    def _walk(self) -> Iterator[str | Rejected | LeftOut]:
+        """The names of all files in the folder and below."""
+        unread: list[OSError] = []
+        for folder, folders, names in os.walk(self.root, onerror=unread.append):
+            yield from self._unread(unread)
             here = Path(folder)
             if JOURNAL in names and _is_own(here / JOURNAL):
                 folders.clear()
-                yield Rejected(here.relative_to(self.root).as_posix(), Unusable.OWN_RESULTS, "passed over")
+                yield Rejected(self._name(here) or ".", Unusable.OWN_RESULTS, "passed over")
                 continue
-            folders[:] = sorted(f for f in folders if f[0] != "." and (here / f).resolve() not in self._skip)
-            for name in sorted([*names, *(f for f in folders if (here / f).is_symlink())]):
-                if name[0] != ".":
-                    yield here / name, (here / name).relative_to(self.root).as_posix()
+            below = {name for name in folders if name[0] != "." and not (here / name).is_symlink()}
+            for name in sorted({*names, *folders} - below):
+                shown = self._name(here / name)
+                yield _hidden(shown) if name[0] == "." else shown
+            folders[:] = sorted(name for name in below if os.path.realpath(here / name) not in self._skip)
+        yield from self._unread(unread)
 
-    def _members(self, path: Path, name: str) -> Iterator[FileEntry | Rejected]:
-        try:
-            archive = self._open.enter_context(zipfile.ZipFile(path))
-        except DAMAGED as error:
-            yield Rejected(name, Unusable.DAMAGED_ARCHIVE, str(error))
+    def _unread(self, errors: list[OSError]) -> Iterator[Rejected]:
+        for error in errors:
+            name = self._name(Path(os.fsdecode(error.filename))) or "."
+            yield Rejected(name, Unusable.CANNOT_BE_READ, f"the folder: {error.strerror}")
+        errors.clear()
+
+    def _name(self, path: Path) -> str:
+        name = path.relative_to(self.root).as_posix()
+        return "" if name == "." else name
+
+    def _listed(self, name: str) -> Iterator[Found]:
+        """What a name on the disk stands for: a file, what its archive holds, or why it is not read."""
+        path = self.root / name
+        if path.is_symlink() and (other := self._link(name, path)):
+            yield other
             return
-        self._archives[path] = archive
-        listed = archive.infolist()
-        if len(listed) > MAX_MEMBERS:
-            yield Rejected(name, Unusable.LARGE_ARCHIVE, f"{len(listed):,} members")
+        known = path.stat()
+        if not stat.S_ISREG(known.st_mode):
+            yield Rejected(name, Unusable.NO_FILE_AT_ALL, "a pipe, a socket or a device")
             return
-        unpacked = sum(info.file_size for info in listed)
-        if unpacked > max(ARCHIVE_BOMB[0], ARCHIVE_BOMB[1] * path.stat().st_size):
-            yield Rejected(name, Unusable.ARCHIVE_BOMB, f"{unpacked:,} bytes in {path.stat().st_size:,}")
+        entry = self._recognised(FileEntry(name, path, size=known.st_size))
+        if isinstance(entry, FileEntry) and entry.kind.file in _ARCHIVES:
+            yield from self._members(entry)
+        else:
+            yield entry
+
+    def _link(self, name: str, path: Path) -> Rejected | LeftOut | None:
+        """What a link is; None where it leads to a file that is not listed otherwise."""
+        told = os.readlink(path)
+        target = Path(os.path.realpath(path))
+        if not path.exists():
+            if ".git/annex/objects" in told:
+                return Rejected(name, Unusable.NOT_HERE, "git annex get fetches it")
+            return Rejected(name, Unusable.LINK_BROKEN, f"to {told}"[:160])
+        if not target.is_relative_to(self.root):
+            annexed = ": git annex unlock puts the file here" if ".git/annex/objects" in told else ""
+            return Rejected(name, Unusable.LINK_OUT, f"to {told}"[:120] + annexed)
+        if any(str(target).startswith(f"{folder}{os.sep}") for folder in self._skip):
+            return Rejected(name, Unusable.OWN_RESULTS, "passed over")
+        hidden = any(part.startswith(".") for part in target.relative_to(self.root).parts)
+        if not hidden:
+            return LeftOut(name, LeftOutKind.LINK)
+        return Rejected(name, Unusable.LINK_HIDDEN, f"to {told}"[:160]) if target.is_dir() else None
+
+    def _recognised(self, entry: FileEntry) -> Found:
+        """The entry with its kind; or why it is not read, or left out."""
+        head = self.head(entry, file_kinds.HEAD) if needs_head(entry.name, entry.size) else b""
+        kind = kind_of(entry.name, head)
+        if kind is file_kinds.PICTURE and head[:4] in (b"II*\0", b"MM\0*") and self._is_raw(entry):
+            kind = file_kinds.RAW
+        if kind is file_kinds.DAMAGED and suffix_of(entry.name) == ".zip" and not entry.member:
+            kind = file_kinds.ZIP if zipfile.is_zipfile(entry.path) else kind  # something stands before it
+        return _found_as(entry, kind)
+
+    def _is_raw(self, entry: FileEntry) -> bool:
+        def look() -> bool:
+            with self.opened(entry) as stream:
+                return is_raw_tiff(stream)
+
+        return attempt(look, entry.name) is True
+
+    def _members(self, entry: FileEntry) -> Iterator[Found]:
+        """What an archive holds; the archive itself, where it is a spreadsheet."""
+        opened = attempt(lambda: _open(entry), entry.name, Unusable.DAMAGED_ARCHIVE)
+        if isinstance(opened, Rejected):
+            yield opened
             return
-        own = tuple(_own_folders(archive, listed))
-        yield from (Rejected(f"{name}!/{folder}", Unusable.OWN_RESULTS, "passed over") for folder in own)
-        for info in listed:
-            shown = f"{name}!/{info.filename}"
-            if info.filename.startswith(own):
+        self._archives[entry.path] = archive = self._open.enter_context(closing(opened))
+        listed = list(guarded(_few(archive), entry.name, Unusable.DAMAGED_ARCHIVE))
+        members = [one for one in listed if isinstance(one, Member)]
+        if kind := _in_truth({member.name for member in members}):
+            yield _found_as(FileEntry(entry.name, entry.path, size=entry.size), kind)
+            return
+        broken = [one for one in listed if isinstance(one, Rejected)]
+        yield from broken
+        if any(one.reason in (Unusable.LARGE_ARCHIVE, Unusable.ARCHIVE_BOMB) for one in broken):
+            return
+        unpacked = sum(member.size for member in members)
+        if is_bomb(unpacked, entry.size, archives.ARCHIVE_BOMB):
+            yield Rejected(entry.name, Unusable.ARCHIVE_BOMB, f"{unpacked:,} bytes in {entry.size:,}")
+        else:
+            yield from self._entries(entry, members)
+
+    def _entries(self, entry: FileEntry, members: list[Member]) -> Iterator[Found]:
+        """The members of an archive, as entries or why not."""
+        own = tuple(self._own_folders(entry, members))
+        for folder in own:
+            yield Rejected(f"{entry.name}!/{folder}", Unusable.OWN_RESULTS, "passed over")
+        left = Counter(member.name for member in members)
+        for member in members:
+            left[member.name] -= 1
+            shown = f"{entry.name}!/{member.name}"
+            if member.name.startswith(own):
                 continue
-            if reason := _refusal(info):
+            if reason := refusal(member):
                 yield Rejected(shown, reason)
-            elif not _passed_over(info):
-                yield FileEntry(shown, path, info.filename, info.file_size)
+            elif left[member.name]:
+                yield Rejected(shown, Unusable.TWICE_IN_ARCHIVE, "the last of that name is read")
+            elif "__MACOSX" in member.name.split("/") or "/." in f"/{member.name}":
+                yield _hidden(shown)
+            else:
+                yield from guarded(self._packed(shown, entry.path, member), shown)
+
+    def _packed(self, shown: str, path: Path, member: Member) -> Iterator[Found]:
+        found = self._recognised(FileEntry(shown, path, member.name, member.size))
+        if isinstance(found, FileEntry) and found.kind.file in _ARCHIVES:
+            yield Rejected(shown, Unusable.NESTED_ARCHIVE, "unpack the outer one")
+        else:
+            yield found
+
+    def _own_folders(self, entry: FileEntry, members: list[Member]) -> Iterator[str]:
+        """The folders in an archive, each with its last /, that hold a journal of results."""
+        for member in members:
+            folder, base = posixpath.split(member.name)
+            if base == JOURNAL and not refusal(member):
+                inside = FileEntry("", entry.path, member.name)
+                line = self.head(inside, MAX_SEALED).partition(b"\n")[0] + b"\n"
+                if line.startswith(_SEALED[0]) and line.endswith(_SEALED[1]):
+                    yield f"{folder}/" if folder else ""
+
+
+_ARCHIVES = (FileKind.ZIP, FileKind.TAR, FileKind.GZIP)
+
+
+def _open(entry: FileEntry) -> Archive:
+    if entry.kind.file is FileKind.ZIP:
+        return ZipArchive(entry.path)
+    if entry.kind.file is FileKind.TAR or begins_as_tar(entry.path):
+        return TarArchive(entry.path, packed=entry.kind.file is FileKind.GZIP)
+    return GzipArchive(entry.path)
+
+
+def _few(archive: Archive) -> Iterator[Member]:
+    """The members. Raises UnusableError for more than can be held."""
+    for count, member in enumerate(archive.members):
+        if count == archives.MAX_MEMBERS:
+            raise UnusableError(Unusable.LARGE_ARCHIVE, f"more than {count:,} members")
+        yield member
+
+
+def _in_truth(names: Set[str]) -> Kind | None:
+    """What an archive is besides an archive, by the names in it; None for a plain one."""
+    if "[Content_Types].xml" in names:
+        return file_kinds.WORKBOOK if "xl/workbook.xml" in names else file_kinds.OFFICE
+    if "mimetype" in names and {"META-INF/manifest.xml", "META-INF/container.xml"} & names:
+        return file_kinds.OFFICE
+    web = "datapackage.json" in names and any(name.startswith("archive/") for name in names)
+    return file_kinds.WEB_ARCHIVE if web else None
+
+
+def _found_as(entry: FileEntry, kind: Kind) -> Found:
+    """The entry of that kind; or why it is not read, or left out."""
+    match kind.reason:
+        case Unusable() as reason:
+            return Rejected(entry.name, reason, kind.detail)
+        case LeftOutKind() as left:
+            return LeftOut(entry.name, left)
+    return FileEntry(entry.name, entry.path, entry.member, entry.size, kind)
+
+
+def _hidden(name: str) -> Rejected | LeftOut:
+    """A hidden file or folder; what a cloud left in the place of a file says so in its name."""
+    if name.endswith(".icloud"):
+        return Rejected(name, Unusable.NOT_HERE, "iCloud keeps it: open its folder to fetch it")
+    return LeftOut(name, LeftOutKind.HIDDEN)
 
 
 def _is_own(path: Path) -> bool:
     """Whether a file is a journal of results."""
-    if path.is_symlink() or not path.is_file():
-        return False
-    try:
+
+    def look() -> bool:
+        if path.is_symlink() or not path.is_file():
+            return False
         with path.open("rb") as file:
-            return _is_sealed(file)
-    except OSError:
-        return False
+            line = file.readline(MAX_SEALED)
+        return line.startswith(_SEALED[0]) and line.endswith(_SEALED[1])
 
-
-def _is_sealed(file: IO[bytes]) -> bool:
-    line = file.readline(MAX_SEALED)
-    return line.startswith(_SEALED[0]) and line.endswith(_SEALED[1])
-
-
-def _own_folders(archive: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> Iterator[str]:
-    """The folders in an archive, each with its last /, that hold a journal of results."""
-    for info in listed:
-        folder, base = posixpath.split(info.filename)
-        if base == JOURNAL and not _refusal(info):
-            with suppress(*DAMAGED), archive.open(info) as file:
-                if _is_sealed(file):
-                    yield f"{folder}/" if folder else ""
-
-
-def _refusal(info: zipfile.ZipInfo) -> Unusable | None:
-    """Why a member is not read; None when it is."""
-    name = info.filename.replace("\\", "/")
-    if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
-        return Unusable.PATH_OUT
-    if info.flag_bits & 1:
-        return Unusable.ENCRYPTED
-    if info.file_size > BOMB[0] and info.file_size > BOMB[1] * max(info.compress_size, 1):
-        return Unusable.ARCHIVE_BOMB
-    if name.lower().endswith(".zip"):
-        return Unusable.NESTED_ARCHIVE
-    return None
-
-
-def _passed_over(info: zipfile.ZipInfo) -> bool:
-    """Folders, links, and what macOS puts beside each file."""
-    link = (info.external_attr >> 16) & 0o170000 == 0o120000
-    parts = info.filename.split("/")
-    return info.is_dir() or link or "__MACOSX" in parts or parts[-1].startswith(".")
+    return attempt(look, path.name) is True

@@ -1,27 +1,30 @@
 """A folder of posts, read in one go: its documents one by one, then the pictures that no post spoke of.
 
-What cannot be used is a `Rejected` in the stream. Nothing stops the reading, whatever a file holds.
+What cannot be used is a `Rejected` in the stream, what shows no place a `LeftOut`. Nothing stops the reading,
+whatever a file holds, and no file of the folder is passed over in silence.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.documents import Documents
-from geoflood.triage.posts.file_tree import NO_DOCUMENTS, FileEntry, FileTree, is_picture
+from geoflood.triage.posts.door import guarded
+from geoflood.triage.posts.file_kinds import FileKind
+from geoflood.triage.posts.file_tree import FileEntry, FileTree
+from geoflood.triage.posts.left_out import LeftOut
 from geoflood.triage.posts.not_photos import not_a_photo
 from geoflood.triage.posts.picture_names import PictureNames, plain
 from geoflood.triage.posts.safe_values import prose
-from geoflood.triage.posts.tally import Tally
+from geoflood.triage.posts.tally import BARE, Tally
 from geoflood.triage.posts.text_files import opening
 from geoflood.triage.posts.times import named_time
 
 __all__ = ["PostFolder", "Tally"]
 
-DOCUMENTS = frozenset((".json", ".jsonl", ".ndjson", ".js", ".csv", ".tsv", ".txt"))
 MAX_CAPTION = 65_536
 """Bytes of a text file beside a picture that are taken for its caption."""
 
@@ -33,69 +36,70 @@ class PostFolder:
         self.tree = tree
         self.pictures = PictureNames()
         self.documents: list[FileEntry] = []
-        self.rejected: list[Rejected] = []
+        self.unused: list[Rejected | LeftOut] = []
+        """What is neither a document nor a photo."""
         pictures: list[FileEntry] = []
-        others: set[str] = set()
         for one in tree.entries():
-            if isinstance(one, Rejected):
-                self.rejected.append(one)
-            elif self._is_picture(one):
+            if not isinstance(one, FileEntry):
+                self.unused.append(one)
+            elif one.kind.file is FileKind.PICTURE:
                 pictures.append(one)
-            elif _suffix(one) in NO_DOCUMENTS:
-                others |= {plain(one.name), posixpath.splitext(plain(one.name))[0]}
             else:
                 self.documents.append(one)
+        others = {plain(one.location) for one in self.unused}
+        others |= {posixpath.splitext(name)[0] for name in others}
         self._take(pictures, others)
-        self._captions = {entry.name: entry for entry in self.documents if entry.name.endswith(".txt")}
-        self._read = Documents(tree, self.pictures, self.documents, others)
+        self._captions = _captions(self.documents, self.pictures.entries)
+        captions = {entry.name for entry in self._captions.values()}
+        self._read = Documents(tree, self.pictures, self.documents, others, captions)
 
-    def posts(self) -> Iterator[Post | Rejected]:
-        """Every post, and a reason for each thing that could not be used, in an order that stays."""
-        yield from self.rejected
+    def posts(self) -> Iterator[Post | Rejected | LeftOut]:
+        """Every post, and what was made of each other thing, in an order that stays."""
+        yield from self.unused
         for document in self.documents:
             yield from self.posts_of(document)
         yield from self.bare()
 
-    def posts_of(self, document: FileEntry) -> Iterator[Post | Rejected]:
-        """The posts in one document; none when it holds no posts. Raises nothing."""
+    def posts_of(self, document: FileEntry) -> Iterator[Post | Rejected | LeftOut]:
+        """The posts in one document, or what it is where it holds none. Only a full disk is raised."""
         yield from self._read.posts_of(document)
 
-    def bare(self) -> Iterator[Post]:
+    def bare(self) -> Iterator[Post | Rejected]:
         """The pictures that no post has been given, each a post of its own. Only after `posts_of` all."""
         for entry in self.pictures.unclaimed():
-            name = posixpath.basename(entry.name)
-            at = named_time(name)
-            yield Post(
-                *("bare images", "", self._caption(entry)),
-                posted_at=at,
-                clock="the file's name" if at else "",
-                media=(Medium(name, file=entry.name),),
-                source=entry.name,
-            )
+            yield from guarded(self._bare(entry), entry.name)
 
-    def _is_picture(self, entry: FileEntry) -> bool:
-        suffix = _suffix(entry)
-        if suffix in DOCUMENTS or suffix in NO_DOCUMENTS:
-            return False
-        return is_picture(entry.name) or is_picture(entry.name, self.tree.head(entry, 16))
+    def _bare(self, entry: FileEntry) -> Iterator[Post]:
+        name = posixpath.basename(entry.name)
+        at = named_time(name)
+        yield Post(
+            *(BARE, "", self._caption(entry)),
+            posted_at=at,
+            clock="the file's name" if at else "",
+            media=(Medium(name, file=entry.name),),
+            source=entry.name,
+        )
 
     def _take(self, pictures: list[FileEntry], others: set[str]) -> None:
         """Keep the photos; of the rest tell what it is."""
         names = others | {plain(entry.name) for entry in (*pictures, *self.documents)}
         for entry in pictures:
-            if reason := not_a_photo(plain(entry.name), names):
-                self.rejected.append(Rejected(entry.name, reason))
+            if kind := not_a_photo(plain(entry.name), names):
+                self.unused.append(LeftOut(entry.name, kind))
             else:
                 self.pictures.add(entry)
 
     def _caption(self, entry: FileEntry) -> str:
-        stem = posixpath.splitext(entry.name)[0]
-        beside = self._captions.get(f"{stem}.txt") or self._captions.get(f"{entry.name}.txt")
-        if beside is None:
-            return ""
-        head = self.tree.head(beside, MAX_CAPTION)
-        return prose(opening(head).rstrip())
+        beside = self._captions.get(entry.name)
+        return prose(opening(self.tree.head(beside, MAX_CAPTION)).rstrip()) if beside else ""
 
 
-def _suffix(entry: FileEntry) -> str:
-    return posixpath.splitext(entry.name)[1].lower()
+def _captions(documents: Iterable[FileEntry], pictures: Iterable[FileEntry]) -> dict[str, FileEntry]:
+    """The text files beside pictures, by the pictures' names: photo.txt, photo.jpg.txt."""
+    texts = {entry.name: entry for entry in documents if entry.name.endswith(".txt")}
+    found = {}
+    for picture in pictures if texts else ():
+        names = (f"{posixpath.splitext(picture.name)[0]}.txt", f"{picture.name}.txt")
+        if beside := next((texts[name] for name in names if name in texts), None):
+            found[picture.name] = beside
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any
@@ -29,8 +30,14 @@ CONTAINERS = ("messages", "orderedItems", "feed", "posts", "statuses", "records"
 """Arrays of posts: Telegram, ActivityPub, Bluesky, lists of posts, v1.1 searches, Bluesky's repositories."""
 CHATS = ("chats", "left_chats")
 """Of a whole Telegram account: each holds a list of chats with messages."""
+STORIES = "stories"
+"""Of a whole Telegram account: what it posted for a day."""
 _STREAMED = frozenset(
-    ("item", *(f"{key}.item" for key in CONTAINERS), *(f"{key}.list.item.messages.item" for key in CHATS))
+    (
+        *("item", f"{STORIES}.item"),
+        *(f"{key}.item" for key in CONTAINERS),
+        *(f"{key}.list.item.messages.item" for key in CHATS),
+    )
 )
 
 _BROKEN = (ijson.JSONError, ValueError, ArithmeticError, RecursionError, MemoryError)
@@ -79,13 +86,34 @@ def _document(whole: str, name: str) -> Iterator[Record | Rejected]:
 def _objects(text: str, place: str) -> Iterator[Record | Rejected]:
     """The objects of a JSON text, containers opened."""
     try:
-        value = json.loads(text.strip("\ufeff \t\r\n\0"))
+        value = _loaded(text.strip("\ufeff \t\r\n\0"))
     except RecursionError:
         yield Rejected(place, Unusable.TOO_DEEP)
     except _BROKEN as error:
         yield Rejected(place, Unusable.BROKEN_JSON, f"{error!s:.100}")
     else:
         yield from _contained(value)
+
+
+def _loaded(text: str) -> Any:
+    """The value of a JSON text, also where Telegram Desktop wrote what is no JSON. Raises one of _BROKEN."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        if (mended := _mended(text)) == text:
+            raise
+        return json.loads(mended)
+
+
+_HEX = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
+_BARE = re.compile(r'("document_id": ?)(?!["\d]|null)[^"\n]*?(?=,?[ \r]*\n)')
+
+
+def _mended(text: str) -> str:
+    """What Telegram Desktop means: \\x1F for a control character, a path without quotes for an emoji."""
+    if "\\x" in text:
+        text = _HEX.sub(r"\1\\u00\2", text)
+    return _BARE.sub(r'\1""', text) if '"document_id"' in text else text
 
 
 def _contained(value: object) -> Iterator[Record]:
@@ -95,7 +123,8 @@ def _contained(value: object) -> Iterator[Record]:
     elif isinstance(value, dict):
         chats = [chat for key in CHATS for chat in listed(dig(value, key, "list"))]
         held = next((value[key] for key in CONTAINERS if isinstance(value.get(key), list)), None)
-        yield from [message for chat in chats for message in _contained(chat)] or listed(held) or [value]
+        messages = [message for chat in chats for message in _contained(chat)]
+        yield from [*messages, *listed(value.get(STORIES))] or listed(held) or [value]
 
 
 class _Bounded:
@@ -110,13 +139,17 @@ class _Bounded:
         """As a file does. Raises ValueError when the item is too long."""
         if size == 0:
             return b""
-        piece = self._text.read(HEAD)
+        piece = self._text.read(HEAD // 2)
+        if piece and piece[-1] != "\n":
+            piece += self._text.readline(HEAD // 2)  # what is to be mended stands in one line
+        while "\\" in piece[-4:] and (more := self._text.read(4)):
+            piece += more
         if self._first:
             self._first, piece = False, unassigned(piece.lstrip("\ufeff \t\r\n\0"))
         self.left -= len(piece)
         if self.left < 0:
             raise ValueError(f"an item of over {text_files.MAX_ITEM:,} characters")
-        return piece.encode("utf-8", "replace")
+        return _mended(piece).encode("utf-8", "replace")
 
 
 def _streamed(text: IO[str], name: str, none: Rejected) -> Iterator[Record | Rejected]:

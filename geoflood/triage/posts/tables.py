@@ -1,19 +1,20 @@
-"""Rows that name a picture: manifests as CSV, TSV or JSON, CrisisMMD, auto-archiver, and sidecars."""
+"""Rows that name a picture: manifests as CSV, TSV or JSON, CrisisMMD, auto-archiver, gallery-dl, sidecars."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Medium, Post
+from geoflood.triage.posts.door import attempt
+from geoflood.triage.posts.python_literals import python_value
 from geoflood.triage.posts.safe_values import (
     MAX_WORD,
     basename,
-    dig,
     geotag,
     ident,
     listed,
@@ -24,8 +25,8 @@ from geoflood.triage.posts.text_files import Record
 from geoflood.triage.posts.times import snowflake, when
 
 __all__ = [
-    *("ROLES", "crisismmd", "is_crisismmd", "is_kept", "is_manifest", "kept", "manifest", "names_picture"),
-    *("sidecar", "untimed"),
+    *("ROLES", "crisismmd", "gallery", "is_crisismmd", "is_gallery", "is_kept", "is_manifest", "kept"),
+    *("manifest", "names_picture", "sidecar", "untimed"),
 ]
 
 ROLES = {
@@ -69,30 +70,56 @@ def is_kept(record: Record) -> bool:
 def kept(record: Record) -> Iterator[Post]:
     """The post behind a link that was archived."""
     metadata, media = _unpacked(record["metadata"]), _unpacked(record["media"])
-    names = [ident(one.get("filename")) for one in listed(media)] or _named(record["media"])
     known = metadata if isinstance(metadata, Mapping) else {}
+    shown = [_stored(one) for medium in listed(media) for one in _with_inner(medium)]
+    shown = shown or [Medium(name, (basename(name),)) for name in _named(record["media"])]
     at, clock = when(known.get("timestamp"), known.get("upload_date"))
     yield Post(
         layout="auto-archiver",
         id=ident(known.get("url")) or ident(known.get("_processed_url")),
-        text=prose(known.get("content")) or prose(known.get("title")),
-        author=ident(known.get("author")),
+        text=prose(known.get("content")).strip() or prose(known.get("title")),
+        author=_author(known),
         posted_at=at,
         clock=clock,
-        media=tuple(Medium(name, (basename(name),)) for name in names if name.lower().endswith(_SHOWN)),
+        media=tuple(one for one in shown if any(map(_is_shown, (one.name, *one.aliases)))),
     )
 
 
 _SHOWN = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic")
 
 
+def _is_shown(name: str) -> bool:
+    return name.lower().endswith(_SHOWN)
+
+
+def _with_inner(medium: Record) -> Iterator[Record]:
+    """A medium, and those that were made of it, such as frames of a video."""
+    yield medium
+    properties = medium.get("properties")
+    for value in properties.values() if isinstance(properties, Mapping) else ():
+        yield from (one for one in listed(value) if "filename" in one)
+        if isinstance(value, Mapping) and "filename" in value:
+            yield value
+
+
+def _stored(medium: Record) -> Medium:
+    """A file under the name it was downloaded to, or where a storage has put it since."""
+    urls = medium.get("urls")
+    names = [ident(medium.get(key)) for key in ("filename", "_key", "key")]
+    names += [ident(url) for url in urls] if isinstance(urls, list) else []
+    there = list(dict.fromkeys(name for one in names for name in (one, basename(one)) if name))
+    return Medium(there[0] if there else "", tuple(there[1:]))
+
+
 def _unpacked(value: object) -> Any:
-    """What a cell spells out as JSON or as Python does."""
+    """What a cell spells out as JSON or as Python does; None for anything else."""
     if not isinstance(value, str):
         return value
-    for read in (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            return read(value)
+    readers: tuple[Callable[[str], Any], ...] = (json.loads, python_value)
+    for read in readers:
+        read_or_why = attempt(partial(read, value), "")
+        if not isinstance(read_or_why, Rejected):
+            return read_or_why
     return None
 
 
@@ -119,12 +146,27 @@ _OWN = {"photo", "outcome", "radius_90_m"}
 
 def names_picture(record: Record) -> bool:
     """A column names what is a picture by its suffix: text that happens to have columns does not."""
-    return any(name.lower().endswith(_SHOWN) for name in _images(record))
+    return any(map(_is_shown, _images(record)))
 
 
 def manifest(record: Record) -> Iterator[Post]:
     """The post of a row."""
     yield _row(record, tuple(Medium(name, (basename(name),)) for name in _images(record)))
+
+
+def is_gallery(record: Record) -> bool:
+    """What gallery-dl tells of a file: in one beside it, or in a line for each."""
+    return {"category", "subcategory", "filename", "extension"} <= record.keys()
+
+
+def gallery(record: Record) -> Iterator[Post]:
+    """The post of a file, which lies under its own name, or under the post's id and a number."""
+    suffix, number = ident(record.get("extension")), ident(record.get("num"))
+    name = f"{ident(record['filename'])}.{suffix}"
+    ids = [ident(record.get(key)) for key in ("tweet_id", "post_id", "id")]
+    others = tuple(f"{one}_{number}.{suffix}" for one in dict.fromkeys(ids) if one and number)
+    first, *more = (*others, name)
+    yield _row(record, (Medium(first, tuple(more)),) if _is_shown(name) else ())
 
 
 def sidecar(record: Record) -> Post:
@@ -143,17 +185,26 @@ def _row(record: Record, media: tuple[Medium, ...]) -> Post:
     at, clock = when(*(record.get(name) for name in ROLES["time"]))
     identifier = ident(cells["id"])
     text = cells["text"]
-    author = cells["author"]
     return Post(
         layout="manifest",
         id=identifier,
         text=unmarked(text) if isinstance(text, str) and text.lstrip().startswith("<p") else prose(text),
-        author=ident(author) or ident(dig(author, "name")) or ident(dig(author, "username")),
+        author=ident(cells["author"]) or _author(record),
         posted_at=at or snowflake(_tweet_id(record, identifier)),
-        clock=clock,
+        clock="" if is_gallery(record) else clock,  # gallery-dl tells every time in UTC
         geotag=geotag(cells["lat"], cells["lon"]),
         media=media,
     )
+
+
+def _author(record: Record) -> str:
+    author = record.get("author") or record.get("user") or record.get("account")
+    if not isinstance(author, Mapping):
+        return ident(author)
+    return next((name for key in _HANDLES if (name := ident(author.get(key)))), "")
+
+
+_HANDLES = ("name", "username", "handle", "acct", "screen_name", "nick")
 
 
 _TWEET = re.compile(r"https?://(?:\w+\.)?(?:twitter|x)\.com/\w{1,50}/status(?:es)?/(\d{15,19})", re.ASCII)

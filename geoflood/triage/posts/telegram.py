@@ -9,14 +9,16 @@ from geoflood.triage.posts.safe_values import dig, geotag, ident, prose
 from geoflood.triage.posts.text_files import Record
 from geoflood.triage.posts.times import moment
 
-__all__ = ["is_telegram", "telegram"]
+__all__ = ["is_story", "is_telegram", "story", "telegram"]
 
 EXPORTER = "the exporting computer's clock"
 """Telegram tells `date` by it; older exports have no other time."""
 
 
 def is_telegram(record: Record) -> bool:
-    """A message, or a service note, of a Telegram export."""
+    """A message, a service note, or what the program could not export, of a Telegram export."""
+    if record.get("type") == "unsupported":
+        return record.keys() <= {"id", "type"}
     return record.get("type") in ("message", "service") and "id" in record and "date" in record
 
 
@@ -25,8 +27,8 @@ def telegram(record: Record) -> Iterator[Post]:
     if record["type"] != "message":
         return
     attached = ident(record.get("photo"))
-    drawn = record.get("media_type") in ("sticker", "animation")
-    if not attached and not drawn and ident(record.get("mime_type")).startswith("image/"):
+    sticker = record.get("media_type") == "sticker"
+    if not attached and not sticker and ident(record.get("mime_type")).startswith("image/"):
         attached = ident(record.get("file"))
     utc, local = moment(record.get("date_unixtime")), moment(record.get("date"))
     yield Post(
@@ -41,6 +43,23 @@ def telegram(record: Record) -> Iterator[Post]:
         ),
         place=ident(record.get("place_name")) or ident(record.get("address")),
         media=(Medium(attached),) if attached else (),
+    )
+
+
+def is_story(record: Record) -> bool:
+    """A story in the export of a whole account."""
+    return {"date_unixtime", "expires", "pinned", "media"} <= record.keys()
+
+
+def story(record: Record) -> Iterator[Post]:
+    """The story; it has no text and no author but the account's."""
+    path = ident(record.get("media"))
+    photo = path.lower().endswith((".jpg", ".jpeg", ".png", ".webp"))
+    yield Post(
+        layout="Telegram",
+        id="",
+        posted_at=moment(record.get("date_unixtime")),
+        media=(Medium(path),) if photo else (),
     )
 
 

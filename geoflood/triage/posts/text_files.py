@@ -16,7 +16,7 @@ from typing import IO, Any, TypeAlias
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.posts.unusable import Unusable
 
-__all__ = ["HEAD", "Opened", "Record", "lines", "opening", "text_of", "unassigned"]
+__all__ = ["HEAD", "Opened", "Record", "is_assigned", "lines", "opening", "text_of", "unassigned"]
 
 Record: TypeAlias = Mapping[str, Any]
 Opened: TypeAlias = Callable[[], AbstractContextManager[IO[str]]]
@@ -33,8 +33,8 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_ASSIGNED = re.compile(r"\s*window\.YTD\.\w+\.part\d+\s*=\s*")
-"""What an X archive puts in front of its JSON."""
+_ASSIGNED = re.compile(r"\s*(?:window\.YTD\.\w+\.part\d+|Grailbird\.data\.tweets_\w+)\s*=\s*")
+"""What an archive of X puts in front of its JSON, the second until 2018."""
 
 
 def text_of(stream: IO[bytes], head: bytes) -> io.TextIOWrapper:
@@ -59,6 +59,11 @@ def _encoding(head: bytes) -> str:
 def opening(head: bytes) -> str:
     """The first text of a file, without the blanks and the assignment before it."""
     return unassigned(head.decode(_encoding(head), "replace").lstrip("\ufeff \t\r\n\0"))
+
+
+def is_assigned(head: bytes) -> bool:
+    """Whether an archive of X begins so."""
+    return bool(_ASSIGNED.match(head.decode(_encoding(head), "replace").lstrip("\ufeff \t\r\n\0")))
 
 
 def unassigned(text: str) -> str:

@@ -44,6 +44,8 @@ def _time_and_clock(value: object) -> tuple[datetime | None, str]:
     """ISO 8601, RFC 2822, X's v1.1 form, seconds or milliseconds since 1970, or numbers of a sure order."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _since_1970(value / 1000 if abs(value) > 1e11 else value), ""
+    if isinstance(value, datetime):
+        value = value.isoformat()
     text = ident(value)
     if re.fullmatch(r"\d{9,13}(\.\d+)?", text, re.ASCII):
         return _time_and_clock(float(text))
@@ -65,7 +67,15 @@ def _dated(text: str) -> datetime:
         return parsedate_to_datetime(text)
     if re.fullmatch(r"\d{14}", text, re.ASCII):
         return datetime.strptime(text, "%Y%m%d%H%M%S")
-    return datetime.fromisoformat(re.sub(r" ?(UTC|GMT)$", "+00:00", text.replace("/", "-")))
+    return datetime.fromisoformat(_ZONE.sub(_offset, text.replace("/", "-")))
+
+
+_ZONE = re.compile(r" ?(?:UTC|GMT|([+-]\d\d:?\d\d))$", re.ASCII)
+
+
+def _offset(found: re.Match[str]) -> str:
+    """An offset from UTC as ISO 8601 has it: without a blank before it."""
+    return found[1] or "+00:00"
 
 
 def _numbers(found: re.Match[str]) -> datetime | None:

@@ -1,4 +1,4 @@
-"""X: pages of API v2 as twarc2 saves them, its flattened tweets, API v1.1, the personal archive."""
+"""X: pages of API v2 as twarc2 saves them, its flattened tweets, API v1.1, the archives of accounts."""
 
 from __future__ import annotations
 
@@ -80,6 +80,7 @@ def _tweet(tweet: Record, media: list[Record], author: Record, place: Record, ow
         geotag=geotag(dig(point, 1), dig(point, 0)),
         box=box(corners),
         place=ident(dig(place, "full_name")),
+        place_kind=ident(dig(place, "place_type")),
         media=tuple(_photo(one, of, "url") for one in media if one.get("type", "photo") == "photo"),
     )
 
@@ -114,9 +115,11 @@ def v1(record: Record) -> Iterator[Post]:
         posted_at=moment(record.get("created_at")) or snowflake(identifier),
         geotag=geotag(
             dig(record, "coordinates", "coordinates", 1), dig(record, "coordinates", "coordinates", 0)
-        ),
+        )
+        or geotag(dig(record, "geo", "coordinates", 0), dig(record, "geo", "coordinates", 1)),
         box=box(dig(record, "place", "bounding_box", "coordinates", 0)),
         place=ident(dig(record, "place", "full_name")),
+        place_kind=ident(dig(record, "place", "place_type")),
         media=tuple(_photo(one, of, "media_url_https") for one in photos),
     )
 

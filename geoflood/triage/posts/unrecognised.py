@@ -52,5 +52,14 @@ class UnrecognisedTally:
 
 
 def _accompanies(record: Record) -> bool:
-    """An empty export, a list of what someone liked, or the account that an archive of Mastodon is of."""
+    """An empty export, a page of X without tweets, what a stream of X tells, the account of an archive."""
+    if "data" not in record and {"__twarc", "errors", "meta"} & record.keys():
+        return True
+    if len(record) == 1 and record.keys() <= _STREAM_NOTES:
+        return True
     return bool({*CONTAINERS, *CHATS} & record.keys()) or {"inbox", "outbox"} <= record.keys()
+
+
+_STREAM_NOTES = frozenset(
+    ("delete", "limit", "scrub_geo", "warning", "disconnect", "status_withheld", "user_withheld")
+)

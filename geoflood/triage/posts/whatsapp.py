@@ -19,7 +19,7 @@ PHONE = "the phone's own clock"
 GUESSED = "the phone's own clock; which number is the day was guessed"
 
 _ATTACHED = re.compile(
-    r"<[^<>:：]{1,40}[:：] ?([^<>/]{1,200}\.\w{2,5})>"
+    r"<[^<>:：]{1,40}[:：] ?([^<>/]{1,200}\.\w{2,5}) ?>"
     r"|^([^/\n]{1,200}\.\w{3,5}) (?:[(（][^()（）\n]{1,40}[)）]|<[^<>\n]{1,40}>)$",
     re.M,
 )

@@ -82,9 +82,14 @@ def _day(found: re.Match[str], month_first: bool) -> datetime | None:
     year, month, day = (first, second, third) if first > 31 else (third, second, first)
     if first <= 31 and month_first:
         month, day = day, month
+    year += 2000 * (year < 100)
     with suppress(ValueError):
-        return datetime(year + 2000 * (year < 100), month, day)
+        return datetime(year - _BUDDHIST * (year > 2500), month, day)
     return None
+
+
+_BUDDHIST = 543
+"""Years that phones in Thailand count from before our own."""
 
 
 def _hour(found: re.Match[str]) -> int | None:
