@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import EPIPE
+from errno import EDQUOT, ENOSPC, EPIPE
 from typing import Annotated, Any
 
 import typer
@@ -42,11 +42,11 @@ class Commands(TyperGroup):
             terminal.error_line(error)
             raise SystemExit(error.exit_code) from error
         except OSError as error:
-            if error.errno == EPIPE or error.filename is None:
+            full = error.errno in (ENOSPC, EDQUOT)
+            if error.errno == EPIPE or (error.filename is None and not full):
                 raise
-            terminal.error_line(
-                InputError(f"{error.filename}: {error.strerror}", "check the path and the disk")
-            )
+            hint = "make room; the same command continues" if full else "check the path and the disk"
+            terminal.error_line(InputError(f"{error.filename or 'the disk'}: {error.strerror}", hint))
             raise SystemExit(InputError.exit_code) from error
         except KeyboardInterrupt:
             terminal.news("interrupted; nothing is lost: run the same command again to continue")

@@ -196,14 +196,19 @@ def _show(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
         "changed": summary.changed,
         "provisional": len(summary.results.waiting),
     }
+    tally = summary.tally
     if as_json:
         paths = {name: str(path) for name, path in files.items()}
+        unused = {"not_used": dict(tally.rejected), "left_out": dict(tally.left_out)}
         told = {"before": summary.before, "stopped": summary.stopped, "files": paths}
-        terminal.emit({**counts, **passes, **told})
+        terminal.emit({**counts, **passes, **unused, **told})
     else:
         rows = {name: f"{count:,}" for name, count in counts.items()}
         rows |= {name.replace("_", "-"): f"{count:,}" for name, count in passes.items()}
-        terminal.show_rows({**rows, "from earlier runs": f"{summary.before:,}", "map": str(files["map"])})
+        rows["from earlier runs"] = f"{summary.before:,}"
+        rows["not used"] = f"{tally.rejected.total():,}"
+        rows["left out"] = f"{tally.left_out.total():,}"
+        terminal.show_rows({**rows, "map": str(files["map"]), "reasons": str(files["rejected"])})
 
 
 def _raise_unfinished(summary: BatchSummary, files: dict[str, Path]) -> None:

@@ -66,6 +66,7 @@ def _attention_lines(attention: AttentionMap | None) -> Iterator[str]:
 def _place_rows(estimate: Estimate) -> dict[str, str]:
     """Position, how sure it is, and the area to search."""
     from geoflood.outputs.search_places import parts_line, radius_m
+    from geoflood.outputs.wording import searched
 
     where, uncertainty_m = estimate.position, min(estimate.radius_90_m, estimate.tolerance_m)
     near, far = (f"{radius_m(estimate, share):.0f} m" for share in (0.5, 0.9))
@@ -74,7 +75,7 @@ def _place_rows(estimate: Estimate) -> dict[str, str]:
     return {
         "position": f"{where.lat:.5f}, {where.lon:.5f}   {spoken}",
         "belief": parts_line(estimate),
-        "search": f"if it is in this index: within {near} first (50 %), then {far} (90 %); "
+        "search": f"if it is in {searched(estimate)}: within {near} first (50 %), then {far} (90 %); "
         f"the likeliest 90 % are {hectares:.2g} ha",
     }
 

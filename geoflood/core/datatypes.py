@@ -368,11 +368,13 @@ class Estimate:
     search_area: Sequence[Cell]
     """Most probable first, until 90 % are reached."""
     not_in_index: float
-    """Share of the belief that the place is not in this index, [0, 1]."""
+    """Share of the belief that the place is not in this index, or not in the searched box, [0, 1]."""
     tolerance_m: float = 25.0
     verified: bool = False
     """Details of the photo agree with the place well above what wrong candidates have, or several
     independent candidates show it."""
+    boxed: bool = False
+    """Only a box of the index was searched: `not_in_index` says that the place is not in it."""
 
     @property
     def area_km2(self) -> float:
@@ -427,6 +429,10 @@ class ReasonKind(StrEnum):
     UNTRIED_INDEX = "one place fits, the index was never tried out"
     NOT_IN_INDEX = "not in this index"
     NOTHING_ALIKE = "nothing alike"
+    PERHAPS_OUTSIDE = "one place fits, perhaps it is outside the searched box"
+    NOT_IN_BOX = "not in the searched box"
+    NOTHING_ALIKE_IN_BOX = "nothing alike in the searched box"
+    EMPTY_BOX = "no reference in the searched box"
     NOTHING_PERMANENT = "nothing permanent in the photo"
     UNREADABLE = "unreadable"
     NOT_A_NUMBER = "a similarity is not a number"

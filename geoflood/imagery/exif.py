@@ -26,7 +26,7 @@ import exifread
 
 from geoflood.core.datatypes import Geotag, LatLon
 
-__all__ = ["ExifFacts", "read"]
+__all__ = ["ExifClocks", "ExifFacts", "read"]
 
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
@@ -41,6 +41,31 @@ FIRST_GPS_YEAR = 1995
 """Earlier GPS dates come from a receiver without a fix: 1980-01-06 is its week zero, 1970 is Unix's."""
 
 
+APART = timedelta(days=1)
+"""Two clocks of one picture that are farther apart differ by more than any time zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExifClocks:
+    """What the two clocks of a camera say that disagree."""
+
+    receiver: datetime
+    """By the GPS receiver, UTC."""
+    camera: datetime
+    """UTC where the camera knew its offset, else its local time."""
+
+    @property
+    def likelier(self) -> datetime:
+        """The later one that is not to come yet.
+
+        A receiver keeps its last fix, or counts 1,024 weeks too few; a camera whose battery was out begins
+        anew years ago. All of these lie in the past.
+        """
+        soon = datetime.now(UTC).replace(tzinfo=None) + APART
+        later = max(self.receiver, self.camera)
+        return later if later <= soon else min(self.receiver, self.camera)
+
+
 @dataclass(frozen=True, slots=True)
 class ExifFacts:
     """What EXIF says; each field None when EXIF says nothing, or nothing that can be right."""
@@ -49,6 +74,8 @@ class ExifFacts:
     heading_deg: float | None = None
     accuracy_m: float | None = None
     taken_at: datetime | None = None
+    clocks: ExifClocks | None = None
+    """Where two clocks are more than a day apart: `taken_at` is the likelier one."""
 
     @property
     def geotag(self) -> Geotag | None:
@@ -61,6 +88,9 @@ class ExifFacts:
 def read(source: Path | bytes) -> ExifFacts:
     """What the EXIF of a picture says. Raises nothing: of an unreadable file every field is None."""
     tags = _tags(source)
+    receiver, camera = _gps_time(tags), _camera_time(tags)
+    apart = receiver and camera and abs(receiver - camera) > APART
+    clocks = ExifClocks(receiver, camera) if receiver and camera and apart else None
     heading = _first_number(tags, "GPS GPSImgDirection")
     # exifread 3.5 has no name for the positioning error.
     accuracy = _first_number(tags, "GPS Tag 0x001F", "GPS GPSHPositioningError")
@@ -68,7 +98,8 @@ def read(source: Path | bytes) -> ExifFacts:
         position=_position(tags),
         heading_deg=heading % 360.0 if heading is not None and 0 <= heading <= 360 else None,
         accuracy_m=accuracy if accuracy is not None and 0 < accuracy < 1e6 else None,
-        taken_at=_gps_time(tags) or _camera_time(tags),
+        taken_at=clocks.likelier if clocks else receiver or camera,
+        clocks=clocks,
     )
 
 

@@ -159,7 +159,15 @@ class Locator:
                 params = answer.entry.params
                 candidates, estimate = ranked(candidates, params), fuse(candidates, params, answer.outsiders)
 
+        estimate = replace(estimate, boxed=within is not None)
         return _concluded(ended, estimate, candidates[: options.top_k], answer.entry, notes)
+
+    def _nothing(self, within: Bounds | None) -> ReasonKind:
+        """Why no reference was found."""
+        if within is None:
+            return ReasonKind.NOTHING_ALIKE
+        there = _inside(self.database.positions, within).any()
+        return ReasonKind.NOTHING_ALIKE_IN_BOX if there else ReasonKind.EMPTY_BOX
 
     def _answer(
         self,
@@ -181,7 +189,7 @@ class Locator:
         if not np.isfinite(similarities).all() or (ids < 0).any():  # what FAISS makes of NaN
             return Reason(ReasonKind.NOT_A_NUMBER)
         if not len(ids):
-            return Reason(ReasonKind.NOTHING_ALIKE)
+            return Reason(self._nothing(within))
 
         with watch("fuse"):
             outsiders = self._outsiders.similarity(described.descriptors, self._belief(attention, options))

@@ -24,13 +24,15 @@ def judge(estimate: Estimate, tried: bool = True) -> tuple[Outcome, Reason]:
     its probabilities are right.
     """
     if estimate.not_in_index > NOWHERE:
-        return Outcome.NOT_FOUND, Reason(ReasonKind.NOT_IN_INDEX, share=estimate.not_in_index)
+        absent = ReasonKind.NOT_IN_BOX if estimate.boxed else ReasonKind.NOT_IN_INDEX
+        return Outcome.NOT_FOUND, Reason(absent, share=estimate.not_in_index)
     if estimate.probability >= FAIR:
         lacks = _lacks(estimate, tried)
         outcome = Outcome.LOCATED if lacks is ReasonKind.ONE_PLACE else Outcome.LIKELY
         return outcome, Reason(lacks, share=estimate.probability)
     if estimate.not_in_index > (1.0 - estimate.probability) / 2.0:
-        return Outcome.UNCERTAIN, Reason(ReasonKind.PERHAPS_ELSEWHERE, share=estimate.not_in_index)
+        elsewhere = ReasonKind.PERHAPS_OUTSIDE if estimate.boxed else ReasonKind.PERHAPS_ELSEWHERE
+        return Outcome.UNCERTAIN, Reason(elsewhere, share=estimate.not_in_index)
     return Outcome.UNCERTAIN, Reason(ReasonKind.SEVERAL_PLACES, share=estimate.probability)
 
 

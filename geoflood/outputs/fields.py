@@ -125,7 +125,9 @@ ANSWER_FIELDS: tuple[Field[LocatedRow], ...] = (
     Field("probability", "that lat and lon are right within 25 m, 0 to 1", _known("probability")),
     Field("radius_50_m", "as accuracy_m, with 50 %", _known("radius_50_m")),
     Field("radius_90_m", "as accuracy_m, for a photo without a place too", _known("radius_90_m")),
-    Field("not_in_index", "belief that the place is not indexed, 0 to 1", _known("not_in_index")),
+    Field(
+        "not_in_index", "belief that the place is not in what was searched, 0 to 1", _known("not_in_index")
+    ),
     Field("usng", "the place in the US National Grid", _place("usng")),
     Field("dmm", "the place in degrees and decimal minutes", _place("dmm")),
     Field("status", "candidate, until a person has decided", lambda answer: answer.status),

@@ -36,7 +36,7 @@ from geoflood.outputs.search_places import (
     radius_m,
 )
 from geoflood.outputs.shapes import cone, outline
-from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain, reason_line
+from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain, reason_line, searched
 
 __all__ = ["PanelSheet", "about", "describe", "headline"]
 
@@ -111,7 +111,7 @@ def _headline(located: Located, told: Sequence[AreaPlace]) -> str:
         case Outcome.UNCERTAIN if estimate:
             return f"{word} — {_to_check(estimate, told)} to check"
         case Outcome.NOT_FOUND if estimate:
-            return f"{word} — {percent(estimate.not_in_index)} not in this index"
+            return f"{word} — {percent(estimate.not_in_index)} not in {searched(estimate)}"
         case Outcome.FAILED:
             return f"{word} — {shorten(plain(reason_line(located)), _HEADLINE)}"
     return word
@@ -135,7 +135,7 @@ def _places(located: Located, estimate: Estimate, told: Sequence[AreaPlace]) -> 
     """A located photo has one place, known within its 90 % radius; else each place is as sharp as a match."""
     if located.outcome is Outcome.LOCATED:
         known_m = radius_m(estimate, 0.9)
-        title = f"Camera position, 90 % within {length(known_m)} if it is in this index"
+        title = f"Camera position, 90 % within {length(known_m)} if it is in {searched(estimate)}"
         return [_place(title, estimate.position, known_m)]
     around = f"within {length(PLACE_M)}"
     if len(told) == 1:
@@ -251,7 +251,7 @@ def _area_words(estimate: Estimate) -> str:
     if not all(sizes.values()):
         return ""
     words = " · ".join(f"{share * 100:.0f} % in {area(km2)}" for share, km2 in sizes.items())
-    return f"Search area, if it is in this index: {words}"
+    return f"Search area, if it is in {searched(estimate)}: {words}"
 
 
 def _shapes(estimate: Estimate, outcome: Outcome) -> Json:

@@ -11,7 +11,7 @@ import numpy as np
 from geoflood.core.datatypes import Estimate, LatLon
 from geoflood.core.geo import bounds_of, from_local, to_local
 from geoflood.outputs.shapes import Floats
-from geoflood.outputs.wording import length, percent
+from geoflood.outputs.wording import length, percent, searched
 
 __all__ = ["PLACE_M", "AreaPlace", "frame", "parts", "parts_line", "places", "radius_m", "shares_around"]
 
@@ -92,8 +92,8 @@ def parts(estimate: Estimate) -> dict[str, float]:
     here = min(estimate.probability, 1.0 - estimate.not_in_index)
     return {
         f"within {length(estimate.tolerance_m)}": here,
-        "farther off in this index": max(0.0, 1.0 - here - estimate.not_in_index),
-        "not in this index": estimate.not_in_index,
+        f"farther off in {searched(estimate)}": max(0.0, 1.0 - here - estimate.not_in_index),
+        f"not in {searched(estimate)}": estimate.not_in_index,
     }
 
 
@@ -103,8 +103,8 @@ def parts_line(estimate: Estimate, told: Sequence[AreaPlace] = ()) -> str:
     if told:
         rest = 1.0 - math.fsum(place.share for place in told) - estimate.not_in_index
         shares = {
-            "at other places in this index": max(0.0, rest),
-            "not in this index": estimate.not_in_index,
+            f"at other places in {searched(estimate)}": max(0.0, rest),
+            f"not in {searched(estimate)}": estimate.not_in_index,
         }
     return " · ".join(f"{percent(share)} {name}" for name, share in shares.items())
 

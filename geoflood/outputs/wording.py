@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from geoflood.core.datatypes import LatLon, Located, Reason, ReasonKind
+from geoflood.core.datatypes import Estimate, LatLon, Located, Reason, ReasonKind
 from geoflood.database.calibration import Calibration, CalibrationEntry, Weakness
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "percent",
     "plain",
     "reason_line",
+    "searched",
     "sentence",
     "size",
     "weakness",
@@ -148,6 +149,13 @@ _SENTENCES = {
     ),
     ReasonKind.NOT_IN_INDEX: "the place is probably not in this index: {percent}",
     ReasonKind.NOTHING_ALIKE: "nothing of what was searched resembles the photo enough",
+    ReasonKind.PERHAPS_OUTSIDE: (
+        "no position is likely enough, and {percent} that the place is not in the searched box; "
+        "compare the pictures"
+    ),
+    ReasonKind.NOT_IN_BOX: "the place is probably not in the searched box: {percent}",
+    ReasonKind.NOTHING_ALIKE_IN_BOX: "nothing in the searched box resembles the photo enough",
+    ReasonKind.EMPTY_BOX: "this index has no street image in the searched box",
     ReasonKind.NOTHING_PERMANENT: (
         "not searched: nothing in the photo will be there next year, says the model "
         "(--search-anyway searches all the same)"
@@ -173,6 +181,11 @@ def sentence(reason: Reason) -> str:
     """A reason in words, with common spaces only: it goes to files and terminals, too."""
     share = "" if reason.share is None else percent(reason.share).replace("\u00a0", " ")
     return _SENTENCES[reason.kind].format(percent=share, count=reason.count, detail=reason.detail)
+
+
+def searched(estimate: Estimate) -> str:
+    """What was searched, and what the place may not be in: "this index", "the searched box"."""
+    return "the searched box" if estimate.boxed else "this index"
 
 
 def reason_line(located: Located) -> str:

@@ -31,10 +31,13 @@ from geoflood.core.datatypes import (
     ReasonKind,
     Reference,
 )
+from geoflood.imagery.exif import ExifClocks
 from geoflood.localize.outcome import judge
 from geoflood.triage.findings import Decision, Medium, Post, Status
 
 __all__ = [
+    "clocks_from",
+    "clocks_to",
     "decision_from",
     "decision_to",
     "geotag_from",
@@ -224,6 +227,7 @@ def _estimate_to(estimate: Estimate | None) -> Json | None:
         "position": _fields(estimate.position),
         **numbers,
         "verified": estimate.verified,
+        **({"boxed": True} if estimate.boxed else {}),
         "search_area": area,
     }
 
@@ -283,3 +287,13 @@ def time_to(moment: datetime | None) -> str | None:
 def time_from(content: str | None) -> datetime | None:
     """The time again."""
     return None if content is None else datetime.fromisoformat(content)
+
+
+def clocks_to(clocks: ExifClocks | None) -> list[str] | None:
+    """The two clocks of a photo's EXIF that disagree."""
+    return None if clocks is None else [clocks.receiver.isoformat(), clocks.camera.isoformat()]
+
+
+def clocks_from(content: Sequence[str] | None) -> ExifClocks | None:
+    """The clocks again."""
+    return None if content is None else ExifClocks(*map(datetime.fromisoformat, content))

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from geoflood.core.datatypes import Bounds, Geotag, LatLon, Located
+from geoflood.imagery.exif import ExifClocks
 
 __all__ = ["Decision", "Finding", "Medium", "Post", "Status"]
 
@@ -101,6 +102,8 @@ class Finding:
     decision: Decision | None = None
     taken_at: datetime | None = None
     """When, by the photo's EXIF, with or without a position in it; as `Geotag.taken_at`."""
+    clocks: ExifClocks | None = None
+    """What two clocks in its EXIF say, where they are more than a day apart."""
     provisional: bool = False
     """Only the search has spoken: the photo is to be re-ranked yet."""
 

@@ -14,16 +14,17 @@ from typing import Any
 
 from geoflood.core.datatypes import Bounds, Image, Progress, Rejected, no_progress
 from geoflood.core.errors import InputError
-from geoflood.triage.codec import decision_from, geotag_to, post_from, post_to, time_to
+from geoflood.triage.codec import clocks_to, decision_from, geotag_to, post_from, post_to, time_to
 from geoflood.triage.file_hashes import FileHashes
 from geoflood.triage.findings import Post
 from geoflood.triage.journal import Journal, JournalLine
-from geoflood.triage.narrowing import Narrowing, StatedPlace
+from geoflood.triage.narrowing import Narrowing
 from geoflood.triage.near_duplicates import Duplicates, from_text, to_text
 from geoflood.triage.photo_facts import PhotoFacts
 from geoflood.triage.post_arrivals import AHEAD, PostArrival, PostArrivals, Submit
 from geoflood.triage.posts.folder import PostFolder, Tally
 from geoflood.triage.posts.left_out import LeftOut
+from geoflood.triage.stated_place import StatedPlace
 
 __all__ = ["Intake", "Photo"]
 
@@ -266,6 +267,7 @@ class Intake:
             looks="" if hashes is None else to_text(hashes),
             exif=geotag_to(facts.exif.geotag),
             taken_at=time_to(facts.exif.taken_at),
+            clocks=clocks_to(facts.exif.clocks),
         )
         return facts.pixels
 

@@ -9,40 +9,16 @@ again, unless a person has decided on it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from datetime import datetime
 from typing import TypeAlias
 
-from geoflood.core.datatypes import Bounds
-from geoflood.core.geo import bounds_of, offset
 from geoflood.triage.findings import Decision, Post, Status
+from geoflood.triage.stated_place import StatedPlace, stated_place
 
-__all__ = ["Narrowing", "StatedPlace", "stated_place"]
-
-NEAR_M = 2000.0
-"""A post's own position is where it was sent from: its photo was taken within about this."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatedPlace:
-    """The box that a photo is searched for in."""
-
-    within: Bounds | None = None
-    source: str = ""
-    """In words, who says so."""
-
+__all__ = ["Narrowing"]
 
 _Rank: TypeAlias = tuple[bool, datetime, tuple[float, ...], str]
-
-
-def stated_place(post: Post) -> StatedPlace:
-    """What a post says of where its photos were taken."""
-    if post.geotag:
-        spot = post.geotag.position
-        around = bounds_of([offset(spot, turn, NEAR_M * 2**0.5) for turn in (45, 135, 225, 315)])
-        where = f"{spot.lat:.5f}, {spot.lon:.5f}"
-        return StatedPlace(around, f"within {NEAR_M / 1000:g} km of the post's own position {where}")
-    return StatedPlace(post.box, f"in the post's place {post.place}".rstrip()) if post.box else StatedPlace()
 
 
 class Narrowing:

@@ -164,9 +164,8 @@ def _second_pass(
 ) -> None:
     """Record what re-ranking says of each photo; meanwhile the outputs can be used."""
     rewriter = Rewriter(lambda: rewrite(second.left_s))
-    news(
-        f"{len(second.due):,} photos are re-ranked now, likeliest to change first; {PAGE} can be used already"
-    )
+    many = "1 photo is" if len(second.due) == 1 else f"{len(second.due):,} photos are"
+    news(f"{many} re-ranked now, likeliest to change first; {PAGE} can be used already")
     rewriter.write()
     for answer in answers:
         run.record_again(answer)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError
-from geoflood.triage.codec import decision_from, geotag_from, located_from, post_from, time_from
+from geoflood.triage.codec import clocks_from, decision_from, geotag_from, located_from, post_from, time_from
 from geoflood.triage.findings import Decision, Finding, Medium, Post, Status
 from geoflood.triage.journal import NAME, JournalLine, line_at, read_journal
 
@@ -156,6 +156,7 @@ class Results:
             content["narrowed"],
             self._standing(sha),
             _taken_at(photo),
+            clocks_from(photo.get("clocks")),
             sha in self.provisional and not self._decided(sha),
         )
 

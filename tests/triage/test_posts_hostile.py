@@ -24,8 +24,8 @@ from geoflood.triage.posts import archives, json_records, text_files
 from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.json_records import is_lines, records
 from geoflood.triage.posts.layouts import LAYOUTS
-from geoflood.triage.posts.safe_values import box, geotag, prose, unmarked
 from geoflood.triage.posts.left_out import LeftOut
+from geoflood.triage.posts.safe_values import box, geotag, prose, unmarked
 from geoflood.triage.posts.text_files import Record, lines
 from geoflood.triage.posts.times import moment, snowflake
 from geoflood.triage.posts.unusable import Unusable

@@ -20,8 +20,9 @@ from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.findings import Decision, Post, Status
 from geoflood.triage.journal import Journal, read_journal
-from geoflood.triage.narrowing import Narrowing, StatedPlace, stated_place
+from geoflood.triage.narrowing import Narrowing
 from geoflood.triage.options import BatchOptions
+from geoflood.triage.stated_place import StatedPlace, stated_place
 from tests.support.batch import FakeLocator, findings, post_row, random_scene, run_batch, write_posts
 
 TAKEN = "2021:07:14 17:03:09"

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from geoflood.core.datatypes import Estimate, Geotag
+from geoflood.imagery.exif import ExifClocks
 from geoflood.outputs.fields import (
     ANSWER_FIELDS,
     FIGURES,
@@ -28,7 +29,10 @@ from geoflood.outputs.wording import percent, plain
 from geoflood.triage.export.redaction import GRID_M, Sharing, snapped
 from geoflood.triage.findings import Decision, Finding, Post
 
-__all__ = ["FINDING_FIELDS", "PINNED", "PUBLIC", "SharedFinding", "field_names", "finding_row", "title"]
+__all__ = [
+    *("FINDING_FIELDS", "PINNED", "PUBLIC", "SharedFinding", "clocks_text", "field_names", "finding_row"),
+    "title",
+]
 
 PINNED = "placed on the map by a person"
 """The method of a place that is not the machine's."""
@@ -153,6 +157,17 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="seconds")
 
 
+def clocks_text(clocks: ExifClocks | None) -> str:
+    """What two clocks say that disagree, and which of them is believed."""
+    if clocks is None:
+        return ""
+    believed = "camera" if clocks.likelier == clocks.camera else "GPS receiver"
+    return (
+        f"{clocks.receiver:%Y-%m-%d %H:%M} UTC by the GPS receiver, {clocks.camera:%Y-%m-%d %H:%M} by the "
+        f"camera: the {believed}'s is likelier"
+    )
+
+
 NUMBER_FIELD: tuple[Field[SharedFinding], ...] = (
     Field("number", "the photo's number, earliest post first", lambda shared: shared.finding.number),
 )
@@ -178,7 +193,12 @@ OWN_FIELDS: tuple[Field[SharedFinding], ...] = (
     Field("post_place", "places that posts name", _each(lambda post: post.place)),
     Field("exif_lat", "the latitude in the photo's EXIF", _witness(_exif, "lat")),
     Field("exif_lon", "its longitude", _witness(_exif, "lon")),
-    Field("exif_taken_at", "when it was taken, by the camera", lambda s: _time(s.finding.taken_at)),
+    Field("exif_taken_at", "when it was taken, by its EXIF", lambda s: _time(s.finding.taken_at)),
+    Field(
+        "exif_clocks",
+        "what the two clocks in it say, where they are more than a day apart",
+        lambda s: clocks_text(s.finding.clocks) or None,
+    ),
     Field("time_from", "whose local time posted_at is, where not UTC", _of_posts(_clock)),
 )
 """What a batch adds to an answer."""

@@ -26,9 +26,9 @@ from geoflood.core.datatypes import (
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.licences import credit_links
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
-from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line
+from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line, searched
 from geoflood.triage.export.area_boxes import area_boxes
-from geoflood.triage.export.finding_fields import PROVISIONAL
+from geoflood.triage.export.finding_fields import PROVISIONAL, clocks_text
 from geoflood.triage.export.thumbnails import Thumbnails
 from geoflood.triage.findings import Finding, Post
 
@@ -77,6 +77,7 @@ def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matche
         "area": _area(place) if place else [],
         "probability": _floored(estimate.probability) if estimate else 0.0,
         "belief": parts_line(place) if place else "",
+        "searched": searched(place) if place else "",
         "coordinates": _coordinates(place) if place else [],
         "time": _seconds(finding),
         "local": bool(finding.posts) and finding.posts[0].local,
@@ -187,6 +188,7 @@ def _witnesses(finding: Finding) -> list[Json]:
     witnesses = [
         _position_witness("EXIF of the photo", finding.exif),
         _word_witness("EXIF's time", _taken(finding.taken_at)),
+        _word_witness("two clocks in the EXIF", clocks_text(finding.clocks)),
     ]
     witnesses += [_word_witness(name, words) for name, words in _model_words(finding.located)]
     for post in finding.posts:
@@ -206,7 +208,7 @@ def _word_witness(name: str, words: str) -> Json:
 
 
 def _taken(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} by the camera's clock, perhaps not UTC" if moment else ""
+    return f"{moment:%Y-%m-%d %H:%M}, UTC or the camera's local time" if moment else ""
 
 
 def _model_words(located: Located) -> Iterator[tuple[str, str]]:

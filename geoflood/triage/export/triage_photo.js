@@ -50,7 +50,7 @@ function showPlace(item) {
   const pin = pinOf(item);
   const proposed = [...item.coordinates];
   if (item.belief && !pin) proposed.push(item.belief);
-  if (item.radius_m && !pin) proposed.push(PUBLIC ? `within ${item.radius_m} m` : `90 % within ${item.radius_m} m if it is in this index`);
+  if (item.radius_m && !pin) proposed.push(PUBLIC ? `within ${item.radius_m} m` : `90 % within ${item.radius_m} m if it is in ${item.searched}`);
   if (!pin) {
     put("place", [make("b", "", proposed.length ? "Where the machine puts it" : "No place"), ...lines(proposed)]);
     return;
