@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from geoflood.core.datatypes import Image
+from geoflood.core.datatypes import Image, Rejected
 from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.imagery import exif
 from geoflood.imagery.exif import ExifFacts
 from geoflood.imagery.views import LONGEST
 from geoflood.triage.near_duplicates import PerceptualHashes, perceptual_hashes
+from geoflood.triage.posts.door import attempt
 
 __all__ = ["PhotoFacts", "read_photo_facts"]
 
@@ -31,6 +32,11 @@ class PhotoFacts:
 
 def read_photo_facts(path: Path) -> PhotoFacts:
     """Decode a picture file; raises nothing, whatever is in it, but for a full disk."""
+    read = attempt(lambda: _read(path), path.name)
+    return PhotoFacts(None, None, ExifFacts()) if isinstance(read, Rejected) else read
+
+
+def _read(path: Path) -> PhotoFacts:
     facts = exif.read(path)
     try:
         pixels = read_image(path, LONGEST)

@@ -62,7 +62,7 @@ def test_a_folder_in_a_map_out_and_on(root: Path) -> None:
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert sum(told[name] for name in ("located", "uncertain", "not-found", "failed")) == 3
-    assert "JSONL manifest: 3 posts, 3 images" in done.stderr
+    assert "JSONL manifest: 3 posts with 3 pictures" in done.stderr
     assert {Path(path).name for path in told["files"].values()} == {
         *("triage.html", "located.csv", "located.geojson", "rejected.csv"),
     }

@@ -380,7 +380,7 @@ def test_stopping_is_asked_while_posts_without_new_photos_are_read(tmp_path: Pat
     folder = write_posts(tmp_path, *(post_row("gone.jpg", f"post {n}", n % 24) for n in range(2000)))
     (folder / "a.jpg").write_bytes(photo_jpeg(1))
     read, news = [0], list[str]()
-    told = "JSONL manifest: {0} posts, 0 images, {0} without a file"
+    told = "JSONL manifest: {0} posts with 0 pictures, and {0} pictures that are not here"
 
     def progress(stage: str, done: int, total: int) -> None:
         read[0] = max(read[0], done) if stage == "reading posts" else read[0]

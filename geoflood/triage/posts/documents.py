@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from typing import IO
 
@@ -164,7 +165,10 @@ class Documents:
                 yield record
                 continue
             unrecognised.records += 1
-            layout = layout_of(record)
+            layout = attempt(partial(layout_of, record), document.name, Unusable.NOT_AS_DOCUMENTED)
+            if isinstance(layout, Rejected):
+                yield layout
+                continue
             if beside and self._is_sidecar(record, layout, document, beside):
                 yield replace(sidecar(record), layout="image + sidecar", media=(beside,))
             elif layout is None:
@@ -195,14 +199,24 @@ class Documents:
     def _posts(
         self, record: Record, layout: Layout, document: _Document, kind: str, beside: Medium | None
     ) -> Iterator[Post | Rejected]:
-        """The posts in a record, with their files; the only one of a document with the picture beside it."""
+        """The posts in a record, or why it has none: it may break any reader, the next one is another's."""
         named = layout.name.format(kind)
-        read = attempt(lambda: list(layout.read(record)), document.name, Unusable.NOT_AS_DOCUMENTED)
-        if isinstance(read, Rejected):  # a stranger's record may break any reader; the next one is another's
-            yield replace(read, detail=f"{named}: {read.detail}")
-            return
+        found = attempt(
+            lambda: list(self._found(record, layout, document, named, beside)),
+            document.name,
+            Unusable.NOT_AS_DOCUMENTED,
+        )
+        if isinstance(found, Rejected):
+            yield replace(found, detail=f"{named}: {found.detail}")
+        else:
+            yield from found
+
+    def _found(
+        self, record: Record, layout: Layout, document: _Document, named: str, beside: Medium | None
+    ) -> Iterator[Post]:
+        """The posts in a record, with their files; the only one of a document with the picture beside it."""
+        read = [replace(post, layout=named) for post in layout.read(record)]
         for post in read:
-            post = replace(post, layout=named)
             if named == "X archive" or (document.assigned and named.startswith("X ")):
                 post = self._archive(document.entry.folder).of(replace(post, layout="X archive"))
             found = self._pictures.found(post, document.entry)

@@ -45,7 +45,7 @@ def row_of(error: Exception, location: str, reason: Unusable = Unusable.CANNOT_B
         case OSError(strerror=str(told)):
             return Rejected(location, reason, told)
     kind, said = type(error).__name__, " ".join(str(error).split())
-    return Rejected(location, reason, f"{kind}: {said}"[:160].removesuffix(": "))
+    return Rejected(location, reason, f"{kind}: {said}"[:160].removeprefix("error: ").removesuffix(": "))
 
 
 def attempt(work: Callable[[], T], location: str, reason: Unusable = Unusable.CANNOT_BE_READ) -> T | Rejected:

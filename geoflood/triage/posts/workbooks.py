@@ -18,6 +18,7 @@ from typing import IO
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.posts.archives import BOMB, is_bomb
 from geoflood.triage.posts.door import UnusableError
+from geoflood.triage.posts.file_kinds import PICTURE, kind_of
 from geoflood.triage.posts.table_rows import folded
 from geoflood.triage.posts.text_files import Record
 from geoflood.triage.posts.unusable import Unusable
@@ -46,15 +47,19 @@ def workbook_rows(stream: IO[bytes], name: str) -> Iterator[Record | Rejected]:
     import openpyxl
 
     data = stream.read(MAX_PACKED + 1)
-    pictures = _checked(data)
-    with closing(openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)) as book:
+    if pictures := _checked(data):
+        many = "a picture in it is" if pictures == 1 else f"{pictures:,} pictures in it are"
+        yield Rejected(name, Unusable.OFFICE_FILE, f"{many} not read: save pictures as files")
+    try:
+        opened = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+    except Exception as error:
+        raise UnusableError(
+            Unusable.CANNOT_BE_READ, f"as a spreadsheet: {error!s:.100}; save it as CSV"
+        ) from error
+    with closing(opened) as book:
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # many programs write wrong ones
             yield from _rows(sheet.iter_rows(values_only=True), f"{name}, sheet {sheet.title}")
-    if pictures:
-        yield Rejected(
-            name, Unusable.OFFICE_FILE, f"{pictures:,} pictures in the spreadsheet: save them as files"
-        )
 
 
 def _checked(data: bytes) -> int:
@@ -66,7 +71,7 @@ def _checked(data: bytes) -> int:
         raise UnusableError(Unusable.TOO_LARGE, f"{unpacked:,} bytes in it: save it as CSV")
     if any(is_bomb(member.file_size, member.compress_size, BOMB) for member in members):
         raise UnusableError(Unusable.ARCHIVE_BOMB)
-    return sum(member.filename.startswith("xl/media/") for member in members)
+    return sum(kind_of(member.filename) is PICTURE for member in members)
 
 
 def _rows(rows: Iterator[Sequence[object]], place: str) -> Iterator[Record | Rejected]:
