@@ -183,6 +183,32 @@ def test_time(gps: dict[int, Any], camera: dict[int, Any], taken: datetime | Non
     assert read(picture(gps, camera)).taken_at == taken
 
 
+@pytest.mark.parametrize(
+    ("gps", "camera", "taken"),
+    [
+        ("2021:07:14", "2012:01:01 00:03:00", datetime(2021, 7, 14, 8, 30, 15)),
+        ("2001:11:28", "2021:07:14 10:30:20", datetime(2021, 7, 14, 10, 30, 20)),
+        ("2021:07:11", "2021:07:14 10:30:20", datetime(2021, 7, 14, 10, 30, 20)),
+        ("2021:07:14", "2098:01:01 00:00:00", datetime(2021, 7, 14, 8, 30, 15)),
+        ("2098:07:14", "2021:07:14 10:30:20", datetime(2021, 7, 14, 10, 30, 20)),
+    ],
+    ids=["camera reset", "1,024 weeks too few", "last fix kept", "camera ahead", "receiver ahead"],
+)
+def test_two_clocks_that_disagree_are_both_kept(gps: str, camera: str, taken: datetime) -> None:
+    facts = read(picture({29: gps, 7: (8, 30, 15)}, {0x9003: camera}))
+    assert facts.taken_at == taken
+    assert facts.clocks is not None
+    assert facts.clocks.likelier == taken
+    assert facts.clocks.receiver == datetime.strptime(gps, "%Y:%m:%d").replace(hour=8, minute=30, second=15)
+    assert facts.clocks.camera == datetime.strptime(camera, "%Y:%m:%d %H:%M:%S")
+
+
+@pytest.mark.parametrize("camera", ["2023:06:01 22:30:15", "2023:05:31 20:30:15", "2023:06:02 08:30:15"])
+def test_clocks_of_other_time_zones_agree(camera: str) -> None:
+    facts = read(picture(GPS_TIME, {0x9003: camera}))
+    assert (facts.taken_at, facts.clocks) == (datetime(2023, 6, 1, 8, 30, 15), None)
+
+
 def test_no_exif_no_facts() -> None:
     buffer = io.BytesIO()
     PIL.Image.new("RGB", (8, 8)).save(buffer, "JPEG")

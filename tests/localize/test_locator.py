@@ -25,9 +25,11 @@ from geoflood.core.errors import CityError, IndexUnusableError
 from geoflood.core.geo import distance_m
 from geoflood.core.images import read_image
 from geoflood.database.bands import band_weights
+from geoflood.localize import locator as locator_module
 from geoflood.localize.attention import read_attention
 from geoflood.localize.locator import Locator
 from geoflood.outputs.record import record
+from geoflood.outputs.wording import reason_line
 from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
@@ -120,6 +122,33 @@ def test_a_box_narrows_the_search(locator: Locator, queries: Photos, untold: lis
         assert box.south <= candidate.reference.position.lat <= box.north
     nowhere = locator.locate(Query(path), within=Bounds(0, 0, 1, 1))
     assert (nowhere.outcome, nowhere.estimate) == (Outcome.NOT_FOUND, None)
+    assert nowhere.reason.kind is ReasonKind.EMPTY_BOX
+    assert found.estimate is not None
+    assert found.estimate.boxed
+    assert untold[0].estimate is not None
+    assert not untold[0].estimate.boxed
+
+
+def test_a_box_that_does_not_hold_the_place_is_named(locator: Locator, queries: Photos) -> None:
+    path, truth = queries[0]
+    spots = locator.database.positions
+    far = spots[np.argmax(np.abs(spots - (truth.position.lat, truth.position.lon)).sum(axis=1))]
+    box = Bounds(far[0] - 1e-5, far[1] - 1e-5, far[0] + 1e-5, far[1] + 1e-5)
+    elsewhere = locator.locate(Query(path), within=box)
+    assert elsewhere.outcome is not Outcome.LOCATED
+    assert "this index" not in reason_line(elsewhere).partition(";")[0]
+
+
+def test_nothing_alike_in_a_box_that_has_references(
+    locator: Locator, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, truth = queries[0]
+    spots = locator.database.positions
+    far = spots[np.argmax(np.abs(spots - (truth.position.lat, truth.position.lon)).sum(axis=1))]
+    box = Bounds(far[0] - 1e-5, far[1] - 1e-5, far[0] + 1e-5, far[1] + 1e-5)
+    monkeypatch.setattr(locator_module, "NARROWED", 1)
+    nothing = locator.locate(Query(path), within=box)
+    assert (nothing.outcome, nothing.reason.kind) == (Outcome.NOT_FOUND, ReasonKind.NOTHING_ALIKE_IN_BOX)
 
 
 # -- attention --------------------------------------------------------------------------------------------

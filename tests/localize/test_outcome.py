@@ -106,7 +106,9 @@ def assert_true(given_: Estimate, tried: bool) -> None:
         assert (probability >= FAIR) == (outcome in (Outcome.LOCATED, Outcome.LIKELY))
     assert "too few of its details" not in said or not given_.verified
     assert "too small to know" not in said or not tried
-    share = absent if "not in this index" in said else probability
+    assert ("the searched box" in said) <= given_.boxed
+    assert ("this index" in said) <= (not given_.boxed)
+    share = absent if "not in th" in said else probability
     assert re.findall(r"(?:under |over )?\d+ %", said) == [percent(share).replace("\xa0", " ")]
     assert "100" not in said
 
@@ -116,8 +118,22 @@ def test_words_are_true_of_every_estimate_of_the_grid() -> None:
         assert_true(estimate(p, n, radius_m, verified), tried)
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(1, 5000), st.booleans(), st.booleans())
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(1, 5000), st.booleans(), st.booleans(), st.booleans())
 def test_words_are_true_of_any_estimate(
-    absent: float, present_share: float, radius_m: float, verified: bool, tried: bool
+    absent: float, present_share: float, radius_m: float, verified: bool, tried: bool, boxed: bool
 ) -> None:
-    assert_true(estimate((1 - absent) * present_share, absent, radius_m, verified), tried)
+    given_ = estimate((1 - absent) * present_share, absent, radius_m, verified)
+    assert_true(replace(given_, boxed=boxed), tried)
+
+
+@pytest.mark.parametrize(
+    ("absent", "kind", "words"),
+    [
+        (0.6, ReasonKind.NOT_IN_BOX, "the place is probably not in the searched box: 60 %"),
+        (0.4, ReasonKind.PERHAPS_OUTSIDE, "40 % that the place is not in the searched box"),
+    ],
+)
+def test_not_in_a_box_is_not_called_not_in_this_index(absent: float, kind: ReasonKind, words: str) -> None:
+    _, reason = judge(replace(estimate(0.3, absent), boxed=True))
+    assert reason.kind is kind
+    assert words in sentence(reason)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ from geoflood.core.errors import InputError
 from geoflood.core.geo import from_local, offset
 from geoflood.outputs.basemap import credit, layers
 from geoflood.outputs.panel import about, describe, headline
-from geoflood.outputs.search_places import places, radius_m
+from geoflood.outputs.search_places import parts_line, places, radius_m
 from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain
 
 SPOT = LatLon(29.76, -95.37)
@@ -59,6 +61,8 @@ def test_the_outcome_comes_first_in_plain_words() -> None:
     assert headline(located(Outcome.NOT_FOUND, estimate(not_in_index=0.7, probability=0.1))) == (
         "NOT FOUND — 70\u00a0% not in this index"
     )
+    boxed = replace(estimate(not_in_index=0.7, probability=0.1), boxed=True)
+    assert headline(located(Outcome.NOT_FOUND, boxed)) == "NOT FOUND — 70\u00a0% not in the searched box"
     assert headline(Located(Query(Path("x")), Outcome.NOT_FOUND, Reason.recorded("nothing"))) == "NOT FOUND"
     assert headline(failed) == "FAILED — the file is truncated"
     assert describe(failed)["reason"] == "", "said once is enough"
@@ -140,6 +144,16 @@ def test_what_is_not_in_the_index_gets_no_place_and_no_area() -> None:
     told = describe(located(Outcome.NOT_FOUND))
     assert (told["places"], told["shapes"], told["area"], told["status"]) == ([], None, "", "")
     assert told["frames"]["answer"] is None
+
+
+def test_of_a_searched_box_nothing_is_said_of_the_index() -> None:
+    for outcome in (Outcome.LOCATED, Outcome.UNCERTAIN, Outcome.NOT_FOUND):
+        told = json.dumps(describe(located(outcome, replace(estimate(), boxed=True))))
+        assert "this index" not in told
+        assert "the searched box" in told
+    boxed = replace(estimate(), boxed=True)
+    assert "farther off in the searched box" in parts_line(boxed)
+    assert "at other places in the searched box" in parts_line(boxed, places(boxed))
 
 
 def test_the_belief_is_whole() -> None:

@@ -18,6 +18,8 @@ from PIL.ExifTags import IFD
 from geoflood.core.datatypes import Bounds, Geotag, LatLon
 from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.export.thumbnails import Thumbnails
+from geoflood.triage.export.triage_items import triage_item
 from geoflood.triage.findings import Decision, Post, Status
 from geoflood.triage.journal import Journal, read_journal
 from geoflood.triage.narrowing import Narrowing
@@ -54,6 +56,22 @@ def test_exif_tells_the_time_with_or_without_a_position(tmp_path: Path, gps: dic
     assert (one.exif is not None) == bool(gps)
     assert [row["exif_taken_at"] for row in told(tmp_path, Sharing.INTERNAL)] == ["2021-07-14T17:03:09"]
     assert not any("17:03:09" in cell for row in told(tmp_path, Sharing.PUBLIC) for cell in row.values())
+
+
+def test_two_clocks_that_disagree_are_both_said(tmp_path: Path) -> None:
+    (write_posts(tmp_path) / "a.jpg").write_bytes(camera(1, {29: "2001:11:28", 7: (8, 30, 15)}))
+    run_batch(tmp_path)
+    (one,) = findings(tmp_path)
+    assert one.taken_at == datetime(2021, 7, 14, 17, 3, 9)
+    words = (
+        "2001-11-28 08:30 UTC by the GPS receiver, 2021-07-14 17:03 by the camera: the camera's is likelier"
+    )
+    (row,) = told(tmp_path, Sharing.INTERNAL)
+    assert (row["exif_taken_at"], row["exif_clocks"]) == ("2021-07-14T17:03:09", words)
+    with Thumbnails(tmp_path / "pictures", 0) as pictures:
+        item = triage_item(one, pictures, lambda reference: None, True)
+    assert {"name": "two clocks in the EXIF", "text": words, "at": None} in item["witnesses"]
+    assert not any("2001" in cell for row in told(tmp_path, Sharing.PUBLIC) for cell in row.values())
 
 
 def test_a_journal_that_kept_the_time_beside_the_position_is_read(tmp_path: Path) -> None:
