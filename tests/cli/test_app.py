@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -136,6 +137,18 @@ def test_ctrl_c_is_130(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("geoflood.cli.checks.examine", interrupted)
     result = call("doctor")
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (130, "", 1)
+
+
+@pytest.mark.parametrize("file", [None, "out/journal.jsonl"])
+def test_a_full_disk_is_one_line(call: Call, monkeypatch: pytest.MonkeyPatch, file: str | None) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", file)
+
+    monkeypatch.setattr("geoflood.cli.checks.examine", full)
+    result = call("doctor")
+    line = error_line(result, InputError.exit_code)
+    assert line == f"error: {file or 'the disk'}: No space left on device"
+    assert "the same command continues" in result.stderr
 
 
 def test_our_own_bugs_keep_their_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

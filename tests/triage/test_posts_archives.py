@@ -157,7 +157,7 @@ def test_members_of_a_tar_that_are_no_files(tmp_path: Path) -> None:
     assert rows(tmp_path) == [
         ("x.tar.gz!/l.jpg", "link in an archive"),
         ("x.tar.gz!/h.jpg", "link in an archive"),
-        ("x.tar.gz!/f.jpg", "no file"),
+        ("x.tar.gz!/f.jpg", "not a file"),
         ("x.tar.gz!/../up.jpg", "path out of the archive"),
     ]
 

@@ -236,7 +236,7 @@ def test_a_link_into_our_own_results(tmp_path: Path) -> None:
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.json")
-    assert told(tmp_path) == {"pipe.json": ("no file", "a pipe, a socket or a device")}
+    assert told(tmp_path) == {"pipe.json": ("not a file", "a pipe, a socket or a device")}
 
 
 # ---- folders that may not be read

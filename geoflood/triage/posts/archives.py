@@ -70,7 +70,7 @@ def refusal(member: Member) -> Unusable | None:
     if member.link:
         return Unusable.LINK_IN_ARCHIVE
     if member.special:
-        return Unusable.NO_FILE_AT_ALL
+        return Unusable.NOT_A_FILE
     bomb = member.packed is not None and is_bomb(member.size, member.packed, BOMB)
     return Unusable.ARCHIVE_BOMB if bomb else None
 

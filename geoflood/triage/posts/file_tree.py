@@ -155,7 +155,7 @@ class FileTree:
             return
         known = path.stat()
         if not stat.S_ISREG(known.st_mode):
-            yield Rejected(name, Unusable.NO_FILE_AT_ALL, "a pipe, a socket or a device")
+            yield Rejected(name, Unusable.NOT_A_FILE, "a pipe, a socket or a device")
             return
         entry = self._recognised(FileEntry(name, path, size=known.st_size))
         if isinstance(entry, FileEntry) and entry.kind.file in _ARCHIVES:

@@ -16,7 +16,7 @@ class Unusable(StrEnum):
     LINK_HIDDEN = "link to a hidden folder"
     NOT_HERE = "its content is not here"
     """A stand-in, as git-annex, Git LFS and clouds leave it for a file that they keep elsewhere."""
-    NO_FILE_AT_ALL = "no file"
+    NOT_A_FILE = "not a file"
     """A pipe, a socket, a device."""
     OWN_RESULTS = "results of geoflood"
     DAMAGED_ARCHIVE = "damaged archive"
