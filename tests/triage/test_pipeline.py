@@ -392,7 +392,7 @@ def test_stopping_is_asked_while_posts_without_new_photos_are_read(tmp_path: Pat
     assert [line.kind for line in read_journal(tmp_path / "out")][-1] == "stopped"
     news.clear()
     assert not run_batch(tmp_path, news=news.append).stopped
-    assert news[2:] == [told.format("2,000"), "bare images: 1 post, 1 image"]
+    assert news[2:] == [told.format("2,000"), "bare images: 1 picture that no post speaks of"]
 
 
 def test_what_was_recognised_is_told_before_the_last_photo_ends(tmp_path: Path) -> None:
