@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from benchmarks.fuzz_posts import make, unaccounted
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Post
+from geoflood.triage.journal import read_journal
 from geoflood.triage.posts.file_tree import FileTree
-from geoflood.triage.posts.left_out import LeftOut
+from geoflood.triage.posts.left_out import LeftOut, LeftOutKind
 from geoflood.triage.posts.unusable import Unusable
 from tests.support.batch import findings, photo_jpeg, post_row, run_batch, write_posts
 from tests.support.post_folder import (
@@ -47,6 +48,29 @@ def test_every_file_has_one_fate(seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         make(Path(folder), random.Random(seed))
         assert unaccounted(Path(folder), read_all(Path(folder))) == []
+
+
+@given(st.integers(0, 2**32))
+def test_a_batch_over_them_ends_and_loses_none(seed: int) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root, "posts")
+        folder.mkdir()
+        make(folder, random.Random(seed))
+        tally = run_batch(Path(root)).tally
+        found = read_all(folder)
+        lines = list(read_journal(Path(root, "out")))
+    rejected = {line.content["location"] for line in lines if line.kind == "rejected"}
+    media = [medium for line in lines if line.kind == "post" for medium in line.content["media"]]
+    hashed = {medium["file"] for medium in media if medium["sha256"]}
+    pictures = {medium.file for one in found if isinstance(one, Post) for medium in one.media if medium.file}
+    assert pictures == hashed | (pictures & rejected)
+    assert not hashed & rejected
+    assert {one.location for one in found if isinstance(one, Rejected)} <= rejected
+    left = [one for one in found if isinstance(one, LeftOut) and one.kind is not LeftOutKind.READ_BESIDE]
+    assert tally.left_out.total() == len(left)
+    located = {line.content["sha256"] for line in lines if line.kind == "located"}
+    photos = {line.content["same_as"] or line.content["sha256"] for line in lines if line.kind == "photo"}
+    assert located == photos
 
 
 def test_a_file_without_a_fate_is_noticed(tmp_path: Path) -> None:
