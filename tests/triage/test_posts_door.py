@@ -167,6 +167,19 @@ def test_a_record_that_breaks_its_reader_costs_the_others_nothing(
     assert tally.rejected == {"not as documented": 1}
 
 
+@pytest.mark.parametrize("whole", [1, 2, 5])
+def test_a_document_that_breaks_off_keeps_its_first_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: int
+) -> None:
+    def breaking(*arguments: object, **named: object) -> Any:
+        yield from [{"image": f"{n}.jpg", "text": "x"} for n in range(whole)]
+        raise StrangeError("odd")
+
+    monkeypatch.setattr(documents, "records", breaking)
+    posts, tally = read_posts(write_folder(tmp_path, {"m.jsonl": [{}, {}]}))
+    assert (len(posts), tally.rejected) == (whole, {"cannot be read": 1})
+
+
 def test_a_file_that_is_gone_when_it_is_read(tmp_path: Path) -> None:
     write_folder(tmp_path, {"a.jpg": JPEG, "m.jsonl": [{"image": "a.jpg"}]})
     with file_tree.FileTree(tmp_path) as tree:

@@ -110,6 +110,19 @@ def test_a_broken_office_file_is_told(tmp_path: Path, name: str) -> None:
     assert one.detail.startswith("as a spreadsheet: " if "xlsx" in name else "a document: ")
 
 
+def test_of_a_broken_spreadsheet_its_pictures_are_told_too(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "posts.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+        archive.writestr("xl/media/image1.jpeg", JPEG)
+    told = [(one.location, one.reason, one.detail) for one in read_all(tmp_path) if isinstance(one, Rejected)]
+    assert [(place, reason) for place, reason, _ in told] == [
+        ("posts.xlsx", "office file"),
+        ("posts.xlsx", "cannot be read"),
+    ]
+    assert told[0][2] == "a picture in it is not read: save pictures as files"
+
+
 def test_a_spreadsheet_that_unpacks_to_far_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbooks, "MAX_UNPACKED", 10_000)
     rows = [["image", "text"], *([f"{n}.jpg", "t" * 100] for n in range(500))]

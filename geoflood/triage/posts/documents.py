@@ -156,6 +156,7 @@ class Documents:
         self, found: Iterator[Record | Rejected], document: _Document, kind: str
     ) -> Iterator[Post | Rejected]:
         """The posts in the records of a document, and at its end what of it could not be understood."""
+        found = guarded(found, document.name)  # of a document that breaks off, the first record counts, too
         few = list(islice(found, 2))
         alone = len(few) == 1 and kind.startswith("JSON")
         beside = self._pictures.beside(document.entry) if alone else None
