@@ -23,6 +23,7 @@ __all__ = [
     "remove_unfinished_files",
     "strays",
     "unfinished_files",
+    "written_files",
 ]
 
 MANIFEST = "manifest.json"
@@ -50,7 +51,9 @@ def is_finished(folder: Path) -> bool:
 def is_index(folder: Path) -> bool:
     """Whether there is an index in this folder, finished or not."""
     marks = (LEDGER, CENSUS, LOCK)
-    return folder.is_dir() and (begun(folder) or any((folder / name).exists() for name in marks))
+    if folder.name.startswith(".") or not folder.is_dir():  # hidden is what is not yet in its place
+        return False
+    return begun(folder) or any((folder / name).exists() for name in marks)
 
 
 def remove_unfinished_files(folder: Path) -> None:
@@ -65,7 +68,8 @@ def remove_index(folder: Path, *also: Path) -> None:
     The manifest goes first: nothing half-removed is taken for whole. The ledger goes last: killed in between,
     what is left still goes together. Pictures that were fetched stay, for getting them again takes longest.
     """
-    for path in [*_written(folder), *also, *_ledger(folder)]:
+    *first, journal, ledger = written_files(folder)
+    for path in [*first, *also, journal, ledger]:
         path.unlink(missing_ok=True)
     for emptied in {folder / part for part in _NUMBERED} | {path.parent for path in also}:
         _remove_if_empty(emptied)
@@ -95,16 +99,13 @@ def unfinished_files(folder: Path) -> Iterator[Path]:
         yield from (path for path in _files(place) if _UNFINISHED.fullmatch(path.name))
 
 
-def _written(folder: Path) -> Iterator[Path]:
-    """All but the ledger, in the order of removal; none need exist."""
+def written_files(folder: Path) -> Iterator[Path]:
+    """What geoflood could make again, in the order of removal; none need exist."""
     yield from (folder / MANIFEST, folder / BEFORE)
     for part, pattern in _NUMBERED.items():
         yield from sorted(path for path in _files(folder / part) if pattern.fullmatch(path.name))
     yield from (folder / name for name in _RESULTS)
     yield from unfinished_files(folder)
-
-
-def _ledger(folder: Path) -> Iterator[Path]:
     yield from (folder / f"{LEDGER}-journal", folder / LEDGER)
 
 

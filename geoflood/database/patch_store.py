@@ -26,6 +26,8 @@ OPEN = 64
 """Files of shards that stay open."""
 LARGEST = 256 * CELL
 """Pixels of a frame's side: columns and rows are one byte each."""
+MOST_PATCHES = 256**2
+"""Of a frame."""
 _NONE_KEPT = np.empty((0, 5), np.int64)
 
 
@@ -107,6 +109,16 @@ class PatchStore:
 
     def __call__(self, reference: int) -> PackedPatches | None:
         """The patches of a reference by its id; None where they were never kept, or their file broke."""
+        found = self._find(reference)
+        return None if found is None else PackedPatches(np.array(found.rows), found.shape)
+
+    def frame(self, reference: int) -> tuple[int, int, int] | None:
+        """(number of patches, height, width of their frame) of a reference, without reading them."""
+        found = self._find(reference)
+        return None if found is None else (len(found.rows), *found.shape)
+
+    def _find(self, reference: int) -> PackedPatches | None:
+        """A view of the rows in their file."""
         if not 0 <= reference < len(self._places):
             return None
         shard, start, count, height, width = self._places[reference].tolist()
@@ -115,7 +127,7 @@ class PatchStore:
         rows = self._open(shard)
         if rows is None or start + count > len(rows):
             return None
-        return PackedPatches(np.array(rows[start : start + count]), (height, width))
+        return PackedPatches(rows[start : start + count], (height, width))
 
     def _open_shard(self, shard: int) -> NDArray[np.uint8] | None:
         return _rows(patches_path(self._folder, shard))

@@ -13,11 +13,15 @@ from geoflood.database.index_files import (
     remove_folder,
     remove_index,
     strays,
+    written_files,
 )
 from geoflood.database.plan import locked_index
 from geoflood.database.plan_changes import is_own_file, is_under
 
-__all__ = ["remove_city"]
+__all__ = ["foreign_files", "remove_city"]
+
+_BUNDLED = "bundled"
+"""Folder of unpacked pictures whose names no source gave."""
 
 
 def remove_city(folder: Path) -> list[Path]:
@@ -27,11 +31,20 @@ def remove_city(folder: Path) -> list[Path]:
     Raises IndexUnusableError when the index is in use.
     """
     with locked_index(folder):
-        census = [folder / f"{CENSUS}{part}" for part in ("", "-journal", "-wal", "-shm")]
-        remove_index(folder, *_fetched(folder), *census)
+        remove_index(folder, *_fetched(folder), *_census(folder))
         left = strays(folder)
         remove_folder(folder)
     return left
+
+
+def foreign_files(folder: Path) -> list[Path]:
+    """What `remove_city` would leave."""
+    ours = {*written_files(folder), *_fetched(folder), *_census(folder)}
+    return [path for path in strays(folder) if folder / path not in ours]
+
+
+def _census(folder: Path) -> list[Path]:
+    return [folder / f"{CENSUS}{part}" for part in ("", "-journal", "-wal", "-shm")]
 
 
 def _fetched(folder: Path) -> list[Path]:
@@ -44,9 +57,10 @@ def _fetched(folder: Path) -> list[Path]:
             rows = db.execute("SELECT key, location FROM images").fetchall()
     except sqlite3.DatabaseError:
         return []  # what cannot be told from the user's own stays, and is named
-    places = [str(at / PICTURES) for at in (folder.absolute(), folder.resolve())]
+    places = [at / PICTURES for at in (folder.absolute(), folder.resolve())]
     return [
         Path(location)
         for key, location in rows
-        if not is_own_file(key) and any(is_under(location, place) for place in places)
+        for place in places
+        if is_under(location, str(place / _BUNDLED if is_own_file(key) else place))
     ]
