@@ -104,6 +104,7 @@ def index(
     }
     if source is not None:
         options.refuse_beside_source([*(images or []), *([geotags] if geotags else [])])
+        options.refuse_both(plan, update)
         wanted["source"] = options.open_source(source, source_url)
         if not update and not _agreed(city, wanted | described, plan, yes, as_json):
             return

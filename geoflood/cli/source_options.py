@@ -34,6 +34,7 @@ __all__ = [
     "parse_area",
     "parse_since",
     "refuse_beside_source",
+    "refuse_both",
     "refuse_without_source",
 ]
 
@@ -87,6 +88,12 @@ def refuse_beside_source(given: Sequence[Path]) -> None:
         raise UsageError(
             f"images come from a source or from folders, and {given[0]} is given too", "index one, then add"
         )
+
+
+def refuse_both(plan: bool, update: bool) -> None:
+    """Raises UsageError: a plan tells of what is kept, and an update asks for it anew."""
+    if plan and update:
+        raise UsageError("--plan fetches nothing, and --update fetches what is new", "give one of them")
 
 
 def refuse_without_source(given: Mapping[str, object]) -> None:

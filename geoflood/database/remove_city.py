@@ -17,6 +17,7 @@ from geoflood.database.index_files import (
 )
 from geoflood.database.plan import locked_index
 from geoflood.database.plan_changes import is_own_file, is_under
+from geoflood.imagery.fetch import fetched_pictures
 
 __all__ = ["foreign_files", "remove_city"]
 
@@ -31,7 +32,7 @@ def remove_city(folder: Path) -> list[Path]:
     Raises IndexUnusableError when the index is in use.
     """
     with locked_index(folder):
-        remove_index(folder, *_fetched(folder), *_census(folder))
+        remove_index(folder, *_fetched(folder), *fetched_pictures(folder), *_census(folder))
         left = strays(folder)
         remove_folder(folder)
     return left
@@ -39,7 +40,7 @@ def remove_city(folder: Path) -> list[Path]:
 
 def foreign_files(folder: Path) -> list[Path]:
     """What `remove_city` would leave."""
-    ours = {*written_files(folder), *_fetched(folder), *_census(folder)}
+    ours = {*written_files(folder), *_fetched(folder), *fetched_pictures(folder), *_census(folder)}
     return [path for path in strays(folder) if folder / path not in ours]
 
 

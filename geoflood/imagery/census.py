@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ from geoflood.core.errors import IndexUnusableError, InputError, UsageError
 from geoflood.imagery.census_columns import CensusColumns
 from geoflood.imagery.sources.source import Source, SourceImage
 
-__all__ = ["NAME", "Census"]
+__all__ = ["NAME", "Census", "fetched_ids"]
 
 NAME = "census.sqlite"
 
@@ -312,6 +312,22 @@ class Census:
             except (sqlite3.DatabaseError, ValueError, KeyError) as error:
                 hint = "delete it: what is there is asked again, no picture is fetched twice"
                 raise IndexUnusableError(f"{self.path} is damaged: {error}", hint) from error
+
+
+def fetched_ids(folder: Path) -> list[tuple[str, str]]:
+    """(source, id) of every image whose picture was fetched for an index; none of a damaged census."""
+    if not (folder / NAME).is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(folder / NAME)) as db:
+            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            sources = [found[1] for name in tables if (found := re.fullmatch("details_([a-z]+)", name))]
+            return [
+                (one, number) for one in sources for (number,) in db.execute(f"SELECT id FROM details_{one}")
+            ]
+    except sqlite3.DatabaseError:
+        return []
+    return [(source, number) for source, ids in rows.items() for (number,) in ids]
 
 
 def _place(image: SourceImage) -> tuple[float, float, float | None]:

@@ -19,10 +19,10 @@ from typing import TypeAlias
 from geoflood.core.datatypes import Progress, Rejected, StreetImage, no_progress
 from geoflood.core.errors import GeofloodError
 from geoflood.core.parallel import in_order
-from geoflood.imagery.census import Census
+from geoflood.imagery.census import Census, fetched_ids
 from geoflood.imagery.sources.source import PictureError, Source, SourceImage, VanishedError
 
-__all__ = ["FOLDER", "THREADS", "fetch", "key_of", "picture_path"]
+__all__ = ["FOLDER", "THREADS", "fetch", "fetched_pictures", "key_of", "picture_path"]
 
 FOLDER = "images"
 """Of an index: what geoflood fetched for it, a folder a source."""
@@ -46,6 +46,11 @@ def picture_path(folder: Path, source: str, number: str) -> Path:
     plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", number, re.ASCII)
     name = number if plain else hashlib.sha256(number.encode()).hexdigest()[:40]
     return folder.absolute() / FOLDER / source / f"{name}.jpg"
+
+
+def fetched_pictures(folder: Path) -> list[Path]:
+    """Where all pictures are that were ever fetched for an index; some may be gone."""
+    return [picture_path(folder, source, number) for source, number in fetched_ids(folder)]
 
 
 def fetch(

@@ -151,7 +151,8 @@ function choose(index) {
   chosen = index;
   const kind = sheet.outcome === "not-found" ? "Look-alike, not a match" : index ? "Match" : "Best match";
   byId("match-name").textContent = `${kind} ${candidate.rank} of ${sheet.candidates.length}`;
-  showPicture(byId("match"), data.pictures[candidate.view], "The picture of this match is not at hand.");
+  const elsewhere = candidate.links.some(([words]) => words === "its page") ? ", its page below has it" : "";
+  showPicture(byId("match"), data.pictures[candidate.view], `The picture of this match is not kept here${elsewhere}.`);
   for (const name of ["facts", "source"]) byId(name).textContent = candidate[name];
   showCredit(byId("credit"), candidate.credit, candidate.links);
   byId("spot").replaceChildren("Taken at", ...chips(candidate.coordinates.slice(0, 2)));

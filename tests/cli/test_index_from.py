@@ -231,6 +231,22 @@ def test_rm_takes_all_of_it(run: Run, far: FarAmsterdam, tmp_path: Path) -> None
     assert not (tmp_path / "indexes/dam").exists(), result.stderr
 
 
+def test_rm_takes_pictures_that_are_not_indexed_yet(run: Run, far: FarAmsterdam, tmp_path: Path) -> None:
+    """Fetched ahead of a block, and in no ledger."""
+    far.store.moods.extend([*[""] * 5, "status 403"])
+    assert run("index", "dam", "--from", "amsterdam", *CIRCLE, "--yes", *SMALL).exit_code == 7
+    stray = tmp_path / "indexes/dam/images/amsterdam/mine.jpg"
+    stray.write_bytes(b"mine")
+    result = run("rm", "dam", "--yes")
+    assert "images/amsterdam/mine.jpg" in result.stderr
+    assert [path for path in (tmp_path / "indexes/dam").rglob("*") if path.is_file()] == [stray]
+
+
+def test_a_plan_and_an_update_exclude_each_other(run: Run, far: FarAmsterdam) -> None:
+    result = run("index", "dam", "--from", "amsterdam", *CIRCLE, "--plan", "--update")
+    assert "--plan fetches nothing" in error_line(result, 2)
+
+
 def test_a_plan_is_no_finished_index(run: Run, far: FarAmsterdam, tmp_path: Path) -> None:
     run("index", "dam", "--from", "amsterdam", *CIRCLE, "--plan", *SMALL)
     listed = run("cities", "--json")

@@ -18,7 +18,7 @@ from geoflood.core.area import Area
 from geoflood.core.datatypes import Rejected, StreetImage
 from geoflood.core.errors import BlockedError, GeofloodError, InputError, NetworkError, UsageError
 from geoflood.core.geo import bounds_of
-from geoflood.database import from_source, plan
+from geoflood.database import from_source, index_files, plan
 from geoflood.database.build import build
 from geoflood.database.database import Database
 from geoflood.database.from_source import build_from_source, harvested
@@ -29,6 +29,7 @@ from geoflood.database.shards import shard_path
 from geoflood.database.source_order import SourceOrder
 from geoflood.imagery import kept_pictures
 from geoflood.imagery.census import NAME
+from geoflood.imagery.fetch import FOLDER
 from geoflood.imagery.folder import images
 from geoflood.imagery.kept_pictures import KeepImages
 from geoflood.imagery.panorama import HEADINGS
@@ -367,3 +368,7 @@ def test_a_folder_and_a_source_are_one_index(
     with closing(sqlite3.connect(tmp_path / "town" / LEDGER)) as db:
         rooms = {key.partition(":")[0] for (key,) in db.execute("SELECT key FROM images")}
     assert rooms == {"scripted", "folder"}
+
+
+def test_the_files_of_a_source_are_known_to_those_who_remove_them() -> None:
+    assert (index_files.CENSUS, index_files.PICTURES) == (NAME, FOLDER)

@@ -216,7 +216,7 @@ def test_keys_walk_through_matches_and_photos(tmp_path: Path) -> None:
         "LOCATED — 70 % within 25 m / Best match 1 of 3 / 3 / 0",
         "1 / 1 / 40%",
         "Match 2 of 3 / 1 / 2",
-        "Match 3 of 3 / The picture of this match is not at hand.",
+        "Match 3 of 3 / The picture of this match is not kept here.",
         "plain",
         "NOT FOUND — 10 % not in this index / Look-alike, not a match 1 of 3 / 0",
         "plain large",
