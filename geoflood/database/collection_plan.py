@@ -34,7 +34,7 @@ QUARTERS = 4
 
 PANORAMA_BYTES, PHOTO_BYTES = 900_000, 350_000
 """Of a picture as sources give it; used until some are there to be weighed."""
-SMALL_BYTES = np.array([60_000.0, 500_000.0])
+SMALL_BYTES = np.array([150_000.0, 500_000.0])
 """Of a photo and a panorama that are kept small."""
 WEIGHED = 20
 """Pictures that have to be there before their sizes count."""

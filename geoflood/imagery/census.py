@@ -322,9 +322,7 @@ def fetched_ids(folder: Path) -> list[tuple[str, str]]:
         with closing(sqlite3.connect(folder / NAME)) as db:
             tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             sources = [found[1] for name in tables if (found := re.fullmatch("details_([a-z]+)", name))]
-            return [
-                (one, number) for one in sources for (number,) in db.execute(f"SELECT id FROM details_{one}")
-            ]
+            rows = {source: db.execute(f"SELECT id FROM details_{source}").fetchall() for source in sources}
     except sqlite3.DatabaseError:
         return []
     return [(source, number) for source, ids in rows.items() for (number,) in ids]

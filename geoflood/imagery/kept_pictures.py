@@ -15,14 +15,15 @@ from geoflood.core.files import write_whole
 from geoflood.core.images import UnreadableImageError, header, jpeg, read_image
 from geoflood.imagery.panorama import DECODE_WIDTH, is_panorama
 from geoflood.imagery.sources.pictures import with_gpano
+from geoflood.imagery.views import LONGEST
 
 __all__ = ["RESERVE", "KeepImages", "PictureKeeper"]
 
 RESERVE = 128
 """The first of a choice, which are spread over the whole city: calibration needs 96."""
 
-PHOTO_PX = 640
-"""Longer side of a small photo. A small panorama has the pixels that its views use."""
+PHOTO_PX = LONGEST
+"""Longer side of a small photo: as small panoramas, it has the pixels that are described, and no more."""
 _QUALITY = 75
 
 

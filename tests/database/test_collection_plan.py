@@ -79,7 +79,7 @@ def test_the_disk_depends_on_what_stays(tmp_path: Path, monkeypatch: pytest.Monk
     views = 29 * 50_000.0
     assert sizes == {
         KeepImages.ALL: views + 5 * 350_000 + 3 * 900_000,
-        KeepImages.THUMBNAILS: views + 5 * 60_000 + 3 * 500_000,
+        KeepImages.THUMBNAILS: views + 5 * 150_000 + 3 * 500_000,
         KeepImages.NONE: views,
     }
 

@@ -34,7 +34,7 @@ from geoflood.imagery.folder import images
 from geoflood.imagery.kept_pictures import KeepImages
 from geoflood.imagery.panorama import HEADINGS
 from geoflood.imagery.sources.source import TokenError
-from tests.support.calibration import uncalibrated
+from tests.support.calibration import calibrate_quickly, uncalibrated
 from tests.support.kills import killable
 from tests.support.scripted_source import ScriptedSource
 
@@ -207,6 +207,22 @@ def test_without_pictures_nothing_is_fetched_again(
         assert content(tmp_path / "town") == calm
         assert len(pictures(tmp_path / "town")) == 3
     assert set(source.fetched.values()) == {1}
+
+
+def test_an_index_without_pictures_calibrates_itself_with_those_that_stay(
+    tmp_path: Path, source: ScriptedSource, settings: Settings, learned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_pictures, "RESERVE", 8)
+    found = {}
+    for keep in (KeepImages.ALL, KeepImages.NONE):
+        folder = tmp_path / keep
+        folder.mkdir()
+        shutil.copy(learned, folder)
+        wanted = order(source, 13, keep=keep)
+        found[keep] = build_from_source(folder, "Town", wanted, settings, calibrate_quickly).calibration
+    assert len(pictures(tmp_path / "none")) == 8
+    trials = {keep: min(entry.trials for entry in known.values()) for keep, known in found.items()}
+    assert trials[KeepImages.NONE] >= 0.8 * trials[KeepImages.ALL] > 0
 
 
 def test_a_broken_shard_without_pictures_is_fetched_again(

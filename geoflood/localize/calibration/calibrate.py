@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.learned import load_learned
 from geoflood.backbones.threads import side_by_side
-from geoflood.core.datatypes import LatLon, Progress, no_progress
+from geoflood.core.datatypes import LatLon, Progress, Reference, no_progress
 from geoflood.core.errors import InputError
 from geoflood.core.parallel import cores
 from geoflood.database.calibration import Calibration, CalibrationEntry, CalibrationKey
@@ -61,11 +62,22 @@ def self_calibrate(
         return unchanged.calibration
     outsiders = write_outsiders(folder, describer, settings.bands, plan.outsiders, workers)
     path = folder / "references.sqlite"
-    sources = references_as_sources(read_references(path, chosen(len(read_captures(path)[0]), plan.sources)))
+    sources = references_as_sources(_pictured(path, plan.sources))
     made = make(
         describer, settings.bands, [*sources, *outsiders_as_sources(plan.outsiders)], workers, progress
     )
     return _rehearse(folder, describer, settings.bands, made, outsiders, workers, progress, plan)
+
+
+def _pictured(path: Path, at_most: int) -> list[Reference]:
+    """References that can play queries, spread over all; an index may keep the pictures of a few only."""
+    count = len(read_captures(path)[0])
+    spread = read_references(path, chosen(count, at_most))
+    if all(Path(one.location).is_file() for one in spread):
+        return spread
+    there = lru_cache(maxsize=1)(os.path.isfile)  # a panorama's views follow each other
+    kept = [one.id for one in read_references(path, range(count)) if there(one.location)]
+    return read_references(path, [kept[at] for at in chosen(len(kept), at_most)]) if kept else spread
 
 
 def refine(
