@@ -325,6 +325,7 @@ def fetched_ids(folder: Path) -> list[tuple[str, str]]:
             rows = {source: db.execute(f"SELECT id FROM details_{source}").fetchall() for source in sources}
     except sqlite3.DatabaseError:
         return []
+    return [(source, number) for source, ids in rows.items() for (number,) in ids]
 
 
 def _place(image: SourceImage) -> tuple[float, float, float | None]:
