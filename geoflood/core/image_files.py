@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import io
 import logging
+import re
 import stat
 import threading
 import warnings
@@ -23,7 +24,10 @@ import PIL.Image
 
 from geoflood.core.errors import InputError
 
-__all__ = ["MAX_PIXELS", "ImageProblem", "UnreadableImageError", "UnsupportedModeError", "open_picture"]
+__all__ = [
+    *("MAX_PIXELS", "STRANGERS_SOURCE", "ImageProblem", "UnreadableImageError", "UnsupportedModeError"),
+    *("open_picture", "silenced_warnings"),
+]
 
 ImageProblem: TypeAlias = Literal[
     "no such file",
@@ -65,8 +69,12 @@ class UnreadableImageError(InputError):
         self.detail = detail
 
 
+STRANGERS_SOURCE = "<a stranger's cell>"
+"""The file name under which Python's parser is handed what strangers wrote."""
+
+
 class _SilencedWarnings:
-    """Silences Pillow's warnings while any thread reads a picture.
+    """Silences the warnings of Pillow and of Python's parser while any thread reads what strangers made.
 
     Filters belong to the process, and `warnings.catch_warnings` alone would mix them up between threads.
     So the first reader in sets them aside, and the last one out puts them back.
@@ -83,6 +91,7 @@ class _SilencedWarnings:
                 self._filters = warnings.catch_warnings()
                 self._filters.__enter__()
                 warnings.filterwarnings("ignore", module=r"PIL\.")
+                warnings.filterwarnings("ignore", module=re.escape(STRANGERS_SOURCE))
             self._readers += 1
 
     def __exit__(
@@ -94,7 +103,7 @@ class _SilencedWarnings:
                 self._filters.__exit__(kind, error, trace)
 
 
-_silenced_warnings = _SilencedWarnings()
+silenced_warnings = _SilencedWarnings()
 
 
 @contextmanager
@@ -106,7 +115,7 @@ def open_picture(source: Path | bytes) -> Iterator[PIL.Image.Image]:
     name = "image" if isinstance(source, bytes) else str(source)
     head = b""
     try:
-        with _silenced_warnings, _stream(source) as stream:
+        with silenced_warnings, _stream(source) as stream:
             head = stream.read(16)
             length = stream.seek(0, io.SEEK_END)
             with PIL.Image.open(stream, formats=FORMATS) as picture:

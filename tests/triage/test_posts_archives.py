@@ -309,6 +309,16 @@ def test_an_archive_that_cannot_be_read_is_one_row(
     assert told in one.detail
 
 
+def test_a_zip_cut_short_behind_an_archive_in_it(tmp_path: Path) -> None:
+    """The end that is there is another's: what lies before it must not be lost."""
+    inner = zipped(tmp_path / "inner.zip", [("a.jpg", JPEG)]).read_bytes()
+    (tmp_path / "inner.zip").unlink()
+    path = zipped(tmp_path / "x.zip", [("b.jpg", JPEG), ("inner.zip", inner), ("c.jpg", JPEG)])
+    path.write_bytes(path.read_bytes().partition(inner)[0] + inner)
+    assert zipfile.is_zipfile(path)
+    assert rows(tmp_path) == [("x.zip", "damaged archive")]
+
+
 def test_archives_in_archives_are_told(tmp_path: Path) -> None:
     inner = tar(tmp_path / "inner.tgz", {"a.jpg": JPEG}).read_bytes()
     (tmp_path / "inner.tgz").unlink()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import warnings
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
@@ -140,6 +142,14 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_what_python_spells_is_read_back(value: Any) -> None:
     assert python_value(repr(value)) == value
+
+
+@pytest.mark.parametrize("source", ["[1if 2else 3]", r'["\d"]', '["a" is "b"]'])
+def test_python_s_own_warnings_are_not_the_user_s(source: str, recwarn: pytest.WarningsRecorder) -> None:
+    warnings.simplefilter("always")
+    with contextlib.suppress(ValueError, SyntaxError):
+        python_value(source)
+    assert not list(recwarn)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from geoflood.core.image_files import STRANGERS_SOURCE, silenced_warnings
+
 __all__ = ["python_value"]
 
 MAX_SOURCE = 1_000_000
@@ -24,7 +26,9 @@ def python_value(source: str) -> Any:
     """
     if len(source) > MAX_SOURCE:
         raise ValueError(f"over {MAX_SOURCE:,} characters")
-    return _value(ast.parse(source.strip(), mode="eval").body)
+    with silenced_warnings:
+        parsed = ast.parse(source.strip(), STRANGERS_SOURCE, mode="eval")
+    return _value(parsed.body)
 
 
 def _value(node: ast.expr) -> Any:

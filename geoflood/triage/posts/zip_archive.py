@@ -16,6 +16,7 @@ __all__ = ["ZipArchive"]
 
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 _LINK, _KINDS = 0o120000, 0o170000
+_MEMBER = b"PK\x03\x04"
 
 
 class ZipArchive:
@@ -23,8 +24,14 @@ class ZipArchive:
 
     def __init__(self, path: Path) -> None:
         if not zipfile.is_zipfile(path):
-            raise UnusableError(Unusable.DAMAGED_ARCHIVE, "its end is missing: fetch it again")
+            raise _cut_short()
         self._zip = zipfile.ZipFile(path)
+        begins = min((info.header_offset for info in self._zip.infolist()), default=0)
+        with path.open("rb") as file:
+            another = begins > 0 and file.read(len(_MEMBER)) == _MEMBER
+        if another:  # its end is that of an archive in it
+            self._zip.close()
+            raise _cut_short()
         self._named = {_name(info): info for info in self._zip.infolist()}
 
     @property
@@ -48,6 +55,10 @@ class ZipArchive:
     def close(self) -> None:
         """No member is opened any more."""
         self._zip.close()
+
+
+def _cut_short() -> UnusableError:
+    return UnusableError(Unusable.DAMAGED_ARCHIVE, "its end is missing: fetch it again")
 
 
 def _name(info: zipfile.ZipInfo) -> str:
