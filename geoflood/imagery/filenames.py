@@ -11,13 +11,13 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import NamedTuple
 
+from geoflood.core.coordinates import number
 from geoflood.core.datatypes import Geotag, LatLon, Rejected
 from geoflood.core.errors import UsageError
 from geoflood.core.geo import distance_m, from_utm
 from geoflood.imagery.parse_values import (
     BadGeotagError,
     parse_heading,
-    parse_number,
     parse_position,
     parse_time,
 )
@@ -74,14 +74,14 @@ def parse_filename(path: PurePath | str, zone: Zone | None = None) -> Geotag | R
             return Geotag(position, "filename", parse_heading(full[9]), None, parse_time(full[13]))
     except BadGeotagError as error:
         return Rejected(str(path), error.reason, error.detail)
-    if parse_number(fields[1]) is None or parse_number(fields[2]) is None:
+    if number(fields[1]) is None or number(fields[2]) is None:
         return None
     return Rejected(str(path), RejectReason.NO_UTM_ZONE, "name it with --utm-zone, such as 10S")
 
 
 def _parse_utm(easting: str, northing: str, zone: Zone | None) -> LatLon | None:
     """The position of UTM fields; None when they are empty or the zone is unknown. Raises BadGeotagError."""
-    east, north = parse_number(easting), parse_number(northing)
+    east, north = number(easting), number(northing)
     if east is None or north is None or zone is None:
         return None
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["RejectReason"]
+__all__ = ["NO_IMAGE_LACKS", "RejectReason"]
 
 
 class RejectReason(StrEnum):
@@ -15,7 +15,9 @@ class RejectReason(StrEnum):
     BAD_HEADING = "bad heading"
     NO_UTM_ZONE = "no UTM zone"
     BAD_ROW = "bad row"
+    OPEN_QUOTE = "quote left open"
     DUPLICATE_ROW = "duplicate row"
+    TABLE_NOT_UNDERSTOOD = "table not understood"
     MISSING_FILE = "missing file"
     OUTSIDE_FOLDER = "outside the folder"
     NAME_NOT_UTF8 = "file name not UTF-8"
@@ -31,3 +33,9 @@ class RejectReason(StrEnum):
     OUT_OF_REACH = "out of reach"
     """Its host does not answer, or nobody can say whether it is still there."""
     FISHEYE = "fisheye"
+
+
+NO_IMAGE_LACKS = frozenset(
+    (RejectReason.DUPLICATE_ROW, RejectReason.OPEN_QUOTE, RejectReason.TABLE_NOT_UNDERSTOOD)
+)
+"""What is told, and is no image that cannot be used."""

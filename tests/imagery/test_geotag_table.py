@@ -20,7 +20,7 @@ from geoflood.imagery.filenames import (
     parse_filename,
     parse_zone,
 )
-from geoflood.imagery.geotag_table import Row, TaggedImage, has_geotags, read_sidecar
+from geoflood.imagery.geotag_table import Row, TaggedImage, check_geotags, read_sidecar
 from geoflood.imagery.parse_values import BadGeotagError, parse_heading, parse_position, parse_time
 
 FULL = "@0544250.05@4173756.07@10@S@037.70998@-122.49797@pano_1@03@090@012@@@20110203_101112@note@.jpg"
@@ -184,7 +184,7 @@ def test_positions() -> None:
     assert parse_position("52,5", "13,4") == LatLon(52.5, 13.4)
     assert parse_position("", " ") is None
     assert parse_position("0", "0.000") is None
-    for lat, lon in (("52", ""), ("nan", "1"), ("91", "1"), ("1", "181"), ("inf", "1"), ("N52", "1")):
+    for lat, lon in (("52", ""), ("nan", "1"), ("91", "1"), ("1", "181"), ("inf", "1"), ("O52", "1")):
         with pytest.raises(BadGeotagError, match="bad position"):
             parse_position(lat, lon)
 
@@ -213,7 +213,7 @@ def test_a_whole_row(tmp_path: Path) -> None:
     (row,) = rows(tmp_path, text)
     tag = Geotag(LatLon(52.2, 0.12), "csv", 270.0, 3.0, datetime(2021, 3, 1))
     assert row == Row(
-        "a/b.jpg", TaggedImage(tag, Projection.EQUIRECTANGULAR, "CC-BY-4.0", "City", "https://city.example/b")
+        ("a/b.jpg",), TaggedImage(tag, Projection.EQUIRECTANGULAR, "CC-BY-4.0", "City", "https://city.example/b")
     )
 
 
@@ -253,7 +253,7 @@ def test_bad_rows_are_values(tmp_path: Path) -> None:
     assert reasons == [bad, bad, "no position", "no position", bad, "bad heading", *["bad row"] * 3, ""]
     assert [row.image for row in found if isinstance(row, Row)][:2] == ["north.jpg", "half.jpg"]
     assert isinstance(found[6], Rejected)
-    assert found[6].location == "t.csv, row 7"
+    assert found[6].location == "t.csv, line 8"
 
 
 def test_a_date_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:
@@ -280,7 +280,8 @@ def test_pano(tmp_path: Path, word: str, projection: str) -> None:
 def test_what_is_no_table(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(InputError):
         rows(tmp_path, content)
-    assert not has_geotags(tmp_path / "t.csv")
+    with pytest.raises(InputError):
+        check_geotags(tmp_path / "t.csv")
 
 
 def test_the_missing_column_is_named(tmp_path: Path) -> None:
@@ -293,7 +294,8 @@ def test_a_table_that_is_not_there(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.csv", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
             read_sidecar(path)
-        assert not has_geotags(path)
+        with pytest.raises(InputError, match="cannot be read"):
+            check_geotags(path)
 
 
 def test_select(tmp_path: Path) -> None:
@@ -330,7 +332,7 @@ def test_geojson_is_longitude_first(tmp_path: Path) -> None:
     found = one(tmp_path, text, "t.geojson")
     tag = Geotag(LatLon(52.2, 0.12), "geojson", 10.0, None, datetime(2021, 3, 1))
     assert found == TaggedImage(tag, Projection.EQUIRECTANGULAR)
-    assert has_geotags(tmp_path / "t.geojson")
+    check_geotags(tmp_path / "t.geojson")
 
 
 def test_geojson_rows_that_cannot_be_right(tmp_path: Path) -> None:
