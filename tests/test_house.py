@@ -53,6 +53,7 @@ DOORS = {
     "torch": {"backbones"},
     "safetensors": {"backbones"},
     "PIL": {"core", "synthetic", "triage"},
+    "pillow_heif": {"core"},
     "utm": {"core"},
     "mgrs": {"core"},
     "platformdirs": {"core"},

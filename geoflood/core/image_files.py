@@ -16,6 +16,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, TypeAlias
@@ -23,6 +24,7 @@ from typing import BinaryIO, Literal, TypeAlias
 import PIL.Image
 
 from geoflood.core.errors import InputError
+from geoflood.core.odd_pictures import without_extras
 
 __all__ = [
     *("MAX_PIXELS", "STRANGERS_SOURCE", "ImageProblem", "UnreadableImageError", "UnsupportedModeError"),
@@ -118,7 +120,8 @@ def open_picture(source: Path | bytes) -> Iterator[PIL.Image.Image]:
         with silenced_warnings, _stream(source) as stream:
             head = stream.read(16)
             length = stream.seek(0, io.SEEK_END)
-            with PIL.Image.open(stream, formats=FORMATS) as picture:
+            pixels = without_extras(stream, head)
+            with PIL.Image.open(pixels, formats=_formats(head)) as picture:
                 _check_size(*picture.size, length)
                 yield picture
     except Exception as error:  # decoders of hostile bytes raise nearly everything there is
@@ -132,6 +135,30 @@ def _stream(source: Path | bytes) -> BinaryIO:
     if not stat.S_ISREG(source.stat().st_mode):
         raise IsADirectoryError("a folder, a pipe or a device")
     return source.open("rb")
+
+
+HEIC = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"))
+"""Brands of what iPhones write."""
+
+
+def _formats(head: bytes) -> tuple[str, ...]:
+    """Pillow's names for what a file that begins with `head` may be."""
+    return (*FORMATS, "HEIF") if _brand(head) in HEIC and _reads_heic() else FORMATS
+
+
+def _brand(head: bytes) -> bytes:
+    return head[8:12] if head[4:8] == b"ftyp" else b""
+
+
+@cache
+def _reads_heic() -> bool:
+    """Whether HEIC can be read: pillow-heif is an extra, and is loaded when the first such picture comes."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener(thumbnails=False)
+    return True
 
 
 class _TooManyPixelsError(Exception):
@@ -178,10 +205,11 @@ def _problem_of_unknown_format(head: bytes) -> tuple[ImageProblem, str]:
     """Why no decoder took a file that begins with `head`."""
     if not head:
         return "empty file", ""
-    brand = head[8:12].decode("ascii", "replace").strip() if head[4:8] == b"ftyp" else ""
-    if brand and not (brand in {"avif", "avis"} and "AVIF" in FORMATS):
-        kind = "HEIC" if brand in {"heic", "heix", "heim", "heis", "mif1", "msf1"} else brand
-        return "no decoder", f"{kind}: convert it to JPEG first"
+    brand = _brand(head)
+    if brand in HEIC and not _reads_heic():
+        return "no decoder", "HEIC: pip install 'geoflood[heic]', or convert it to JPEG"
+    if brand and brand not in HEIC and not (brand in {b"avif", b"avis"} and "AVIF" in FORMATS):
+        return "no decoder", f"{brand.decode('ascii', 'replace').strip()}: convert it to JPEG first"
     known = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"GIF8")
     if brand or head.startswith(known) or head[8:12] == b"WEBP":
         return "damaged", "broken header"

@@ -20,11 +20,13 @@ from geoflood.core.image_files import (
     UnsupportedModeError,
     open_picture,
 )
+from geoflood.core.odd_pictures import decode
 
 __all__ = [
     "MAX_PIXELS",
     "Header",
     "UnreadableImageError",
+    "exif_block",
     "fit",
     "header",
     "jpeg",
@@ -73,15 +75,15 @@ def read_image(source: Path | bytes, longest: int | None = None) -> Image:
 
     16-bit grey is scaled to 8, CMYK converted, transparency laid on grey. Of an animation, a multi-page
     TIFF or an MPO the first picture is read, the one that viewers and chats show. Truncated files are
-    refused. Raises UnreadableImageError.
+    refused, unless nothing but the end mark is missing. Raises UnreadableImageError.
     """
     with open_picture(source) as picture:
         size = _fitting_size(picture.width, picture.height, longest)
-        drafted = picture.draft(None, (math.ceil(DRAFT_MARGIN * size[0]), math.ceil(DRAFT_MARGIN * size[1])))
-        picture.load()
-        rgb = _to_rgb(picture)
+        at_least = math.ceil(DRAFT_MARGIN * size[0]), math.ceil(DRAFT_MARGIN * size[1])
+        whole, box = decode(picture, at_least)
+        rgb = _to_rgb(whole)
         if rgb.size != size:
-            rgb = _resize_fast(rgb, *size, box=drafted[1] if drafted else None)
+            rgb = _resize_fast(rgb, *size, box=box)
         method = ORIENTATIONS.get(_orientation(picture))
         return np.array(rgb if method is None else rgb.transpose(method))
 
@@ -96,6 +98,24 @@ def header(source: Path | bytes) -> Header:
     return Header(
         width, height, *_gpano_tags(xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else "")
     )
+
+
+def exif_block(source: Path | bytes) -> bytes:
+    """The EXIF of a picture as a TIFF of its own, wherever its container keeps it; empty when there is none.
+
+    A TIFF has no such block: it is one. Raises UnreadableImageError.
+    """
+    with open_picture(source) as picture:
+        found = picture.info.get("exif")
+        if isinstance(found, bytes):
+            return found.removeprefix(b"Exif\0\0")
+        raw = next((text for name in _RAW_PROFILES if (text := picture.info.get(name))), "")
+        hexadecimal = "".join(str(raw).split("\n")[3:])
+        return bytes.fromhex(hexadecimal).removeprefix(b"Exif\0\0")
+
+
+_RAW_PROFILES = ("Raw profile type exif", "Raw profile type APP1")
+"""Texts of a PNG in which older programs keep EXIF: a name and a length in lines, then hexadecimal digits."""
 
 
 def fit(image: Image, longest: int) -> Image:
@@ -133,9 +153,8 @@ def thumbnail(source: Image | Path, about: int, quality: int) -> bytes:
     if not isinstance(source, Path):
         return _jpeg(_shrink_by_blocks(PIL.Image.fromarray(source), about), quality)
     with open_picture(source) as picture:
-        picture.draft(None, _fitting_size(*picture.size, about * 2 // 3))
-        picture.load()
-        small = _shrink_by_blocks(_to_rgb(picture), about)
+        whole, _ = decode(picture, _fitting_size(*picture.size, about * 2 // 3))
+        small = _shrink_by_blocks(_to_rgb(whole), about)
         method = ORIENTATIONS.get(_orientation(picture))
         return _jpeg(small if method is None else small.transpose(method), quality)
 

@@ -25,6 +25,7 @@ from typing import BinaryIO, cast
 import exifread
 
 from geoflood.core.datatypes import Geotag, LatLon
+from geoflood.core.images import UnreadableImageError, exif_block
 
 __all__ = ["ExifClocks", "ExifFacts", "read"]
 
@@ -125,7 +126,35 @@ class _MeteredFile:
 
 
 def _tags(source: Path | bytes) -> Mapping[str, Sequence[object]]:
-    """Every tag's values by its name in exifread; empty when there is no EXIF that can be read."""
+    """Every tag's values by its name in exifread; empty when there is no EXIF that can be read.
+
+    exifread misses what WebP, AVIF and HEIC have by their standards, and PNG by older habits. There Pillow
+    finds the block.
+    """
+    with suppress(OSError):
+        head = _head(source)
+        block = _block(source) if head[:4] == b"RIFF" or head[4:8] == b"ftyp" else b""
+        found = _process(block or source)
+        if found or block or head.startswith((b"II", b"MM")):
+            return found
+        return _process(_block(source))
+    return {}
+
+
+def _head(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:12]
+    with source.open("rb") as file:
+        return file.read(12)
+
+
+def _block(source: Path | bytes) -> bytes:
+    with suppress(UnreadableImageError):
+        return exif_block(source)
+    return b""
+
+
+def _process(source: Path | bytes) -> Mapping[str, Sequence[object]]:
     with suppress(Exception):  # exifread lets through nearly everything there is
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             found = exifread.process_file(

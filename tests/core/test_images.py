@@ -7,6 +7,8 @@ import io
 import logging
 import os
 import struct
+import sys
+import tempfile
 import threading
 import warnings
 import zlib
@@ -21,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from geoflood.core import image_files
 from geoflood.core.datatypes import VisibleArea
 from geoflood.core.images import (
     MAX_PIXELS,
@@ -219,11 +222,163 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reason(path) == "no permission"
 
 
-def test_heic_is_named() -> None:
-    data = struct.pack(">I4s4sI", 24, b"ftyp", b"heic", 0) + b"mif1heic" + bytes(64)
-    with pytest.raises(UnreadableImageError, match=r"no decoder.*HEIC") as caught:
-        read_image(data)
+HEIC = struct.pack(">I4s4sI", 24, b"ftyp", b"heic", 0) + b"mif1heic" + bytes(64)
+
+
+def test_heic_without_its_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    image_files._reads_heic.cache_clear()
+    try:
+        with pytest.raises(UnreadableImageError, match=r"pip install 'geoflood\[heic\]'") as caught:
+            read_image(HEIC)
+    finally:
+        image_files._reads_heic.cache_clear()
     assert caught.value.reason == "no decoder"
+
+
+@pytest.mark.parametrize("number", [1, 3, 6, 8])
+def test_heic_comes_out_upright(number: int) -> None:
+    """As phones write it: turned by the container, and by EXIF, which does not count then."""
+    assert reason(HEIC) == "damaged"
+    turned = PIL.Image.fromarray(corners())
+    undo = {3: 3, 6: 2, 8: 4}
+    if number in undo:
+        turned = turned.transpose(PIL.Image.Transpose(undo[number]))
+    data = encoded(turned, "HEIF", exif=orientation(number).tobytes(), quality=95)
+    image = read_image(data)
+    assert image.shape == (40, 60, 3)
+    assert np.abs(image[5, 5].astype(int) - (255, 0, 0)).max() < 60
+    assert np.abs(image[-5, -5].astype(int) - (255, 255, 255)).max() < 60
+    assert (header(data).width, header(data).height) == (60, 40)
+
+
+def test_heic_that_claims_too_much() -> None:
+    data = encoded(PIL.Image.new("RGB", (4096, 4096)), "HEIF")
+    assert reason(data) == "too large"  # 16.8 MP in some hundred bytes
+    assert reason(data[: len(data) // 2]) in ("damaged", "truncated", "too large")
+
+
+# -- odd, but whole
+
+
+def scene() -> Pixels:
+    noise = np.random.default_rng(0).integers(0, 255, (23, 31, 3), dtype=np.uint8)
+    return np.asarray(PIL.Image.fromarray(noise).resize((310, 230), PIL.Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("subsampling", [0, 2])
+@pytest.mark.parametrize("tail", [b"", b"\xff", bytes(700), b"trailer of a phone"])
+def test_a_jpeg_that_lacks_its_end_mark_is_whole(progressive: bool, subsampling: int, tail: bytes) -> None:
+    data = encoded(scene(), "JPEG", progressive=progressive, subsampling=subsampling, quality=90)
+    assert data.endswith(b"\xff\xd9")
+    np.testing.assert_array_equal(read_image(data[:-2] + tail), read_image(data))
+    np.testing.assert_array_equal(read_image(data[:-2] + tail, 100), read_image(data, 100))
+    assert thumbnail_of(data[:-2] + tail).shape == thumbnail_of(data).shape
+
+
+def thumbnail_of(data: bytes) -> Pixels:
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        file.write(data)
+        file.flush()
+        return read_image(thumbnail(Path(file.name), 60, 85))
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_lacks_more_is_cut(progressive: bool) -> None:
+    data = encoded(scene(), "JPEG", progressive=progressive, quality=90)
+    cuts = [*range(12, 60), *range(60, len(data) - 700, 97)]
+    if progressive:  # between two scans, too: all of it is there, and blurred
+        cuts += [len(data) - at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"][1:]
+    for cut in cuts:
+        with pytest.raises(UnreadableImageError) as caught:
+            read_image(data[:-cut])
+        assert caught.value.reason in ("truncated", "damaged"), cut
+
+
+def chunk(kind: bytes, body: bytes, checksum: int | None = None) -> bytes:
+    crc = zlib.crc32(kind + body) if checksum is None else checksum
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+
+def with_chunks(data: bytes, *chunks: bytes, last: bool = False) -> bytes:
+    """A PNG with chunks before its pixels, or behind them."""
+    at = len(data) - 12 if last else 33
+    return data[:at] + b"".join(chunks) + data[at:]
+
+
+XMP = b"XML:com.adobe.xmp\0\1\0\0\0"
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        chunk(b"iTXt", XMP + zlib.compress(b"<x/>" * 320_000)),
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80_000_000))),
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"text")[:-3]),
+        chunk(b"tEXt", b"Comment\0" + b"x" * 3_000_000),
+        b"".join(chunk(b"tEXt", b"Comment\0" + b"x" * 900_000) for _ in range(80)),
+        chunk(b"tEXt", b"Comment\0v", checksum=1),
+        chunk(b"iTXt", XMP, checksum=1),
+        chunk(b"eXIf", b"MM\0*", checksum=1),
+        chunk(b"pHYs", b"1"),
+        chunk(b"gAMA", b""),
+        chunk(b"iCCP", b"x\0\0not compressed"),
+        chunk(b"cHRM", b"12", checksum=7),
+        chunk(b"prVt", b"of some program", checksum=7),
+    ],
+    ids=[
+        "xmp",
+        "bomb",
+        "cut",
+        "long",
+        "much",
+        "crc",
+        "xmp-crc",
+        "exif-crc",
+        "phys",
+        "gama",
+        "icc",
+        "chrm",
+        "own",
+    ],
+)
+def test_a_png_whose_extras_are_odd_is_whole(odd: bytes, last: bool) -> None:
+    data = with_chunks(encoded(corners(), "PNG"), odd, last=last)
+    np.testing.assert_array_equal(read_image(data), corners())
+    assert header(data) == header(encoded(corners(), "PNG"))
+
+
+def test_what_an_odd_png_tells_of_itself_is_kept() -> None:
+    gpano = b'<rdf GPano:ProjectionType="equirectangular" GPano:PoseHeadingDegrees="90"/>'
+    odd = chunk(b"tEXt", b"Comment\0v", checksum=1)
+    data = with_chunks(
+        encoded(corners(), "PNG", exif=orientation(3)), odd, chunk(b"iTXt", XMP + zlib.compress(gpano))
+    )
+    assert header(data).equirectangular
+    assert header(data).pose_heading_deg == 90
+    np.testing.assert_array_equal(read_image(data), corners()[::-1, ::-1])
+    see_through = np.dstack([corners(), np.zeros((40, 60), np.uint8)])
+    assert (read_image(with_chunks(encoded(see_through, "PNG"), odd)) == 128).all()
+
+
+def test_a_png_with_damaged_pixels_stays_damaged() -> None:
+    data = bytearray(with_chunks(encoded(scene(), "PNG"), chunk(b"tEXt", b"Comment\0v", checksum=1)))
+    data[len(data) // 2] ^= 1
+    with pytest.raises(UnreadableImageError):
+        read_image(bytes(data))
+    assert (
+        reason(with_chunks(png(60000, 60000, b"\0"), chunk(b"tEXt", b"Comment\0v", checksum=1)))
+        == "too large"
+    )
+
+
+@given(data=st.binary(max_size=60), at=st.integers(0, 400), cut=st.integers(0, 60))
+def test_any_damage_of_a_png_is_a_picture_or_a_reason(data: bytes, at: int, cut: int) -> None:
+    whole = with_chunks(encoded(corners(), "PNG"), chunk(b"tEXt", b"Comment\0v"))
+    with contextlib.suppress(UnreadableImageError):
+        assert read_image(whole[:at] + data + whole[at + cut :]).shape[2] == 3
 
 
 def test_elevations_are_no_colours() -> None:

@@ -213,7 +213,8 @@ def test_a_whole_row(tmp_path: Path) -> None:
     (row,) = rows(tmp_path, text)
     tag = Geotag(LatLon(52.2, 0.12), "csv", 270.0, 3.0, datetime(2021, 3, 1))
     assert row == Row(
-        ("a/b.jpg",), TaggedImage(tag, Projection.EQUIRECTANGULAR, "CC-BY-4.0", "City", "https://city.example/b")
+        ("a/b.jpg",),
+        TaggedImage(tag, Projection.EQUIRECTANGULAR, "CC-BY-4.0", "City", "https://city.example/b"),
     )
 
 
