@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from geoflood.core.area import Area
 from geoflood.core.errors import InputError, UsageError
 from geoflood.imagery.census import NAME, Census
 from geoflood.imagery.kept_pictures import KeepImages
-from geoflood.imagery.sources.catalog import open_source
+from geoflood.imagery.sources.catalog import SOURCES, open_source
 from geoflood.imagery.sources.source import Source
 from geoflood.places.geocode import find_area
 
@@ -57,7 +58,7 @@ def make_order(folder: Path, city: str, wishes: OrderWishes) -> SourceOrder:
     if wishes.most is not None and wishes.most < 1:
         raise UsageError(f"at most {wishes.most} images is none", "such as --max-images 2000")
     source = open_source(wishes.source, wishes.server) if isinstance(wishes.source, str) else wishes.source
-    server = wishes.server or ""
+    server = wishes.server or _server_of_environment(source.name)
     before = _remembered(folder, source.name, server)
     return SourceOrder(
         source,
@@ -67,6 +68,13 @@ def make_order(folder: Path, city: str, wishes: OrderWishes) -> SourceOrder:
         wishes.since or (before and before.since) or None,
         wishes.keep or (before and before.keep) or KeepImages.ALL,
     )
+
+
+def _server_of_environment(source: str) -> str:
+    """Where the environment says that a source is, if that is not its public address."""
+    said = (os.environ.get(row.variable, "").strip().rstrip("/") for row in SOURCES if row.name == source)
+    public = {row.url for row in SOURCES}
+    return next((address for address in said if address not in public), "")
 
 
 def remember_order(census: Census, order: SourceOrder) -> None:

@@ -224,6 +224,14 @@ def test_an_update_follows_its_source(run: Run, far: FarAmsterdam, panoramas: li
     assert json.loads(quiet.stdout)["update"] == {"new": 0, "corrected": 0, "withdrawn": 0}
 
 
+def test_servers_are_not_mixed(run: Run, far: FarAmsterdam, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one server has, another may lack, whichever way it was named."""
+    assert run("index", "dam", "--from", "amsterdam", *CIRCLE, "--plan", *SMALL).exit_code == 0
+    monkeypatch.setenv("GEOFLOOD_AMSTERDAM_URL", "https://other.example")
+    result = run("index", "dam", "--from", "amsterdam", *CIRCLE, "--plan", *SMALL)
+    assert f"begun with amsterdam at {far.url}" in error_line(result, 2)
+
+
 def test_rm_takes_all_of_it(run: Run, far: FarAmsterdam, tmp_path: Path) -> None:
     run("index", "dam", "--from", "amsterdam", *CIRCLE, "--yes", "--max-images", "4", *SMALL)
     result = run("rm", "dam", "--yes")
