@@ -265,9 +265,9 @@ def test_what_was_fetched_before_a_refusal_can_be_searched(
     with pytest.raises(type(refusal)) as caught:
         built(town, wanted)
     assert caught.value.exit_code == refusal.exit_code
-    assert "the index of 8 images can be searched meanwhile" in caught.value.hint
+    assert "the index of 9 images can be searched meanwhile" in caught.value.hint
     assert caught.value.hint.endswith(refusal.hint.split("; ")[-1])
-    assert len({one.image_key for one in Database(town).references(range(len(Database(town))))}) == 8
+    assert len({one.image_key for one in Database(town).references(range(len(Database(town))))}) == 9
     source.failing.clear()
     assert built(town, wanted).images == 13
     assert set(source.fetched.values()) == {1}
