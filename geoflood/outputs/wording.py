@@ -6,6 +6,7 @@ import math
 import re
 
 from geoflood.core.datatypes import Estimate, LatLon, Located, Reason, ReasonKind
+from geoflood.core.plain_text import plain
 from geoflood.database.calibration import Calibration, CalibrationEntry, Weakness
 
 __all__ = [
@@ -27,17 +28,6 @@ __all__ = [
 
 _DEGREE_M = 111_195.0
 """One degree of latitude on the mean sphere."""
-
-_MISLEADING = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
-"""Control characters, invisible ones, those that turn the direction of text, and halves of characters."""
-
-
-def plain(text: str) -> str:
-    """`text` in one line; what could break a file or mislead a reader is spelled out: "\\u202e", "\\x00"."""
-    return _MISLEADING.sub(lambda character: ascii(character.group())[1:-1], text)
-
 
 _ENDS = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 

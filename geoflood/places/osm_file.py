@@ -1,0 +1,128 @@
+"""OpenStreetMap's own files, .osm.pbf and .osm, as features; the only home of osmium.
+
+Positions of nodes are held in memory, or for a large file on the disk. Ways whose nodes were cut off keep the
+nodes that are there.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoflood.core.errors import ExtraMissingError, InputError
+from geoflood.places.map_feature import LONGEST_VALUE, MOST_TAGS, MapFeature, MapGeometry
+
+__all__ = ["ENDINGS", "read_osm"]
+
+ENDINGS = (".pbf", ".osm", ".osm.gz", ".osm.bz2")
+
+_LARGE = 150 << 20
+"""Bytes of a file whose nodes, 16 bytes each and some 100,000 a megabyte, are better on the disk."""
+
+_KEYS = (
+    *("highway", "railway", "waterway", "natural", "water", "landuse", "leisure", "building", "place"),
+    *("area:highway", "addr:housenumber", "name"),
+)
+"""A feature that has none of them says nothing to `classify`."""
+
+_BROKEN = (RuntimeError, ValueError, UnicodeError, OSError, MemoryError)
+"""What osmium raises for a file that is none, or damaged."""
+
+
+def read_osm(path: Path) -> Iterator[MapFeature]:
+    """Every node, way and multipolygon that may mean something.
+
+    Raises ExtraMissingError without osmium, InputError for a file that is none of OpenStreetMap's, or cut.
+    """
+    try:
+        import osmium
+    except ImportError as error:
+        raise ExtraMissingError(
+            f"{path.name} is read with osmium, which is not installed",
+            "pip install 'geoflood[osm]', or give GeoJSON, which needs nothing more",
+        ) from error
+    with tempfile.TemporaryDirectory(prefix="geoflood-nodes-") as folder:
+        on_disk = path.stat().st_size > _LARGE
+        storage = f"sparse_file_array,{folder}/nodes" if on_disk else "flex_mem"
+        try:
+            found = osmium.FileProcessor(str(path)).with_locations(storage).with_areas()
+            shapes = osmium.geom.WKBFactory()
+            for one in found.with_filter(osmium.filter.KeyFilter(*_KEYS)):
+                if (feature := _feature(one, shapes, osmium.InvalidLocationError)) is not None:
+                    yield feature
+        except _BROKEN as error:
+            raise InputError(
+                f"{path} cannot be read as OpenStreetMap's: {error!s:.100}",
+                "check that it was downloaded whole: .osm.pbf, .osm, .osm.gz, .osm.bz2 or GeoJSON",
+            ) from error
+
+
+def _feature(one: Any, shapes: Any, missing: type[Exception]) -> MapFeature | None:
+    """None for a relation, a way of which a closed one is an area already, and what has no positions."""
+    try:
+        if one.is_node():
+            at = one.location
+            if not at.valid():
+                return None
+            return MapFeature(_tags(one), MapGeometry.POINT, np.array([[at.lat, at.lon]]))
+        if one.is_way():
+            return _line(one, shapes, missing)
+        if one.is_area():
+            return _area(one, shapes)
+    except UnicodeError:  # a tag that is no text
+        return None
+    return None
+
+
+def _tags(one: Any) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for tag in one.tags:
+        tags[tag.k] = tag.v[:LONGEST_VALUE]
+        if len(tags) == MOST_TAGS:
+            break
+    return tags
+
+
+def _line(way: Any, shapes: Any, missing: type[Exception]) -> MapFeature | None:
+    try:
+        well_known = bytes.fromhex(shapes.create_linestring(way))
+        points = np.frombuffer(well_known, "<f8", offset=9).reshape(-1, 2)[:, ::-1]
+    except missing:  # cut off with the extract
+        there = [(node.lat, node.lon) for node in way.nodes if node.location.valid()]
+        points = np.array(there, np.float64).reshape(-1, 2)
+    except RuntimeError:  # all nodes at one place
+        return None
+    return MapFeature(_tags(way), MapGeometry.LINE, points) if len(points) > 1 else None
+
+
+def _area(area: Any, shapes: Any) -> MapFeature | None:
+    try:
+        well_known = bytes.fromhex(shapes.create_multipolygon(area))
+    except RuntimeError:  # rings that do not close
+        return None
+    rings = [ring[:, ::-1] for ring in _rings(well_known)]
+    if not rings:
+        return None
+    starts = np.cumsum([0, *map(len, rings[:-1])]).tolist()
+    tags = _tags(area)
+    if not area.from_way():
+        tags["area"] = "yes"  # a relation of type multipolygon is meant as one
+    return MapFeature(tags, MapGeometry.AREA, np.concatenate(rings), tuple(starts))
+
+
+def _rings(well_known: bytes) -> Iterator[np.ndarray[Any, np.dtype[np.float64]]]:
+    """Every ring [P, 2] (lon, lat) of a multipolygon in well-known bytes."""
+    (polygons,) = struct.unpack_from("<I", well_known, 5)
+    at = 9
+    for _ in range(polygons):
+        (rings,) = struct.unpack_from("<I", well_known, at + 5)
+        at += 9
+        for _ in range(rings):
+            (count,) = struct.unpack_from("<I", well_known, at)
+            yield np.frombuffer(well_known, "<f8", 2 * count, at + 4).reshape(-1, 2)
+            at += 4 + 16 * count
