@@ -42,6 +42,7 @@ ImageProblem: TypeAlias = Literal[
     "too large",
     "truncated",
     "damaged",
+    "bad panorama tags",
 ]
 
 MAX_PIXELS = 200_000_000

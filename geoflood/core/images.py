@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +11,8 @@ import numpy as np
 import PIL.Image
 from PIL.ExifTags import Base
 
-from geoflood.core.datatypes import Image, VisibleArea
+from geoflood.core.datatypes import Image, Projection, VisibleArea
+from geoflood.core.gpano import UNTOLD_SPHERE, PhotoSphere, read_gpano
 from geoflood.core.image_files import (
     MAX_PIXELS,
     UnreadableImageError,
@@ -62,12 +61,18 @@ class Header:
     width: int
     height: int
     """Upright, pixels."""
-    equirectangular: bool = False
-    """Its XMP (GPano) says so, and if a part of the sphere is missing, which."""
-    pose_heading_deg: float | None = None
-    """Of the whole panorama's centre column, clockwise from true north (GPano PoseHeadingDegrees)."""
-    visible: VisibleArea | None = None
-    """The part that is there of a panorama that was cropped (GPano CroppedArea…)."""
+    sphere: PhotoSphere = UNTOLD_SPHERE
+    """What its XMP (GPano) says."""
+
+    @property
+    def equirectangular(self) -> bool:
+        """Whether GPano says so."""
+        return self.sphere.projection is Projection.EQUIRECTANGULAR
+
+    @property
+    def visible(self) -> VisibleArea | None:
+        """The part that is there of a panorama that was cropped."""
+        return self.sphere.visible
 
 
 def read_image(source: Path | bytes, longest: int | None = None) -> Image:
@@ -95,9 +100,7 @@ def header(source: Path | bytes) -> Header:
         if picture.format != "TIFF" and _orientation(picture) >= 5:  # Pillow turns TIFF itself
             width, height = height, width
         xmp = picture.info.get("xmp")
-    return Header(
-        width, height, *_gpano_tags(xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else "")
-    )
+    return Header(width, height, read_gpano(xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else ""))
 
 
 def exif_block(source: Path | bytes) -> bytes:
@@ -209,43 +212,3 @@ def _orientation(picture: PIL.Image.Image) -> int:
     except Exception:  # a broken EXIF block does not spoil the pixels
         return 1
     return value if value in ORIENTATIONS else 1
-
-
-def _gpano_tags(xmp: str) -> tuple[bool, float | None, VisibleArea | None]:
-    """Whether XMP describes an equirectangular panorama, its centre's heading in degrees, and its part."""
-
-    def tag(name: str) -> str:
-        found = re.search(rf":{name}\s*(?:=\s*[\"']|>)\s*([^\"'<]{{1,40}})", xmp)
-        return found.group(1).strip() if found else ""
-
-    def number(name: str) -> float:
-        try:
-            return float(tag(name))
-        except ValueError:
-            return math.nan
-
-    if tag("ProjectionType").lower() != "equirectangular":
-        return False, None, None
-    visible = _visible_area(number)
-    partial = number("CroppedAreaImageWidthPixels") < number("FullPanoWidthPixels")  # NaN: not known to be
-    heading = number("PoseHeadingDegrees")
-    known = heading % 360.0 if math.isfinite(heading) else None
-    return not partial or visible is not None, known, visible
-
-
-def _visible_area(number: Callable[[str], float]) -> VisibleArea | None:
-    """The part that GPano tags tell; None for the whole, and where they do not fit together."""
-    edges = []
-    for side, begin in (("Width", "Left"), ("Height", "Top")):
-        full, size = number(f"FullPano{side}Pixels"), number(f"CroppedAreaImage{side}Pixels")
-        start = number(f"CroppedArea{begin}Pixels")
-        end = start + size
-        if not (math.isfinite(end) and 0 < full < math.inf):
-            return None
-        edges.append((start / full, 1.0 if full < end <= full + 1 else end / full))  # writers round
-    (left, right), (top, bottom) = edges
-    try:
-        visible = VisibleArea(left, top, right, bottom)
-    except ValueError:
-        return None
-    return None if visible == VisibleArea(0.0, 0.0, 1.0, 1.0) else visible

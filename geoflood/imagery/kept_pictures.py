@@ -63,9 +63,9 @@ def _shrink(image: StreetImage) -> None:
     try:
         head = header(path)
         longest = DECODE_WIDTH if is_panorama(head, image.projection) else PHOTO_PX
-        if max(head.width, head.height) <= longest:
+        if head.sphere.problem or max(head.width, head.height) <= longest:
             return
         data = jpeg(read_image(path, longest), quality=_QUALITY)
-        write_whole(path, with_gpano(data, head.visible) if head.visible else data)
+        write_whole(path, with_gpano(data, head.visible, head.sphere.pose))
     except UnreadableImageError:
         return

@@ -2,10 +2,11 @@
 
 *Convention*: a panorama shows the full circle, its columns equal steps of azimuth growing to the right,
 its rows equal steps of elevation as large, the horizon at mid-height (a panorama lower than 2:1 lacks
-the sky and the ground alike). A *turn* is the angle right of its centre column, degrees. A tile is the
-view of an upright pinhole camera with square pixels: pitch and roll 0.
+the sky and the ground alike). So it is where the camera was held level, or as its *pose* says. A *turn* is
+the angle right of the centre, degrees. A tile is the view of an upright pinhole camera with square pixels:
+pitch and roll 0.
 
-The heading of a tile is that of the centre column plus its turn. Where the first is unknown the turn
+The heading of a tile is that of the panorama's centre plus its turn. Where the first is unknown the turn
 still is known.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Image, Projection, VisibleArea
+from geoflood.core.gpano import LEVEL, CameraPose
 from geoflood.core.images import Header, resize
 
 __all__ = [
@@ -76,9 +78,10 @@ def is_panorama(header: Header, projection: Projection) -> bool:
 
     Some phones take flat photos of exactly 2:1; `wraps_around` finds those by their pixels.
     """
-    if projection is not Projection.UNKNOWN:
-        return projection is Projection.EQUIRECTANGULAR
-    return header.equirectangular or abs(header.width - 2 * header.height) <= 2
+    known = header.sphere.projection if projection is Projection.UNKNOWN else projection
+    if known is not Projection.UNKNOWN:
+        return known is Projection.EQUIRECTANGULAR
+    return abs(header.width - 2 * header.height) <= 2
 
 
 def wraps_around(image: Image) -> bool:
@@ -90,16 +93,26 @@ def wraps_around(image: Image) -> bool:
 
 
 def tiles(
-    panorama: Image, headings: int = HEADINGS, fov_deg: float = FOV_DEG, size: int = SIZE
+    panorama: Image,
+    headings: int = HEADINGS,
+    fov_deg: float = FOV_DEG,
+    size: int = SIZE,
+    pose: CameraPose = LEVEL,
 ) -> list[tuple[float, Image]]:
     """(turn, tile [size, size, 3]) at equal steps around a panorama [H, W, 3], from its centre on."""
     turns = [360.0 * step / headings for step in range(headings)]
-    return list(zip(turns, _tiles_at(panorama, turns, fov_deg, size), strict=True))
+    return list(zip(turns, _tiles_at(panorama, turns, fov_deg, size, pose), strict=True))
 
 
-def tile(panorama: Image, turn_deg: float, fov_deg: float = FOV_DEG, size: int = SIZE) -> Image:
-    """The view [size, size, 3] centred `turn_deg` right of the centre of a panorama [H, W, 3]."""
-    return _tiles_at(panorama, [turn_deg], fov_deg, size)[0]
+def tile(
+    panorama: Image,
+    turn_deg: float,
+    fov_deg: float = FOV_DEG,
+    size: int = SIZE,
+    pose: CameraPose = LEVEL,
+) -> Image:
+    """The level view [size, size, 3] centred `turn_deg` right of the centre of a panorama [H, W, 3]."""
+    return _tiles_at(panorama, [turn_deg], fov_deg, size, pose)[0]
 
 
 def whole_sphere(image: Image, visible: VisibleArea) -> Image:
@@ -112,28 +125,44 @@ def whole_sphere(image: Image, visible: VisibleArea) -> Image:
     return canvas
 
 
-def is_seen(turn_deg: float, visible: VisibleArea, fov_deg: float = FOV_DEG) -> bool:
+def is_seen(
+    turn_deg: float, visible: VisibleArea, fov_deg: float = FOV_DEG, pose: CameraPose = LEVEL
+) -> bool:
     """Whether enough of the tile at a turn lies within a cropped panorama, from left to right."""
-    offset = (turn_deg / 360.0 + 0.5) % 1.0
-    half = fov_deg / 720.0
-    seen = sum(
-        max(0.0, min(offset + half + lap, visible.right) - max(offset - half + lap, visible.left))
-        for lap in (-1, 0, 1)
-    )
-    return seen >= SEEN_SHARE * 2 * half
+    horizon = np.radians(turn_deg + np.linspace(-fov_deg / 2, fov_deg / 2, 1 + 2 * round(fov_deg)))
+    azimuth, _ = _in_camera(horizon, np.zeros(len(horizon)), pose)
+    offset = (azimuth / 360.0 + 0.5) % 1.0
+    return float(np.mean((offset >= visible.left) & (offset <= visible.right))) >= SEEN_SHARE
 
 
-def _tiles_at(panorama: Image, turns: list[float], fov_deg: float, size: int) -> list[Image]:
+def _tiles_at(
+    panorama: Image, turns: list[float], fov_deg: float, size: int, pose: CameraPose
+) -> list[Image]:
     """A tile a turn. Raises ValueError for a field of view that no pinhole camera has."""
     if not 0 < fov_deg < 180:
         raise ValueError(f"a tile sees more than 0 and less than 180 degrees, not {fov_deg}")
     small = _shrink(panorama, fov_deg, size)
     height, width = small.shape[:2]
     azimuth, elevation = _rays(fov_deg, size)
+    if pose.leans:
+        packed = _pack_with_last(small)
+        rays = (_in_camera(np.radians(azimuth + turn), np.radians(elevation), pose) for turn in turns)
+        return [_sample_leaning(packed, *ray) for ray in rays]
     first, rows, down = _rows(elevation, width, height)
-    packed = _pack(small[first : first + int(rows.max()) + 2])
-    packed = np.concatenate([packed, packed[-1:]])  # the lower neighbour of the last row
-    return [_sample(packed, (azimuth + turn) * width / 360.0 + width / 2 - 0.5, rows, down) for turn in turns]
+    packed = _pack_with_last(small[first : first + int(rows.max()) + 2])
+    return [_sample(packed, _columns(azimuth + turn, width), rows, down) for turn in turns]
+
+
+def _in_camera(
+    azimuth: NDArray[np.float64], elevation: NDArray[np.float64], pose: CameraPose
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Azimuth and elevation, degrees, in a camera that leans; of directions in the level world, radians."""
+    pitch, roll = math.radians(pose.pitch_deg), math.radians(pose.roll_deg)
+    across = np.cos(elevation)
+    right, up, on = across * np.sin(azimuth), np.sin(elevation), across * np.cos(azimuth)
+    up, on = math.cos(pitch) * up - math.sin(pitch) * on, math.sin(pitch) * up + math.cos(pitch) * on
+    right, up = math.cos(roll) * right - math.sin(roll) * up, math.sin(roll) * right + math.cos(roll) * up
+    return np.degrees(np.arctan2(right, on)), np.degrees(np.arctan2(up, np.hypot(right, on)))
 
 
 def _shrink(panorama: Image, fov_deg: float, size: int) -> Image:
@@ -162,10 +191,17 @@ def _rows(
     elevation: NDArray[np.float64], width: int, height: int
 ) -> tuple[int, NDArray[np.int64], NDArray[np.uint64]]:
     """First row that is needed, rows [size, size] counted from it, and weights of the row below each."""
-    exact = np.clip(height / 2 - 0.5 - elevation * width / 360.0, 0, height - 1)
-    rows, down = _whole_and_weight(exact)
+    rows, down = _whole_and_weight(_exact_rows(elevation, width, height))
     first = int(rows.min())
     return first, rows - first, down
+
+
+def _exact_rows(elevation: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+    return np.asarray(np.clip(height / 2 - 0.5 - elevation * width / 360.0, 0, height - 1))
+
+
+def _columns(azimuth: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    return azimuth * width / 360.0 + width / 2 - 0.5
 
 
 def _whole_and_weight(exact: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
@@ -174,10 +210,11 @@ def _whole_and_weight(exact: NDArray[np.float64]) -> tuple[NDArray[np.int64], ND
     return whole.astype(np.int64), np.rint((exact - whole) * STEPS).astype(np.uint64)
 
 
-def _pack(image: Image) -> PackedPixels:
-    """Pixels [H, W, 3] as packed pixels [H, W]."""
+def _pack_with_last(image: Image) -> PackedPixels:
+    """Pixels [H, W, 3] as packed pixels [H + 1, W]: the last row has a lower neighbour, too."""
     red, green, blue = np.moveaxis(image, 2, 0).astype(np.uint64)
-    return np.asarray(red | green << LANE | blue << 2 * LANE)
+    packed = red | green << LANE | blue << 2 * LANE
+    return np.concatenate([packed, packed[-1:]])
 
 
 def _sample(
@@ -189,5 +226,23 @@ def _sample(
     stripe += packed.take(left + 1, axis=1, mode="wrap") * right
     above = rows * len(columns) + np.arange(len(columns))
     blend = stripe.take(above) * (STEPS - down) + stripe.take(above + len(columns)) * down
+    return _unpack(blend)
+
+
+def _sample_leaning(
+    packed: PackedPixels, azimuth: NDArray[np.float64], elevation: NDArray[np.float64]
+) -> Image:
+    """Bilinear samples [size, size, 3] at any directions [size, size], degrees in the camera."""
+    height, width = len(packed) - 1, packed.shape[1]
+    left, right = _whole_and_weight(_columns(azimuth, width))
+    rows, down = _whole_and_weight(_exact_rows(elevation, width, height))
+    here, beside = left % width, (left + 1) % width
+    above = packed[rows, here] * (STEPS - right) + packed[rows, beside] * right
+    below = packed[rows + 1, here] * (STEPS - right) + packed[rows + 1, beside] * right
+    return _unpack(above * (STEPS - down) + below * down)
+
+
+def _unpack(blend: PackedPixels) -> Image:
+    """Weighted sums of packed pixels [...] as pixels [..., 3]."""
     half, scale = STEPS * STEPS // 2, (STEPS * STEPS).bit_length() - 1
     return np.stack([((blend >> lane * LANE) + half >> scale).astype(np.uint8) for lane in range(3)], axis=2)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from geoflood.core.datatypes import Image, Projection, Reference, StreetImage, VisibleArea
-from geoflood.core.images import Header, header, read_image
+from geoflood.core.datatypes import Image, Projection, Reference, StreetImage
+from geoflood.core.gpano import PhotoSphere
+from geoflood.core.images import Header, UnreadableImageError, header, read_image
 from geoflood.imagery.panorama import (
     DECODE_WIDTH,
     FOV_DEG,
@@ -37,35 +38,41 @@ class View:
 
 
 def views(image: StreetImage) -> list[View]:
-    """One view of a perspective image, all tiles of a panorama that it shows. Raises UnreadableImageError."""
+    """One view of a perspective image, all level tiles of a panorama that it shows.
+
+    Raises UnreadableImageError, also for a panorama whose tags tell no place on the sphere.
+    """
     path = Path(image.location)
     head = header(path)
-    if is_panorama(head, image.projection) and _shows_a_tile(head.visible):
+    if is_panorama(head, image.projection) and _shows_a_tile(head.sphere):
         whole = _read_panorama(path, head)
         declared = head.equirectangular or image.projection is Projection.EQUIRECTANGULAR
         if declared or wraps_around(whole):
-            return _panorama_views(whole, head.visible, image.geotag.heading_deg, head.pose_heading_deg)
+            return _panorama_views(whole, head.sphere, image.geotag.heading_deg)
     return [View(read_image(path, LONGEST), image.geotag.heading_deg, None, None)]
 
 
-def _panorama_views(panorama: Image, visible: VisibleArea | None, *headings: float | None) -> list[View]:
-    """The tiles of a panorama whose centre has the first of `headings` that is known."""
-    known = next((heading for heading in headings if heading is not None), None)
+def _panorama_views(panorama: Image, sphere: PhotoSphere, heading_deg: float | None) -> list[View]:
+    """The tiles of a panorama, whose own word for its heading counts where nobody else knows it."""
+    known = sphere.pose.heading_deg if heading_deg is None else heading_deg
     return [
         View(pixels, None if known is None else (known + turn) % 360, FOV_DEG, turn)
-        for turn, pixels in tiles(panorama)
-        if visible is None or is_seen(turn, visible)
+        for turn, pixels in tiles(panorama, pose=sphere.pose)
+        if sphere.visible is None or is_seen(turn, sphere.visible, pose=sphere.pose)
     ]
 
 
-def _shows_a_tile(visible: VisibleArea | None) -> bool:
+def _shows_a_tile(sphere: PhotoSphere) -> bool:
     """Whether a panorama is more than one wide photo."""
-    return visible is None or any(is_seen(turn, visible) for turn in TURNS)
+    visible = sphere.visible
+    return visible is None or any(is_seen(turn, visible, pose=sphere.pose) for turn in TURNS)
 
 
 def _read_panorama(path: Path, head: Header) -> Image:
     """The pixels of a panorama, in its place on the sphere where it was cropped."""
-    if head.visible is None or not _shows_a_tile(head.visible):
+    if head.sphere.problem:
+        raise UnreadableImageError(str(path), "bad panorama tags", head.sphere.problem)
+    if head.visible is None or not _shows_a_tile(head.sphere):
         return read_image(path, DECODE_WIDTH)
     share = head.visible.right - head.visible.left
     return whole_sphere(read_image(path, max(1, round(DECODE_WIDTH * share))), head.visible)
@@ -76,4 +83,5 @@ def pixels_of(reference: Reference) -> Image:
     path = Path(reference.location)
     if reference.tile_deg is None:
         return read_image(path, LONGEST)
-    return tile(_read_panorama(path, header(path)), reference.tile_deg)
+    head = header(path)
+    return tile(_read_panorama(path, head), reference.tile_deg, pose=head.sphere.pose)

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from geoflood.core import image_files
-from geoflood.core.datatypes import VisibleArea
+from geoflood.core.gpano import PhotoSphere
 from geoflood.core.images import (
     MAX_PIXELS,
     UnreadableImageError,
@@ -357,7 +357,7 @@ def test_what_an_odd_png_tells_of_itself_is_kept() -> None:
         encoded(corners(), "PNG", exif=orientation(3)), odd, chunk(b"iTXt", XMP + zlib.compress(gpano))
     )
     assert header(data).equirectangular
-    assert header(data).pose_heading_deg == 90
+    assert header(data).sphere.pose.heading_deg == 90
     np.testing.assert_array_equal(read_image(data), corners()[::-1, ::-1])
     see_through = np.dstack([corners(), np.zeros((40, 60), np.uint8)])
     assert (read_image(with_chunks(encoded(see_through, "PNG"), odd)) == 128).all()
@@ -438,7 +438,7 @@ def test_gpano(form: str) -> None:
     xmp = GPANO.format(full=60, part=60, more=more).encode()
     found = header(tagged(form, xmp))
     assert found.equirectangular
-    assert found.pose_heading_deg == 269.5
+    assert found.sphere.pose.heading_deg == 269.5
 
 
 def tagged(form: str, xmp: bytes) -> bytes:
@@ -453,15 +453,8 @@ def tagged(form: str, xmp: bytes) -> bytes:
     return encoded(corners(), form, pnginfo=info)
 
 
-def test_gpano_as_elements_and_without_heading() -> None:
-    xmp = b"<a><GPano:ProjectionType>equirectangular</GPano:ProjectionType></a>"
-    assert header(tagged("JPEG", xmp)).equirectangular
-    assert header(tagged("JPEG", xmp)).pose_heading_deg is None
-
-
-def test_gpano_of_a_part_of_the_circle_is_no_panorama() -> None:
-    assert not header(tagged("JPEG", GPANO.format(full=60, part=40, more="").encode())).equirectangular
-    assert not header(encoded(corners(), "JPEG")).equirectangular
+def test_a_picture_without_gpano() -> None:
+    assert header(encoded(corners(), "JPEG")).sphere == PhotoSphere()
 
 
 @pytest.mark.parametrize("longest", [20, 240, 512, 700, 1024, 3000])
@@ -527,38 +520,3 @@ def test_damaged_files_are_read_or_refused(seed: bytes, damage: list[tuple[float
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_with_a_reason(data: bytes) -> None:
     assert reason(data)
-
-
-CROPPED = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description GPano:ProjectionType="equirectangular"
- GPano:FullPanoWidthPixels="{0}" GPano:CroppedAreaImageWidthPixels="{1}" GPano:CroppedAreaLeftPixels="{2}"
- GPano:FullPanoHeightPixels="{3}" GPano:CroppedAreaImageHeightPixels="{4}"
- GPano:CroppedAreaTopPixels="{5}"/></x:xmpmeta>"""
-
-
-@pytest.mark.parametrize(
-    ("numbers", "visible"),
-    [
-        ((100, 100, 0, 50, 40, 0), VisibleArea(0, 0, 1, 0.8)),
-        ((100, 50, 25, 50, 30, 10), VisibleArea(0.25, 0.2, 0.75, 0.8)),
-        ((100, 100, 0, 50, 50, 0), None),
-        ((100, 101, 0, 50, 40, 0), VisibleArea(0, 0, 1, 0.8)),
-    ],
-)
-def test_the_part_of_a_cropped_panorama(numbers: tuple[int, ...], visible: VisibleArea | None) -> None:
-    found = header(tagged("JPEG", CROPPED.format(*numbers).encode()))
-    assert found.equirectangular
-    assert found.visible == visible
-
-
-@pytest.mark.parametrize(
-    "numbers",
-    [
-        (100, 50, 60, 50, 40, 0),
-        (0, 0, 0, 0, 0, 0),
-        (100, 50, -1, 50, 40, 0),
-        (100, "nan", 0, 50, 40, 0),
-        (1,) * 6,
-    ],
-)
-def test_parts_that_do_not_fit_are_no_parts(numbers: tuple[object, ...]) -> None:
-    assert header(tagged("JPEG", CROPPED.format(*numbers).encode())).visible is None

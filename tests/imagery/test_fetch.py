@@ -11,6 +11,7 @@ import pytest
 from geoflood.core.area import Area
 from geoflood.core.datatypes import Image, Projection, Rejected, StreetImage, VisibleArea
 from geoflood.core.errors import BlockedError, InputError
+from geoflood.core.gpano import CameraPose
 from geoflood.core.images import header, jpeg, read_image, resize
 from geoflood.imagery import kept_pictures
 from geoflood.imagery.census import Census
@@ -196,10 +197,11 @@ def test_a_cropped_panorama_stays_cropped(
     monkeypatch.setattr(kept_pictures, "DECODE_WIDTH", 80)
     path = tmp_path / "cropped.jpg"
     visible = VisibleArea(0.0, 0.0, 1.0, 0.8)
-    path.write_bytes(with_gpano(jpeg(noise), visible))
+    path.write_bytes(with_gpano(jpeg(noise), visible, CameraPose(None, 5.0)))
     image = replace(fetch_image(source_image("1"), path), projection=Projection.EQUIRECTANGULAR)
     PictureKeeper(KeepImages.THUMBNAILS)([image])
     assert header(path).width == 80
     seen = header(path).visible
     assert seen is not None
     assert seen.bottom == pytest.approx(0.8, abs=0.02)
+    assert header(path).sphere.pose == CameraPose(None, 5.0)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Projection
+from geoflood.core.gpano import CameraPose, PhotoSphere
 from geoflood.core.images import Header
 from geoflood.imagery.panorama import (
     DECODE_WIDTH,
@@ -34,6 +35,32 @@ def smooth(width: int = 1440, height: int | None = None) -> Pixels:
     image = np.empty((height, width, 3))
     image[..., 0], image[..., 1] = 127.5 + 120 * np.sin(azimuth), 127.5 + 120 * np.cos(azimuth)
     image[..., 2] = 127.5 + elevation[:, None]
+    return np.rint(image).astype(np.uint8)
+
+
+def turned(axis: str, degrees: float) -> NDArray[np.float64]:
+    """[3, 3] The rotation of (right, up, on): pitch lifts what is on, roll lowers what is right."""
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    rows = {"pitch": [[1, 0, 0], [0, c, s], [0, -s, c]], "roll": [[c, s, 0], [-s, c, 0], [0, 0, 1]]}
+    return np.array(rows[axis], np.float64)
+
+
+def leaning(pose: CameraPose, width: int = 1440) -> Pixels:
+    """`smooth` as a camera sees it that leans."""
+    azimuth = np.radians((np.arange(width) + 0.5) / width * 360 - 180)
+    elevation = np.radians((width / 4 - np.arange(width // 2) - 0.5) * 360 / width)[:, None]
+    seen = np.stack(
+        [
+            np.cos(elevation) * np.sin(azimuth),
+            np.broadcast_to(np.sin(elevation), (width // 2, width)),
+            np.cos(elevation) * np.cos(azimuth),
+        ]
+    )
+    right, up, on = np.tensordot(
+        turned("pitch", pose.pitch_deg) @ turned("roll", pose.roll_deg), seen, axes=1
+    )
+    around, above = np.arctan2(right, on), np.degrees(np.arctan2(up, np.hypot(right, on)))
+    image = np.stack([127.5 + 120 * np.sin(around), 127.5 + 120 * np.cos(around), 127.5 + above], axis=2)
     return np.rint(image).astype(np.uint8)
 
 
@@ -159,6 +186,9 @@ def test_fields_of_view_that_no_camera_has(fov: float) -> None:
         tile(smooth(), 0, fov)
 
 
+SPHERE, CYLINDER = PhotoSphere(Projection.EQUIRECTANGULAR), PhotoSphere(Projection.PERSPECTIVE)
+
+
 @pytest.mark.parametrize(
     ("header", "projection", "expected"),
     [
@@ -166,10 +196,11 @@ def test_fields_of_view_that_no_camera_has(fov: float) -> None:
         (Header(5376, 2688), Projection.UNKNOWN, True),
         (Header(2048, 1152), Projection.UNKNOWN, False),
         (Header(512, 1024), Projection.UNKNOWN, False),
-        (Header(3328, 512, equirectangular=True), Projection.UNKNOWN, True),
+        (Header(3328, 512, SPHERE), Projection.UNKNOWN, True),
         (Header(2048, 1024), Projection.PERSPECTIVE, False),
         (Header(400, 400), Projection.EQUIRECTANGULAR, True),
-        (Header(2048, 1024, equirectangular=True), Projection.PERSPECTIVE, False),
+        (Header(2048, 1024, SPHERE), Projection.PERSPECTIVE, False),
+        (Header(2048, 1024, CYLINDER), Projection.UNKNOWN, False),
     ],
 )
 def test_what_is_a_panorama(header: Header, projection: Projection, expected: bool) -> None:
@@ -182,3 +213,40 @@ def test_a_circle_wraps_around_and_a_photo_does_not() -> None:
     assert wraps_around(circle)
     assert not wraps_around(circle[:, :700])
     assert not wraps_around(circle[:, 100:900])
+
+
+# ---- cameras that lean
+
+
+@given(st.floats(-60, 60), st.floats(-180, 180), st.floats(-180, 180))
+def test_a_leaning_camera_gives_the_level_views(pitch: float, roll: float, turn: float) -> None:
+    pose = CameraPose(None, pitch, roll)
+    found = tile(leaning(pose), turn, 80, 100, pose).astype(int)
+    assert np.abs(found - tile(smooth(), turn, 80, 100)).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("pose", "turn", "higher"),
+    [
+        (CameraPose(pitch_deg=10), 0, -10),
+        (CameraPose(pitch_deg=10), 180, 10),
+        (CameraPose(roll_deg=10), 90, 10),
+        (CameraPose(roll_deg=10), -90, -10),
+        (CameraPose(roll_deg=10), 0, 0),
+    ],
+)
+def test_which_way_a_camera_leans(pose: CameraPose, turn: int, higher: float) -> None:
+    """Pitched up, the horizon sinks ahead; turned clockwise, the right side sinks and shows it higher."""
+    image = leaning(pose)
+    column = image[:, round((turn + 180) / 360 * 1440) % 1440, 2].astype(int)
+    horizon = float(np.argmax(column < 128))
+    assert (360 - horizon) / 4 == pytest.approx(higher, abs=0.6)
+    level = tile(image, turn, 60, 200, pose)[..., 2].astype(int)
+    assert np.abs(level[99:101] - 127).max() <= 3
+
+
+def test_a_pose_of_nothing_changes_nothing() -> None:
+    panorama = smooth()
+    np.testing.assert_array_equal(tile(panorama, 33), tile(panorama, 33, pose=CameraPose(120.0)))
+    nearly = tile(panorama, 33, pose=CameraPose(pitch_deg=1e-9)).astype(int)
+    assert np.abs(nearly - tile(panorama, 33)).max() <= 1

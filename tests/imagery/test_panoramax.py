@@ -16,9 +16,11 @@ from PIL import Image
 from geoflood.core.area import Area
 from geoflood.core.datatypes import Bounds, LatLon, Projection, StreetImage, VisibleArea
 from geoflood.core.errors import BlockedError, NetworkError
+from geoflood.core.gpano import CameraPose
 from geoflood.core.images import header
 from geoflood.imagery.reject_reasons import RejectReason
 from geoflood.imagery.sources.panoramax import Panoramax
+from geoflood.imagery.sources.pictures import with_gpano
 from geoflood.imagery.sources.source import PictureError, SourceImage, VanishedError
 from geoflood.imagery.views import views
 from tests.support.clock import SleptClock
@@ -225,6 +227,8 @@ def test_a_cropped_panorama_keeps_its_place_on_the_sphere(opened: Opened, tmp_pa
     whole = np.repeat(np.repeat(down[:, None], 1024, axis=1)[:, :, None], 3, axis=2)
     Image.fromarray(whole).save(tmp_path / "whole.jpg", quality=100)
     Image.fromarray(whole[:400]).save(tmp_path / "part.jpg", quality=100)
+    leant = with_gpano((tmp_path / "whole.jpg").read_bytes(), None, CameraPose(None, 1.5, -0.5))
+    (tmp_path / "whole.jpg").write_bytes(leant)
     image = replace(
         street(6)[5], jpeg=(tmp_path / "part.jpg").read_bytes(), visible=(0, 0, 0, 224), size=(2048, 1024)
     )
@@ -233,6 +237,7 @@ def test_a_cropped_panorama_keeps_its_place_on_the_sphere(opened: Opened, tmp_pa
     known = source.picture(found, tmp_path / "fetched.jpg")
     assert known.visible == VisibleArea(0, 0, 1, 0.78125)
     assert header(tmp_path / "fetched.jpg").visible == VisibleArea(0, 0, 1, 0.78125)
+    assert header(tmp_path / "fetched.jpg").sphere.pose == CameraPose(None, 1.5, -0.5)
     shown = {
         name: views(StreetImage("a", str(tmp_path / name), found.geotag, Projection.EQUIRECTANGULAR))[
             0

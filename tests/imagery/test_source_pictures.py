@@ -12,8 +12,9 @@ import PIL.Image
 import pytest
 from PIL.ExifTags import Base
 
-from geoflood.core.datatypes import VisibleArea
+from geoflood.core.datatypes import Projection, VisibleArea
 from geoflood.core.errors import InputError
+from geoflood.core.gpano import CameraPose, PhotoSphere
 from geoflood.core.images import UnreadableImageError, header, read_image
 from geoflood.imagery.sources import pictures
 from geoflood.imagery.sources.pictures import is_whole_jpeg, keep_picture, large_enough, with_gpano
@@ -69,6 +70,22 @@ def test_the_crop_is_written_into_the_file() -> None:
 def test_a_file_that_says_so_itself_is_left_alone() -> None:
     made = with_gpano(WHOLE, VisibleArea(0, 0, 1, 0.5))
     assert with_gpano(made, VisibleArea(0, 0, 1, 0.8)) is made
+
+
+def test_how_the_camera_leant_is_written_into_the_file() -> None:
+    made = with_gpano(WHOLE, None, CameraPose(None, -3.5, 12.25))
+    assert header(made).sphere == PhotoSphere(Projection.EQUIRECTANGULAR, CameraPose(None, -3.5, 12.25))
+    both = with_gpano(made, VisibleArea(0, 0, 1, 0.5), CameraPose(None, 9.0))
+    assert header(both).sphere.pose == CameraPose(None, -3.5, 12.25)
+    assert header(both).visible == VisibleArea(0, 0, 1, 0.5)
+    assert with_gpano(WHOLE, None) is WHOLE
+
+
+def test_tags_that_make_no_sense_give_way() -> None:
+    odd = with_gpano(WHOLE, None, CameraPose(None, 10.0)).replace(b'Degrees="10.0"', b'Degrees="99.0"')
+    assert header(odd).sphere.problem
+    assert with_gpano(odd, None) is odd
+    assert header(with_gpano(odd, VisibleArea(0, 0, 1, 0.5))).visible == VisibleArea(0, 0, 1, 0.5)
 
 
 def test_other_metadata_stays_and_other_xmp_goes() -> None:

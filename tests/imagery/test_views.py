@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geoflood.core.datatypes import Geotag, LatLon, Projection, Reference, StreetImage, VisibleArea
+from geoflood.core.images import UnreadableImageError
 from geoflood.imagery.panorama import SIZE, TURNS, is_seen, whole_sphere
 from geoflood.imagery.views import pixels_of, views
 
@@ -98,3 +100,66 @@ def test_what_a_half_circle_shows(turn: float, seen: bool) -> None:
 def test_the_back_of_a_panorama_is_seen_on_both_edges() -> None:
     assert is_seen(180, VisibleArea(0, 0, 1, 0.5))
     assert not is_seen(180, VisibleArea(0.2, 0, 1, 1))
+
+
+# ---- what the tags of a file do to its views
+
+
+def tagged(path: Path, pixels: NDArray[np.uint8], **tags: object) -> Path:
+    told = " ".join(f'GPano:{name}="{value}"' for name, value in tags.items())
+    xmp = f'<x><rdf:Description GPano:ProjectionType="equirectangular" {told}/></x>'
+    Image.fromarray(pixels).save(path, quality=100, subsampling=0, xmp=xmp.encode())
+    return path
+
+
+def test_a_camera_that_was_held_upside_down(tmp_path: Path) -> None:
+    """The sphere turned by half a turn is the picture turned so: no other code has to be believed."""
+    upright = views(street_image(tagged(tmp_path / "a.jpg", sphere())))
+    turned = views(street_image(tagged(tmp_path / "b.jpg", sphere()[::-1, ::-1], PoseRollDegrees=180)))
+    for one, other in zip(upright, turned, strict=True):
+        assert (one.tile_deg, one.heading_deg) == (other.tile_deg, other.heading_deg)
+        assert np.abs(one.pixels.astype(int) - other.pixels).max() <= 6
+    reference = Reference(0, "a", LatLon(1, 1), str(tmp_path / "b.jpg"), tile_deg=45.0)
+    np.testing.assert_array_equal(pixels_of(reference), turned[1].pixels)
+
+
+def test_a_crop_and_a_pose_together(tmp_path: Path) -> None:
+    whole = views(street_image(tagged(tmp_path / "a.jpg", sphere(), PosePitchDegrees=12, PoseRollDegrees=-8)))
+    crop = {
+        "FullPanoWidthPixels": 1024,
+        "CroppedAreaImageWidthPixels": 1024,
+        "CroppedAreaLeftPixels": 0,
+        "FullPanoHeightPixels": 512,
+        "CroppedAreaImageHeightPixels": 400,
+        "CroppedAreaTopPixels": 100,
+    }
+    part = tagged(tmp_path / "b.jpg", sphere()[100:500], **crop, PosePitchDegrees=12, PoseRollDegrees=-8)
+    middle = slice(SIZE * 2 // 5, SIZE * 3 // 5)
+    for one, other in zip(whole, views(street_image(part)), strict=True):
+        assert np.abs(one.pixels[middle].astype(int) - other.pixels[middle]).max() <= 4
+
+
+def test_its_own_heading_counts_where_nobody_else_knows_it(tmp_path: Path) -> None:
+    path = tagged(tmp_path / "a.jpg", sphere(), PoseHeadingDegrees=350)
+    unknown = StreetImage("folder:a", str(path), Geotag(LatLon(1, 1), "csv"))
+    assert [view.heading_deg for view in views(unknown)][:3] == [350.0, 35.0, 80.0]
+    assert [view.heading_deg for view in views(street_image(path))][:2] == [90.0, 135.0]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"PosePitchDegrees": "nan"},
+        {"PoseRollDegrees": "1e30"},
+        {"FullPanoHeightPixels": 400, "CroppedAreaImageHeightPixels": 512, "CroppedAreaTopPixels": 0},
+        {"FullPanoHeightPixels": 700, "CroppedAreaImageHeightPixels": 512},
+        {"FullPanoHeightPixels": 512, "CroppedAreaImageHeightPixels": 512, "CroppedAreaTopPixels": -9},
+    ],
+)
+def test_tags_that_make_no_sense_are_a_reason(tmp_path: Path, tags: dict[str, object]) -> None:
+    image = street_image(tagged(tmp_path / "a.jpg", sphere(), **tags))
+    with pytest.raises(UnreadableImageError) as error:
+        views(image)
+    assert error.value.reason == "bad panorama tags"
+    assert error.value.detail
+    assert len(views(replace(image, projection=Projection.PERSPECTIVE))) == 1

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from geoflood.core.area import Area, Tile
 from geoflood.core.datatypes import Geotag, LatLon, Projection, VisibleArea
 from geoflood.core.errors import NetworkError
+from geoflood.core.gpano import LEVEL, CameraPose
 from geoflood.core.talker import Manners, NotHttpError, PassingError, Question, Redirects, Talker, WebAnswer
 from geoflood.imagery.panorama import DECODE_WIDTH
 from geoflood.imagery.reject_reasons import RejectReason
@@ -166,7 +167,8 @@ class Panoramax:
         with self._lock:
             known = self._items.pop(image.id, None)
         data, known = self._pictures.fetch_renewed(known or replace(image, address=""), self._item, _picture)
-        keep_picture(data, target, known.visible)
+        pose = _pose(known.geotag) if known.projection is Projection.EQUIRECTANGULAR else LEVEL
+        keep_picture(data, target, known.visible, pose)
         return known
 
     def _item(self, image: SourceImage) -> SourceImage:
@@ -228,6 +230,12 @@ class Panoramax:
 
     def close(self) -> None:
         self._talker.close()
+
+
+def _pose(tag: Geotag) -> CameraPose:
+    """How the camera of a panorama leant: the item repeats what GPano said in the original."""
+    pitch, roll = tag.pitch_deg or 0.0, tag.roll_deg or 0.0
+    return CameraPose(None, pitch, roll) if abs(pitch) <= 90 and abs(roll) <= 180 else LEVEL
 
 
 def _accuracy(value: object) -> float | None:

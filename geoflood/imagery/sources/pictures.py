@@ -1,4 +1,4 @@
-"""The picture of one image: fetched, checked, written whole, with its crop inside.
+"""The picture of one image: fetched, checked, written whole, with its place on the sphere inside.
 
 A picture that cannot be had is one rejected image; several in a row that fail for the network's or the
 host's reasons end the run, for then it is no longer the picture's fault.
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from geoflood.core.datatypes import VisibleArea
 from geoflood.core.errors import BlockedError, InputError, NetworkError
 from geoflood.core.files import write_whole
+from geoflood.core.gpano import LEVEL, CameraPose, gpano_packet
 from geoflood.core.images import UnreadableImageError, header
 from geoflood.core.talker import PassingError, Question, Redirects, Talker, WebAnswer
 from geoflood.core.wire import refuse_offline
@@ -84,29 +85,17 @@ def _segments(data: bytes) -> list[tuple[int, int, int]]:
     return found
 
 
-def with_gpano(data: bytes, visible: VisibleArea) -> bytes:
-    """The JPEG with XMP that tells which part of the sphere it shows, unless its own tells it.
+def with_gpano(data: bytes, visible: VisibleArea | None, pose: CameraPose = LEVEL) -> bytes:
+    """The JPEG with XMP that tells which part of the sphere it shows and how the camera leant.
 
-    Raises UnreadableImageError when it is no picture.
+    What its own XMP tells stays, unless that makes no sense. Raises UnreadableImageError for no picture.
     """
     head = header(data)
-    if head.visible is not None:
+    own = head.sphere
+    wanted = (own.visible or visible, pose if own.pose == LEVEL else own.pose)
+    if wanted == (own.visible, own.pose):
         return data
-    numbers: dict[str, int] = {}
-    for side, size, low, high in (
-        ("Width", head.width, visible.left, visible.right),
-        ("Height", head.height, visible.top, visible.bottom),
-    ):
-        full = round(size / (high - low))
-        start = "Left" if side == "Width" else "Top"
-        numbers |= {f"FullPano{side}Pixels": full, f"CroppedAreaImage{side}Pixels": size}
-        numbers[f"CroppedArea{start}Pixels"] = min(round(low * full), full - size)
-    tags = " ".join(f'GPano:{name}="{number}"' for name, number in numbers.items())
-    packet = (
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-        '<rdf:Description rdf:about="" xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" '
-        f'GPano:ProjectionType="equirectangular" {tags}/></rdf:RDF></x:xmpmeta>'
-    )
+    packet = gpano_packet(head.width, head.height, *wanted)
     payload = _XMP_NAME + packet.encode("ascii")
     segment = struct.pack(">BBH", 0xFF, _APP1, len(payload) + 2) + payload
     return _with_segment(data, segment)
@@ -124,14 +113,16 @@ def _with_segment(data: bytes, xmp: bytes) -> bytes:
     return b"".join([*kept, xmp, data[place:]])
 
 
-def keep_picture(data: bytes, target: Path, visible: VisibleArea | None = None) -> None:
-    """Write a picture whole, with its crop.
+def keep_picture(
+    data: bytes, target: Path, visible: VisibleArea | None = None, pose: CameraPose = LEVEL
+) -> None:
+    """Write a picture whole, with its crop and how its camera leant.
 
     Raises InputError when the disk is full, and PictureError for what is no picture.
     """
     try:
-        if visible is not None:
-            data = with_gpano(data, visible)
+        if visible is not None or pose != LEVEL:
+            data = with_gpano(data, visible, pose)
         write_whole(target, data)
     except UnreadableImageError as error:
         raise PictureError(error.what, RejectReason.NO_PICTURE_SENT) from error
