@@ -45,6 +45,7 @@ __all__ = [
     "Rejected",
     "SearchOptions",
     "StreetImage",
+    "StreetWords",
     "Vectors",
     "VisibleArea",
     "no_progress",
@@ -293,6 +294,8 @@ class Candidate:
     verdict: str | None = None
     """Of a model that compared the two: same, different, cannot_say; None when none was asked."""
     verdict_reason: str = ""
+    street: str = ""
+    """Where the reference stands; empty without a street map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +449,7 @@ class ReasonKind(StrEnum):
     MIRRORED = "a mirrored photo"
     WATERLINE_FOUND = "the waterline was found in the photo"
     VERIFICATION = "verification"
+    NO_STREETS = "the street map cannot be used"
     NO_ATTENTION = "searched without attention"
     RECORDED = "recorded"
     """A sentence of a result that was written before reasons had kinds."""
@@ -469,6 +473,20 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class StreetWords:
+    """An estimate in the words of a street map."""
+
+    place: str
+    """Such as "Market Hill, near Petty Cury, looking south"; several streets where it may be at several."""
+    area: tuple[tuple[str, float], ...] = ()
+    """(street, its share of the belief in the search area), largest first."""
+    gap: str = ""
+    """Streets beside the place that have no street image, in a sentence, or nothing."""
+    credit: str = ""
+    """Whom the names are of: it goes wherever they go."""
+
+
+@dataclass(frozen=True, slots=True)
 class Located:
     """Everything that is known of a query after locating it."""
 
@@ -482,6 +500,8 @@ class Located:
     """Wall time a stage."""
     notes: tuple[Reason, ...] = ()
     """What else a responder should know: how weak the index is, what could not be compared."""
+    streets: StreetWords | None = None
+    """None without a street map, or without an estimate."""
 
     @property
     def position(self) -> LatLon | None:
