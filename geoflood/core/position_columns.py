@@ -96,8 +96,11 @@ class PositionColumns:
         """The position in a row; None where it tells none. Raises BadPositionError."""
         lat, lon = cells.get(self.lat, ""), cells.get(self.lon, "")
         if not (is_nothing(lat) and is_nothing(lon)):
+            lettered = bool(self.lat_letter or self.lon_letter)
             return position(
-                lat, lon, _letter(self.lat_letter, lat, cells), _letter(self.lon_letter, lon, cells)
+                *(lat, lon),
+                _letter(self.lat_letter, lat, cells, lettered),
+                _letter(self.lon_letter, lon, cells, lettered),
             )
         pair, text = cells.get(self.pair, ""), cells.get(self.point, "")
         if not is_nothing(pair):
@@ -105,9 +108,13 @@ class PositionColumns:
         return None if is_nothing(text) else point(text)
 
 
-def _letter(column: str, angle: str, cells: Mapping[str, str]) -> str:
-    """What a column tells of the hemisphere. Raises BadPositionError where it tells nothing and should."""
+def _letter(column: str, angle: str, cells: Mapping[str, str], lettered: bool) -> str:
+    """What a column tells of the hemisphere; one axis' letter in a column asks for that of the other.
+
+    Raises BadPositionError where it tells nothing and should.
+    """
     letter = cells.get(column, "")
-    if column and is_nothing(letter) and not is_nothing(angle) and not tells_hemisphere(angle):
-        raise BadPositionError(f"{angle.strip()[:30]!r} without its hemisphere: {column} is empty")
+    if lettered and is_nothing(letter) and not is_nothing(angle) and not tells_hemisphere(angle):
+        why = f"{column} is empty" if column else "no column tells it"
+        raise BadPositionError(f"{angle.strip()[:30]!r} without its hemisphere: {why}")
     return letter

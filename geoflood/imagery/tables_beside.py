@@ -27,6 +27,8 @@ OTHERS = {
     ".gpx": "a track: write its positions into the images first, as exiftool -geotag does",
 }
 """Tables of other programs, and what makes them readable."""
+TELLING = (b'"FeatureCollection"', b'"SourceFile"')
+"""How a .json begins that may be one."""
 MOST_GUESSED = 10_000_000
 """Bytes of a .json that is looked into unasked."""
 
@@ -80,7 +82,7 @@ def _problem(path: Path) -> str | None:
     suffix = path.suffix.lower()
     if suffix in OTHERS:
         return OTHERS[suffix]
-    if suffix not in NAMED_SUFFIXES or (suffix == ".json" and not _may_be_geojson(path)):
+    if suffix not in NAMED_SUFFIXES or (suffix == ".json" and not _may_hold_geotags(path)):
         return None
     try:
         check_geotags(path)
@@ -89,11 +91,12 @@ def _problem(path: Path) -> str | None:
     return ""
 
 
-def _may_be_geojson(path: Path) -> bool:
-    """Whether a .json is worth a look: too many other things are JSON."""
+def _may_hold_geotags(path: Path) -> bool:
+    """Whether a .json is worth a look, as GeoJSON or exiftool's list: too many other things are JSON."""
     try:
         with path.open("rb") as stream:
-            return path.stat().st_size <= MOST_GUESSED and b'"FeatureCollection"' in stream.read(4096)
+            head = stream.read(4096)
+        return path.stat().st_size <= MOST_GUESSED and any(mark in head for mark in TELLING)
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from datetime import datetime
@@ -310,3 +311,13 @@ def test_pictures_by_name() -> None:
     assert is_picture(Path("a.heic"))
     assert not is_picture(Path(".a.jpg"))
     assert not is_picture(Path("a.csv"))
+
+
+def test_the_list_of_exiftool_is_found_beside_its_images(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    row = {"SourceFile": "./a.jpg", "GPSLatitude": 33.45, "GPSLongitude": 70.66}
+    row |= {"GPSLatitudeRef": "S", "GPSLongitudeRef": "West"}
+    (tmp_path / "exif.json").write_text(json.dumps([row]), "utf-8")
+    (image,) = images([tmp_path])
+    assert isinstance(image, StreetImage)
+    assert image.geotag.position == LatLon(-33.45, -70.66)

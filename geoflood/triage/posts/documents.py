@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +12,9 @@ from itertools import chain, islice
 from typing import IO
 
 from geoflood.core.datatypes import Rejected
+from geoflood.core.file_names import plain
+from geoflood.core.tables import MAX_ABOVE, BadRow, TableFault, TableHeader, find_header, rows
+from geoflood.core.text_files import HEAD, text_of
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.door import attempt, guarded
 from geoflood.triage.posts.file_kinds import FileKind, suffix_of
@@ -19,10 +22,17 @@ from geoflood.triage.posts.file_tree import FileEntry, FileTree
 from geoflood.triage.posts.json_records import is_lines, records
 from geoflood.triage.posts.layouts import Layout, layout_of
 from geoflood.triage.posts.left_out import LeftOut, LeftOutKind
-from geoflood.triage.posts.picture_names import PictureNames, plain
-from geoflood.triage.posts.table_rows import folded, named, rows
-from geoflood.triage.posts.tables import gallery, is_crisismmd, manifest, names_picture, sidecar, untimed
-from geoflood.triage.posts.text_files import HEAD, Opened, Record, is_assigned, opening, text_of
+from geoflood.triage.posts.picture_names import PictureNames
+from geoflood.triage.posts.tables import (
+    gallery,
+    is_crisismmd,
+    manifest,
+    names_picture,
+    sidecar,
+    unplaced,
+    untimed,
+)
+from geoflood.triage.posts.text_files import Opened, Record, is_assigned, opening
 from geoflood.triage.posts.unrecognised import UnrecognisedTally
 from geoflood.triage.posts.unusable import Unusable
 from geoflood.triage.posts.whatsapp import is_whatsapp, whatsapp
@@ -31,7 +41,6 @@ from geoflood.triage.posts.x_archive_extras import NAMES, ArchiveExtras, compani
 
 __all__ = ["Documents"]
 
-MARKS = (",", "\t", ";")
 TABLES = frozenset((".csv", ".tsv"))
 LINES = frozenset((".jsonl", ".ndjson"))
 BOOKS = frozenset((".xlsx", ".xlsm"))
@@ -61,9 +70,14 @@ class _Document:
         return ".xlsx" if self.entry.kind.file is FileKind.WORKBOOK else suffix_of(self.entry.name)
 
     @property
-    def lines(self) -> list[str]:
-        """The first two."""
-        return [*self.first[:10_000].splitlines()[:2], "", ""][:2]
+    def names_mark(self) -> bool:
+        """Whether its first line names what parts the columns."""
+        return self.first.lstrip('"').lower().startswith("sep=")
+
+    @property
+    def beginning(self) -> str:
+        """Its first line that is more than that."""
+        return [*self.first[:10_000].splitlines()[self.names_mark :], ""][0]
 
 
 class Documents:
@@ -144,13 +158,11 @@ class Documents:
                 by_line = is_lines(text)
             kind = "JSONL" if by_line or suffix in LINES else "JSON"
             yield from self._posts_in(records(document.opened, name, by_line), document, kind)
-        elif mark := _mark(document):
-            tells = None if is_crisismmd(_columns(document, mark)) else names_picture
-            with document.opened() as text:
-                kind = "TSV" if mark == "\t" and suffix != ".csv" else "CSV"
-                yield from self._posts_in(rows(text, name, mark, tells), document, kind)
+        elif header := _header(document):
+            kind = "TSV" if header.mark == "\t" and suffix != ".csv" else "CSV"
+            yield from self._posts_in(_rows(document, header), document, kind)
         elif first and (suffix in MAY_HOLD_POSTS or _CHAT.fullmatch(posixpath.basename(name))):
-            yield Rejected(name, Unusable.NOT_RECOGNISED, f"begins with {document.lines[0]:.80}")
+            yield Rejected(name, Unusable.NOT_RECOGNISED, f"begins with {document.beginning:.80}")
 
     def _posts_in(
         self, found: Iterator[Record | Rejected], document: _Document, kind: str
@@ -179,6 +191,7 @@ class Documents:
                 yield from self._posts(record, layout, document, kind, beside)
             if layout is None or layout.read is manifest:
                 unrecognised.count_time(untimed(record))
+                unrecognised.count_place(unplaced(record))
         if self._may_hold_posts(document):
             yield from unrecognised.rejections()
             if not few and kind.startswith("JSON") and "".join(document.first.split()) != "[]":
@@ -247,20 +260,35 @@ def _without_a_file(post: Post, document: FileEntry) -> Iterator[Rejected]:
             yield Rejected(f"{document.name}: {name}", Unusable.NO_FILE, of)
 
 
-def _mark(document: _Document) -> str:
-    """What parts the columns of a table that names pictures; empty for anything else."""
-    if mark := named(document.lines[0]):
-        return mark
-    for mark in MARKS:
-        columns = _columns(document, mark)
-        if len(columns) > 1 and layout_of(columns):
-            return mark
-    only = document.suffix in TABLES and layout_of(_columns(document, "\t"))
-    return "\t" if only else ""
+def _header(document: _Document) -> TableHeader | None:
+    """How a table is written whose rows are posts; None for anything else.
+
+    Titles may stand above it in what is there to be a table. Elsewhere they are prose.
+    """
+    table = document.suffix in TABLES
+
+    def knows(columns: Sequence[str]) -> int:
+        known = (len(columns) > 1 or table) and layout_of(dict(zip(columns, columns, strict=True)))
+        return len(columns) if known else 0
+
+    with document.opened() as text:
+        header = find_header(text, knows, MAX_ABOVE if table else int(document.names_mark))
+    return replace(header, mark="\t") if header and len(header.columns) == 1 else header
 
 
-def _columns(document: _Document, mark: str) -> dict[str, str]:
-    """The names of a table's columns, as a record of its kind would have them."""
-    first, second = document.lines
-    cells = (folded(cell) for cell in (second if named(first) else first).split(mark))
-    return {cell: cell for cell in cells}
+def _rows(document: _Document, header: TableHeader) -> Iterator[Record | Rejected]:
+    """The rows of a table, and what is wrong with some; CrisisMMD's quotes mean nothing."""
+    tells = None if is_crisismmd(dict.fromkeys(header.columns)) else names_picture
+    with document.opened() as text:
+        for row in rows(text, header, tells):
+            if isinstance(row, BadRow):
+                yield Rejected(f"{document.name}, line {row.line}", _FAULTS[row.fault], row.detail)
+            else:
+                yield row.cells
+
+
+_FAULTS = {
+    TableFault.OPEN_QUOTE: Unusable.OPEN_QUOTE,
+    TableFault.BROKEN_ROW: Unusable.BROKEN_ROW,
+    TableFault.LONG_LINE: Unusable.LONG_LINE,
+}

@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 
 from geoflood.core.datatypes import Rejected
+from geoflood.core.file_names import plain
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.documents import Documents
 from geoflood.triage.posts.door import guarded
@@ -17,7 +18,7 @@ from geoflood.triage.posts.file_kinds import FileKind
 from geoflood.triage.posts.file_tree import FileEntry, FileTree
 from geoflood.triage.posts.left_out import LeftOut
 from geoflood.triage.posts.not_photos import not_a_photo
-from geoflood.triage.posts.picture_names import PictureNames, plain
+from geoflood.triage.posts.picture_names import PictureNames
 from geoflood.triage.posts.safe_values import prose
 from geoflood.triage.posts.tally import BARE, Tally
 from geoflood.triage.posts.text_files import opening

@@ -16,9 +16,10 @@ from typing import IO, Any
 import ijson
 
 from geoflood.core.datatypes import Rejected
+from geoflood.core.text_files import HEAD
 from geoflood.triage.posts import text_files
 from geoflood.triage.posts.safe_values import dig, listed
-from geoflood.triage.posts.text_files import HEAD, Opened, Record, lines, unassigned
+from geoflood.triage.posts.text_files import Opened, Record, lines, unassigned
 from geoflood.triage.posts.unusable import Unusable
 
 __all__ = ["CONTAINERS", "is_lines", "records"]

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import posixpath
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from geoflood.core.file_names import plain, spellings, unescaped
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.file_tree import FileEntry
 
-__all__ = ["PictureNames", "plain"]
+__all__ = ["PictureNames"]
 
 _OWNED = re.compile(r"(\d{1,2}_\d{10,}|\d{10,})(?=[-_.])")
 """An id of a post or a medium that collectors put in front of a file's name."""
@@ -84,7 +84,7 @@ class PictureNames:
     def _parted(self, medium: Medium, document: FileEntry) -> list[tuple[Medium, int | None]]:
         """A medium, or those that its name lists, each with the picture that is meant."""
         index = self._find(medium, document)
-        parts = [part.strip() for part in re.split(r"[;|]", medium.name)]
+        parts = [part.strip() for part in re.split(r"[;|]", unescaped(medium.name))]
         whole = index is not None and re.search(r"[;|]", posixpath.basename(self.entries[index].name))
         if whole or len(parts) == 1:
             return [(medium, index)]
@@ -92,7 +92,7 @@ class PictureNames:
         return [(one, self._find(one, document)) for one in listed]
 
     def _find(self, medium: Medium, document: FileEntry) -> int | None:
-        for name in (medium.name, *medium.aliases):
+        for name in (spelled for one in (medium.name, *medium.aliases) for spelled in spellings(one)):
             path = plain(name)
             for folder in _upwards(plain(document.folder)) if path else ():
                 there = self._paths.get(posixpath.normpath(posixpath.join(folder, path)), ())
@@ -111,11 +111,6 @@ class PictureNames:
         shared = [_shared(self.entries[index].folder.split("/"), here) for index in indices]
         best = [index for index, count in zip(indices, shared, strict=True) if count == max(shared)]
         return best[0] if len(best) == 1 else None
-
-
-def plain(name: str) -> str:
-    """A name without what systems make of it: capitals, back slashes, accents apart from their letters."""
-    return unicodedata.normalize("NFC", name).lower().replace("\\", "/")
 
 
 def _upwards(folder: str) -> Iterator[str]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import astuple
 from functools import partial
 from typing import Any
 
-from geoflood.core.datatypes import Rejected
+from geoflood.core.coordinates import BadPositionError
+from geoflood.core.datatypes import Geotag, LatLon, Rejected
+from geoflood.core.position_columns import PositionColumns
 from geoflood.triage.findings import Medium, Post
 from geoflood.triage.posts.door import attempt
 from geoflood.triage.posts.python_literals import python_value
 from geoflood.triage.posts.safe_values import (
     MAX_WORD,
     basename,
-    geotag,
     ident,
     listed,
     prose,
@@ -26,7 +29,7 @@ from geoflood.triage.posts.times import snowflake, when
 
 __all__ = [
     *("ROLES", "crisismmd", "gallery", "is_crisismmd", "is_gallery", "is_kept", "is_manifest", "kept"),
-    *("manifest", "names_picture", "sidecar", "untimed"),
+    *("manifest", "names_picture", "sidecar", "unplaced", "untimed"),
 ]
 
 ROLES = {
@@ -38,8 +41,6 @@ ROLES = {
     "id": ("id", "tweet_id", "post_id", "id_str", "status_id"),
     "author": ("author", "username", "screen_name", "user", "handle", "uploader"),
     "time": ("created_at", "posted_at", "timestamp", "date", "datetime", "time", "published", "upload_date"),
-    "lat": ("lat", "latitude"),
-    "lon": ("lon", "lng", "long", "longitude"),
 }
 """What a column may be called, the likeliest first."""
 
@@ -180,6 +181,30 @@ def untimed(record: Record) -> str:
     return "" if not time or _row(record, ()).posted_at else time
 
 
+def unplaced(record: Record) -> str:
+    """Why a row's place cannot be read; empty where it can, or where none is told."""
+    try:
+        _place(record)
+    except BadPositionError as error:
+        return str(error)
+    return ""
+
+
+def _place(record: Record) -> LatLon | None:
+    """The position in a row's columns. Raises BadPositionError."""
+    columns = PositionColumns.among(record)
+    cells = {name: record[name] for name in astuple(columns) if name}
+    plain = {n: str(cell) for n, cell in cells.items() if type(cell) in (str, int, float)}
+    return columns.read(plain)
+
+
+def _geotag(record: Record) -> Geotag | None:
+    with suppress(BadPositionError):
+        position = _place(record)
+        return Geotag(position, "post") if position else None
+    return None
+
+
 def _row(record: Record, media: tuple[Medium, ...]) -> Post:
     cells = {role: _first(record, names) for role, names in ROLES.items()}
     at, clock = when(*(record.get(name) for name in ROLES["time"]))
@@ -192,7 +217,7 @@ def _row(record: Record, media: tuple[Medium, ...]) -> Post:
         author=ident(cells["author"]) or _author(record),
         posted_at=at or snowflake(_tweet_id(record, identifier)),
         clock="" if is_gallery(record) else clock,  # gallery-dl tells every time in UTC
-        geotag=geotag(cells["lat"], cells["lon"]),
+        geotag=_geotag(record),
         media=media,
     )
 

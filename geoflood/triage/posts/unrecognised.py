@@ -28,6 +28,9 @@ class UnrecognisedTally:
     times: int = 0
     time: str = ""
     """Of manifests, the first that cannot be read."""
+    places: int = 0
+    place: str = ""
+    """Why the first of these cannot be read."""
 
     def count_record(self, record: Record) -> None:
         """Count a record of no known layout, unless an export is known to have it beside its posts."""
@@ -40,6 +43,11 @@ class UnrecognisedTally:
         self.times += bool(text)
         self.time = self.time or text
 
+    def count_place(self, why: str) -> None:
+        """Count a place that cannot be read; nothing when there is no reason."""
+        self.places += bool(why)
+        self.place = self.place or why
+
     def rejections(self) -> Iterator[Rejected]:
         """One line for each kind of thing that was not understood."""
         if self.unknown:
@@ -49,6 +57,9 @@ class UnrecognisedTally:
             why = "no known form, or day and month can be either"
             detail = f"{self.times:,} of {self.records:,} times, such as {self.time}: {why}"
             yield Rejected(self.name, Unusable.TIME_NOT_READ, detail)
+        if self.places:
+            detail = f"{self.places:,} of {self.records:,} places, such as {self.place}"
+            yield Rejected(self.name, Unusable.PLACE_NOT_READ, detail)
 
 
 def _accompanies(record: Record) -> bool:

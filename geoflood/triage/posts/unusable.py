@@ -44,5 +44,6 @@ class Unusable(StrEnum):
     OPEN_QUOTE = "quote left open"
     BROKEN_ROW = "broken row"
     TIME_NOT_READ = "time not read"
+    PLACE_NOT_READ = "place not read"
     NO_FILE = "without a file"
     """A picture that a post names and nobody has."""

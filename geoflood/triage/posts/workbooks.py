@@ -16,10 +16,10 @@ from itertools import islice
 from typing import IO
 
 from geoflood.core.datatypes import Rejected
+from geoflood.core.tables import folded
 from geoflood.triage.posts.archives import BOMB, is_bomb
 from geoflood.triage.posts.door import UnusableError
 from geoflood.triage.posts.file_kinds import PICTURE, kind_of
-from geoflood.triage.posts.table_rows import folded
 from geoflood.triage.posts.text_files import Record
 from geoflood.triage.posts.unusable import Unusable
 
