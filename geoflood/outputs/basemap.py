@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 def read_basemap(path: Path) -> Json:
-    """Streets and water as GeoJSON. Raises InputError when it is not."""
+    """Streets and water as GeoJSON. Raises InputError for anything else, and where nothing would be drawn."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB", "clip it to the city")
@@ -44,8 +44,12 @@ def read_basemap(path: Path) -> Json:
         ) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not GeoJSON: {error!s:.100}", "export it as GeoJSON (WGS 84)") from error
+    if isinstance(content, dict) and content.get("type") == "Topology":
+        raise InputError(f"{path} is TopoJSON", "convert it: ogr2ogr -f GeoJSON streets.geojson FILE")
     if not isinstance(content, dict) or content.get("type") != "FeatureCollection":
         raise InputError(f"{path} is not a GeoJSON FeatureCollection", "export it as GeoJSON (WGS 84)")
+    if not any(shapes["features"] for shapes in layers(content).values()):
+        raise InputError(f"{path}: nothing in it is drawn: it has neither lines nor polygons", _HINT)
     return content
 
 
@@ -58,25 +62,32 @@ def layers(basemap: Mapping[str, Any]) -> dict[str, Json]:
     by_kind: dict[str, list[Json]] = {kind: [] for kind in KINDS}
     try:
         for feature in features or ():
-            kind, shape = _feature(feature)
-            if shape is not None:
+            for kind, shape in _shapes(feature):
                 by_kind[kind].append(shape)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"the basemap is no GeoJSON that can be drawn: {error}", _HINT) from error
     return {kind: {"type": "FeatureCollection", "features": shapes} for kind, shapes in by_kind.items()}
 
 
-def _feature(feature: Mapping[str, Any]) -> tuple[str, Json | None]:
-    geometry = feature["geometry"] if feature.get("type") == "Feature" else feature
+def _shapes(feature: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
+    """What is drawn of a feature, and as which of KINDS: of a collection of geometries each by itself."""
     properties = feature.get("properties") or {}
-    if geometry is None or geometry["type"] not in _DEPTHS:
-        return KINDS[0], None
-    coordinates = _positions(geometry["coordinates"], _DEPTHS[geometry["type"]])
-    return _kind(geometry["type"], properties), {
-        "type": "Feature",
-        "geometry": {"type": geometry["type"], "coordinates": coordinates},
-        "properties": {"name": plain(str(properties.get("name") or ""))[:80]},
-    }
+    name = plain(str(properties.get("name") or ""))[:80]
+    for geometry in _geometries(feature["geometry"] if feature.get("type") == "Feature" else feature):
+        form = geometry["type"]
+        drawn = {"type": form, "coordinates": _positions(geometry["coordinates"], _DEPTHS[form])}
+        yield _kind(form, properties), {"type": "Feature", "geometry": drawn, "properties": {"name": name}}
+
+
+def _geometries(geometry: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """The lines and polygons in a geometry."""
+    if geometry is None:
+        return
+    if geometry["type"] == "GeometryCollection":
+        for part in geometry["geometries"]:
+            yield from _geometries(part)
+    elif geometry["type"] in _DEPTHS:
+        yield geometry
 
 
 def _positions(nested: Any, depth: int) -> list[Any]:
@@ -91,13 +102,18 @@ def _positions(nested: Any, depth: int) -> list[Any]:
 
 def _kind(geometry: str, properties: Mapping[str, Any]) -> str:
     """By OpenStreetMap's tags; a line that says nothing is a street."""
-    if (
-        properties.get("natural") in ("water", "coastline", "bay")
-        or "waterway" in properties
-        or "water" in properties
+    if properties.get("natural") in ("water", "coastline", "bay") or any(
+        _says(properties.get(tag)) for tag in ("waterway", "water")
     ):
         return "water"
     return "street" if "LineString" in geometry else "ground"
+
+
+def _says(value: object) -> bool:
+    """Whether a tag has a value: programs write every column of every feature, with nothing in it."""
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "no", "none", "null", "nan")
+    return value is True or (isinstance(value, list) and any(map(_says, value)))
 
 
 def credit(basemap: Mapping[str, Any]) -> str:

@@ -376,7 +376,10 @@ def test_attention_and_basemap_files(locate: Call, queries: Photos, tmp_path: Pa
         (tmp_path / name).write_text(content, "utf-8")
         assert name in error_line(locate(photo, "--basemap", name), 3)
     assert "absent" in error_line(locate(photo, "--basemap", "absent.geojson"), 3)
-    streets = {"type": "FeatureCollection", "features": []}
+    streets: dict[str, Any] = {"type": "FeatureCollection", "features": []}
+    (tmp_path / "none.geojson").write_text(json.dumps(streets), "utf-8")
+    assert "nothing in it is drawn" in error_line(locate(photo, "--basemap", "none.geojson"), 3)
+    streets["features"] = [{"type": "LineString", "coordinates": [[0, 52], [1, 52]]}]
     (tmp_path / "streets.geojson").write_text(json.dumps(streets), "utf-8")
     assert locate(photo, "--basemap", "streets.geojson").exit_code == 0
 

@@ -27,9 +27,7 @@ from geoflood.core.datatypes import (
     Reason,
     Reference,
 )
-from geoflood.core.errors import InputError
 from geoflood.core.geo import from_local, offset
-from geoflood.outputs.basemap import credit, layers
 from geoflood.outputs.panel import about, describe, headline
 from geoflood.outputs.search_places import parts_line, places, radius_m
 from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain
@@ -248,50 +246,3 @@ def test_plain_text_has_no_control_characters(text: str) -> None:
 def test_plain_text_shows_what_was_hidden() -> None:
     assert plain("a\u202egpj.exe\x00") == r"a\u202egpj.exe\x00"
     assert plain("Überlauf, 東京 <b>") == "Überlauf, 東京 <b>"
-
-
-def test_a_basemap_is_reduced_to_geometry_and_names() -> None:
-    line = {"type": "LineString", "coordinates": [[0.1234567891, 52, 8], [0.2, 52]]}
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"name": "High\u202e Street", "owner": "someone"},
-            "geometry": line,
-        },
-        {
-            "type": "Feature",
-            "properties": {"natural": "water"},
-            "geometry": {"type": "Polygon", "coordinates": []},
-        },
-        {"type": "Feature", "properties": None, "geometry": {"type": "Point", "coordinates": [0, 0]}},
-        {"type": "Feature", "properties": {}, "geometry": None},
-    ]
-    drawn = layers({"type": "FeatureCollection", "features": features})
-    assert {kind: len(layer["features"]) for kind, layer in drawn.items()} == {
-        "ground": 0,
-        "water": 1,
-        "street": 1,
-    }
-    (street,) = drawn["street"]["features"]
-    assert street["properties"] == {"name": r"High\u202e Street"}
-    assert street["geometry"]["coordinates"] == [[0.123457, 52.0], [0.2, 52.0]]
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {},
-        {"type": "LineString", "coordinates": [["<script>", 1]]},
-        {"type": "LineString", "coordinates": [[float("nan"), 1]]},
-        {"type": "Polygon", "coordinates": 3},
-        {"type": "FeatureCollection", "features": [7]},
-    ],
-)
-def test_a_broken_basemap_is_one_clear_error(broken: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="basemap"):
-        layers(broken)
-
-
-def test_a_basemap_names_its_makers() -> None:
-    assert credit({"copyright": "© OpenStreetMap contributors"}) == "© OpenStreetMap contributors"
-    assert credit({"attribution": 7}) == ""
