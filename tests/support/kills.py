@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,17 +20,20 @@ for _ in sys.stdin:
         work(*sys.argv[3:])
         os._exit(0)
     print(child, flush=True)
-    os.waitpid(child, 0)
-    print("gone", flush=True)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
 """
 """Imports once, then forks a child for every line it is sent."""
 
-RunAndKill = Callable[[float], None]
+RunAndKill = Callable[[float], bool]
 
 
 @contextmanager
 def killable(work: Callable[..., object], *arguments: object) -> Iterator[RunAndKill]:
-    """Yields a function that starts `work(*map(str, arguments))` and kills it so many seconds later."""
+    """Yields a function that starts `work(*map(str, arguments))` and kills it so many seconds later.
+
+    It returns whether there was still something to kill. Raises AssertionError where the work failed.
+    """
     names = [work.__module__, work.__name__, *map(str, arguments)]
     command = [sys.executable, "-c", PARENT, *names]
     root, pipe = Path(__file__).parents[2], subprocess.PIPE
@@ -39,12 +42,14 @@ def killable(work: Callable[..., object], *arguments: object) -> Iterator[RunAnd
         assert parent.stdout
         to_parent, from_parent = parent.stdin, parent.stdout
 
-        def run_and_kill(seconds: float) -> None:
+        def run_and_kill(seconds: float) -> bool:
             to_parent.write("go\n")
             child = int(from_parent.readline())
-            time.sleep(seconds)
-            with suppress(ProcessLookupError):  # it may have ended by itself
+            select.select([from_parent], [], [], seconds)  # until it has ended by itself
+            with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-            assert from_parent.readline() == "gone\n"
+            code = int(from_parent.readline())
+            assert code in (0, -signal.SIGKILL)
+            return code != 0
 
         yield run_and_kill
