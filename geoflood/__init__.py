@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from geoflood.evaluation.results import Evaluation
     from geoflood.imagery.sources.source import Source
     from geoflood.localize.locator import Locator
+    from geoflood.places.street_map import StreetMap
 
 __version__ = "0.1.0"
 
@@ -86,9 +87,11 @@ __all__ = [
     "ReasonKind",
     "Reference",
     "SearchOptions",
+    "StreetMap",
     "UsageError",
     "WeightsError",
     "__version__",
+    "add_streets",
     "build_index",
     "cities",
     "evaluate",
@@ -108,6 +111,7 @@ _HOMES = {
     "database.index_info": "IndexInfo",
     "evaluation.results": "Evaluation",
     "localize.locator": "Locator",
+    "places.street_map": "StreetMap",
 }
 """Module -> the public types that it defines, imported when they are first asked for."""
 
@@ -161,6 +165,7 @@ def build_index(
     update: bool = False,
     precision: str | None = None,
     workers: int | None = None,
+    streets: str | Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> IndexInfo:
     """Index the street images of a city; call it again to continue, or to add images.
@@ -187,6 +192,7 @@ def build_index(
       positions, headings and credits; the result's `change` counts it.
     - `precision`: "float32", "bfloat16" or "auto".
     - `workers`: images described at a time; default one a core.
+    - `streets`: an extract of OpenStreetMap, as in `add_streets`.
     - `progress`: called with (stage, done, total); total is 0 when unknown.
 
     Raises UsageError for options that make no sense, InputError when no image can be used, CityError when
@@ -204,9 +210,12 @@ def build_index(
     from geoflood.imagery.folder import images as street_images
     from geoflood.imagery.folder import lists
     from geoflood.localize.calibration.calibrate import self_calibrate
+    from geoflood.places.build_street_map import check_extract
 
-    folder = _index_folder(city, index_dir)
+    folder, extract = _index_folder(city, index_dir), _path(streets)
     settings = index_settings(backbone, dimension, BANDS if bands is None else bands)
+    if extract is not None:
+        check_extract(extract)
     if update:
         _check_update(folder, rebuild)
     changes: list[PlanChange] = []
@@ -224,6 +233,8 @@ def build_index(
             )
         order = _order(folder, city, source, source_url, area, geocoder, max_images, since, keep_images)
         manifest = build_from_source(folder, city, order, settings, self_calibrate, update=update, **how)
+        if extract is not None:
+            add_streets(folder, extract, progress=progress)
         return IndexInfo(folder, manifest, *changes)
     folders = [Path(image).expanduser() for image in images]
     offered = street_images(
@@ -231,7 +242,30 @@ def build_index(
     )
     how["update"] = lists(folders, _path(geotags)) if update else False
     manifest = build(folder, city, offered, settings, self_calibrate, **how)
+    if extract is not None:
+        add_streets(folder, extract, progress=progress)
     return IndexInfo(folder, manifest, *changes)
+
+
+def add_streets(
+    city: str | Path,
+    extract: str | Path,
+    *,
+    index_dir: str | Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> StreetMap:
+    """Keep with a city's index the streets, names, water and buildings within 1 km of its street images.
+
+    - `extract`: of OpenStreetMap: .osm.pbf and .osm, which need `geoflood[osm]`, or GeoJSON with its tags.
+    - `progress`: called with (stage, done, total); total is 0 when unknown.
+
+    Raises CityError when there is no such index, IndexUnusableError when it is unfinished or in use,
+    InputError for an extract that cannot be read, lies elsewhere or names no street, ExtraMissingError.
+    """
+    from geoflood.core.datatypes import no_progress
+    from geoflood.database.add_streets import add_streets as add
+
+    return add(_index_folder(city, index_dir), Path(extract).expanduser(), progress or no_progress)
 
 
 def plan_index(

@@ -26,6 +26,7 @@ from geoflood.cli import (
     locate,
     models,
     remove,
+    streets,
     terminal,
 )
 from geoflood.core.errors import GeofloodError, InputError
@@ -80,6 +81,7 @@ def _main(
 for commands in (
     demo,
     index,
+    streets,
     locate,
     cities,
     bundle,

@@ -121,6 +121,8 @@ def batch_locate(
     )
     with stage.open() as asker, _stopping() as stopping, terminal.progress() as progress:
         locator = geoflood.open(index, precision=precision)
+        if locator.street_map_problem:
+            terminal.warning(locator.street_map_problem)
         locator.check(search)
         covered = locator.database.city()
         summary = pipeline.batch_locate(

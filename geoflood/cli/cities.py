@@ -10,6 +10,7 @@ import typer
 import geoflood
 from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Quiet
+from geoflood.cli.streets import street_facts
 from geoflood.core.errors import CityError, GeofloodError, UsageError
 from geoflood.core.paths import city_folder, home
 from geoflood.database.index_files import is_finished
@@ -92,6 +93,7 @@ def _facts(info: IndexInfo) -> dict[str, Any]:
         "covered_km2": round(info.covered_km2, 3),
         "headings": info.headings,
         "calibration": _calibration(info.calibration),
+        "streets": street_facts(info.street_map) if info.street_map else None,
     }
 
 
@@ -114,6 +116,8 @@ def _words(value: object) -> str:
         return ", ".join(f"{name} {_words(inner)}" for name, inner in value.items()) or "none"
     if isinstance(value, list | tuple):
         return ", ".join(map(_words, value)) or "none"
+    if value is None:
+        return "none"
     return f"{value:,}" if isinstance(value, int) else f"{value}"
 
 

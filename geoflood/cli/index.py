@@ -76,6 +76,9 @@ def index(
     max_images: options.MaxImages = None,
     since: options.Since = None,
     keep_images: options.KeepImages = None,
+    streets: Annotated[
+        Path | None, typer.Option(help="OpenStreetMap extract (.osm.pbf, GeoJSON): streets to name and draw.")
+    ] = None,
     precision: Precision = None,
     workers: Workers = None,
     index_dir: IndexDir = None,
@@ -114,7 +117,14 @@ def index(
         wanted |= {"licence": licence, "credit": credit}
     with terminal.progress() as progress:
         info = geoflood.build_index(
-            city, images or [], **wanted, **described, rebuild=rebuild, update=update, progress=progress
+            city,
+            images or [],
+            **wanted,
+            **described,
+            rebuild=rebuild,
+            update=update,
+            streets=streets,
+            progress=progress,
         )
     _show_json(info) if as_json else _show(info)
     failed = sum(info.rejected.values()) - info.rejected.get(RejectReason.DUPLICATE_ROW, 0)  # no image lacks

@@ -104,6 +104,8 @@ def locate(
     streets = read_basemap(basemap) if basemap else None
     with stage.open() as asker, terminal.progress() as progress:
         locator = geoflood.open(folder, precision=precision)
+        if locator.street_map_problem:
+            terminal.warning(locator.street_map_problem)
         options = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
         locator.check(options)
         search = partial(

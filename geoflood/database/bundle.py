@@ -49,6 +49,7 @@ from geoflood.database.index_files import PICTURES, is_finished
 from geoflood.database.ledger_facts import LedgerFacts, PlannedFacts
 from geoflood.database.manifest import find_manifest
 from geoflood.database.patch_store import PatchStore
+from geoflood.places.street_map_file import STREETS, find
 
 __all__ = ["Bundled", "write_bundle"]
 
@@ -191,6 +192,7 @@ class _Writer:
     def __init__(self, database: Database, views: _Views, progress: Progress) -> None:
         self._database, self._views, self._progress = database, views, progress
         self._vectors = database.open_vectors()
+        self._streets = find(database.folder)
         self._sources: list[tuple[Path, str, int] | None] = []
         """Of each image whose pictures are bundled too: file, name in the bundle and bytes."""
 
@@ -221,7 +223,8 @@ class _Writer:
 
     @property
     def _learned(self) -> list[Path]:
-        paths = (self._database.folder / name for name in (LEARNED, OUTSIDERS))
+        """What is carried as it is; a street map whole, for it is small."""
+        paths = (self._database.folder / name for name in (LEARNED, OUTSIDERS, STREETS))
         return [path for path in paths if path.is_file()]
 
     def bundled(self, path: Path) -> Bundled:
@@ -247,6 +250,7 @@ class _Writer:
         part_of = None if views == whole.references else WholeIndex(whole.images, whole.references)
         head = BundleHeader(whole.city, whole.settings, count, views, whole.calibration, listed, part_of)
         told = [[credit, licence, images] for (credit, licence), images in credits.most_common()]
+        told += [[self._streets.credit, "", 0]] if self._streets else []
         written = datetime.now(UTC).isoformat(timespec="seconds")
         members.add(HEADER, [head.json(written=written, by=f"geoflood {__version__}", credits=told)])
 

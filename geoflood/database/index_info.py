@@ -13,6 +13,8 @@ from geoflood.database.calibration import Calibration
 from geoflood.database.database import Database
 from geoflood.database.manifest import Manifest, read_manifest
 from geoflood.database.plan_changes import PlanChange
+from geoflood.places.street_map import StreetMap
+from geoflood.places.street_map_file import find
 
 __all__ = ["IndexInfo"]
 
@@ -89,6 +91,11 @@ class IndexInfo:
     def covered_km2(self) -> float:
         """Ground within about 50 m of a reference: what can be found, and no more."""
         return covered_km2(self._database.positions)
+
+    @cached_property
+    def street_map(self) -> StreetMap | None:
+        """Streets and names of its ground; None where it has none. Raises IndexUnusableError when damaged."""
+        return find(self.folder)
 
     @property
     def headings(self) -> Mapping[str, int]:

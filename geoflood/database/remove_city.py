@@ -18,6 +18,7 @@ from geoflood.database.index_files import (
 from geoflood.database.plan import locked_index
 from geoflood.database.plan_changes import is_own_file, is_under
 from geoflood.imagery.fetch import fetched_pictures
+from geoflood.places.street_map_file import STREETS
 
 __all__ = ["foreign_files", "remove_city"]
 
@@ -32,7 +33,7 @@ def remove_city(folder: Path) -> list[Path]:
     Raises IndexUnusableError when the index is in use.
     """
     with locked_index(folder):
-        remove_index(folder, *_fetched(folder), *fetched_pictures(folder), *_census(folder))
+        remove_index(folder, *_fetched(folder), *fetched_pictures(folder), *_told(folder))
         left = strays(folder)
         remove_folder(folder)
     return left
@@ -40,12 +41,13 @@ def remove_city(folder: Path) -> list[Path]:
 
 def foreign_files(folder: Path) -> list[Path]:
     """What `remove_city` would leave."""
-    ours = {*written_files(folder), *_fetched(folder), *fetched_pictures(folder), *_census(folder)}
+    ours = {*written_files(folder), *_fetched(folder), *fetched_pictures(folder), *_told(folder)}
     return [path for path in strays(folder) if folder / path not in ours]
 
 
-def _census(folder: Path) -> list[Path]:
-    return [folder / f"{CENSUS}{part}" for part in ("", "-journal", "-wal", "-shm")]
+def _told(folder: Path) -> list[Path]:
+    """What sources and a map said of the city: it outlives `--rebuild`."""
+    return [folder / STREETS, *(folder / f"{CENSUS}{part}" for part in ("", "-journal", "-wal", "-shm"))]
 
 
 def _fetched(folder: Path) -> list[Path]:

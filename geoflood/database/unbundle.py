@@ -60,6 +60,7 @@ from geoflood.database.patch_store import LARGEST, MOST_PATCHES, patches_path, w
 from geoflood.database.plan import IndexPlan, locked_index
 from geoflood.database.remove_city import foreign_files
 from geoflood.database.shards import Shard, shard_path, write_shard
+from geoflood.places.street_map_file import STREETS, load
 
 __all__ = ["Unbundled", "unbundle"]
 
@@ -258,7 +259,7 @@ class _Bundle:
         needed |= patches if self._has_patches else set()
         if lacking := needed - head.members.keys():
             raise BadBundleError(f"it lists no {min(lacking)}")
-        if unknown := head.members.keys() - needed - {OUTSIDERS}:
+        if unknown := head.members.keys() - needed - {OUTSIDERS, STREETS}:
             raise BadBundleError(f"it lists {min(unknown)[:80]!r}, which no bundle has")
         for name, (size, _) in head.members.items():
             if self._archive.sizes.get(name) != size:
@@ -359,6 +360,9 @@ class _Bundle:
             check_outsiders(self._incoming / OUTSIDERS, bands, dimension)
             (self._incoming / OUTSIDERS).rename(self._staging / OUTSIDERS)
         (self._incoming / LEARNED).rename(self._staging / LEARNED)
+        if STREETS in self._head.members:
+            _check_streets(self._incoming / STREETS)
+            (self._incoming / STREETS).rename(self._staging / STREETS)
 
     def _located(self) -> Iterator[StreetImage]:
         """The images, each with the place that its picture has or would have: the bundle names no paths."""
@@ -415,6 +419,14 @@ def _shard(
         patches=counts[part],
         frame=frames[part],
     )
+
+
+def _check_streets(path: Path) -> None:
+    """Raises BadBundleError unless the file holds a street map."""
+    try:
+        load(path)
+    except IndexUnusableError as error:
+        raise BadBundleError(f"{STREETS} is no street map") from error
 
 
 def _check_describing(path: Path, settings: Settings, dimension: int) -> None:

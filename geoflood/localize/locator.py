@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -51,6 +51,8 @@ from geoflood.localize.outsiders import open_outsiders
 from geoflood.localize.query_photo import QueryPhoto
 from geoflood.localize.rerank import Reranker
 from geoflood.localize.waterline import belief, nearest
+from geoflood.places.street_map import StreetMap
+from geoflood.places.street_map_file import find
 
 __all__ = ["FUSED", "Locator", "Photo", "Verify"]
 
@@ -92,6 +94,23 @@ class Locator:
         self._reranker = Reranker(pool, PatchStore(folder))
         bands, dimension = self.settings.bands, self.vectors.dimension
         self._outsiders = open_outsiders(folder, self.describer, bands, dimension)
+
+    @property
+    def street_map(self) -> StreetMap | None:
+        """What is known of the city's streets; None where nothing is, or `street_map_problem` is some."""
+        return self._street_map[0]
+
+    @property
+    def street_map_problem(self) -> str:
+        """Why a street map that is there cannot be used, in one line, or "": photos are located without."""
+        return self._street_map[1]
+
+    @cached_property
+    def _street_map(self) -> tuple[StreetMap | None, str]:
+        try:
+            return find(self.database.folder), ""
+        except IndexUnusableError as error:
+            return None, f"{error}; {error.hint}"
 
     def locate(
         self,

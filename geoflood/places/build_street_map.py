@@ -36,7 +36,7 @@ from geoflood.places.street_map import (
 )
 from geoflood.places.street_map_file import MOST_NAMES, MOST_POINTS, MOST_SHAPES
 
-__all__ = ["OSM_CREDIT", "build"]
+__all__ = ["OSM_CREDIT", "build", "check_extract"]
 
 OSM_CREDIT = "© OpenStreetMap contributors, ODbL 1.0"
 
@@ -61,10 +61,12 @@ def build(
     places = np.asarray(near, float).reshape(-1, 2)
     if not len(places):
         raise InputError("there are no street images to be near to", "index the city first")
+    check_extract(path)
     ground = _Ground.around(places, margin_m)
     collector = _Collector(ground)
+    read = geojson_file.read_geojson if _is_geojson(path) else osm_file.read_osm
     seen = _Seen()
-    for batch in _batches(_features(path)):
+    for batch in _batches(read(path)):
         seen.add(batch)
         collector.add(batch)
         progress("reading the map", seen.features, 0)
@@ -73,26 +75,27 @@ def build(
     return street_map
 
 
-def _features(path: Path) -> Iterator[MapFeature]:
-    """Raises InputError for a file that is not there, or of another kind."""
-    name = path.name.lower()
+def check_extract(path: Path) -> None:
+    """Raises InputError for a file that is not there or of another kind, ExtraMissingError without osmium."""
     if not path.is_file():
         raise InputError(f"{path}: no such file", "give an extract of OpenStreetMap: .osm.pbf or GeoJSON")
-    if name.endswith(geojson_file.ENDINGS):
-        return geojson_file.read_geojson(path)
-    if name.endswith(osm_file.ENDINGS):
-        return osm_file.read_osm(path)
-    raise InputError(
-        f"{path} is no extract that geoflood reads",
-        f"give one that ends with {', '.join((*osm_file.ENDINGS, *geojson_file.ENDINGS))}",
-    )
+    if _is_geojson(path):
+        return
+    if not path.name.lower().endswith(osm_file.ENDINGS):
+        raise InputError(
+            f"{path} is no extract that geoflood reads",
+            f"give one that ends with {', '.join((*osm_file.ENDINGS, *geojson_file.ENDINGS))}",
+        )
+    osm_file.check_osmium(path)
+
+
+def _is_geojson(path: Path) -> bool:
+    return path.name.lower().endswith(geojson_file.ENDINGS)
 
 
 def _credit(path: Path) -> str:
     """Who made the map; what does not say is OpenStreetMap's, for its tags are all that is understood."""
-    if not path.name.lower().endswith(geojson_file.ENDINGS):
-        return OSM_CREDIT
-    return geojson_file.read_credit(path) or OSM_CREDIT
+    return (geojson_file.read_credit(path) if _is_geojson(path) else "") or OSM_CREDIT
 
 
 def _batches(features: Iterator[MapFeature]) -> Iterator[list[MapFeature]]:

@@ -72,7 +72,7 @@ def read_geojson(path: Path) -> Iterator[MapFeature]:
                 seen += 1
                 yield from _features(feature)
     except _BROKEN as error:
-        raise InputError(f"{path} is no GeoJSON, or cut short: {error!s:.100}", _WHAT) from error
+        raise InputError(f"{path} is no GeoJSON, or cut short: {one_line(str(error), 80)}", _WHAT) from error
     if not seen:
         raise InputError(f"{path} is no FeatureCollection, or an empty one", _WHAT)
 

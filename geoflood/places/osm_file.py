@@ -9,15 +9,17 @@ from __future__ import annotations
 import struct
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from geoflood.core.errors import ExtraMissingError, InputError
+from geoflood.core.plain_text import one_line
 from geoflood.places.map_feature import LONGEST_VALUE, MOST_TAGS, MapFeature, MapGeometry
 
-__all__ = ["ENDINGS", "read_osm"]
+__all__ = ["ENDINGS", "check_osmium", "read_osm"]
 
 ENDINGS = (".pbf", ".osm", ".osm.gz", ".osm.bz2")
 
@@ -34,18 +36,23 @@ _BROKEN = (RuntimeError, ValueError, UnicodeError, OSError, MemoryError)
 """What osmium raises for a file that is none, or damaged."""
 
 
+def check_osmium(path: Path) -> None:
+    """Raises ExtraMissingError where osmium is not installed."""
+    if find_spec("osmium") is None:
+        raise ExtraMissingError(
+            f"{path.name} is read with osmium, which is not installed",
+            "pip install 'geoflood[osm]', or give GeoJSON, which needs nothing more",
+        )
+
+
 def read_osm(path: Path) -> Iterator[MapFeature]:
     """Every node, way and multipolygon that may mean something.
 
     Raises ExtraMissingError without osmium, InputError for a file that is none of OpenStreetMap's, or cut.
     """
-    try:
-        import osmium
-    except ImportError as error:
-        raise ExtraMissingError(
-            f"{path.name} is read with osmium, which is not installed",
-            "pip install 'geoflood[osm]', or give GeoJSON, which needs nothing more",
-        ) from error
+    check_osmium(path)
+    import osmium
+
     with tempfile.TemporaryDirectory(prefix="geoflood-nodes-") as folder:
         on_disk = path.stat().st_size > _LARGE
         storage = f"sparse_file_array,{folder}/nodes" if on_disk else "flex_mem"
@@ -57,7 +64,7 @@ def read_osm(path: Path) -> Iterator[MapFeature]:
                     yield feature
         except _BROKEN as error:
             raise InputError(
-                f"{path} cannot be read as OpenStreetMap's: {error!s:.100}",
+                f"{path} cannot be read as OpenStreetMap's: {one_line(str(error), 100)}",
                 "check that it was downloaded whole: .osm.pbf, .osm, .osm.gz, .osm.bz2 or GeoJSON",
             ) from error
 

@@ -377,7 +377,7 @@ def test_pictures_that_lack_or_differ(forged: Forged, refused: Callable[..., str
     ],
     ids=range(12),
 )
-def test_a_header_that_is_none(forged: Forged, refused: Callable[..., str], data: bytes) -> None:
+def test_a_header_that_is_none(forged: Forged, refused: Callable[..., str], data: bytes | None) -> None:
     forged.raw_head = data
     refused(forged.bytes())
 
@@ -735,6 +735,15 @@ def test_numbers_that_no_index_has(forged: Forged, refused: Callable[..., str], 
     good = forged.array(name)
     forged.members[name] = saved(change(good).astype(good.dtype))
     refused(forged.bytes())
+
+
+# -- streets.npz --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [b"", b"rubbish", None], ids=["empty", "rubbish", "another"])
+def test_a_street_map_that_is_none(forged: Forged, refused: Callable[..., str], data: bytes) -> None:
+    forged.members["streets.npz"] = forged.members["learned.npz"] if data is None else data
+    assert "streets.npz is no street map" in refused(forged.bytes())
 
 
 # -- learned.npz --------------------------------------------------------------------------------------------
