@@ -51,6 +51,7 @@ Waterline = Annotated[
     typer.Option(min=0, max=0.9, help="Share of the height under water, 0..0.9; unknown: all bands."),
 ]
 Out = Annotated[Path | None, typer.Option(help="Folder for map.html, located.geojson, located.csv.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace the results of another run in --out.")]
 Tiles = Annotated[str | None, typer.Option(help="URL of a tile server; the map then needs the network.")]
 
 
@@ -78,6 +79,7 @@ def locate(
     verify: vlm.Verify = 0,
     search_anyway: vlm.Anyway = False,
     out: Out = None,
+    force: Force = False,
     basemap: Basemap = None,
     tiles: Tiles = None,
     precision: Precision = None,
@@ -89,7 +91,7 @@ def locate(
 ) -> None:
     """geoflood locate photo.jpg --city hamburg: where a photo was taken, with a map that opens offline.
 
-    Writes to ./located; with --json only where --out says.
+    Writes to ./located, or to ./located-2 where results are there; with --json only where --out says.
     """
     queries = [Query(path) for path in _photos(photos)]
     if not queries:
@@ -99,8 +101,9 @@ def locate(
     stage = vlm.make_stage(selection, attention, verify, folder)
     analyst_map = None if stage.attends else _read_analyst_map(stage.attention)
     from geoflood.outputs.basemap import read_basemap
-    from geoflood.outputs.result_folder import write_results
+    from geoflood.outputs.result_folder import result_folder, write_results
 
+    results = result_folder(out, force) if out or not as_json else None
     streets = read_basemap(basemap) if basemap else None
     with stage.open() as asker, terminal.progress() as progress:
         locator = geoflood.open(folder, precision=precision)
@@ -123,10 +126,9 @@ def locate(
             located = search(queries, analyst_map, waterline=waterline)
     for answer in located:
         show_located(answer, as_json)
-    if out or not as_json:
-        written = write_results(
-            located, locator.database, out or Path("located"), basemap=streets, tiles=tiles
-        )
+    _raise_if_none_read(located)
+    if results is not None:
+        written = write_results(located, locator.database, results, basemap=streets, tiles=tiles)
         for kind, path in written.items():
             terminal.news(f"{kind}: {path}")
     _raise_failures(located)
@@ -155,13 +157,17 @@ def _read_analyst_map(source: str) -> AttentionMap | None:
     return None if source == "none" else read_attention(Path(source))
 
 
-def _raise_failures(located: Sequence[Located]) -> None:
-    """Some failed: exit 10; all of them: exit 3."""
+def _raise_if_none_read(located: Sequence[Located]) -> None:
+    """All failed: exit 3, before anything is written."""
     from geoflood.outputs.wording import reason_line
 
-    failed = [answer for answer in located if answer.outcome is Outcome.FAILED]
-    if failed and len(failed) == len(located):
-        first = f"{failed[0].query.path}: {reason_line(failed[0])}"
+    if all(answer.outcome is Outcome.FAILED for answer in located):
+        first = f"{located[0].query.path}: {reason_line(located[0])}"
         raise InputError(f"no photo could be read; the first: {first}", "give JPEG or PNG files")
+
+
+def _raise_failures(located: Sequence[Located]) -> None:
+    """Some failed: exit 10."""
+    failed = sum(answer.outcome is Outcome.FAILED for answer in located)
     if failed:
-        raise PartialError(f"{len(failed)} of {len(located)} photos failed", "the others were located")
+        raise PartialError(f"{failed} of {len(located)} photos failed", "the others were located")

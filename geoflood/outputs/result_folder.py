@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from geoflood.core.datatypes import Image, Located
+from geoflood.core.errors import UsageError
 from geoflood.core.images import UnreadableImageError, fit, read_image
 from geoflood.database.database import Database
 from geoflood.imagery.views import LONGEST, pixels_of
@@ -14,10 +16,35 @@ from geoflood.outputs.geojson import write_geojson
 from geoflood.outputs.map import PanelSheet, write_map
 from geoflood.outputs.table import write_table
 
-__all__ = ["write_results"]
+__all__ = ["result_folder", "write_results"]
+
+USUAL = Path("located")
+"""Where results go if nobody says where."""
+_FILES = {"map": "map.html", "geojson": "located.geojson", "table": "located.csv"}
 
 SHOWN_PX = 640
 """Longer side of a picture in the map."""
+
+
+def result_folder(asked: Path | None = None, force: bool = False) -> Path:
+    """A folder that holds no other run's results, unless these are to be replaced by `force`.
+
+    None: ./located, or the next of ./located-2, ./located-3 that is free. Raises UsageError where the folder
+    that was asked for is taken.
+    """
+    first = asked or USUAL
+    if force or not _is_taken(first):
+        return first
+    if asked is not None:
+        raise UsageError(
+            f"{asked} holds the results of another run", "name another folder, or replace them with --force"
+        )
+    numbered = (first.with_name(f"{first.name}-{number}") for number in count(2))
+    return next(folder for folder in numbered if not _is_taken(folder))
+
+
+def _is_taken(folder: Path) -> bool:
+    return any((folder / name).exists() for name in _FILES.values())
 
 
 def write_results(
@@ -30,7 +57,7 @@ def write_results(
 ) -> dict[str, Path]:
     """Write map.html, located.geojson and located.csv into `out`; returns what was written, by kind."""
     out.mkdir(parents=True, exist_ok=True)
-    written = {"map": out / "map.html", "geojson": out / "located.geojson", "table": out / "located.csv"}
+    written = {kind: out / name for kind, name in _FILES.items()}
     write_geojson(written["geojson"], located)
     write_table(written["table"], located)
     write_map(written["map"], [_sheet(photo) for photo in located], database.city(), basemap, tiles)

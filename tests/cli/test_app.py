@@ -311,6 +311,26 @@ def test_a_report_for_people_and_files_for_others(locate: Call, queries: Photos,
     assert (tmp_path / "elsewhere" / "map.html").exists()
 
 
+def test_no_run_writes_over_another_s_results(locate: Call, queries: Photos, tmp_path: Path) -> None:
+    photo = queries[0][0]
+    assert locate(photo, "-q").exit_code == 0
+    first = (tmp_path / "located" / "located.csv").read_bytes()
+    assert locate(queries[1][0], "-q").exit_code == 0
+    assert (tmp_path / "located" / "located.csv").read_bytes() == first
+    assert (tmp_path / "located-2" / "located.csv").read_bytes() != first
+
+    taken = locate(queries[1][0], "--out", "located")
+    assert "another run" in error_line(taken, 2)
+    assert (tmp_path / "located" / "located.csv").read_bytes() == first
+    assert locate(queries[1][0], "-q", "--out", "located", "--force").exit_code == 0
+    assert (tmp_path / "located" / "located.csv").read_bytes() != first
+
+
+def test_a_mistyped_photo_writes_nothing(locate: Call, tmp_path: Path) -> None:
+    assert locate("absent.jpg", "-q").exit_code == 3
+    assert not list(tmp_path.glob("located*"))
+
+
 def test_lists_on_stdin_and_folders(locate: Call, queries: Photos, tmp_path: Path) -> None:
     (first, _), (second, _) = queries[:2]
     told = objects(locate("-", "--json", stdin=f"{first}\n\n{second}\n"))
