@@ -31,7 +31,7 @@ from geoflood.cli.options import (
     Workers,
 )
 from geoflood.core.datatypes import Blend, SearchOptions
-from geoflood.core.errors import ModelError, PartialError
+from geoflood.core.errors import InputError, ModelError, PartialError
 from geoflood.core.files import fingerprint
 from geoflood.core.paths import city_folder
 
@@ -189,10 +189,11 @@ def _warn_missing(summary: BatchSummary) -> None:
 
 
 def _show(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
-    """Counts and files."""
+    """Counts of the whole folder, what this run added to them, and files."""
     from geoflood.core.datatypes import Outcome
 
-    counts = {outcome.value: summary.outcomes[outcome] for outcome in Outcome}
+    counts = {outcome.value: summary.results.outcomes[outcome] for outcome in Outcome}
+    new = {outcome.value: summary.outcomes[outcome] for outcome in Outcome}
     passes = {
         "re_ranked": summary.re_ranked,
         "changed": summary.changed,
@@ -202,19 +203,19 @@ def _show(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
     if as_json:
         paths = {name: str(path) for name, path in files.items()}
         unused = {"not_used": dict(tally.rejected), "left_out": dict(tally.left_out)}
-        told = {"before": summary.before, "stopped": summary.stopped, "files": paths}
+        told = {"this_run": new, "before": summary.before, "stopped": summary.stopped, "files": paths}
         terminal.emit({**counts, **passes, **unused, **told})
     else:
         rows = {name: f"{count:,}" for name, count in counts.items()}
         rows |= {name.replace("_", "-"): f"{count:,}" for name, count in passes.items()}
-        rows["from earlier runs"] = f"{summary.before:,}"
+        rows["by this run"] = f"{summary.outcomes.total():,} of {summary.results.outcomes.total():,}"
         rows["not used"] = f"{tally.rejected.total():,}"
         rows["left out"] = f"{tally.left_out.total():,}"
         terminal.show_rows({**rows, "map": str(files["map"]), "reasons": str(files["rejected"])})
 
 
 def _raise_unfinished(summary: BatchSummary, files: dict[str, Path]) -> None:
-    """Model down: exit 8; stopped: exit 130; some failed: exit 10. Says how to go on."""
+    """Model down: exit 8; stopped: exit 130; nothing found: exit 3; some failed: exit 10. Says how to go on."""
     from geoflood.core.datatypes import Outcome
 
     command = shlex.join(["geoflood", *sys.argv[1:]])
@@ -230,5 +231,7 @@ def _raise_unfinished(summary: BatchSummary, files: dict[str, Path]) -> None:
         terminal.warning(f"{summary.unverified:,} photos could not be verified: run again to try again")
     if kept := summary.not_re_ranked:
         terminal.warning(f"{len(kept):,} photos could not be re-ranked: run again to try again: {few(kept)}")
-    if failed := summary.outcomes[Outcome.FAILED] + summary.unverified + len(kept):
+    if not summary.results.outcomes:
+        raise InputError("there is no photo in what was read", f"{files['rejected']} says of each file why")
+    if failed := summary.results.outcomes[Outcome.FAILED] + summary.unverified + len(kept):
         raise PartialError(f"{failed} photos failed; each is a row with its reason", f"see {files['table']}")

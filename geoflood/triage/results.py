@@ -9,7 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from geoflood.core.datatypes import Rejected
+from geoflood.core.datatypes import Outcome, Rejected
 from geoflood.core.errors import InputError
 from geoflood.triage.codec import clocks_from, decision_from, geotag_from, located_from, post_from, time_from
 from geoflood.triage.findings import Decision, Finding, Medium, Post, Status
@@ -46,6 +46,7 @@ class Results:
         """Every decision that was ever merged, by photo."""
         self.provisional: dict[str, float] = {}
         """Photos that only the search has spoken of, and the evidence that would change each, nats."""
+        self._outcomes: dict[str, Outcome] = {}
         self._rejected: list[int] = []
         self._settled: dict[tuple[str, str], int] = {}
         self._left_out: dict[str, dict[str, Any]] = {}
@@ -63,6 +64,11 @@ class Results:
         with (self.folder / NAME).open("rb") as file:
             for number, sha in enumerate(sorted(self._located, key=lambda sha: (first[sha], sha)), 1):
                 yield self._finding(file, number, sha, posts.get(sha, []))
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many photos have which, by the machine."""
+        return Counter(self._outcomes.values())
 
     @property
     def waiting(self) -> frozenset[str]:
@@ -105,6 +111,7 @@ class Results:
                     self._photos[content["sha256"]] = (content["same_as"] or content["sha256"], line.start)
                 case "located":
                     self._located[content["sha256"]] = line.start
+                    self._outcomes[content["sha256"]] = Outcome(content["located"]["outcome"])
                     self.provisional.pop(content["sha256"], None)
                     if (evidence := content.get("provisional")) is not None:
                         self.provisional[content["sha256"]] = evidence
@@ -114,7 +121,7 @@ class Results:
                 case "post":
                     shown = tuple(medium["sha256"] for medium in content["media"] if medium["sha256"])
                     self._posts[content["key"]] = (content["post"].get("posted_at", _LATE), line.start, shown)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.folder / NAME}: line {line.number} lacks {error}") from error
 
     def _standing(self, sha: str) -> Decision | None:

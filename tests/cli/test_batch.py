@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 
 from geoflood.cli import batch as batch_command
 from geoflood.cli import batch_results
+from geoflood.core.datatypes import Outcome
 from geoflood.core.errors import InputError, PartialError, UsageError
 from geoflood.database import manifest
 from geoflood.localize import locator as locating
@@ -67,8 +69,18 @@ def test_a_folder_in_a_map_out_and_on(root: Path) -> None:
         *("triage.html", "located.csv", "located.geojson", "rejected.csv"),
     }
     again = json.loads(batch(root, "--json").stdout)
-    assert (again["before"], again["located"], again["uncertain"]) == (3, 0, 0)
+    assert (again["before"], set(again["this_run"].values())) == (3, {0})
+    assert [again[outcome.value] for outcome in Outcome] == [told[outcome.value] for outcome in Outcome]
+    assert "0 of 3" in batch(root).stdout, "a rerun tells the state of the folder"
     assert call("verify", root / "out").exit_code == 0
+
+
+def test_a_folder_without_a_photo_is_no_success(root: Path) -> None:
+    shutil.rmtree(root / "posts")
+    (root / "posts").mkdir()
+    done = batch(root)
+    assert isinstance(done.exception, InputError)
+    assert "no photo" in str(done.exception)
 
 
 def test_a_failed_photo_is_exit_10_and_the_rest_is_there(root: Path) -> None:
@@ -209,7 +221,8 @@ def test_ctrl_c_finishes_what_is_in_hand(root: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(locating, "Locator", IndexedFakeLocator)
     told = json.loads(batch(root, "--json").stdout)
     assert 3 <= told["before"] < 20
-    assert told["before"] + told["located"] + told["uncertain"] == 20
+    assert told["before"] + sum(told["this_run"].values()) == 20
+    assert sum(told[outcome.value] for outcome in Outcome) == 20
 
 
 def test_stopped_before_re_ranking_every_command_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
