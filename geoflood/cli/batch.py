@@ -215,7 +215,7 @@ def _show(summary: BatchSummary, files: dict[str, Path], as_json: bool) -> None:
 
 
 def _raise_unfinished(summary: BatchSummary, files: dict[str, Path]) -> None:
-    """Model down: exit 8; stopped: exit 130; nothing found: exit 3; some failed: exit 10. Says how to go on."""
+    """Model down: exit 8; stopped: 130; no photo at all: 3; some failed: 10. Says how to go on."""
     from geoflood.core.datatypes import Outcome
 
     command = shlex.join(["geoflood", *sys.argv[1:]])
