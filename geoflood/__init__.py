@@ -430,7 +430,7 @@ def to_frame(located: Iterable[Located]) -> pandas.DataFrame:
     """A pandas DataFrame of located photos, a row each, in their order.
 
     Columns: photo, outcome, lat, lon (degrees), probability, radius_50_m, radius_90_m, not_in_index,
-    best_match, similarity, credit, licence, reason. A photo that was not found has no position.
+    street, best_match, similarity, credit, licence, reason. A photo that was not found has no position.
     Raises ExtraMissingError where pandas is not installed.
     """
     from geoflood.outputs.frame import to_frame as frame

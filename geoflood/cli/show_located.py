@@ -39,6 +39,8 @@ def _show_lines(located: Located) -> None:
 
     outcome = located.outcome
     terminal.show_line(f"  {located.query.path}", outcome.value.upper(), _STYLE[outcome])
+    for line in _street_lines(located):
+        terminal.show_line(f"  {line}", style="bold")
     terminal.show_line(f"  {reason_line(located)}")
     for line in _attention_lines(located.attention):
         terminal.show_line(f"  {line}", style="dim")
@@ -48,10 +50,24 @@ def _show_lines(located: Located) -> None:
             _candidate_row(rank, candidate, place)
             for rank, candidate in enumerate(located.candidates[:SHOWN], 1)
         ]
-        terminal.show_table("", ("  match", "similarity", "position", "from there", "looks", "image"), rows)
+        terminal.show_table(
+            "", ("  match", "similarity", "position", "from there", "looks", "street", "image"), rows
+        )
         if (more := len(located.candidates) - SHOWN) > 0:
             terminal.show_line(f"  {more} more in the map", style="dim")
     terminal.show_line("")
+
+
+def _street_lines(located: Located) -> Iterator[str]:
+    """ "93 % within 25 m · Market Hill, near Petty Cury, looking south", and what has no image beside it."""
+    from geoflood.outputs.wording import length, percent
+
+    words, place = located.streets, located.place
+    if words is None or place is None:
+        return
+    sure = located.outcome in (Outcome.LOCATED, Outcome.LIKELY)
+    within = f"{percent(place.probability)} within {length(place.tolerance_m)} · " if sure else ""
+    yield from (text for text in (words.place and within + words.place, words.gap) if text)
 
 
 def _attention_lines(attention: AttentionMap | None) -> Iterator[str]:
@@ -92,4 +108,4 @@ def _candidate_row(rank: int, candidate: Candidate, estimate: Estimate) -> list[
     if candidate.verdict:
         image += f"  ({_VERDICTS.get(candidate.verdict, candidate.verdict)})"
     position = f"{there.lat:.5f}, {there.lon:.5f}"
-    return [f"  {rank}", similarity, position, f"{away_m:.0f} m", heading, image]
+    return [f"  {rank}", similarity, position, f"{away_m:.0f} m", heading, candidate.street, image]

@@ -150,6 +150,11 @@ class Database:
         names = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
         return {"unknown" if octant is None else names[octant]: int(n) for octant, n in rows}
 
+    def headings_deg(self) -> NDArray[np.float64]:
+        """Of every reference, by id: where it looks, [N] degrees; NaN where that is unknown."""
+        rows = self._db.execute("SELECT heading FROM refs ORDER BY id").fetchall()
+        return np.array([math.nan if heading is None else heading for (heading,) in rows], float)
+
     def city(self) -> City:
         """What the index covers, for people."""
         m = self.manifest

@@ -50,6 +50,7 @@ from geoflood.localize.outcome import FAIR, judge, weakness
 from geoflood.localize.outsiders import open_outsiders
 from geoflood.localize.query_photo import QueryPhoto
 from geoflood.localize.rerank import Reranker
+from geoflood.localize.street_names import StreetNames
 from geoflood.localize.waterline import belief, nearest
 from geoflood.places.street_map import StreetMap
 from geoflood.places.street_map_file import find
@@ -135,6 +136,7 @@ class Locator:
         pixels, described: the photo decoded, and what `describe` made of it, where these are at hand.
 
         A frame around the photo is left out. A photo that is not found as it is, is tried turned round.
+        Streets are named where the index has a map of them.
 
         Raises ValueError for a waterline outside [0, 1), and what `check` does.
         """
@@ -179,7 +181,22 @@ class Locator:
                 candidates, estimate = ranked(candidates, params), fuse(candidates, params, answer.outsiders)
 
         estimate = replace(estimate, boxed=within is not None)
-        return _concluded(ended, estimate, candidates[: options.top_k], answer.entry, notes)
+        located = _concluded(ended, estimate, candidates[: options.top_k], answer.entry, notes)
+        with watch("name"):
+            return self._named(located)
+
+    def _named(self, located: Located) -> Located:
+        """With street names, where the index has a map of them; one that cannot be used is a note."""
+        if self._street_names is not None:
+            return self._street_names.named(located)
+        if self.street_map_problem:
+            problem = Reason(ReasonKind.NO_STREETS, detail=self.street_map_problem)
+            return replace(located, notes=(*located.notes, problem))
+        return located
+
+    @cached_property
+    def _street_names(self) -> StreetNames | None:
+        return StreetNames(self.street_map, self.database.positions) if self.street_map else None
 
     def _nothing(self, within: Bounds | None) -> ReasonKind:
         """Why no reference was found."""

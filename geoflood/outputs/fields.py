@@ -13,11 +13,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from geoflood.core.datatypes import Estimate, LatLon, Located
 from geoflood.core.geo import degrees_minutes, usng
 from geoflood.outputs.record import METHOD, STATUS, Record, record
-from geoflood.outputs.wording import decimal_degrees, plain
+from geoflood.outputs.wording import decimal_degrees, percent, plain
 
 __all__ = [
     "ANSWER_FIELDS",
     "FIGURES",
+    "STREETS",
     "Field",
     "LocatedRow",
     "Row",
@@ -35,6 +36,9 @@ T = TypeVar("T")
 
 FIGURES = ("probability", "radius_50_m", "radius_90_m", "not_in_index")
 """What the machine says of its own estimate, and of no other place."""
+
+STREETS: Record = {"street": None, "streets": [], "street_gap": None, "street_credit": None}
+"""What a record says of streets where nothing is known of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,12 @@ def _match(name: str) -> Callable[[LocatedRow], Value]:
     return lambda answer: _text(next((match.get(name) for match in answer.known["candidates"]), None))
 
 
+def _streets(answer: LocatedRow) -> Value:
+    """ "Market Hill 62 %; Petty Cury 30 %"."""
+    told = (f"{one['street']} {percent(one['share'])}" for one in answer.known["streets"])
+    return _text("; ".join(told).replace("\u00a0", " "))
+
+
 def _text(value: str | None) -> str | None:
     """Foreign text in one line; None for an empty one."""
     return plain(value) or None if value else None
@@ -128,6 +138,14 @@ ANSWER_FIELDS: tuple[Field[LocatedRow], ...] = (
     Field(
         "not_in_index", "belief that the place is not in what was searched, 0 to 1", _known("not_in_index")
     ),
+    Field("street", "the place in street names", lambda answer: _text(answer.known["street"])),
+    Field("streets", "those of the search area with their shares of the belief", _streets),
+    Field(
+        "street_gap",
+        "streets beside it without a street image",
+        lambda answer: _text(answer.known["street_gap"]),
+    ),
+    Field("street_credit", "whose the street names are", lambda answer: _text(answer.known["street_credit"])),
     Field("usng", "the place in the US National Grid", _place("usng")),
     Field("dmm", "the place in degrees and decimal minutes", _place("dmm")),
     Field("status", "candidate, until a person has decided", lambda answer: answer.status),

@@ -28,7 +28,7 @@ def to_frame(located: Iterable[Located]) -> pandas.DataFrame:
         import pandas
     except ImportError as error:
         raise ExtraMissingError("a data frame needs pandas", "pip install pandas") from error
-    columns = ["photo", "outcome", *_NUMBERS, *_BEST, "reason"]
+    columns = ["photo", "outcome", *_NUMBERS, "street", *_BEST, "reason"]
     frame = pandas.DataFrame([_row(one) for one in located], columns=columns)
     return frame.astype(dict.fromkeys((*_NUMBERS, "similarity"), float))
 

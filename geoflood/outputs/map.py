@@ -17,7 +17,7 @@ from geoflood.core.files import write_whole
 from geoflood.core.images import jpeg
 from geoflood.outputs.chart import bounds, chart, tile_host
 from geoflood.outputs.page import Json, data_uri, page
-from geoflood.outputs.panel import PanelSheet, about, describe
+from geoflood.outputs.panel import PanelSheet, about, describe, street_credit
 
 __all__ = ["PanelSheet", "write_map"]
 
@@ -42,9 +42,10 @@ def write_map(
     """
     around = [s.located.estimate.position for s in sheets if s.located.estimate]
     drawn = chart(city, around, basemap, tiles)
+    made = f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
     data = {
         "map": drawn.get_name(),
-        "about": f"{about(city)}. Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
+        "about": f"{about(city)}. {street_credit(s.located for s in sheets)}{made}",
         "city": bounds(city),
         "sheets": [{**describe(s.located), "picture": _picture(s.photo, PHOTO_PX)} for s in sheets],
         "pictures": {str(key): _picture(view, VIEW_PX) for s in sheets for key, view in s.views.items()},

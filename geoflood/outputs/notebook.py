@@ -12,7 +12,7 @@ from geoflood.core.datatypes import Image, Located, Outcome
 from geoflood.core.images import UnreadableImageError, jpeg, read_image
 from geoflood.imagery.views import pixels_of
 from geoflood.outputs.page import data_uri
-from geoflood.outputs.panel import Json, describe
+from geoflood.outputs.panel import Json, describe, street_credit
 from geoflood.outputs.wording import plain
 
 __all__ = ["PICTURE_PX", "notebook_html"]
@@ -29,6 +29,7 @@ def notebook_html(located: Located) -> str:
     shown = describe(located)
     parts = [
         f"<b>{escape(shown['headline'])}</b>",
+        *(f"<div>{escape(words)}</div>" for words in _streets(located, shown)),
         f"<div>{escape(shown['reason'])}</div>",
         f"<div>{_photo(located)} {_best_match(located, shown)}</div>",
         _places(shown),
@@ -36,6 +37,11 @@ def notebook_html(located: Located) -> str:
         f"<div>{escape(shown['status'])}</div>",
     ]
     return f"<div>{''.join(parts)}</div>"
+
+
+def _streets(located: Located, shown: Json) -> list[str]:
+    """Where it is in street names, what streets beside it have no image, and whose the names are."""
+    return list(filter(None, (shown["street"], shown["gap"], street_credit([located]).strip())))
 
 
 def _photo(located: Located) -> str:

@@ -6,7 +6,7 @@ Everything foreign goes through `plain`; panel.js sets it as text, never as mark
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
@@ -38,7 +38,7 @@ from geoflood.outputs.search_places import (
 from geoflood.outputs.shapes import cone, outline
 from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain, reason_line, searched
 
-__all__ = ["PanelSheet", "about", "describe", "headline"]
+__all__ = ["PanelSheet", "about", "describe", "headline", "street_credit"]
 
 Json = dict[str, Any]
 
@@ -47,6 +47,9 @@ _CONTEXT_M = 130.0
 
 _REFERENCE_M = 10.0
 """How well the position of a street image is known, at best."""
+
+_TOLD_M = 25.0
+"""A match so near to a place to check tells its street."""
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _HEADLINE = 70
@@ -78,6 +81,7 @@ def describe(located: Located) -> Json:
         "path": plain(str(located.query.path)),
         "outcome": located.outcome.value,
         "headline": _headline(located, told),
+        **_street_words(located),
         "reason": _below(located),
         "status": "" if shown is None else "candidate — not confirmed by a person",
         "places": [] if shown is None else _places(located, shown, told),
@@ -96,6 +100,20 @@ def describe(located: Located) -> Json:
 def headline(located: Located) -> str:
     """The outcome in words to be read from two metres: "LOCATED — 93 % within 25 m"."""
     return _headline(located, _told(located.place))
+
+
+def _street_words(located: Located) -> Json:
+    """`street` under the headline; `gap` and `streets` where they say of the search area."""
+    words = located.streets
+    if words is None:
+        return {"street": "", "gap": "", "streets": ""}
+    area = " · ".join(f"{plain(street)} {percent(share)}" for street, share in words.area)
+    several = len(words.area) > 1
+    return {
+        "street": plain(words.place),
+        "gap": plain(words.gap),
+        "streets": f"Streets of the search area: {area}" if several else "",
+    }
 
 
 def _told(shown: Estimate | None) -> list[AreaPlace]:
@@ -139,13 +157,28 @@ def _places(located: Located, estimate: Estimate, told: Sequence[AreaPlace]) -> 
         return [_place(title, estimate.position, known_m)]
     around = f"within {length(PLACE_M)}"
     if len(told) == 1:
-        title = f"{percent(told[0].share)} {around}"
+        title = f"{percent(told[0].share)} {around}{_at_street(located, told[0].position)}"
         return [_place(title, told[0].position, estimate.tolerance_m)]
     return [
-        _place(f"{letter} — {percent(place.share)} {around}", place.position, estimate.tolerance_m)
+        _place(
+            f"{letter} — {percent(place.share)} {around}{_at_street(located, place.position)}",
+            place.position,
+            estimate.tolerance_m,
+        )
         | {"letter": letter}
         for letter, place in zip(_LETTERS, told, strict=False)
     ]
+
+
+def _at_street(located: Located, spot: LatLon) -> str:
+    """The street of the nearest match at a place to check, such as " · Mill Road"; it may have none."""
+    here = (spot.lat, spot.lon)
+    near = [
+        (float(distance_m(here, (one.reference.position.lat, one.reference.position.lon))), one.street)
+        for one in located.candidates
+    ]
+    away_m, street = min(near, default=(math.inf, ""))
+    return f" · {plain(street)}" if street and away_m <= _TOLD_M else ""
 
 
 def _rest(located: Located, estimate: Estimate, told: Sequence[AreaPlace]) -> str:
@@ -216,7 +249,8 @@ def _credit(candidate: Candidate) -> str:
 
 def _facts(candidate: Candidate, estimate: Estimate | None) -> list[str]:
     reference = candidate.reference
-    facts = [f"similarity {candidate.similarity:.2f}"]
+    facts = [plain(candidate.street)] if candidate.street else []
+    facts.append(f"similarity {candidate.similarity:.2f}")
     if candidate.inliers is not None:
         facts.append(f"{candidate.inliers} points agree")
     if candidate.verdict:
@@ -285,3 +319,9 @@ def about(city: City) -> str:
     counts = f"{city.references:,} views from {city.images:,} images"
     ground = f"images over about {area(covered_km2(city.coverage))}" if len(city.coverage) else "no images"
     return f"Index {plain(city.name)}: {counts} · {plain(city.backbone)} · {ground}"
+
+
+def street_credit(located: Iterable[Located]) -> str:
+    """Whose the street names on a page are: "Street names: © OpenStreetMap contributors. ", or ""."""
+    credits = dict.fromkeys(one.streets.credit for one in located if one.streets and one.streets.credit)
+    return f"Street names: {plain('; '.join(credits))}. " if credits else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from geoflood.core.datatypes import AttentionMap, Candidate, Located
+from geoflood.core.datatypes import AttentionMap, Candidate, Located, StreetWords
 from geoflood.outputs.licences import licence_link, web_link
 from geoflood.outputs.wording import reason_line
 
@@ -31,10 +31,23 @@ def record(located: Located) -> Record:
         "radius_50_m": _number(estimate.radius_50_m, 1) if estimate else None,
         "radius_90_m": _number(estimate.radius_90_m, 1) if estimate else None,
         "not_in_index": _number(estimate.not_in_index, 4) if estimate else None,
+        **_streets(located.streets),
         "attention": _attention(located.attention),
         "candidates": [_candidate(rank, candidate) for rank, candidate in enumerate(located.candidates, 1)],
         "seconds": {stage: _number(seconds, 3) for stage, seconds in located.seconds.items()},
         "reason": utf8(reason_line(located)),
+    }
+
+
+def _streets(words: StreetWords | None) -> Record:
+    """`streets`: those of the search area with their shares of the belief, largest first."""
+    if words is None:
+        return {"street": None, "streets": [], "street_gap": None, "street_credit": None}
+    return {
+        "street": utf8(words.place) or None,
+        "streets": [{"street": utf8(street), "share": _number(share, 3)} for street, share in words.area],
+        "street_gap": utf8(words.gap) or None,
+        "street_credit": utf8(words.credit) or None,
     }
 
 
@@ -65,6 +78,7 @@ def _candidate(rank: int, candidate: Candidate) -> Record:
         "link": web_link(reference.link),
         "licence_link": licence_link(reference.licence),
         **(verdict if candidate.verdict else {}),
+        **({"street": utf8(candidate.street)} if candidate.street else {}),
     }
 
 

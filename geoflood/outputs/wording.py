@@ -162,6 +162,7 @@ _SENTENCES = {
     ReasonKind.MIRRORED: "the photo is mirrored: it was found turned round, left for right",
     ReasonKind.WATERLINE_FOUND: "the water's mirror image shows its line at {percent} of the height",
     ReasonKind.VERIFICATION: "{detail}",
+    ReasonKind.NO_STREETS: "no street names: {detail}",
     ReasonKind.NO_ATTENTION: "{detail}",
     ReasonKind.RECORDED: "{detail}",
 }

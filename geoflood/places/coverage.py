@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -185,59 +184,61 @@ def _inside(spots: Floats, references: Floats) -> Flags:
 def _holes(streets: StreetMap, pieces: StreetPieces, bare: Flags) -> tuple[Hole, ...]:
     """Bare stretches of one name that touch are one hole; those that are long enough, longest first."""
     names, origin = titles(streets), middle_of(streets)
-    joined: dict[Any, list[tuple[Floats, float]]] = {}
-    for number, (line, points, length) in enumerate(_stretches(pieces, bare)):
+    lines, points, lengths = _stretches(pieces, bare)
+    joined: dict[Any, list[int]] = {}
+    for at, line in enumerate(lines):
         name = int(streets.lines.names[line])
-        key: Any = names[name] if name != NAMELESS else number
-        joined.setdefault(key, []).append((points, length))
+        joined.setdefault(names[name] if name != NAMELESS else at, []).append(at)
     holes = []
     for key, stretches in joined.items():
-        for group in _touching([points for points, _ in stretches]):
-            length = sum(stretches[at][1] for at in group)
+        for group in _touching({at: points[at] for at in stretches}):
+            length = float(lengths[group].sum())
             if length >= _HOLE_M:
-                lines = tuple(from_local(stretches[at][0], origin) for at in group)
-                holes.append(Hole(key if isinstance(key, str) else "", length, lines))
+                parts = tuple(from_local(points[at], origin) for at in group)
+                holes.append(Hole(key if isinstance(key, str) else "", length, parts))
     return tuple(sorted(holes, key=lambda hole: -hole.length_m))
 
 
-def _stretches(pieces: StreetPieces, bare: Flags) -> Iterator[tuple[int, Floats, float]]:
-    """(line, points [n, 2] metres, length) of each run of bare pieces along one line."""
+def _stretches(pieces: StreetPieces, bare: Flags) -> tuple[list[int], list[Floats], Floats]:
+    """Of each run of bare pieces along one line: the line, its points [n, 2] in metres, its length."""
     at = np.flatnonzero(bare)
     if not len(at):
-        return
-    lines = pieces.lines[pieces.segments[at]]
-    breaks = np.flatnonzero((np.diff(at) != 1) | (np.diff(lines) != 0)) + 1
-    for first, last in pairwise([0, *breaks.tolist(), len(at)]):
-        run = at[first:last]
-        inner = pieces.segments[run[:-1]][np.diff(pieces.segments[run]) != 0]
-        ends = _end(pieces, run[0], -0.5), _end(pieces, run[-1], 0.5)
-        points = np.concatenate([ends[0], pieces.ends[inner], ends[1]])
-        yield int(lines[first]), points, float(pieces.lengths[run].sum())
+        return [], [], np.zeros(0)
+    segments = pieces.segments[at]
+    lines = pieces.lines[segments]
+    firsts = np.append(0, np.flatnonzero((np.diff(at) != 1) | (np.diff(lines) != 0)) + 1)
+    lasts = np.append(firsts[1:], len(at)) - 1
+    begins, ends = _edges(pieces, at[firsts], -0.5), _edges(pieces, at[lasts], 0.5)
+    corners = np.append(np.diff(segments) != 0, True)  # where the line goes on into its next segment
+    points = []
+    for first, last, begin, end in zip(firsts.tolist(), lasts.tolist(), begins, ends, strict=True):
+        inner = pieces.ends[segments[first:last][corners[first:last]]]
+        points.append(np.concatenate([begin[None], inner, end[None]]))
+    return lines[firsts].tolist(), points, np.add.reduceat(pieces.lengths[at], firsts)
 
 
-def _end(pieces: StreetPieces, piece: int, half: float) -> Floats:
-    """[1, 2] where a piece begins (-0.5) or ends (0.5)."""
-    segment = pieces.segments[piece]
-    span = pieces.ends[segment] - pieces.starts[segment]
-    along = span / max(float(np.hypot(*span)), 1e-9)
-    return np.asarray(pieces.middles[piece] + half * pieces.lengths[piece] * along)[None]
+def _edges(pieces: StreetPieces, chosen: NDArray[np.intp], half: float) -> Floats:
+    """[n, 2] where pieces begin (-0.5) or end (0.5)."""
+    segments = pieces.segments[chosen]
+    span = pieces.ends[segments] - pieces.starts[segments]
+    along = span / np.maximum(np.hypot(*span.T), 1e-9)[:, None]
+    return np.asarray(pieces.middles[chosen] + half * pieces.lengths[chosen, None] * along)
 
 
-def _touching(lines: list[Floats]) -> list[list[int]]:
-    """Indexes of lines that hang together by their ends."""
-    owner = list(range(len(lines)))
+def _touching(lines: Mapping[int, Floats]) -> list[list[int]]:
+    """Keys of lines that hang together by their ends."""
+    owner = {at: at for at in lines}
 
     def root(at: int) -> int:
         while owner[at] != at:
             owner[at] = at = owner[owner[at]]
         return at
 
-    met: dict[tuple[float, ...], int] = {}
-    for at, line in enumerate(lines):
-        for end in (line[0], line[-1]):
-            spot = tuple(np.round(end / _JOINT_M).tolist())
-            owner[root(at)] = root(met.setdefault(spot, at))
+    met: dict[tuple[int, int], int] = {}
+    for at, line in lines.items():
+        for east, north in (line[0].tolist(), line[-1].tolist()):
+            owner[root(at)] = root(met.setdefault((round(east / _JOINT_M), round(north / _JOINT_M)), at))
     groups: dict[int, list[int]] = {}
-    for at in range(len(lines)):
+    for at in lines:
         groups.setdefault(root(at), []).append(at)
     return list(groups.values())

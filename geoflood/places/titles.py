@@ -35,18 +35,21 @@ def titles(streets: StreetMap) -> tuple[str, ...]:
     """Of each name of the map what people are told: "Market Hill", "Mannerheimintie / Mannerheimvägen".
 
     Names that are shown alike have one title, whatever else is known of each: they are parts of one street.
+    So is a part that is shown in the other language only.
     """
     second = second_language(streets)
-    others: dict[str, Counter[str]] = {name.shown: Counter() for name in streets.names}
-    for name in streets.names:
+    others: dict[str, Counter[str]] = {}
+    for name in streets.names if second else ():
         other = _languages(name).get(second, "")
         if other and _differs(other, name):
-            others[name.shown][other] += 1
-    shown = {text: _title(text, found) for text, found in others.items()}
+            others.setdefault(name.shown, Counter())[other] += 1
+    shown = {text: _title(text, others.get(text, {})) for text in {name.shown for name in streets.names}}
+    swapped = {other: shown[text] for text, found in others.items() for other in found}
+    shown |= {text: swapped[text] for text in shown if text in swapped and text not in others}
     return tuple(shown[name.shown] for name in streets.names)
 
 
-def _title(text: str, others: Counter[str]) -> str:
+def _title(text: str, others: Mapping[str, int]) -> str:
     other, _ = max(others.items(), key=lambda one: (one[1], one[0]), default=("", 0))
     return " / ".join(map(_short, filter(None, (text, other))))
 

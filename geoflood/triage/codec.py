@@ -30,6 +30,7 @@ from geoflood.core.datatypes import (
     Reason,
     ReasonKind,
     Reference,
+    StreetWords,
 )
 from geoflood.imagery.exif import ExifClocks
 from geoflood.localize.outcome import judge
@@ -141,6 +142,7 @@ def located_to(located: Located) -> Json:
             if math.isfinite(seconds)
         },
         "notes": [_reason_to(note) for note in located.notes],
+        **({"streets": asdict(located.streets)} if located.streets else {}),
     }
 
 
@@ -159,7 +161,16 @@ def located_from(content: Mapping[str, Any]) -> Located:
         _attention_from(content["attention"]),
         dict(content["seconds"]),
         tuple(map(_reason_from, content.get("notes", ()))),
+        _streets_from(content.get("streets")),
     )
+
+
+def _streets_from(content: Mapping[str, Any] | None) -> StreetWords | None:
+    """Journals from before there were street maps have none."""
+    if content is None:
+        return None
+    area = tuple((street, share) for street, share in content["area"])
+    return StreetWords(content["place"], area, content["gap"], content["credit"])
 
 
 def _judged_anew(outcome: Outcome, reason: Reason, estimate: Estimate) -> tuple[Outcome, Reason]:
@@ -200,6 +211,7 @@ def _candidate_to(candidate: Candidate) -> Json:
         "inliers": candidate.inliers,
         "verdict": candidate.verdict,
         "verdict_reason": candidate.verdict_reason,
+        **({"street": candidate.street} if candidate.street else {}),
     }
 
 
@@ -212,6 +224,7 @@ def _candidate_from(content: Mapping[str, Any]) -> Candidate:
         content["inliers"],
         content["verdict"],
         content.get("verdict_reason", ""),
+        content.get("street", ""),
     )
 
 

@@ -19,7 +19,17 @@ from typer.testing import CliRunner
 from geoflood import __version__
 from geoflood.cli import show_located, terminal
 from geoflood.cli.app import app
-from geoflood.core.datatypes import Candidate, Estimate, LatLon, Located, Outcome, Query, Reason, Reference
+from geoflood.core.datatypes import (
+    Candidate,
+    Estimate,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reason,
+    Reference,
+    StreetWords,
+)
 from geoflood.core.errors import (
     CityError,
     ExtraMissingError,
@@ -451,6 +461,22 @@ def test_a_report_says_the_whole_belief_beside_the_word(capsys: pytest.CaptureFi
     assert "LIKELY" in text
     assert "69 % within 25 m · 10 % farther off in this index · 20 % not in this index" in text
     assert "within 5 m first (50 %), then 25 m (90 %)" in text, "87 % of what is indexed is within 25 m"
+
+
+WORDS = StreetWords("Market Hill, near Petty Cury, looking south", (("Market Hill", 1.0),), "a gap", "© them")
+
+
+def test_a_report_says_the_street(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = found(Outcome.LOCATED, 1)
+    named = replace(shown.candidates[0], street="Rose Crescent")
+    show_located.show_located(replace(shown, streets=WORDS, candidates=(named,)))
+    lines = capsys.readouterr().out.replace("\u00a0", " ").splitlines()
+    assert lines[1:3] == ["  over 99 % within 25 m · Market Hill, near Petty Cury, looking south", "  a gap"]
+    assert "Rose Crescent" in lines[-2]
+    show_located.show_located(
+        replace(shown, outcome=Outcome.UNCERTAIN, streets=replace(WORDS, place="A or B"))
+    )
+    assert capsys.readouterr().out.splitlines()[1] == "  A or B", "no share of one place where there are two"
 
 
 def test_a_place_that_was_not_found_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from PIL import Image as Pictures
 from geoflood.core.datatypes import (
     AttentionMap,
     Bounds,
+    LatLon,
     Located,
     Outcome,
     Query,
@@ -30,7 +32,10 @@ from geoflood.localize.attention import read_attention
 from geoflood.localize.locator import Locator
 from geoflood.outputs.record import record
 from geoflood.outputs.wording import reason_line
+from geoflood.places.street_map import LineKind
+from geoflood.places.street_map_file import STREETS, save
 from geoflood.synthetic.town import Truth
+from tests.support.street_maps import street_map
 
 Photos = list[tuple[Path, Truth]]
 
@@ -276,3 +281,30 @@ def test_an_unfinished_index_says_so(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").touch()
     with pytest.raises(IndexUnusableError, match="unfinished"):
         Locator(tmp_path)
+
+
+def test_an_index_with_a_street_map_names_its_streets(
+    locator: Locator, queries: Photos, tmp_path: Path
+) -> None:
+    """The same answer, and the streets; where the map is damaged, the same answer and a note."""
+    folder = tmp_path / "town"
+    shutil.copytree(locator.database.folder, folder)
+    (path, _), middle = queries[0], LatLon(*map(float, locator.database.positions.mean(axis=0)))
+    lines = [
+        ("Long Row", LineKind.MINOR, [(-900.0, float(n)), (900.0, float(n))]) for n in range(-600, 601, 40)
+    ]
+    save(folder, street_map(lines, areas=(), spots=(), doors=(), origin=middle))
+    before, after = locator.locate(path), Locator(folder).locate(path)
+    same(before, after)
+    assert (before.streets, after.reason) == (None, before.reason)
+    assert after.streets
+    assert "Long Row" in after.streets.place
+    assert after.streets.credit == "© Test, ODbL 1.0"
+    assert {one.street for one in after.candidates} == {"Long Row"}
+    assert after.seconds["name"] < 5.0
+    (folder / STREETS).write_bytes(b"no map")
+    broken = Locator(folder).locate(path)
+    same(before, broken)
+    assert broken.streets is None
+    assert [note.kind for note in broken.notes if note not in before.notes] == [ReasonKind.NO_STREETS]
+    assert STREETS in reason_line(broken)

@@ -22,6 +22,7 @@ from geoflood.core.datatypes import (
     Query,
     Reason,
     Reference,
+    StreetWords,
 )
 from geoflood.core.errors import UsageError
 from geoflood.core.geo import from_local, offset
@@ -47,7 +48,11 @@ def picture(shade: int) -> Image:
 def sheet(text: str = "why", name: str = "flood.jpg", outcome: Outcome = Outcome.LOCATED) -> PanelSheet:
     found = tuple(
         Candidate(
-            Reference(i, "k", offset(SPOT, 90, 9 * i), text, 30.0, 60.0, text, text), 0.9 - i / 10, None, text
+            Reference(i, "k", offset(SPOT, 90, 9 * i), text, 30.0, 60.0, text, text),
+            0.9 - i / 10,
+            None,
+            text,
+            street=text,
         )
         for i in range(3)
     )
@@ -55,7 +60,10 @@ def sheet(text: str = "why", name: str = "flood.jpg", outcome: Outcome = Outcome
         SPOT, 0.7, 9.0, 30.0, (Cell(SPOT, 10.0, 0.6), Cell(offset(SPOT, 0, 10), 10.0, 0.3)), 0.1
     )
     attention = AttentionMap(np.array([[0.2, 1.8], [1, 1]], np.float32), 0.4, text, (text,))
-    located = Located(Query(Path(name)), outcome, Reason.recorded(text), found, estimate, attention)
+    words = StreetWords(text, ((text, 0.6), (text, 0.3)), text, text)
+    located = Located(
+        Query(Path(name)), outcome, Reason.recorded(text), found, estimate, attention, streets=words
+    )
     return PanelSheet(located, picture(90), {0: picture(120), 1: picture(150)})
 
 

@@ -22,6 +22,7 @@ from geoflood.core.datatypes import (
     Query,
     Reason,
     Reference,
+    StreetWords,
 )
 from geoflood.core.images import jpeg, read_image
 from geoflood.outputs.notebook import PICTURE_PX, notebook_html
@@ -34,11 +35,12 @@ TAGS = {"div", "b", "i", "br", "small", "table", "tr", "th", "td", "img"}
 def located(folder: Path, text: str, outcome: Outcome = Outcome.LOCATED, name: str = "flood.jpg") -> Located:
     """A photo whose post, reason, match and model say `text`."""
     street = Reference(0, "k", SPOT, str(folder / "street.jpg"), credit=text, licence=text)
-    match = Candidate(street, 0.8, None, text, text)
+    match = Candidate(street, 0.8, None, text, text, street=text)
     estimate = Estimate(SPOT, 0.7, 9.0, 30.0, (Cell(SPOT, 10.0, 0.9),), 0.1)
     attention = AttentionMap(np.ones((1, 1), np.float32), 0.4, text, (text,))
     reason = Reason.recorded(text)
-    return Located(Query(folder / name), outcome, reason, (match,), estimate, attention)
+    words = StreetWords(text, ((text, 0.9),), text, text)
+    return Located(Query(folder / name), outcome, reason, (match,), estimate, attention, streets=words)
 
 
 @pytest.fixture

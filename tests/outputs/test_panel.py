@@ -26,9 +26,10 @@ from geoflood.core.datatypes import (
     Query,
     Reason,
     Reference,
+    StreetWords,
 )
 from geoflood.core.geo import from_local, offset
-from geoflood.outputs.panel import about, describe, headline
+from geoflood.outputs.panel import about, describe, headline, street_credit
 from geoflood.outputs.search_places import parts_line, places, radius_m
 from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain
 
@@ -178,6 +179,35 @@ def test_a_match_shows_its_credit_date_and_direction() -> None:
     assert told[1]["cone"] is None, "nobody knows which way it looked"
     assert told[1]["credit"] == "Image: credit unknown · licence unknown"
     assert "direction unknown · date unknown" in told[1]["facts"]
+
+
+MATCH = Reference(4, "k", offset(SPOT, 90.0, 620.0), "b.jpg")
+WORDS = StreetWords(
+    "Mill Road; else Hills Road", (("Mill Road", 0.6), ("Hills Road", 0.3)), "a gap", "© them"
+)
+
+
+def test_streets_stand_under_the_headline_and_beside_each_match() -> None:
+    told = describe(located(streets=WORDS, candidates=(Candidate(MATCH, 0.5, street="Hills Road"),)))
+    assert (told["street"], told["gap"]) == ("Mill Road; else Hills Road", "a gap")
+    assert told["streets"] == "Streets of the search area: Mill Road 60\u00a0% · Hills Road 30\u00a0%"
+    assert told["candidates"][0]["facts"].startswith("Hills Road · similarity 0.50")
+    assert street_credit([located(streets=WORDS)]) == "Street names: © them. "
+
+
+def test_a_place_to_check_has_the_street_of_the_match_there() -> None:
+    two = estimate(cell(0, 0.5), cell(600, 0.4), probability=0.4)
+    here = (Candidate(MATCH, 0.5, street="Hills Road"),)
+    first, second = describe(located(Outcome.UNCERTAIN, two, candidates=here))["places"]
+    assert first["title"].endswith("within 100\u00a0m"), "no match is there"
+    assert second["title"].endswith("within 100\u00a0m · Hills Road")
+
+
+def test_without_a_street_map_nothing_is_said_of_streets() -> None:
+    told = describe(located(candidates=(Candidate(MATCH, 0.5),)))
+    assert (told["street"], told["gap"], told["streets"]) == ("", "", "")
+    assert told["candidates"][0]["facts"].startswith("similarity")
+    assert street_credit([located()]) == ""
 
 
 def test_neutral_attention_says_so_and_why() -> None:

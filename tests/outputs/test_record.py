@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from geoflood.core.datatypes import (
     Query,
     Reason,
     Reference,
+    StreetWords,
 )
 from geoflood.outputs.record import record
 
@@ -42,6 +44,9 @@ def located(similarity: float = 0.8123456) -> Located:
     )
 
 
+WORDS = StreetWords("Market Hill", (("Market Hill", 0.61234), ("Petty Cury", 0.3)), "a gap", "© somebody")
+
+
 def test_the_names_that_scripts_lean_on() -> None:
     assert record(located()) == {
         "photo": str(Path("in/flood.jpg")),
@@ -52,6 +57,10 @@ def test_the_names_that_scripts_lean_on() -> None:
         "radius_50_m": 8.0,
         "radius_90_m": 21.1,
         "not_in_index": 0.12,
+        "street": None,
+        "streets": [],
+        "street_gap": None,
+        "street_credit": None,
         "attention": {
             "provider": "analyst",
             "waterline": 0.45,
@@ -75,6 +84,19 @@ def test_the_names_that_scripts_lean_on() -> None:
         "seconds": {"search": 0.123},
         "reason": "the matches agree",
     }
+
+
+def test_streets_of_the_place_and_of_the_candidates() -> None:
+    found = located()
+    named = replace(found, streets=WORDS, candidates=(replace(found.candidates[0], street="Mill Road"),))
+    told = record(named)
+    assert told["street"] == "Market Hill"
+    assert told["streets"] == [
+        {"street": "Market Hill", "share": 0.612},
+        {"street": "Petty Cury", "share": 0.3},
+    ]
+    assert (told["street_gap"], told["street_credit"]) == ("a gap", "© somebody")
+    assert told["candidates"][0]["street"] == "Mill Road"
 
 
 def test_a_failed_photo_has_every_name_and_no_numbers() -> None:

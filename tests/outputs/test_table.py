@@ -22,6 +22,7 @@ from geoflood.core.datatypes import (
     Query,
     Reason,
     Reference,
+    StreetWords,
 )
 from geoflood.outputs.fields import ANSWER_FIELDS, field_table
 from geoflood.outputs.table import write_table
@@ -54,14 +55,24 @@ def rows(text: str) -> list[dict[str, str]]:
 def test_golden() -> None:
     failed = Located(Query(Path("x.jpg")), Outcome.FAILED, Reason.recorded("truncated, 3 bytes"))
     assert table(found(), failed) == (
-        "photo,outcome,lat,lon,accuracy_m,probability,radius_50_m,radius_90_m,not_in_index,usng,dmm,"
+        "photo,outcome,lat,lon,accuracy_m,probability,radius_50_m,radius_90_m,not_in_index,street,streets,street_gap,street_credit,usng,dmm,"
         "status,method,best_match,credit,licence,link,licence_link,reason,attention,waterline,attention_reason,verdict\r\n"
-        "flood.jpg,located,29.7604,-95.3698,21,0.783,8.4,21.0,0.124,15R TN 708 945,29-45.6N 95-22.2W,"
+        "flood.jpg,located,29.7604,-95.3698,21,0.783,8.4,21.0,0.124,,,,,15R TN 708 945,29-45.6N 95-22.2W,"
         "candidate,visual place recognition by geoflood,a.jpg,A. Mapper,CC0-1.0,,"
         "https://creativecommons.org/publicdomain/zero/1.0/,they agree,none,,,\r\n"
-        "x.jpg,failed,,,,,,,,,,candidate,visual place recognition by geoflood,,,,,,"
+        "x.jpg,failed,,,,,,,,,,,,,,candidate,visual place recognition by geoflood,,,,,,"
         '"truncated, 3 bytes",none,,,\r\n'
     )
+
+
+def test_streets_have_columns() -> None:
+    words = StreetWords("Market Hill", (("Market Hill", 0.618), ("=Petty\nCury", 0.3)), "a gap", "© somebody")
+    (row,) = rows(table(replace(found(), streets=words)))
+    assert row["street"] == "Market Hill"
+    assert row["streets"] == "Market Hill 61 %; =Petty\\nCury 30 %"
+    assert (row["street_gap"], row["street_credit"]) == ("a gap", "© somebody")
+    (row,) = rows(table(replace(found(), streets=replace(words, place="=1+1"))))
+    assert row["street"] == "'=1+1"
 
 
 def test_every_field_is_listed_with_its_meaning() -> None:

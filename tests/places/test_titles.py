@@ -50,7 +50,7 @@ def test_what_is_no_language_is_no_second_name() -> None:
 def test_parts_of_one_street_are_one_street() -> None:
     """Mappers forget the second name on one part, or misspell it on another: it does not cross itself."""
     parts = [both("Kaivokatu", "Brunnsgatan"), both("Kaivokatu", "Brunnsgatan", ref="1"), "Kaivokatu"]
-    parts.append(both("Kaivokatu", "Brunngatan"))
+    parts += [both("Kaivokatu", "Brunngatan"), "Brunnsgatan"]
     city = drawn(*((part, [(30.0 * at, 0.0), (30.0 * at + 30, 0.0)]) for at, part in enumerate(parts)))
     assert set(titles(city)) == {"Kaivokatu / Brunnsgatan"}
     assert place_words(StreetIndex(city), at(60, 2)) == "Kaivokatu / Brunnsgatan"

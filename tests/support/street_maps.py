@@ -101,7 +101,9 @@ def _shapes(drawn: Sequence[tuple[int, int, Metres, int]], origin: LatLon) -> Sh
 
 
 def _points(metres: Metres, origin: LatLon) -> np.ndarray[Any, np.dtype[np.int32]]:
-    return np.round(from_local(np.reshape(metres, (-1, 2)), origin) * DEGREE).astype(np.int32)
+    degrees = from_local(np.reshape(metres, (-1, 2)), origin)
+    degrees[degrees[:, 1] < origin.lon - 180, 1] += 360.0  # a city on the antimeridian is in one piece
+    return np.round(degrees * DEGREE).astype(np.int32)
 
 
 def feature(

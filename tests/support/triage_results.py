@@ -21,6 +21,7 @@ from geoflood.core.datatypes import (
     Query,
     Reason,
     Reference,
+    StreetWords,
 )
 from geoflood.core.geo import from_local
 from geoflood.triage.findings import Finding, Post
@@ -44,7 +45,12 @@ def finding(
     reference = Reference(number % 50, "k", spot, "a.jpg", credit=text, licence=text)
     estimate = Estimate(spot, share, 9.0, 30.0, (Cell(spot, 10.0, 0.9),), 0.1)
     located = Located(
-        Query(Path(f"{number}.jpg")), outcome, Reason.recorded(text), (Candidate(reference, 0.8),), estimate
+        Query(Path(f"{number}.jpg")),
+        outcome,
+        Reason.recorded(text),
+        (Candidate(reference, 0.8, street=text),),
+        estimate,
+        streets=StreetWords(text, ((text, 0.6), (text, 0.3)), text, text),
     )
     post = Post(
         "twarc2 JSONL", text, text, text, datetime(2021, 7, 14, number % 24), Geotag(spot, "post"), place=text

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
-from geoflood.core.datatypes import Geotag, LatLon
-from geoflood.triage.codec import geotag_from, geotag_to
+from geoflood.core.datatypes import (
+    Candidate,
+    Cell,
+    Estimate,
+    Geotag,
+    LatLon,
+    Located,
+    Outcome,
+    Query,
+    Reason,
+    Reference,
+    StreetWords,
+)
+from geoflood.triage.codec import geotag_from, geotag_to, located_from, located_to
 
 PLAIN = Geotag(LatLon(29.76, -95.37), "exif", 90.0, 5.0, datetime(2024, 5, 3, 14))
 BEFORE = {
@@ -30,3 +44,35 @@ def test_a_geotag_comes_back(geotag: Geotag | None) -> None:
 def test_a_geotag_of_an_older_journal_is_read_and_written_as_it_was() -> None:
     assert geotag_from(BEFORE) == PLAIN
     assert geotag_to(PLAIN) == BEFORE
+
+
+SPOT = LatLon(52.2, 0.12)
+LOCATED = Located(
+    Query(Path("a.jpg")),
+    Outcome.LOCATED,
+    Reason.recorded("why"),
+    (Candidate(Reference(1, "k", SPOT, "b.jpg"), 0.5, street="Mill Road"),),
+    Estimate(SPOT, 0.9, 5.0, 20.0, (Cell(SPOT, 8.0, 0.9),), 0.05),
+    streets=StreetWords("Mill Road, looking east", (("Mill Road", 0.8), ("Tenison Road", 0.1)), "gap", "© s"),
+)
+
+
+def test_street_names_come_back() -> None:
+    kept = located_from(json.loads(json.dumps(located_to(LOCATED))))
+    assert kept.streets == LOCATED.streets
+    assert kept.candidates == LOCATED.candidates
+
+
+def test_a_result_from_before_there_were_street_names() -> None:
+    kept = located_to(LOCATED)
+    del kept["streets"], kept["candidates"][0]["street"]
+    old = located_from(json.loads(json.dumps(kept)))
+    assert old.streets is None
+    assert old.candidates[0].street == ""
+    assert located_to(old) == kept, "what has no streets is kept as it always was"
+
+
+@pytest.mark.parametrize("streets", [{"place": "x"}, {"place": "x", "area": [1], "gap": "", "credit": ""}, 7])
+def test_damaged_street_names_are_no_result(streets: object) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        located_from({**located_to(LOCATED), "streets": streets})

@@ -31,6 +31,7 @@ from geoflood.core.datatypes import (
     Reason,
     Reference,
     Rejected,
+    StreetWords,
 )
 from geoflood.core.errors import UsageError
 from geoflood.core.geo import distance_m
@@ -63,8 +64,9 @@ def finding(
         Query(path),
         outcome,
         Reason.recorded(f"because {SECRET}"),
-        (Candidate(reference, 0.8),),
+        (Candidate(reference, 0.8, street=f"{SECRET} Street"),),
         Estimate(SPOT, 0.783, 8.4, 21, cells, 0.1),
+        streets=StreetWords(f"{SECRET} Street", ((f"{SECRET} Street", 0.9),), f"{SECRET} gap", "© somebody"),
     )
     post = Post(
         *("twarc2 JSONL", f"{SECRET} id", text, f"{SECRET} author", datetime(2021, 7, 14, 18, 3, 11)),
@@ -127,6 +129,13 @@ def test_public_files_lead_to_no_person(tmp_path: Path, name: str) -> None:
     assert "internal" in internal
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_internal_files_name_the_street_and_whose_the_names_are(tmp_path: Path, name: str) -> None:
+    told = "".join(texts(written(tmp_path, name, Sharing.INTERNAL, finding())))
+    assert f"{SECRET} Street" in told
+    assert "© somebody" in told
+
+
 def test_public_rows_have_public_fields_only() -> None:
     assert set(row(finding(), Sharing.PUBLIC)) == PUBLIC == set(field_names(Sharing.PUBLIC))
 
@@ -174,7 +183,7 @@ def test_a_moved_pin_stands_and_a_rejected_one_has_no_place() -> None:
     )
     rejected = Decision(Status.REJECTED, "ana", datetime(2021, 7, 15))
     told = row(replace(finding(), decision=rejected), Sharing.INTERNAL)
-    assert (told["lat"], told["status"]) == (None, "rejected")
+    assert (told["lat"], told["status"], told["street"]) == (None, "rejected", None)
 
 
 def test_of_a_persons_place_nothing_is_said_that_is_about_the_machines() -> None:
@@ -183,6 +192,7 @@ def test_of_a_persons_place_nothing_is_said_that_is_about_the_machines() -> None
     assert (told["machine_lat"], told["machine_lon"]) == (29.760412, -95.369801)
     figures = ("probability", "not_in_index", "radius_50_m", "radius_90_m", "accuracy_m")
     assert [told[name] for name in figures] == [None] * 5
+    assert [told[name] for name in ("street", "streets", "street_gap", "street_credit")] == [None] * 4
     assert "78" not in title(told)
     assert PINNED in title(told)
     assert row(replace(finding(), decision=MOVED), Sharing.PUBLIC)["method"] == PINNED

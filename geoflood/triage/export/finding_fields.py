@@ -17,6 +17,7 @@ from geoflood.imagery.exif import ExifClocks
 from geoflood.outputs.fields import (
     ANSWER_FIELDS,
     FIGURES,
+    STREETS,
     Field,
     LocatedRow,
     Row,
@@ -27,7 +28,7 @@ from geoflood.outputs.fields import (
 from geoflood.outputs.record import METHOD
 from geoflood.outputs.wording import percent, plain
 from geoflood.triage.export.redaction import GRID_M, Sharing, snapped
-from geoflood.triage.findings import Decision, Finding, Post
+from geoflood.triage.findings import Decision, Finding, Post, Status
 
 __all__ = [
     *("FINDING_FIELDS", "PINNED", "PUBLIC", "SharedFinding", "clocks_text", "field_names", "finding_row"),
@@ -58,6 +59,8 @@ def _answer(shared: SharedFinding) -> LocatedRow:
     known = first_match_record(finding.located)
     if finding.pin:
         known |= dict.fromkeys(FIGURES)
+    if finding.pin or finding.status is Status.REJECTED:
+        known |= STREETS
     method = PINNED if finding.pin else METHOD
     return LocatedRow(known, finding.file, _place(shared), finding.status.value, method)
 

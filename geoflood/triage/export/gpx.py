@@ -15,7 +15,18 @@ from geoflood.triage.findings import Finding
 
 __all__ = ["write_gpx"]
 
-_DESCRIBED = ("usng", "accuracy_m", "status", "method", "narrowed_by", "sharing", "photo", "text")
+_DESCRIBED = (
+    "street",
+    "usng",
+    "accuracy_m",
+    "status",
+    "method",
+    "narrowed_by",
+    "sharing",
+    "photo",
+    "text",
+    "street_credit",
+)
 """What a waypoint's description carries of a row."""
 
 

@@ -66,6 +66,8 @@ def _item(row: Mapping[str, Any]) -> Json:
         "file": "",
         "outcome": row["outcome"],
         "reason": "",
+        "street": "",
+        "gap": "",
         "narrowed": "",
         "at": [row["lat"], row["lon"]] if placed else None,
         "pinned": row["method"] == PINNED,

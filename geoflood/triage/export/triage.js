@@ -12,7 +12,7 @@ const times = items.map((item) => item.time).filter((time) => time !== null);
 const first = times.reduce((a, b) => Math.min(a, b), Infinity);
 const last = times.reduce((a, b) => Math.max(a, b), -Infinity);
 const haystacks = items.map((item) =>
-  [item.n, item.file, ...item.posts.flatMap((post) => [post.text, post.author, post.source])].join(" ").toLowerCase());
+  [item.n, item.file, item.street, ...item.posts.flatMap((post) => [post.text, post.author, post.source])].join(" ").toLowerCase());
 const moment = (slider) => first + (last - first) * slider.value / 1000;
 const timeText = (seconds) => times.length ? new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") : "any time";
 
@@ -67,7 +67,7 @@ function row(item, index) {
   const words = make("span");
   words.append(make("b", "", labelOf(item)),
     make("small", status, `${SIGNS[status]} ${status} · ${item.count} post${item.count === 1 ? "" : "s"}${item.local ? " · local time" : ""}`),
-    make("small", "", (item.posts[0] && item.posts[0].text) || item.file));
+    make("small", "", [!pinOf(item) && item.street, (item.posts[0] && item.posts[0].text) || item.file].filter(Boolean).join(" · ")));
   node.append(image(item.photo), words);
   node.onclick = () => choose(index, true);
   return node;

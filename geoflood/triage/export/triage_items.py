@@ -22,6 +22,7 @@ from geoflood.core.datatypes import (
     Located,
     Outcome,
     Reference,
+    StreetWords,
 )
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.licences import credit_links
@@ -70,6 +71,7 @@ def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matche
         "file": plain(finding.file),
         "outcome": located.outcome.value,
         "reason": plain(reason_line(located)) + (f"; {PROVISIONAL}" if finding.provisional else ""),
+        **_streets(located.streets),
         "narrowed": plain(finding.narrowed),
         "at": _pair(spot),
         "pinned": False,
@@ -89,6 +91,11 @@ def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matche
         "photo": thumbnails.request(finding.sha256, lambda: located.query.path),
         "matches": _matches(located, thumbnails, view, all_matches),
     }
+
+
+def _streets(words: StreetWords | None) -> Json:
+    """The machine's place in street names, and what beside it has no street image."""
+    return {"street": plain(words.place) if words else "", "gap": plain(words.gap) if words else ""}
 
 
 def _pair(spot: LatLon | None) -> list[float] | None:
@@ -155,6 +162,7 @@ def _match(
         "at": None if share is None else _pair(reference.position),
         "share": None if share is None else _floored(share),
         "similarity": round(candidate.similarity, 3),
+        "street": plain(candidate.street),
         "picture": thumbnails.request(f"view-{reference.id}", lambda: view(reference)) if pictured else None,
         "credit": credit if pictured else "",
         "links": credit_links(reference) if pictured else [],

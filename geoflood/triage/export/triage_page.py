@@ -18,7 +18,7 @@ from geoflood.core.datatypes import City
 from geoflood.core.files import write_whole
 from geoflood.outputs.chart import bounds, chart
 from geoflood.outputs.page import Json, page
-from geoflood.outputs.panel import about
+from geoflood.outputs.panel import about, street_credit
 from geoflood.triage.export.thumbnails import Thumbnails, pictures_of
 from geoflood.triage.export.triage_items import (
     BOXES,
@@ -49,6 +49,7 @@ class TriagePage:
     def __init__(self, path: Path, view: View = lambda reference: None, budget: int = BUDGET) -> None:
         self._path, self._view, self._budget = path, view, budget
         self._items: list[Json] = []
+        self._street_credit = ""
         self._compared = 0
         self._thumbnails = Thumbnails(pictures_of(path), budget)
 
@@ -61,6 +62,7 @@ class TriagePage:
     def add(self, finding: Finding) -> None:
         """The next photo; none beyond MAX_ITEMS."""
         if len(self._items) < MAX_ITEMS:
+            self._street_credit = self._street_credit or street_credit([finding.located])
             self._compared += finding.located.outcome in COMPARED
             self._items.append(
                 triage_item(finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED)
@@ -79,7 +81,7 @@ class TriagePage:
         made = f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
         data: Json = {
             "map": drawn.get_name(),
-            "about": f"{about(city)}. {self._limits()} {made}",
+            "about": f"{about(city)}. {self._limits()} {self._street_credit}{made}",
             "sharing": "internal",
             "batch": batch,
             "city": bounds(city),

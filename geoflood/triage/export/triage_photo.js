@@ -48,9 +48,10 @@ function lines(texts) {
 
 function showPlace(item) {
   const pin = pinOf(item);
-  const proposed = [...item.coordinates];
+  const proposed = [item.street, ...item.coordinates].filter(Boolean);
   if (item.belief && !pin) proposed.push(item.belief);
   if (item.radius_m && !pin) proposed.push(PUBLIC ? `within ${item.radius_m} m` : `90 % within ${item.radius_m} m if it is in ${item.searched}`);
+  if (item.gap && !pin) proposed.push(item.gap);
   if (!pin) {
     put("place", [make("b", "", proposed.length ? "Where the machine puts it" : "No place"), ...lines(proposed)]);
     return;
@@ -107,7 +108,7 @@ function matchLine(item, match, at) {
   const choice = line.appendChild(make("button"));
   const away = at ? ` · ${distanceText(map.distance(match.at, item.matches[0].at))} from ${item.matches[0].rank}` : "";
   choice.append(make("b", "", `${match.rank}`),
-    make("span", "", `${percent(match.share)} within 25 m · similarity ${match.similarity.toFixed(2)}\n${usng(...match.at)}${away}`));
+    make("span", "", `${match.street ? `${match.street} · ` : ""}${percent(match.share)} within 25 m · similarity ${match.similarity.toFixed(2)}\n${usng(...match.at)}${away}`));
   choice.onclick = () => visitMatch(at);
   return line;
 }
