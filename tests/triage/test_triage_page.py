@@ -21,6 +21,7 @@ from geoflood.core.datatypes import (
     Outcome,
     Reason,
     Reference,
+    StreetWords,
 )
 from geoflood.core.geo import degrees_minutes, from_local, usng
 from geoflood.triage.export import triage_page
@@ -414,3 +415,31 @@ def test_the_page_says_what_it_leaves_out(tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     assert "0 MB at most; 1 more in the folder triage-pictures" in text
     assert "5 posts a photo and 500 characters of each, no more" in text
+
+
+WORDS = StreetWords("Mill Road, near Gwydir Street", (("Mill Road", 1.0),), "80 m of Ross Street", "© them")
+
+
+@needs_browser
+def test_the_street_is_listed_shown_searched_and_gone_under_a_persons_pin(tmp_path: Path) -> None:
+    one, other = placed(1, Outcome.UNCERTAIN, SPOT, at(300)), placed(2, Outcome.LOCATED, SPOT)
+    matches = (one.located.candidates[0], replace(one.located.candidates[1], street="Hills Road"))
+    one = replace(one, located=replace(one.located, candidates=matches, streets=WORDS))
+    script = """
+    const rows = () => [...document.querySelectorAll(".row")].map((row) => row.textContent);
+    seen.push(rows(), text("place"), text("matches"), text("about"));
+    type("search", "gwydir"); seen.push(rows().length); type("search", "");
+    byId("by").value = "ben"; press("m"); map.fire("click", {latlng: L.latLng(37.7, -122.4)});
+    seen.push(rows()[0], byId("place").firstChild.nextSibling.textContent);
+    """
+    rows, place, matches_text, about, found, pinned, first_line = seen(tmp_path, script, one, other)
+    assert isinstance(rows, list)
+    assert "Mill Road, near Gwydir Street · a.jpg" in rows[0].replace(one.file, "a.jpg")
+    assert "Mill Road" not in rows[1]
+    assert str(place).startswith("Where the machine puts itMill Road, near Gwydir Street")
+    assert "80 m of Ross Street" in str(place)
+    assert "Hills Road · " in str(matches_text)
+    assert "Street names: © them." in str(about)
+    assert found == 1
+    assert "Mill Road" not in str(pinned)
+    assert "Mill Road" not in str(first_line)
