@@ -235,3 +235,8 @@ def _raise_unfinished(summary: BatchSummary, files: dict[str, Path]) -> None:
         raise InputError("there is no photo in what was read", f"{files['rejected']} says of each file why")
     if failed := summary.results.outcomes[Outcome.FAILED] + summary.unverified + len(kept):
         raise PartialError(f"{failed} photos failed; each is a row with its reason", f"see {files['table']}")
+    if unused := summary.tally.rejected.total():
+        raise PartialError(
+            f"not used: {unused:,} of what is in the folder; each is a row with its reason",
+            f"see {files['rejected']}",
+        )

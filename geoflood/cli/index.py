@@ -14,7 +14,7 @@ from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Workers
 from geoflood.core.errors import PartialError, UsageError
 from geoflood.database.bands import BANDS
-from geoflood.imagery.reject_reasons import RejectReason
+from geoflood.imagery.reject_reasons import NO_IMAGE_LACKS, RejectReason
 
 if TYPE_CHECKING:
     from geoflood.database.calibration import Calibration
@@ -127,10 +127,29 @@ def index(
             progress=progress,
         )
     _show_json(info) if as_json else _show(info)
-    failed = sum(info.rejected.values()) - info.rejected.get(RejectReason.DUPLICATE_ROW, 0)  # no image lacks
+    _warn_rejected(info)
+    _raise_partial(info, max_failed)
+
+
+def _warn_rejected(info: IndexInfo) -> None:
+    """Where to look: the first thing that could not be used for each reason."""
+    for one in info.examples_of_rejected:
+        count = info.rejected[one.reason]
+        more = f" and {count - 1:,} more" if count > 1 else ""
+        detail = f": {one.detail}" if one.detail else ""
+        terminal.warning(f"{one.reason}: {one.location}{more}{detail}")
+
+
+def _raise_partial(info: IndexInfo, max_failed: float) -> None:
+    """Exit 10 for too many unusable images, and for a table whose positions nobody read."""
+    hint = "the index works; the reasons are listed above"
+    failed = sum(count for reason, count in info.rejected.items() if reason not in NO_IMAGE_LACKS)
     if failed > max_failed * (failed + info.images):
+        raise PartialError(f"{failed} images could not be used", hint)
+    tables = info.rejected.get(RejectReason.TABLE_NOT_UNDERSTOOD, 0)
+    if tables and max_failed < 1:
         raise PartialError(
-            f"{failed} images could not be used", "the index works; the reasons are listed above"
+            f"{tables} tables could not be used", f"{hint}; --geotags FILE names the one that counts"
         )
 
 

@@ -94,7 +94,7 @@ def build(
                     describe_missing(folder, plan, describer, settings, workers, progress, only)
                     described(new)
             if not len(plan):
-                raise no_usable_image(plan.rejected())
+                raise no_usable_image(plan.rejected(), folder)
             describer = learn_once(folder, plan, settings, progress, precision)
             describe_missing(folder, plan, describer, settings, workers, progress)
             previous = find_manifest(folder)

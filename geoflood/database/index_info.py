@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from geoflood.core.datatypes import Bounds
+from geoflood.core.datatypes import Bounds, Rejected
 from geoflood.core.geo import covered_km2
 from geoflood.database.calibration import Calibration
 from geoflood.database.database import Database
 from geoflood.database.manifest import Manifest, read_manifest
 from geoflood.database.plan_changes import PlanChange
+from geoflood.database.rejections import examples_of_rejected
 from geoflood.places.street_map import StreetMap
 from geoflood.places.street_map_file import find
 
@@ -56,6 +57,11 @@ class IndexInfo:
     def rejected(self) -> Mapping[str, int]:
         """Images that could not be used, by reason."""
         return self.manifest.rejected
+
+    @cached_property
+    def examples_of_rejected(self) -> list[Rejected]:
+        """The first thing for each reason, where the index's files tell it."""
+        return examples_of_rejected(self.folder, self.rejected)
 
     @property
     def backbone(self) -> str:

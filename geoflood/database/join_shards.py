@@ -50,7 +50,7 @@ def join_shards(folder: Path, plan: IndexPlan) -> IndexContents:
         images += len(used)
         credits.update((one.images[i].credit, one.images[i].licence) for i in used.tolist())
     if not images:
-        raise no_usable_image(rejected)
+        raise no_usable_image(rejected, folder)
     retire_manifest(folder)
     references = write_references(folder / "references.sqlite", _references(folder, plan))
     vectors = (one.shard.vectors[one.kept] for one in _shards(folder, plan))

@@ -34,7 +34,7 @@ def learn_once(
         unreadable: Counter[str] = Counter()
         sample = partial(_sample_views, plan, unreadable=unreadable, progress=progress)
         if next(sample(IMAGES_TRIED), None) is None:
-            raise no_usable_image(plan.rejected() + unreadable)
+            raise no_usable_image(plan.rejected() + unreadable, folder)
         weigh = partial(band_weights, bands=settings.bands)
         save_learned(path, learn(settings.backbone, sample, weigh, settings.dimension, precision))
     return load_learned(path, settings.backbone, precision)

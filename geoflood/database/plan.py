@@ -32,6 +32,7 @@ from geoflood.database.plan_changes import (
     is_under,
     room_of,
 )
+from geoflood.database.rejections import examples_of_rejected
 from geoflood.imagery.reject_reasons import RejectReason
 
 __all__ = ["SHARD_IMAGES", "IndexPlan", "locked_index", "no_usable_image", "planned"]
@@ -76,9 +77,10 @@ def locked_index(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def no_usable_image(reasons: Counter[str]) -> InputError:
-    """The error of an index without images, which counts why."""
-    counted = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+def no_usable_image(reasons: Counter[str], folder: Path) -> InputError:
+    """The error of an index without images, which counts why and names the first of each reason."""
+    first = {one.reason: f" ({one.location}: {one.detail})" for one in examples_of_rejected(folder, reasons)}
+    counted = ", ".join(f"{n} {reason}{first.get(reason, '')}" for reason, n in reasons.most_common())
     return InputError(
         f"no image can be used: {counted or 'none was found'}",
         "geoflood index --help shows what can be read and how positions are given",
@@ -196,7 +198,7 @@ class IndexPlan:
                     renamed += [(item.key, row.key)] if item.key != row.key else []
                 listed.add(row.number)
             if not listed:
-                raise no_usable_image(self.rejected())
+                raise no_usable_image(self.rejected(), self.path.parent)
             gone = [row.number for row in known.values() if row.number not in listed]
             withdrawn = self._withdraw(gone, lists or (lambda image: room_of(image.key) in rooms), closed)
             self._db.executemany("UPDATE OR IGNORE images SET key = ? WHERE key = ?", renamed)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from geoflood.core.datatypes import Rejected
 from geoflood.core.file_names import spellings
+from geoflood.core.stand_ins import fetches_link, unlocks_link
 from geoflood.imagery.geotag_table import Row, TaggedImage
 from geoflood.imagery.listed_names import ListedNames
 from geoflood.imagery.reject_reasons import RejectReason
@@ -60,12 +61,24 @@ class FileList:
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
             names[:] = sorted(name for name in names if is_picture(Path(name)))
             for path in (os.path.join(folder, name) for name in (*subfolders, *names)):
-                if os.path.islink(path) and self._label_of(os.path.realpath(path)) is None:
+                if os.path.islink(path) and (why := self._link(path)):
                     self._keys[path] = ""
-                    self._known[path] = Rejected(_printable(path), RejectReason.OUTSIDE_FOLDER, "a link")
+                    self._known[path] = why
             for path in (os.path.join(folder, name) for name in names):
                 if os.path.isfile(path):
                     self._add_file(path)
+
+    def _link(self, path: str) -> Rejected | None:
+        """Why a link is not followed; None for one that leads to what is in the folders."""
+        target, shown = _printable(os.readlink(path)), _printable(path)
+        if not os.path.exists(path):
+            fetched = fetches_link(target)
+            reason = RejectReason.NOT_HERE if fetched else RejectReason.LINK_BROKEN
+            return Rejected(shown, reason, fetched or f"to {target}"[:160])
+        if self._label_of(os.path.realpath(path)) is not None:
+            return None
+        helps = unlocks_link(target)
+        return Rejected(shown, RejectReason.OUTSIDE_FOLDER, f"a link: {helps}" if helps else "a link")
 
     def add(self, table: Path, rows: Iterable[Row | Rejected], named: bool) -> None:
         """Add the rows of a table; of several rows for one image the first counts.

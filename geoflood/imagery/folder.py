@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from geoflood.core.datatypes import Geotag, Rejected, StreetImage
 from geoflood.core.errors import InputError, UsageError
+from geoflood.core.stand_ins import STAND_IN, fetches
 from geoflood.imagery import exif
 from geoflood.imagery.file_list import FileList, ImageFile, is_picture, labels_of
 from geoflood.imagery.filenames import Zone, parse_filename, parse_zone
@@ -128,6 +130,8 @@ def _roots_and_tables(
 
 def _complete(file: ImageFile, zone: Zone | None, licence: str, credit: str) -> StreetImage | Rejected:
     """The picture with the best geotag there is, or why it has none."""
+    if fetched := _fetches(file.path):
+        return Rejected(file.path, RejectReason.NOT_HERE, fetched)
     listed = file.listed
     tag = listed.geotag if listed else parse_filename(file.path, zone)
     if isinstance(tag, Rejected):
@@ -141,6 +145,15 @@ def _complete(file: ImageFile, zone: Zone | None, licence: str, credit: str) -> 
     listed = listed or TaggedImage(tag)
     who = (listed.licence or licence, listed.credit or credit, listed.link)
     return StreetImage(file.key, file.path, tag, listed.projection, *who)
+
+
+def _fetches(path: str) -> str:
+    """How to fetch the picture that a small file only stands for; empty for any other."""
+    with suppress(OSError):
+        if os.path.getsize(path) <= STAND_IN:
+            with open(path, "rb") as file:
+                return fetches(file.read(STAND_IN))
+    return ""
 
 
 def _with_exif(tag: Geotag | None, facts: exif.ExifFacts) -> Geotag | None:

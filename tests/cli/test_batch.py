@@ -265,3 +265,14 @@ def test_stopped_before_re_ranking_every_command_says_so(root: Path, monkeypatch
 def test_help_begins_with_an_example() -> None:
     for command in ("batch-locate", "export", "review", "verify"):
         assert f"geoflood {command}" in call(command, "--help").stdout
+
+
+def test_what_is_not_used_is_exit_10_and_what_is_left_out_is_not(root: Path) -> None:
+    (root / "posts" / "voice.ogg").write_bytes(b"")
+    assert batch(root).exit_code == 0
+    (root / "posts" / "clip.mp4").write_bytes(b"")
+    done = batch(root)
+    assert isinstance(done.exception, PartialError)
+    assert str(done.exception).startswith("not used: 1 of what is in the folder")
+    assert done.exception.hint == f"see {root / 'out' / 'rejected.csv'}"
+    assert "clip.mp4,video" in (root / "out" / "rejected.csv").read_text("utf-8")

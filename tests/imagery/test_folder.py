@@ -135,7 +135,7 @@ def test_links_inside_the_folder_are_followed(tmp_path: Path) -> None:
     (tmp_path / "town/loop.jpg").symlink_to("loop.jpg")
     (tmp_path / "town/again").symlink_to(".")
     good, bad = split(tmp_path / "town")
-    assert (list(good), bad) == (["folder:town/a.jpg"], [])
+    assert (list(good), bad) == (["folder:town/a.jpg"], [("loop.jpg", "link that leads nowhere")])
 
 
 def test_a_table_elsewhere_names_images_of_the_folders(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_table_alone_stands_for_the_images_it_lists(tmp_path: Path, given: str
     table = tmp_path / "town/t.csv"
     table.write_text("image,lat,lon\na.jpg,1,2\n")
     good, bad = split(table) if given == "positional" else split(geotags=table)
-    assert (list(good), bad) == (["folder:town/a.jpg"], [])
+    assert (list(good), bad) == (["folder:town/a.jpg"], [("loop.jpg", "link that leads nowhere")])
 
 
 def test_select_offers_listed_images_only(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_select_offers_listed_images_only(tmp_path: Path) -> None:
         photo(tmp_path / "town" / name, 10)
     (tmp_path / "town/t.csv").write_text("image,lat,lon,split\na.jpg,1,2,database\nb.jpg,1,2,query\n")
     good, bad = split(tmp_path / "town", select="split=database")
-    assert (list(good), bad) == (["folder:town/a.jpg"], [])
+    assert (list(good), bad) == (["folder:town/a.jpg"], [("loop.jpg", "link that leads nowhere")])
     (tmp_path / "town/t.csv").unlink()
     with pytest.raises(UsageError, match="needs a table"):
         images([tmp_path / "town"], select="split=database")
@@ -321,3 +321,31 @@ def test_the_list_of_exiftool_is_found_beside_its_images(tmp_path: Path) -> None
     (image,) = images([tmp_path])
     assert isinstance(image, StreetImage)
     assert image.geotag.position == LatLon(-33.45, -70.66)
+
+
+def test_what_is_kept_elsewhere_is_told(tmp_path: Path) -> None:
+    """Links into the folder are followed; those to nowhere, out of it, and stand-ins are rows."""
+    streets = tmp_path / "streets"
+    there = photo(streets / ".git/annex/objects/k/k.jpg", 53.0)
+    photo(tmp_path / ".git/annex/objects/o.jpg", 53.0)
+    for name, target in {
+        "here.jpg": there.relative_to(streets),
+        "gone.jpg": ".git/annex/objects/9/9.jpg",
+        "out.jpg": "../.git/annex/objects/o.jpg",
+        "lost.jpg": "nowhere.jpg",
+        "loop.jpg": "loop.jpg",
+    }.items():
+        (streets / name).symlink_to(target)
+    (streets / "locked.jpg").write_bytes(b"/annex/objects/SHA256E-s12--00.jpg\n")
+    (streets / "large.jpg").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    found = list(images([streets]))
+    assert [one.key for one in found if isinstance(one, StreetImage)] == ["folder:streets/here.jpg"]
+    told = {Path(one.location).name: (one.reason, one.detail) for one in found if isinstance(one, Rejected)}
+    assert told == {
+        "gone.jpg": ("its content is not here", "git annex get fetches it"),
+        "locked.jpg": ("its content is not here", "git annex get fetches it"),
+        "large.jpg": ("its content is not here", "git lfs pull fetches it"),
+        "out.jpg": ("outside the folder", "a link: git annex unlock puts the file here"),
+        "lost.jpg": ("link that leads nowhere", "to nowhere.jpg"),
+        "loop.jpg": ("link that leads nowhere", "to loop.jpg"),
+    }

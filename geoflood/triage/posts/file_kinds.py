@@ -10,6 +10,7 @@ import struct
 from enum import Enum, auto
 from typing import IO, NamedTuple
 
+from geoflood.core.stand_ins import STAND_IN, fetches
 from geoflood.triage.posts.left_out import LeftOutKind
 from geoflood.triage.posts.tar_archive import is_tar
 from geoflood.triage.posts.unusable import Unusable
@@ -18,8 +19,6 @@ __all__ = ["HEAD", "RAW", "FileKind", "Kind", "is_raw_tiff", "kind_of", "needs_h
 
 HEAD = 4096
 """Bytes that tell what a file is."""
-STAND_IN = 1024
-"""Bytes that a stand-in for a file kept elsewhere has at most."""
 
 
 class FileKind(Enum):
@@ -177,7 +176,7 @@ def needs_head(name: str, size: int) -> bool:
 
 def kind_of(name: str, head: bytes = b"") -> Kind:
     """What a file is; `head` are its first HEAD bytes, where `needs_head`, or none."""
-    if told := stand_in(head):
+    if told := fetches(head):
         return Kind(FileKind.REFUSED, Unusable.NOT_HERE, told)
     suffix = suffix_of(name)
     known, content = BY_SUFFIX.get(suffix), _by_magic(head)
@@ -223,15 +222,6 @@ def _by_text(head: bytes) -> Kind:
 
 _PRINTED = bytes({*range(256)} - {*range(32)} | {9, 10, 12, 13, 27})
 """Bytes that stand in texts."""
-
-
-def stand_in(head: bytes) -> str:
-    """How to fetch the content that a small file only stands for; empty for any other file."""
-    if head.startswith(b"/annex/objects/"):
-        return "git annex get fetches it"
-    if head.startswith(b"version https://git-lfs.github.com/spec/"):
-        return "git lfs pull fetches it"
-    return ""
 
 
 _SUBFILE, _DNG_VERSION = 254, 50706

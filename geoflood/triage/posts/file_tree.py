@@ -22,6 +22,7 @@ from typing import IO, TypeAlias
 
 from geoflood.core.datatypes import Rejected
 from geoflood.core.errors import InputError
+from geoflood.core.stand_ins import fetches_link, unlocks_link
 from geoflood.triage.posts import archives, file_kinds
 from geoflood.triage.posts.archives import Archive, Member, is_bomb, refusal
 from geoflood.triage.posts.door import UnusableError, attempt, guarded
@@ -168,12 +169,12 @@ class FileTree:
         told = os.readlink(path)
         target = Path(os.path.realpath(path))
         if not path.exists():
-            if ".git/annex/objects" in told:
-                return Rejected(name, Unusable.NOT_HERE, "git annex get fetches it")
+            if fetched := fetches_link(told):
+                return Rejected(name, Unusable.NOT_HERE, fetched)
             return Rejected(name, Unusable.LINK_BROKEN, f"to {told}"[:160])
         if not target.is_relative_to(self.root):
-            annexed = ": git annex unlock puts the file here" if ".git/annex/objects" in told else ""
-            return Rejected(name, Unusable.LINK_OUT, f"to {told}"[:120] + annexed)
+            helps = unlocks_link(told)
+            return Rejected(name, Unusable.LINK_OUT, f"to {told}"[:120] + (f": {helps}" if helps else ""))
         if any(str(target).startswith(f"{folder}{os.sep}") for folder in self._skip):
             return Rejected(name, Unusable.OWN_RESULTS, "passed over")
         hidden = any(part.startswith(".") for part in target.relative_to(self.root).parts)
