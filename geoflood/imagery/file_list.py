@@ -9,17 +9,13 @@ from pathlib import Path
 
 from geoflood.core.datatypes import Rejected
 from geoflood.core.file_names import spellings
+from geoflood.core.file_suffixes import ARCHIVES, OTHER_PICTURES, PICTURES, RAW_PHOTOS, VIDEOS
 from geoflood.core.stand_ins import fetches_link, unlocks_link
 from geoflood.imagery.geotag_table import Row, TaggedImage
 from geoflood.imagery.listed_names import ListedNames
 from geoflood.imagery.reject_reasons import RejectReason
 
 __all__ = ["FileList", "ImageFile", "is_picture", "labels_of"]
-
-PICTURE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif".split()  # noqa: SIM905
-)
-"""Files of a folder that are taken for pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,7 @@ class ImageFile:
 
 def is_picture(path: Path) -> bool:
     """Whether a file name is that of a picture: of a known suffix and not hidden."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
 
 
 class FileList:
@@ -56,9 +52,13 @@ class FileList:
         """Rows and folders that lead to no usable file."""
 
     def walk(self, root: Path) -> None:
-        """Add every picture under a folder; links that lead inside it are followed, others are counted."""
+        """Add every picture under a folder; links that lead inside it are followed, others are told.
+
+        So is what may hold pictures that are not read.
+        """
         for folder, subfolders, names in os.walk(root, onerror=self._note_unreadable):
             subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+            self._unmatched += _unread(folder, names)
             names[:] = sorted(name for name in names if is_picture(Path(name)))
             for path in (os.path.join(folder, name) for name in (*subfolders, *names)):
                 if os.path.islink(path) and (why := self._link(path)):
@@ -211,6 +211,22 @@ class FileList:
     def _note_unreadable(self, error: OSError) -> None:
         path = _printable(str(error.filename))
         self._unmatched.append(Rejected(path, RejectReason.NO_PERMISSION, error.strerror or ""))
+
+
+def _unread(folder: str, names: Iterable[str]) -> Iterator[Rejected]:
+    """What of the files in a folder holds pictures that are not read, by their suffixes."""
+    for name in sorted(names):
+        suffix = os.path.splitext(name)[1].lower()
+        if not name.startswith(".") and (why := _UNREAD.get(suffix)):
+            yield Rejected(_printable(os.path.join(folder, name)), *why)
+
+
+_UNREAD = {
+    **dict.fromkeys(RAW_PHOTOS, (RejectReason.RAW_PHOTO, "export it as JPEG")),
+    **dict.fromkeys(VIDEOS, (RejectReason.VIDEO, "save frames of it as pictures")),
+    **{s: (RejectReason.OTHER_PICTURE, f"{name}: convert it to JPEG") for s, name in OTHER_PICTURES.items()},
+    **dict.fromkeys((*ARCHIVES, ".zip", ".tar", ".tgz", ".gz"), (RejectReason.ARCHIVE, "unpack it")),
+}
 
 
 def labels_of(roots: Sequence[Path]) -> dict[str, str]:

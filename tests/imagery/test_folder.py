@@ -200,7 +200,7 @@ def test_a_table_alone_stands_for_the_images_it_lists(tmp_path: Path, given: str
     table = tmp_path / "town/t.csv"
     table.write_text("image,lat,lon\na.jpg,1,2\n")
     good, bad = split(table) if given == "positional" else split(geotags=table)
-    assert (list(good), bad) == (["folder:town/a.jpg"], [("loop.jpg", "link that leads nowhere")])
+    assert (list(good), bad) == (["folder:town/a.jpg"], [])
 
 
 def test_select_offers_listed_images_only(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_select_offers_listed_images_only(tmp_path: Path) -> None:
         photo(tmp_path / "town" / name, 10)
     (tmp_path / "town/t.csv").write_text("image,lat,lon,split\na.jpg,1,2,database\nb.jpg,1,2,query\n")
     good, bad = split(tmp_path / "town", select="split=database")
-    assert (list(good), bad) == (["folder:town/a.jpg"], [("loop.jpg", "link that leads nowhere")])
+    assert (list(good), bad) == (["folder:town/a.jpg"], [])
     (tmp_path / "town/t.csv").unlink()
     with pytest.raises(UsageError, match="needs a table"):
         images([tmp_path / "town"], select="split=database")
@@ -349,3 +349,21 @@ def test_what_is_kept_elsewhere_is_told(tmp_path: Path) -> None:
         "lost.jpg": ("link that leads nowhere", "to nowhere.jpg"),
         "loop.jpg": ("link that leads nowhere", "to loop.jpg"),
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "helps"),
+    [
+        ("a.NEF", "raw photo", "export it as JPEG"),
+        ("a.mp4", "video", "save frames of it as pictures"),
+        ("a.jxl", "picture of a kind that is not read", "JPEG XL: convert it to JPEG"),
+        ("a.zip", "archive", "unpack it"),
+        ("a.7z", "archive", "unpack it"),
+    ],
+)
+def test_what_may_hold_pictures_and_is_not_read_is_told(
+    tmp_path: Path, name: str, reason: str, helps: str
+) -> None:
+    (tmp_path / name).write_bytes(b"")
+    (tmp_path / ".hidden.zip").write_bytes(b"")
+    assert list(images([tmp_path])) == [Rejected(str(tmp_path / name), reason, helps)]

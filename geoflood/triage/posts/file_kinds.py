@@ -10,6 +10,7 @@ import struct
 from enum import Enum, auto
 from typing import IO, NamedTuple
 
+from geoflood.core.file_suffixes import ARCHIVES, OTHER_PICTURES, PICTURES, RAW_PHOTOS, VIDEOS
 from geoflood.core.stand_ins import STAND_IN, fetches
 from geoflood.triage.posts.left_out import LeftOutKind
 from geoflood.triage.posts.tar_archive import is_tar
@@ -79,13 +80,7 @@ REPOSITORY = Kind(
     "a repository of Bluesky (CAR): export its posts as JSON, and its pictures as files",
 )
 _SUFFIXES: dict[Kind, str] = {
-    PICTURE: ".jpg .jpeg .jpe .jfif .mpo .png .webp .tif .tiff .bmp .gif .avif .heic .heif",
     DOCUMENT: ".json .jsonl .ndjson .js .csv .tsv .txt",
-    VIDEO: ".mp4 .m4v .mov .webm .avi .mkv .3gp .3g2 .mpg .mpeg .wmv .flv .mts .m2ts .ogv .gifv .insv",
-    RAW: (
-        ".dng .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .raf .orf .rw2 .pef .srw .x3f .3fr .iiq .erf .kdc .dcr "
-        ".mos .mef .mrw .rwl .gpr .raw"
-    ),
     SOUND: ".mp3 .m4a .ogg .opus .oga .wav .aac .amr .flac .wma .caf",
     DRAWING: ".svg .ico .eps .ai .tgs",
     WEB_PAGE: ".html .htm .xhtml .mhtml .css",
@@ -93,25 +88,20 @@ _SUFFIXES: dict[Kind, str] = {
     UNFINISHED: ".part .partial .crdownload .opdownload .download",
     OTHER: ".db .sqlite .sqlite3 .woff .woff2 .ttf .otf .py .xml .vcf .ots .exe .dll .lnk .ini .lrv .aae",
     REPOSITORY: ".car",
-    _foreign("7-Zip"): ".7z",
-    _foreign("RAR"): ".rar",
-    _foreign("bzip2"): ".bz2 .tbz .tbz2",
-    _foreign("xz"): ".xz .txz .lzma",
-    _foreign("Zstandard"): ".zst .tzst",
-    _foreign("an archive"): ".lz .lz4 .br .z .cab .iso .dmg .lha .lzh .arj .ace .sit .sitx",
-    _foreign("a part of an archive"): ".001 .002 .003 .z01 .z02 .z03 .r00 .r01",
-    _foreign("a web archive"): ".warc .wacz",
     _office("PDF"): ".pdf",
     _office("a document"): ".docx .doc .docm .odt .rtf .pages .epub",
     _office("slides"): ".pptx .ppt .pptm .odp .key",
     _table("a spreadsheet"): ".xls .xlsb .ods .numbers",
     WORKBOOK: ".xlsx .xlsm",
-    _other_picture("JPEG XL"): ".jxl",
-    _other_picture("JPEG 2000"): ".jp2 .j2k .jpx .jpf",
-    _other_picture("Photoshop"): ".psd .psb",
-    _other_picture("an image of many bits"): ".exr .hdr .tga",
 }
-BY_SUFFIX = {suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()}
+BY_SUFFIX = {
+    **{suffix: kind for kind, suffixes in _SUFFIXES.items() for suffix in suffixes.split()},
+    **dict.fromkeys(PICTURES, PICTURE),
+    **dict.fromkeys(VIDEOS, VIDEO),
+    **dict.fromkeys(RAW_PHOTOS, RAW),
+    **{suffix: _other_picture(name) for suffix, name in OTHER_PICTURES.items()},
+    **{suffix: _foreign(name) for suffix, name in ARCHIVES.items()},
+}
 _CONTENT_DECIDES = frozenset(
     suffix
     for suffix, kind in BY_SUFFIX.items()
