@@ -59,19 +59,32 @@ class VectorStore:
         return int(self._index.ntotal)
 
     def search(
-        self, queries: Vectors, belief: NDArray[np.float32], k: int
+        self,
+        queries: Vectors,
+        belief: NDArray[np.float32],
+        k: int,
+        among: NDArray[np.bool_] | None = None,
     ) -> tuple[Vectors, NDArray[np.int64]]:
         """The k most similar references of queries [Q, bands, D] under a belief [bands] that sums to 1.
 
-        Returns similarities [Q, k] and ids [Q, k], best first; k is cut to the size of the index.
+        among: [N] which references are looked at; None: all. Returns similarities [Q, k] and ids [Q, k], best
+        first; k is cut to how many are looked at.
         """
+        count = len(self) if among is None else int(np.count_nonzero(among))
+        if not count:
+            return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
+        wanted = None
+        if among is not None:
+            bits = np.packbits(among, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg, arg-type]  # as its wrapper takes it
+            wanted = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
         mixed = (queries * belief[:, None]).reshape(len(queries), -1).astype(np.float32)
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(
             min(max(len(queries), 1), threads)
         )  # a thread without a query would only spin
         try:
-            similarities, ids = self._index.search(mixed, min(k, len(self)))
+            similarities, ids = self._index.search(mixed, min(k, count), params=wanted)
         finally:
             faiss.omp_set_num_threads(threads)  # torch uses the same number
         return similarities, ids

@@ -67,8 +67,6 @@ Floats: TypeAlias = NDArray[np.float64]
 
 FUSED = 256
 """Candidates that fusion looks at, whatever number is shown: the tail tells how sure the head is."""
-NARROWED = 4096
-"""Candidates of the whole index among which those in a box are looked for."""
 RERANKED = 20
 """Candidates that are re-ranked unless another number is asked for."""
 
@@ -329,15 +327,17 @@ class Locator:
         without: Collection[int],
     ) -> tuple[Floats, NDArray[np.int64]]:
         """Similarities and ids of at most FUSED references, most similar first."""
-        count = (FUSED if within is None else NARROWED) + len(without)
-        belief = self._belief(attention, options)
+        among = None if within is None else _inside(self.database.positions, within)
+        if without:
+            among = np.ones(len(self.vectors), bool) if among is None else among
+            among[list(without)] = False
         similarities, ids = (
-            row[0] for row in self.vectors.search(described.descriptors[None], belief, count)
+            row[0]
+            for row in self.vectors.search(
+                described.descriptors[None], self._belief(attention, options), FUSED, among
+            )
         )
-        kept = ~np.isin(ids, list(without))
-        if within is not None:
-            kept &= (ids < 0) | _inside(self.database.positions[ids], within)
-        return similarities[kept][:FUSED].astype(float), ids[kept][:FUSED]
+        return similarities.astype(float), ids
 
     def _belief(self, attention: AttentionMap, options: SearchOptions) -> NDArray[np.float32]:
         """How much each band counts, [bands]."""

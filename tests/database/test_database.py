@@ -205,6 +205,14 @@ def test_one_search_answers_the_mixture_exactly(tmp_path: Path) -> None:
     np.testing.assert_allclose(store.rows(np.array([7, 3])), references[[7, 3]].astype(np.float32), atol=1e-3)
     assert store.search(queries, belief, 99)[1].shape == (5, 50)
 
+    among = np.random.default_rng(3).random(50) < 0.3
+    kept = np.where(among, mixture, -np.inf)
+    count = int(among.sum())
+    np.testing.assert_array_equal(
+        store.search(queries, belief, 99, among)[1], np.argsort(-kept, axis=1)[:, :count]
+    )
+    assert store.search(queries, belief, 9, np.zeros(50, bool))[1].shape == (5, 0)
+
 
 def test_a_search_leaves_the_threads_as_they_were(tmp_path: Path) -> None:
     write_vectors(tmp_path / "v", [blocks(50)])

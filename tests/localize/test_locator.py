@@ -144,15 +144,29 @@ def test_a_box_that_does_not_hold_the_place_is_named(locator: Locator, queries: 
     assert "this index" not in reason_line(elsewhere).partition(";")[0]
 
 
-def test_nothing_alike_in_a_box_that_has_references(
-    locator: Locator, queries: Photos, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, truth = queries[0]
+def farthest_box(locator: Locator, truth: Truth) -> tuple[Bounds, list[int]]:
+    """Around the reference that is farthest away, and which references lie in it."""
     spots = locator.database.positions
     far = spots[np.argmax(np.abs(spots - (truth.position.lat, truth.position.lon)).sum(axis=1))]
-    box = Bounds(far[0] - 1e-5, far[1] - 1e-5, far[0] + 1e-5, far[1] + 1e-5)
-    monkeypatch.setattr(locator_module, "NARROWED", 1)
-    nothing = locator.locate(Query(path), within=box)
+    inside = np.flatnonzero((np.abs(spots - far) <= 1e-5).all(axis=1))
+    return Bounds(far[0] - 1e-5, far[1] - 1e-5, far[0] + 1e-5, far[1] + 1e-5), inside.tolist()
+
+
+def test_all_of_a_box_is_searched(locator: Locator, queries: Photos, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, truth = queries[0]
+    box, inside = farthest_box(locator, truth)
+    monkeypatch.setattr(locator_module, "FUSED", 2)
+    first = locator.locate(Query(path), options=SearchOptions(rerank=0))
+    assert not {candidate.reference.id for candidate in first.candidates} & set(inside), "none is alike"
+    found = locator.locate(Query(path), options=SearchOptions(rerank=0), within=box)
+    assert {candidate.reference.id for candidate in found.candidates} <= set(inside)
+    assert len(found.candidates) == min(2, len(inside))
+
+
+def test_nothing_in_a_box_whose_references_must_not_be_found(locator: Locator, queries: Photos) -> None:
+    path, truth = queries[0]
+    box, inside = farthest_box(locator, truth)
+    nothing = locator.locate(Query(path), within=box, without=inside)
     assert (nothing.outcome, nothing.reason.kind) == (Outcome.NOT_FOUND, ReasonKind.NOTHING_ALIKE_IN_BOX)
 
 
