@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,6 +92,15 @@ def locator(index_dir: Path) -> Locator:
 def noise() -> np.ndarray:
     """A picture of nothing."""
     return np.random.default_rng(9).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+
+
+_runs = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def nobody_s_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test keeps (a block by a server that is gone, a name's ground) is not for the next one."""
+    monkeypatch.setenv("GEOFLOOD_CACHE_DIR", str(tmp_path_factory.getbasetemp() / f"cache{next(_runs)}"))
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ An interrupted command ends with 130. One bad image among many is not an error b
 
 from __future__ import annotations
 
+from datetime import datetime
+
 __all__ = [
     "BlockedError",
     "CityError",
@@ -81,6 +83,11 @@ class NetworkError(GeofloodError):
 
 class BlockedError(NetworkError):
     """A server refuses whatever comes from this address, for a while: nothing more is asked of it."""
+
+    def __init__(self, message: str, hint: str = "", until: datetime | None = None) -> None:
+        super().__init__(message, hint)
+        self.until = until
+        """In UTC, where it is known."""
 
 
 class ModelError(GeofloodError):

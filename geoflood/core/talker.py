@@ -22,6 +22,7 @@ import tenacity
 
 from geoflood.core.download import DEFAULT_RETRY, Retry
 from geoflood.core.errors import BlockedError, NetworkError
+from geoflood.core.known_blocks import known_block, remember_block
 from geoflood.core.wire import (
     CHECK_CONNECTION,
     LOGIN_PAGE,
@@ -55,6 +56,9 @@ _HOPS = 5
 
 _DEADLINE_S = 300.0
 """For one answer, however steadily it drips."""
+
+_GUESSED_BLOCK_H = 1.0
+"""After which to try again, where nobody knows how long a block lasts."""
 
 _LONGEST_WAIT_S = 120.0
 """That is waited because a server asks for it. One that asks for more is left alone instead."""
@@ -95,8 +99,10 @@ class Manners:
     """Statuses that mean: stop asking."""
     pages_block: bool = False
     """A web page or a redirect in place of data means the same; else it is a network's login page."""
-    blocked_h: float = 1.0
-    """How long a block is known to last, where the answer does not say."""
+    login_pages: tuple[str, ...] = ()
+    """Endings of the hosts, with their dot, on which the provider's own login pages lie."""
+    blocked_h: float | None = None
+    """How long a block is known to last, where the answer does not say; None: nobody knows."""
     jitter: float = 0.25
     """Each pause is longer by up to this share, so that requests do not come like clockwork."""
 
@@ -164,7 +170,7 @@ class WebAnswer:
         Raises PassingError for what may pass, BlockedError for a block, and NetworkError for any other.
         """
         if 300 <= self.status < 400:
-            raise self._diverted(f"redirects to {_host_of(self.headers.get('location', ''))}")
+            raise self._diverted(_host_of(self.headers.get("location", "")))
         waiting = self.wait_s or 0.0
         if self.status == 429 and self.wait_s is not None and waiting <= _LONGEST_WAIT_S:
             raise PassingError("answered 429, too many requests", waiting)
@@ -180,7 +186,7 @@ class WebAnswer:
             where = redact(self.url)
             raise NetworkError(f"{self.host} answered {self.status} for {where}", "try again later")
         if self.is_page:
-            raise self._diverted("sent a web page, not data")
+            raise self._diverted()
         return self
 
     def json(self) -> Any:
@@ -190,26 +196,33 @@ class WebAnswer:
         except (ValueError, RecursionError) as error:
             raise PassingError("sent no whole JSON") from error
 
-    def block(self, reason: str, hours: float | None = None) -> BlockedError:
-        """The error that ends all talk with this host; it says when to go on."""
-        until = datetime.now(UTC) + timedelta(hours=self.manners.blocked_h if hours is None else hours)
+    def block(self, reason: str, hours: float | None = None, surely: bool = True) -> BlockedError:
+        """The error that ends all talk with this host; it says when to go on.
+
+        What is not `surely` a block has no known end, so the next run asks again.
+        """
+        known_h = self.manners.blocked_h if hours is None else hours
+        until = datetime.now(UTC) + timedelta(hours=_GUESSED_BLOCK_H if known_h is None else known_h)
         return BlockedError(
             f"{self.provider} blocks this address for a while: {self.host} {reason}",
             f"what is done is kept; run the same command again after {until:%Y-%m-%d %H:%M} UTC, not before",
+            until if surely and known_h is not None else None,
         )
 
-    def _diverted(self, reason: str) -> NetworkError:
+    def _diverted(self, there: str = "") -> NetworkError:
+        """For a redirect to a host, or a page in place of data: the network's own pages look the same."""
+        reason = f"redirects to {there}" if there else "sent a web page, not data"
         if self.manners.pages_block:
-            return self.block(reason)
+            return self.block(reason, surely=f".{there}".endswith(self.manners.login_pages))
         return NetworkError(f"{self.host} {reason}", LOGIN_PAGE)
 
 
 class _Line:
     """To one host: when it may be asked again, and whether it blocks us."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str) -> None:
         self.free_at = 0.0
-        self.blocked: BlockedError | None = None
+        self.blocked = known_block(host)
 
 
 class Talker:
@@ -250,7 +263,7 @@ class Talker:
         except httpx.InvalidURL as error:
             raise NetworkError(f"not an address: {redact(question.url)[:80]}", str(error)) from None
         refuse_offline(url.host)
-        if question.secret and question.secret.host != url.netloc.decode("ascii"):
+        if question.secret and question.secret.host != _netloc(url):
             raise ValueError(f"a secret for {question.secret.host} is not for {url.host}")
         patience = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_may_pass),
@@ -270,7 +283,9 @@ class Talker:
         try:
             return read(answer)
         except BlockedError as error:
-            self._line(httpx.URL(answer.url)).blocked = error
+            url = httpx.URL(answer.url)
+            self._line(url).blocked = error
+            remember_block(_netloc(url), error)
             raise
 
     def _pause_s(self, state: tenacity.RetryCallState) -> float:
@@ -341,14 +356,17 @@ class Talker:
         )
 
     def _line(self, url: httpx.URL) -> _Line:
+        host = _netloc(url)
         with self._lock:
-            return self._lines.setdefault(url.netloc.decode("ascii"), _Line())
+            if host not in self._lines:
+                self._lines[host] = _Line(host)
+            return self._lines[host]
 
     def _wait_turn(self, url: httpx.URL) -> None:
         """Wait until the host may be asked again. Raises BlockedError when it blocks us."""
         line = self._line(url)
         if line.blocked:
-            raise BlockedError(str(line.blocked), line.blocked.hint)
+            raise BlockedError(str(line.blocked), line.blocked.hint, line.blocked.until)
         gap = 60.0 / self.manners.a_minute * random.uniform(1.0, 1.0 + self.manners.jitter)
         with self._lock:
             now = self._clock()
@@ -383,6 +401,11 @@ def _given_up(host: str, error: Exception, secret: Secret | None, attempts: int)
             )
         return NetworkError(f"{host} cannot be asked: {reason}", "is this the right address?")
     return NetworkError(f"{host}: {reason}, {attempts} times in a row", CHECK_CONNECTION)
+
+
+def _netloc(url: httpx.URL) -> str:
+    """The host with its port."""
+    return url.netloc.decode("ascii")
 
 
 def _host_of(location: str) -> str:

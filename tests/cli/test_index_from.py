@@ -24,8 +24,9 @@ from tests.support.browser import Links, needs_browser, open_page, page_data
 from tests.support.calibration import uncalibrated
 from tests.support.commands import Result, error_line
 from tests.support.far_side.amsterdam_server import FarAmsterdam
+from tests.support.far_side.mapillary_server import TOKEN, FarMapillary
 from tests.support.far_side.nominatim_server import ILLINOIS, FarNominatim
-from tests.support.far_side.street_images import FarImage
+from tests.support.far_side.street_images import FarImage, along_a_street
 
 DAM = (52.3731, 4.8926)
 CIRCLE = ("--center", "52.3731,4.8926", "--radius", "100")
@@ -334,3 +335,26 @@ def test_a_block_in_the_middle_leaves_an_index(run: Run, far: FarAmsterdam) -> N
     assert geoflood.info("dam").images >= 1
     assert run("index", "dam", "--from", "amsterdam", "--yes", *SMALL).exit_code == 0
     assert geoflood.info("dam").images == 9
+
+
+def test_a_block_of_mapillary_s_tiles_is_remembered(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run does not ask before the block is over; what was told until then is kept."""
+    monkeypatch.setenv("MAPILLARY_TOKEN", TOKEN)
+    with FarMapillary(along_a_street(40, (55.6050, 12.95), step=2e-3)) as far:
+        monkeypatch.setenv("GEOFLOOD_MAPILLARY_TILES_URL", far.tiles.url)
+        source = ("--from", "mapillary", "--source-url", far.graph.url)
+        command = ("index", "malmo", *source, "--bounds", "55.6,12.94,55.61,13.04", *SMALL)
+        far.tiles.blocks_after = 2
+        first = error_line(run(*command, "--yes"), 7)
+        assert "mapillary blocks this address for a while" in first
+        again = run(*command, "--yes")
+        assert "in an earlier run; it was not asked again" in error_line(again, 7)
+        assert re.search(r"run the same command again after 20\d\d-\d\d-\d\d \d\d:\d\d UTC", again.stderr)
+        assert TOKEN not in again.stderr
+        assert far.tiles.paths.total() == 3
+        (tmp_path / "cache/blocks" / f"{far.tiles.host.replace(':', '_')}.json").unlink()
+        far.tiles.blocks_after = 10**9
+        assert run(*command, "--plan").exit_code == 0
+        assert set(far.tiles.paths.values()) == {1, 2}, "only the tile that was refused is asked for again"

@@ -232,6 +232,7 @@ def test_a_drawn_city_killed_again_and_again(
     assert_same_index(calm.folder, torn.folder)
 
     change(far, far_images)
+    calm.safe = dict(fetched(far))
     calm.run(*UPDATE)
     far.store.paths.clear()
     torn.safe = dict.fromkeys(torn.safe, 0)

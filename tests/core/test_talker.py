@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -155,6 +157,71 @@ def test_the_first_block_ends_all_talk_with_its_host(echo: Echo, mood: str) -> N
     assert "what is done is kept" in error.value.hint
     until = before + timedelta(hours=24 if "86400" in mood else 26)
     assert any(f"{until + timedelta(minutes=late):%Y-%m-%d %H:%M} UTC" in error.value.hint for late in (0, 1))
+
+
+@pytest.mark.parametrize("mood", ["login", "status 403", "status 503 86400"])
+def test_a_block_is_known_to_the_next_run(echo: Echo, mood: str) -> None:
+    manners = Manners(
+        60_000, Redirects.NOWHERE, pages_block=True, login_pages=(".login.example",), blocked_h=26
+    )
+    echo.moods.append(mood)
+    with pytest.raises(BlockedError) as first:
+        ask(echo, "/a", manners)
+    with pytest.raises(BlockedError, match="in an earlier run; it was not asked again") as second:
+        ask(echo, "/b", manners)
+    assert echo.paths == {"/a": 1}
+    assert first.value.until
+    assert f"{first.value.until:%Y-%m-%d %H:%M}"[:-1] in second.value.hint
+    (kept,) = Path(os.environ["GEOFLOOD_CACHE_DIR"], "blocks").iterdir()
+    assert f"from another network remove {kept} first" in second.value.hint
+    kept.unlink()
+    assert ask(echo, "/c", manners)["path"] == "/c"
+
+
+@pytest.mark.parametrize(
+    ("mood", "manners"),
+    [
+        ("status 403", Manners(60_000)),
+        ("portal", Manners(60_000, pages_block=True, login_pages=(".login.example",), blocked_h=26)),
+        ("login", Manners(60_000, pages_block=True, login_pages=(".maps.example",), blocked_h=26)),
+    ],
+)
+def test_what_may_not_be_a_block_is_asked_again_by_the_next_run(
+    echo: Echo, mood: str, manners: Manners
+) -> None:
+    """A status that nobody knows the end of, a hotel's page, a redirect to somebody else's."""
+    echo.moods.append(mood)
+    with pytest.raises(BlockedError):
+        ask(echo, "/a", manners)
+    assert ask(echo, "/b", manners)["path"] == "/b"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{[",
+        b"[]",
+        b"{}",
+        b'{"host": 1, "until_s": "x", "reason": ""}',
+        b'{"host": "HOST", "until_s": 1e400, "reason": "blocked"}',
+        b'{"host": "HOST", "until_s": NaN, "reason": "blocked"}',
+        b'{"host": "HOST", "until_s": 99999999999, "reason": "blocked"}',
+        b'{"host": "HOST", "until_s": 1700000000, "reason": "over"}',
+        b'{"host": "HOST", "until_s": SOON, "reason": "a\nb"}',
+        b'{"host": "another", "until_s": SOON, "reason": "blocked"}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_remembered_block_that_cannot_be_true_counts_for_nothing(echo: Echo, content: bytes) -> None:
+    kept = Path(os.environ["GEOFLOOD_CACHE_DIR"], "blocks", f"{echo.host.replace(':', '_')}.json")
+    kept.parent.mkdir(parents=True)
+    soon = str(int(datetime.now(UTC).timestamp()) + 3600).encode()
+    kept.write_bytes(content.replace(b"HOST", echo.host.encode()).replace(b"SOON", soon))
+    assert ask(echo, "/a")["path"] == "/a"
+    kept.write_bytes(b'{"host": "%s", "until_s": %s, "reason": "blocked"}' % (echo.host.encode(), soon))
+    with pytest.raises(BlockedError):
+        ask(echo, "/b")
 
 
 def test_another_host_is_not_blocked(echo: Echo) -> None:

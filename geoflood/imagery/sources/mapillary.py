@@ -37,7 +37,8 @@ __all__ = ["Mapillary"]
 
 URL, TILES_URL = "https://graph.mapillary.com", "https://tiles.mapillary.com"
 
-TILE_MANNERS = Manners(60, Redirects.NOWHERE, pages_block=True, blocked_h=27)
+LOGIN_PAGES = (".mapillary.com", ".facebook.com", ".meta.com")
+TILE_MANNERS = Manners(60, Redirects.NOWHERE, pages_block=True, login_pages=LOGIN_PAGES, blocked_h=27)
 """Addresses were blocked for some 26 hours at 370 tiles a minute, and again below 60; a redirect to a login
 page is the sign. More than 50,000 a day are refused to anyone."""
 GRAPH_MANNERS = Manners(600, Redirects.NOWHERE, pages_block=True)
