@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+# Before torch and faiss are loaded: with small pictures, more threads wait more than they compute.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import hypothesis
 import numpy as np
@@ -19,6 +23,7 @@ from geoflood.database.build import build
 from geoflood.database.manifest import Settings
 from geoflood.imagery.folder import images
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
+from geoflood.localize.calibration import calibrate
 from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Town, Truth, build_town, write_city, write_queries
 
@@ -26,7 +31,7 @@ Source = Callable[..., list[StreetImage | Rejected]]
 
 pytest.register_assert_rewrite("tests.support")  # before anything imports it
 
-from tests.support.calibration import calibrate_quickly  # noqa: E402
+from tests.support.calibration import calibrate_quickly, uncalibrated  # noqa: E402
 
 for name, examples in (("short", 25), ("long", 200)):
     hypothesis.settings.register_profile(
@@ -86,6 +91,12 @@ def index_dir(streets: Path, settings: Settings, tmp_path_factory: pytest.TempPa
 def locator(index_dir: Path) -> Locator:
     """Searches the town."""
     return Locator(index_dir / "town")
+
+
+@pytest.fixture
+def no_rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What commands and the API build is not calibrated, which takes most of the time of a small index."""
+    monkeypatch.setattr(calibrate, "self_calibrate", uncalibrated)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ from geoflood.database.build import build
 from geoflood.database.manifest import Settings
 from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.localize.locator import Locator
-from tests.support.calibration import calibrate_quickly
+from tests.support.calibration import calibrate_quickly, uncalibrated
 
 NAME = "cosplace-resnet18-32"
 BANDS = (0, 40)
@@ -120,7 +120,7 @@ def test_index_then_locate_then_other_weights(tmp_path: Path, checkpoints: list[
 @pytest.mark.usefixtures("models")
 def test_the_papers_blend_from_the_photo_on(tmp_path: Path) -> None:
     found = city(tmp_path / "pictures")
-    build(tmp_path / "city", "city", found, settings(), calibrate_quickly)
+    build(tmp_path / "city", "city", found, settings(), uncalibrated)
     locator, photo = Locator(tmp_path / "city"), pictures()[0]
     left = AttentionMap(np.array([[2.0, 0.1]], np.float32))
 

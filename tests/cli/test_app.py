@@ -215,6 +215,7 @@ def test_folder_that_cannot_be_written(call: Call, streets: Path, tmp_path: Path
 
 
 def test_index_tells_what_came_of_it(call: Call, streets: Path, tmp_path: Path) -> None:
+    """With the settings and the calibration that everybody gets."""
     folder = tmp_path / "some"
     folder.mkdir()
     for path in sorted((streets / "streets").glob("*.jpg"))[:4]:
@@ -232,6 +233,7 @@ def test_index_tells_what_came_of_it(call: Call, streets: Path, tmp_path: Path) 
     error_line(call("index", "Some Town", folder, "--dimension", "64"), 5)
 
 
+@pytest.mark.usefixtures("no_rehearsal")
 def test_the_exit_code_speaks_of_what_was_asked_for(call: Call, streets: Path, tmp_path: Path) -> None:
     """A table is the list: what lies beside its images is nobody's failure, nor is a row that comes twice."""
     folder = tmp_path / "some"
@@ -379,7 +381,9 @@ def test_hostile_file_names(locate: Call, queries: Photos, tmp_path: Path) -> No
         assert not {"\x1b", "\x07", "\u202e"} & set(result.stdout + result.stderr)
         if number == 0:
             assert "[bold]a[bold].jpg" in result.stdout
-        assert objects(locate(path, "--json"))[0]["photo"] == str(path)
+        alone = locate(path, "--json")
+        assert alone.exit_code == 0, alone.output
+        assert objects(alone)[0]["photo"] == str(path)
 
 
 def test_the_city_may_be_left_out_when_there_is_one(
@@ -423,10 +427,11 @@ def test_an_out_that_is_no_folder(locate: Call, queries: Photos, tmp_path: Path)
 
 
 def test_from_the_shell(queries: Photos, index_dir: Path, tmp_path: Path) -> None:
-    """Once in a process of its own: streams apart, quiet where there is no terminal."""
+    """Once in a process of its own: streams apart, quiet where there is no terminal, as many threads as usual."""
     command = [sys.executable, "-m", "geoflood", "locate", "-", "--json", "--index-dir", str(index_dir)]
     photo = f"{queries[0][0]}\n"
-    done = subprocess.run(command, input=photo, capture_output=True, text=True, cwd=tmp_path)
+    usual = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run(command, input=photo, capture_output=True, text=True, cwd=tmp_path, env=usual)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["photo"] == photo.strip()
 

@@ -19,9 +19,7 @@ from geoflood.core.images import jpeg, read_image, resize
 from geoflood.database import describing_speed
 from geoflood.database.database import Database
 from geoflood.database.describing_speed import DescribingSpeed
-from geoflood.localize.calibration import calibrate
 from tests.support.browser import Links, needs_browser, open_page, page_data
-from tests.support.calibration import uncalibrated
 from tests.support.commands import Result, error_line
 from tests.support.far_side.amsterdam_server import FarAmsterdam
 from tests.support.far_side.mapillary_server import TOKEN, FarMapillary
@@ -35,15 +33,14 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command in an empty folder, with quick calibration and a pace of our own servers."""
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_rehearsal: None) -> Run:
+    """Runs a command in an empty folder, at a pace of our own servers."""
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith(("GEOFLOOD_", "MAPILLARY_"))]:
         monkeypatch.delenv(name)
     for name, value in (("INDEX", "indexes"), ("CONFIG", "config"), ("CACHE", "cache")):
         monkeypatch.setenv(f"GEOFLOOD_{name}_DIR", str(tmp_path / value))
     monkeypatch.setenv("GEOFLOOD_SOURCE_PACE", "60000")
-    monkeypatch.setattr(calibrate, "self_calibrate", uncalibrated)
     speed = DescribingSpeed(0.5, 0.1, 60_000.0)
     monkeypatch.setattr(describing_speed, "measure_describing", lambda *_: speed)
     return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)))

@@ -19,9 +19,7 @@ from typer.testing import CliRunner
 import geoflood
 from geoflood.cli.app import app
 from geoflood.core.geo import bounds_of, distance_m
-from geoflood.localize.calibration import calibrate
 from geoflood.synthetic.town import Truth, build_town, write_city, write_queries
-from tests.support.calibration import uncalibrated
 from tests.support.panoramax_server import PYTHON, PanoramaxServer, UploadedPicture, panoramax_server
 
 pytestmark = pytest.mark.skipif(not PYTHON, reason="GEOFLOOD_GEOVISIO names no Python with geovisio")
@@ -114,10 +112,14 @@ def assert_same_places(found: dict[str, tuple[float, float]], there: dict[str, t
 
 
 def test_a_town_on_a_real_server(
-    server: PanoramaxServer, town: Path, truths: list[Truth], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: PanoramaxServer,
+    town: Path,
+    truths: list[Truth],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    no_rehearsal: None,
 ) -> None:
     monkeypatch.setenv("GEOFLOOD_SOURCE_PACE", "60000")
-    monkeypatch.setattr(calibrate, "self_calibrate", uncalibrated)
     first = index(server, tmp_path)
     photos = [*street_photos(town, "summer"), *street_photos(town, "winter")[LATER:]]
     assert first["images"] == len(listed(server)) == len(panoramas(town)) + len(photos)

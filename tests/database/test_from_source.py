@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ from geoflood.imagery.folder import images
 from geoflood.imagery.kept_pictures import KeepImages
 from geoflood.imagery.panorama import HEADINGS
 from geoflood.imagery.sources.source import TokenError
-from tests.support.calibration import calibrate_quickly, uncalibrated
+from geoflood.localize.calibration.calibrate import self_calibrate
+from tests.support.calibration import PLAIN, uncalibrated
 from tests.support.kills import killable
 from tests.support.scripted_source import ScriptedSource
 
@@ -43,11 +45,16 @@ HINTS |= {"token": TokenError("expired", "a new one")}  # type: ignore[dict-item
 LEARNED = "learned.npz"
 
 
+def shrink(patch: pytest.MonkeyPatch) -> None:
+    """Several shards and rounds of a few images."""
+    patch.setattr(plan, "SHARD_IMAGES", 2)
+    patch.setattr(from_source, "AT_ONCE", 6)
+    patch.setattr(kept_pictures, "RESERVE", 3)
+
+
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SHARD_IMAGES", 2)
-    monkeypatch.setattr(from_source, "AT_ONCE", 6)
-    monkeypatch.setattr(kept_pictures, "RESERVE", 3)
+    shrink(monkeypatch)
 
 
 @pytest.fixture
@@ -76,7 +83,7 @@ def learned(streets: Path, settings: Settings, tmp_path_factory: pytest.TempPath
     return folder / LEARNED
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def built(settings: Settings, learned: Path) -> Build:
     """Builds an index."""
 
@@ -105,14 +112,14 @@ def pictures(folder: Path) -> set[str]:
     return {path.stem for path in (folder / "images/scripted").glob("*")}
 
 
-@pytest.fixture
-def calm(tmp_path: Path, source: ScriptedSource, built: Build) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def calm(streets: Path, built: Build, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The index of a run that nothing disturbed."""
-    built(tmp_path / "calm", order(source))
-    found = content(tmp_path / "calm")
-    source.fetched.clear()
-    source.asked.clear()
-    return found
+    folder = tmp_path_factory.mktemp("calm") / "town"
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch)
+        built(folder, order(ScriptedSource.of_folder(streets)))
+    return content(folder)
 
 
 def test_a_city_out_of_a_source(tmp_path: Path, source: ScriptedSource, built: Build) -> None:
@@ -181,11 +188,12 @@ def kill_me(folder: str, streets: str, learned: str, log: str) -> None:
     build_from_source(Path(folder), "Town", wanted, settings, uncalibrated)
 
 
+@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.long)])
 def test_killed_again_and_again_it_is_the_same_index(
-    tmp_path: Path, streets: Path, learned: Path, source: ScriptedSource, calm: dict[str, Any]
+    tmp_path: Path, streets: Path, learned: Path, source: ScriptedSource, calm: dict[str, Any], kills: int
 ) -> None:
     """Without pictures, of which none is fetched twice but what a kill met on its way."""
-    kills, log, town = 12, tmp_path / "log.txt", tmp_path / "town"
+    log, town = tmp_path / "log.txt", tmp_path / "town"
     rng = random.Random(5)
     arguments = (town, streets, learned, log)
     with killable(kill_me, *arguments) as run_and_kill:
@@ -213,13 +221,15 @@ def test_an_index_without_pictures_calibrates_itself_with_those_that_stay(
     tmp_path: Path, source: ScriptedSource, settings: Settings, learned: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_pictures, "RESERVE", 8)
+    small = replace(settings, bands=(0, 30))
+    calibrate = partial(self_calibrate, plan=PLAIN)
     found = {}
     for keep in (KeepImages.ALL, KeepImages.NONE):
         folder = tmp_path / keep
         folder.mkdir()
         shutil.copy(learned, folder)
         wanted = order(source, 13, keep=keep)
-        found[keep] = build_from_source(folder, "Town", wanted, settings, calibrate_quickly).calibration
+        found[keep] = build_from_source(folder, "Town", wanted, small, calibrate).calibration
     assert len(pictures(tmp_path / "none")) == 8
     trials = {keep: min(entry.trials for entry in known.values()) for keep, known in found.items()}
     assert trials[KeepImages.NONE] >= 0.8 * trials[KeepImages.ALL] > 0

@@ -578,6 +578,7 @@ def test_killed_at_random_it_ends_the_same(
 # -- from outside -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("no_rehearsal")
 def test_a_folder_is_followed(many: Path, tmp_path: Path) -> None:
     streets = Path(shutil.copytree(many, tmp_path / "streets"))
 

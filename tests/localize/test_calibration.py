@@ -6,7 +6,6 @@ import json
 import math
 import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +40,7 @@ from geoflood.localize.calibration.pseudo_queries import (
 from geoflood.localize.locator import Locator
 from geoflood.outputs.wording import reason_line
 from geoflood.synthetic.town import Truth
-from tests.support.calibration import PLAIN, QUICK, calibrate_quickly
+from tests.support.calibration import PLAIN, QUICK, calibrate_quickly, uncalibrated
 
 Photos = list[tuple[Path, Truth]]
 UNTOLD = CalibrationKey(None)
@@ -203,11 +202,10 @@ def test_hardly_any_labels_change_nothing(town: Path, queries: Photos) -> None:
 
 
 def test_info_says_once_what_an_index_rests_on(town: Path, queries: Photos) -> None:
-    refine(town, labels(queries), 2, plan=PLAIN)
     path = town / "manifest.json"
     content = json.loads(path.read_text("utf-8"))
     for numbers in content["calibration"].values():
-        numbers["weak"] = "too few places"
+        numbers |= {"labelled": True, "weak": "too few places"}
     path.write_text(json.dumps(content), "utf-8")
     shown = CliRunner().invoke(app, ["info", "town", "--index-dir", str(town.parent)]).output
     assert shown.count("one day only") == 1
@@ -262,7 +260,7 @@ def test_references_whose_pictures_are_gone_are_told(
     moved.mkdir()
     for path in sorted((streets / "streets").glob("*.jpg"))[:5]:
         shutil.copy(path, moved)
-    build(tmp_path / "town", "Town", images([moved]), settings, partial(self_calibrate, plan=PLAIN))
+    build(tmp_path / "town", "Town", images([moved]), settings, uncalibrated)
     shutil.rmtree(moved)
     kept = Locator(tmp_path / "town").locate(Query(queries[0][0]), options=SearchOptions(rerank=4))
     assert not kept.notes or "gone" not in reason_line(kept)
