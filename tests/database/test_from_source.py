@@ -222,7 +222,7 @@ def test_an_index_without_pictures_calibrates_itself_with_those_that_stay(
 ) -> None:
     monkeypatch.setattr(kept_pictures, "RESERVE", 8)
     small = replace(settings, bands=(0, 30))
-    calibrate = partial(self_calibrate, plan=PLAIN)
+    calibrate = partial(self_calibrate, plan=replace(PLAIN, sources=4))
     found = {}
     for keep in (KeepImages.ALL, KeepImages.NONE):
         folder = tmp_path / keep
