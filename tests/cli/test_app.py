@@ -427,7 +427,7 @@ def test_an_out_that_is_no_folder(locate: Call, queries: Photos, tmp_path: Path)
 
 
 def test_from_the_shell(queries: Photos, index_dir: Path, tmp_path: Path) -> None:
-    """Once in a process of its own, with its usual threads: streams apart, quiet where there is no terminal."""
+    """Once in a process of its own, with its usual threads; streams apart, quiet without a terminal."""
     command = [sys.executable, "-m", "geoflood", "locate", "-", "--json", "--index-dir", str(index_dir)]
     photo = f"{queries[0][0]}\n"
     usual = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
