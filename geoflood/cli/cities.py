@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import geoflood
 from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Quiet
-from geoflood.cli.streets import street_facts
+from geoflood.cli.streets import coverage_facts, street_facts, write_holes
 from geoflood.core.errors import CityError, GeofloodError, UsageError
 from geoflood.core.paths import city_folder, home
 from geoflood.database.index_files import is_finished
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from geoflood.database.index_info import IndexInfo
 
 __all__ = ["city_or_only", "register"]
+
+
+Holes = Annotated[
+    Path | None,
+    typer.Option(help="GeoJSON to write: streets without a street image nearby; needs a street map."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -65,9 +71,18 @@ def _summary(name: str, index_dir: Path | None) -> dict[str, Any]:
     }
 
 
-def info(city: str, index_dir: IndexDir = None, as_json: Json = False, quiet: Quiet = False) -> None:
+def info(
+    city: str,
+    holes: Holes = None,
+    index_dir: IndexDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
     """geoflood info hamburg: counts, sources, licences, coverage of one index; checks every file."""
-    facts = _facts(geoflood.info(city_folder(city, index_dir)))
+    found = geoflood.info(city_folder(city, index_dir))
+    facts = _facts(found) | coverage_facts(found, as_json)
+    if holes is not None:
+        facts["holes"] = f"{write_holes(found, holes)} in {holes}"
     if as_json:
         terminal.emit(facts)
     else:

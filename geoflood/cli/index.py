@@ -12,7 +12,8 @@ import geoflood
 from geoflood.cli import source_options as options
 from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Workers
-from geoflood.core.errors import PartialError, UsageError
+from geoflood.cli.streets import coverage_facts
+from geoflood.core.errors import IndexUnusableError, PartialError, UsageError
 from geoflood.database.bands import BANDS
 from geoflood.imagery.reject_reasons import NO_IMAGE_LACKS, RejectReason
 
@@ -208,6 +209,7 @@ def _show_json(info: IndexInfo) -> None:
             "rejected": dict(info.rejected),
             "update": asdict(info.change) if info.change else None,
             "weak_calibration": weaknesses(info.calibration) or None,
+            **_coverage(info, as_json=True),
         }
     )
 
@@ -222,10 +224,20 @@ def _show(info: IndexInfo) -> None:
         "views": f"{info.references:,}",
         "unusable": f"{sum(info.rejected.values())} ({reasons})" if reasons else "none",
         "calibration": _describe_calibration(info.calibration),
+        **_coverage(info, as_json=False),
         "index": str(info.folder),
     }
     terminal.show_rows(rows)
     terminal.news(f"next: geoflood locate PHOTO --city {info.folder.name}")
+
+
+def _coverage(info: IndexInfo, as_json: bool) -> dict[str, Any]:
+    """A street map of before that is damaged does not undo the index."""
+    try:
+        return coverage_facts(info, as_json)
+    except IndexUnusableError as error:
+        terminal.error_line(error)
+        return {"coverage": None if as_json else "unknown"}
 
 
 def _describe_change(change: PlanChange) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import geoflood
 from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Quiet
+from geoflood.core.errors import InputError
 from geoflood.core.paths import city_folder
 
-__all__ = ["register", "street_facts"]
+if TYPE_CHECKING:
+    from geoflood.database.index_info import IndexInfo
+
+__all__ = ["coverage_facts", "register", "street_facts", "write_holes"]
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +39,7 @@ def streets(
     folder = city_folder(city, index_dir)
     with terminal.progress() as progress:
         street_map = geoflood.add_streets(folder, file, progress=progress)
-    facts = street_facts(street_map)
+    facts = street_facts(street_map) | coverage_facts(geoflood.info(folder), as_json)
     if as_json:
         terminal.emit({"city": folder.name, "index": str(folder), **facts})
     else:
@@ -53,3 +58,43 @@ def street_facts(street_map: geoflood.StreetMap) -> dict[str, Any]:
         "source": street_map.source,
         "credit": street_map.credit,
     }
+
+
+def coverage_facts(info: IndexInfo, as_json: bool) -> dict[str, Any]:
+    """What of the streets the index can know: numbers for programs, words for people; {} without a map."""
+    coverage = info.street_coverage
+    if coverage is None:
+        return {}
+    from geoflood.outputs.wording import percent
+    from geoflood.places.coverage import sentence
+
+    if not as_json:
+        looking = ", ".join(f"{name} {percent(share)}" for name, share in coverage.by_direction)
+        return {"coverage": sentence(coverage), "by direction": looking}
+    return {
+        "coverage": {
+            "street_km": round(coverage.street_km, 1),
+            "share": round(coverage.share, 3),
+            "by_direction": {name: round(share, 3) for name, share in coverage.by_direction},
+            "by_class": {
+                name: {"street_km": round(km, 1), "share": round(share, 3)}
+                for name, km, share in coverage.by_class
+            },
+            "holes": len(coverage.holes),
+        }
+    }
+
+
+def write_holes(info: IndexInfo, path: Path) -> int:
+    """Write the holes of an index's coverage as GeoJSON; returns how many. InputError without a map."""
+    from geoflood.core.files import write_whole
+    from geoflood.places.coverage import holes_geojson
+
+    coverage, street_map = info.street_coverage, info.street_map
+    if coverage is None or street_map is None:
+        raise InputError(
+            f"{info.city} has no street map to look for holes in",
+            f"add one: geoflood streets {info.folder.name} FILE",
+        )
+    write_whole(path, json.dumps(holes_geojson(coverage, street_map.credit), ensure_ascii=False) + "\n")
+    return len(coverage.holes)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from geoflood.core.datatypes import Bounds, Rejected
 from geoflood.core.geo import covered_km2
@@ -16,6 +17,9 @@ from geoflood.database.plan_changes import PlanChange
 from geoflood.database.rejections import examples_of_rejected
 from geoflood.places.street_map import StreetMap
 from geoflood.places.street_map_file import find
+
+if TYPE_CHECKING:
+    from geoflood.places.coverage import Coverage
 
 __all__ = ["IndexInfo"]
 
@@ -102,6 +106,18 @@ class IndexInfo:
     def street_map(self) -> StreetMap | None:
         """Streets and names of its ground; None where it has none. Raises IndexUnusableError when damaged."""
         return find(self.folder)
+
+    @cached_property
+    def street_coverage(self) -> Coverage | None:
+        """What of the streets a reference is near to, and the holes; None without a street map.
+
+        Raises IndexUnusableError when the street map is damaged.
+        """
+        from geoflood.places.coverage import coverage_of  # its libraries take longer than all else here
+
+        if self.street_map is None:
+            return None
+        return coverage_of(self.street_map, self._database.positions, self._database.headings_deg())
 
     @property
     def headings(self) -> Mapping[str, int]:

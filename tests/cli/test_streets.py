@@ -18,7 +18,7 @@ from geoflood.places import osm_file
 from geoflood.places.street_map_file import STREETS, load
 from geoflood.synthetic.town import Truth
 from tests.support.commands import Result, error_line
-from tests.support.street_maps import town_geojson
+from tests.support.street_maps import TOWN, town_geojson
 
 Run = Callable[..., Result]
 
@@ -138,3 +138,58 @@ def test_a_bundle_carries_it(run: Run, town: Path, extract: Path, tmp_path: Path
     assert ["© OpenStreetMap contributors, ODbL 1.0", "", 0] in head["credits"]
     assert run("unbundle", "town.zip", "--city", "other").exit_code == 0
     assert (town.with_name("other") / STREETS).read_bytes() == (town / STREETS).read_bytes()
+
+
+def test_coverage_and_its_holes(run: Run, town: Path, extract: Path, tmp_path: Path) -> None:
+    assert "coverage" not in json.loads(run("info", "town", "--json").stdout)
+    refused = run("info", "town", "--holes", tmp_path / "holes.geojson")
+    assert "Town has no street map to look for holes in" in error_line(refused, 3)
+    told = json.loads(run("streets", "town", extract, "--json").stdout)["coverage"]
+    assert 0.1 < told["share"] < 1.0
+    assert list(told["by_direction"]) == ["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
+    assert all(0.0 <= share <= told["share"] for share in told["by_direction"].values())
+    assert any(told["by_direction"].values()), "the town's images say where they look"
+    assert told == json.loads(run("info", "town", "--json").stdout)["coverage"]
+
+    result = run("info", "town", "--holes", tmp_path / "holes.geojson")
+    assert result.exit_code == 0, result.output
+    assert "of streets are within 25 m of a street image; longest holes: " in result.stdout
+    assert f"{told['holes']} in " in result.stdout
+    holes = json.loads((tmp_path / "holes.geojson").read_text("utf-8"))
+    assert holes["attribution"] == "© OpenStreetMap contributors, ODbL 1.0"
+    lengths = [hole["properties"]["length_m"] for hole in holes["features"]]
+    assert len(lengths) == told["holes"] >= 1
+    assert lengths == sorted(lengths, reverse=True)
+    nowhere = run("info", "town", "--holes", tmp_path / "holes.geojson" / "x.geojson")
+    assert "holes.geojson" in error_line(nowhere, 3), "a file is no folder"
+
+
+def test_an_index_says_its_coverage_and_a_damaged_map_does_not_undo_it(
+    run: Run, few: Path, extract: Path, town: Path
+) -> None:
+    shutil.rmtree(town)
+    result = run("index", "Town", few, "--streets", extract)
+    assert "of streets are within 25 m of a street image" in result.stdout
+    (town / STREETS).write_bytes(b"no map")
+    again = run("index", "Town", few, "--json")
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["coverage"] is None
+    assert STREETS in again.stderr
+
+
+def test_an_answer_names_its_streets(
+    run: Run, town: Path, extract: Path, queries: list[tuple[Path, Truth]], tmp_path: Path
+) -> None:
+    """From the extract to the terminal, JSON, files and the map."""
+    assert run("streets", "town", extract).exit_code == 0
+    photo = queries[0][0]
+    told = json.loads(run("locate", photo, "--json").stdout)
+    assert {one["street"] for one in told["streets"]} <= {name for name, *_ in TOWN}
+    assert told["street_credit"] == "© OpenStreetMap contributors, ODbL 1.0"
+    assert told["streets"][0]["street"] in told["street"]
+    shown = run("locate", photo, "--out", tmp_path / "out")
+    assert told["street"] in shown.stdout
+    for name in ("map.html", "located.csv", "located.geojson"):
+        text = (tmp_path / "out" / name).read_text("utf-8")
+        assert told["streets"][0]["street"] in text.replace("\\u0027", "'")
+        assert "© OpenStreetMap contributors" in text.replace("\\u00a9", "©")
