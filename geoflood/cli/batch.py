@@ -124,6 +124,7 @@ def batch_locate(
         if locator.street_map_problem:
             terminal.warning(locator.street_map_problem)
         locator.check(search)
+        streets = streets or locator.street_map
         covered = locator.database.city()
         summary = pipeline.batch_locate(
             folder,

@@ -10,11 +10,12 @@ import typer
 
 from geoflood.cli import terminal
 from geoflood.cli.options import Basemap, IndexDir, Json, Quiet
-from geoflood.core.errors import GeofloodError, InputError, UsageError
+from geoflood.core.errors import GeofloodError, IndexUnusableError, InputError, UsageError
 from geoflood.core.paths import city_folder
 
 if TYPE_CHECKING:
     from geoflood.core.datatypes import City
+    from geoflood.places.street_map import StreetMap
     from geoflood.triage.results import Results
 
 __all__ = ["few", "register", "warn_unsealed"]
@@ -74,7 +75,8 @@ def review(
 
     streets = read_basemap(basemap) if basemap else None
     merged = merge(results, decisions, warn_unsealed)
-    write_outputs(merged.results, _read_city(merged.results, index_dir), streets)
+    index, city = _read_city(merged.results, index_dir)
+    write_outputs(merged.results, city, streets or _street_map(index))
     counts = {**{status.value: count for status, count in merged.new.items()}, "older": merged.older}
     if as_json:
         terminal.emit({**counts, "conflicts": merged.conflicts, "moved": merged.moved})
@@ -147,8 +149,8 @@ def warn_provisional(results: Results) -> None:
         terminal.warning(text)
 
 
-def _read_city(results: Results, index_dir: Path | None) -> City:
-    """What the index covers; nothing but its name when it is not on this computer."""
+def _read_city(results: Results, index_dir: Path | None) -> tuple[Path | None, City]:
+    """The index and what it covers; nothing but its name when it is not on this computer."""
     import numpy as np
 
     from geoflood.core.datatypes import City
@@ -156,7 +158,19 @@ def _read_city(results: Results, index_dir: Path | None) -> City:
 
     name = str(results.run["settings"]["options"]["city"])
     try:
-        return Database(city_folder(name, index_dir)).city()
+        folder = city_folder(name, index_dir)
+        return folder, Database(folder).city()
     except GeofloodError as error:
         terminal.news(f"the map is drawn without its streets: {error}")
-        return City(name, 0, 0, "index not at hand", np.empty((0, 2)))
+        return None, City(name, 0, 0, "index not at hand", np.empty((0, 2)))
+
+
+def _street_map(index: Path | None) -> StreetMap | None:
+    """What lies under the map, where the index has it; a damaged one is told."""
+    from geoflood.places.street_map_file import find
+
+    try:
+        return None if index is None else find(index)
+    except IndexUnusableError as error:
+        terminal.warning(f"the map is drawn without streets: {error}")
+        return None

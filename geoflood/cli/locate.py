@@ -128,7 +128,9 @@ def locate(
         show_located(answer, as_json)
     _raise_if_none_read(located)
     if results is not None:
-        written = write_results(located, locator.database, results, basemap=streets, tiles=tiles)
+        written = write_results(
+            located, locator.database, results, streets=streets or locator.street_map, tiles=tiles
+        )
         for kind, path in written.items():
             terminal.news(f"{kind}: {path}")
     _raise_failures(located)

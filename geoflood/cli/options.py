@@ -73,7 +73,9 @@ BlendForm = Annotated[
         "--blend", help="How attention and features mix; paper: as VPR-AttLLM's code, GeM networks."
     ),
 ]
-Basemap = Annotated[Path | None, typer.Option(help="GeoJSON of streets and water to draw under the map.")]
+Basemap = Annotated[
+    Path | None, typer.Option(help="GeoJSON to draw under the map, instead of the street map of the index.")
+]
 
 Rerank = Annotated[
     int | None,

@@ -1,39 +1,37 @@
-"""Streets and water from a GeoJSON file, reduced to what the map draws of them: foreign, so checked first."""
+"""A GeoJSON file as the ground of a page, whatever its tags say: foreign, so checked first."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from geoflood.core.errors import InputError
-from geoflood.outputs.wording import plain
+from geoflood.core.plain_text import plain
+from geoflood.places.classify import area_kind, line_kind
+from geoflood.places.street_map import DEGREE, NAMELESS, AreaKind, LineKind, Name, Shapes, StreetMap
 
-__all__ = ["KINDS", "credit", "layers", "read_basemap"]
+__all__ = ["read_basemap", "street_map_of"]
 
-KINDS = ("ground", "water", "street")
-"""From the bottom up."""
-
-_DEPTHS = {
-    "LineString": 1,
-    "MultiLineString": 2,
-    "Polygon": 2,
-    "MultiPolygon": 3,
-}
-"""How deep lists of positions are nested. Points are left out: a quiet ground has none."""
+_DEPTHS = {"LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPolygon": 2}
+"""How deep lists of lines are nested. Points are left out: a quiet ground has none."""
 
 _HINT = "give a FeatureCollection of lines and polygons in (lon, lat), such as an OpenStreetMap extract"
 
 MAX_BYTES = 50_000_000
-"""Of a basemap's file: it lies in every map, and browsers choke on more."""
+"""Of a basemap's file, which is read whole."""
+
+_LONGEST_NAME = 80
 
 Json = dict[str, Any]
 
 
-def read_basemap(path: Path) -> Json:
-    """Streets and water as GeoJSON. Raises InputError for anything else, and where nothing would be drawn."""
+def read_basemap(path: Path) -> StreetMap:
+    """The lines and polygons of a GeoJSON file. Raises InputError for others, and where nothing is drawn."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB", "clip it to the city")
@@ -48,35 +46,50 @@ def read_basemap(path: Path) -> Json:
         raise InputError(f"{path} is TopoJSON", "convert it: ogr2ogr -f GeoJSON streets.geojson FILE")
     if not isinstance(content, dict) or content.get("type") != "FeatureCollection":
         raise InputError(f"{path} is not a GeoJSON FeatureCollection", "export it as GeoJSON (WGS 84)")
-    if not any(shapes["features"] for shapes in layers(content).values()):
+    found = street_map_of(content, path.name)
+    if not len(found.lines) + len(found.areas):
         raise InputError(f"{path}: nothing in it is drawn: it has neither lines nor polygons", _HINT)
-    return content
+    return found
 
 
-def layers(basemap: Mapping[str, Any]) -> dict[str, Json]:
-    """A FeatureCollection for each of KINDS: geometries and names alone, six decimals.
-
-    Raises InputError when `basemap` is no GeoJSON.
-    """
-    features = basemap.get("features") if basemap.get("type") == "FeatureCollection" else [basemap]
-    by_kind: dict[str, list[Json]] = {kind: [] for kind in KINDS}
+def street_map_of(collection: Mapping[str, Any], source: str = "") -> StreetMap:
+    """What a FeatureCollection draws. Raises InputError when it is no GeoJSON."""
     try:
-        for feature in features or ():
-            for kind, shape in _shapes(feature):
-                by_kind[kind].append(shape)
+        rows = [
+            row for number, feature in enumerate(collection["features"]) for row in _rows(number, feature)
+        ]
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"the basemap is no GeoJSON that can be drawn: {error}", _HINT) from error
-    return {kind: {"type": "FeatureCollection", "features": shapes} for kind, shapes in by_kind.items()}
+        raise InputError(f"the basemap is no GeoJSON that can be drawn: {error!s:.100}", _HINT) from error
+    table = {name: number for number, name in enumerate(dict.fromkeys(row.name for row in rows if row.name))}
+    return StreetMap(
+        tuple(Name((("name", name),)) for name in table),
+        _shapes([row for row in rows if isinstance(row.kind, LineKind)], table),
+        _shapes([row for row in rows if isinstance(row.kind, AreaKind)], table),
+        credit=_credit(collection),
+        source=source,
+    )
 
 
-def _shapes(feature: Mapping[str, Any]) -> Iterator[tuple[str, Json]]:
-    """What is drawn of a feature, and as which of KINDS: of a collection of geometries each by itself."""
+class _Row(NamedTuple):
+    """A line, or a ring of an area."""
+
+    kind: LineKind | AreaKind
+    name: str
+    points: list[tuple[float, float]]
+    """(lat, lon)."""
+    part_of: int
+
+
+def _rows(number: int, feature: Mapping[str, Any]) -> Iterator[_Row]:
     properties = feature.get("properties") or {}
-    name = plain(str(properties.get("name") or ""))[:80]
+    name = plain(str(properties.get("name") or ""))[:_LONGEST_NAME]
+    tags = {key: text for key, value in properties.items() if (text := _said(value))}
     for geometry in _geometries(feature["geometry"] if feature.get("type") == "Feature" else feature):
-        form = geometry["type"]
-        drawn = {"type": form, "coordinates": _positions(geometry["coordinates"], _DEPTHS[form])}
-        yield _kind(form, properties), {"type": "Feature", "geometry": drawn, "properties": {"name": name}}
+        line = "LineString" in geometry["type"]
+        kind = _line(tags) if line else _area(tags)
+        for points in _lines(geometry["coordinates"], _DEPTHS[geometry["type"]]):
+            if len(points) >= (2 if line else 4):
+                yield _Row(kind, name, points, number)
 
 
 def _geometries(geometry: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
@@ -90,33 +103,66 @@ def _geometries(geometry: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any
         yield geometry
 
 
-def _positions(nested: Any, depth: int) -> list[Any]:
-    """Lists of [lon, lat], `depth` deep; altitudes are dropped."""
-    if depth:
-        return [_positions(part, depth - 1) for part in nested]
-    lon, lat = float(nested[0]), float(nested[1])
-    if not (math.isfinite(lon) and abs(lat) <= 90):
-        raise ValueError(f"not a position: {nested!r:.60}")
-    return [round(lon, 6), round(lat, 6)]
-
-
-def _kind(geometry: str, properties: Mapping[str, Any]) -> str:
-    """By OpenStreetMap's tags; a line that says nothing is a street."""
-    if properties.get("natural") in ("water", "coastline", "bay") or any(
-        _says(properties.get(tag)) for tag in ("waterway", "water")
-    ):
-        return "water"
-    return "street" if "LineString" in geometry else "ground"
-
-
-def _says(value: object) -> bool:
-    """Whether a tag has a value: programs write every column of every feature, with nothing in it."""
+def _said(value: object) -> str:
+    """The value of a tag, or "": programs write every column of every feature, with nothing in it."""
     if isinstance(value, str):
-        return value.strip().lower() not in ("", "no", "none", "null", "nan")
-    return value is True or (isinstance(value, list) and any(map(_says, value)))
+        text = value.strip()
+        return "" if text.lower() in ("no", "none", "null", "nan") else text
+    if isinstance(value, list):
+        return next(filter(None, map(_said, value)), "")
+    return "yes" if value is True else ""
 
 
-def credit(basemap: Mapping[str, Any]) -> str:
+def _line(tags: Mapping[str, str]) -> LineKind:
+    """A line that says nothing is a street."""
+    known = line_kind(tags)
+    if known is not None:
+        return known
+    return LineKind.STREAM if _is_water(tags) else LineKind.MIDDLE
+
+
+def _area(tags: Mapping[str, str]) -> AreaKind:
+    """A polygon that says nothing is ground."""
+    known = area_kind(tags)
+    if known is not None:
+        return known
+    return AreaKind.WATER if _is_water(tags) else AreaKind.SQUARE
+
+
+def _is_water(tags: Mapping[str, str]) -> bool:
+    return tags.get("natural") in ("water", "coastline", "bay") or "waterway" in tags or "water" in tags
+
+
+def _lines(nested: Any, depth: int) -> Iterator[list[tuple[float, float]]]:
+    if depth:
+        for part in nested:
+            yield from _lines(part, depth - 1)
+    else:
+        yield [_position(point) for point in nested]
+
+
+def _position(point: Sequence[Any]) -> tuple[float, float]:
+    lon, lat = float(point[0]), float(point[1])
+    if not (math.isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 540):
+        raise ValueError(f"not a position: {point!r:.60}")
+    return lat, lon
+
+
+def _shapes(rows: Sequence[_Row], table: Mapping[str, int]) -> Shapes:
+    if not rows:
+        return Shapes()
+    counts = [len(row.points) for row in rows]
+    points = np.concatenate([np.array(row.points) for row in rows])
+    return Shapes(
+        np.rint(points * DEGREE).astype(np.int32),
+        np.concatenate([[0], np.cumsum(counts)]),
+        np.array([row.kind for row in rows], np.uint8),
+        np.array([table.get(row.name, NAMELESS) for row in rows], np.int32),
+        np.array([row.part_of for row in rows], np.int32),
+    )
+
+
+def _credit(collection: Mapping[str, Any]) -> str:
     """Who made the basemap, where the file says so in a member that such files carry."""
-    credits = (basemap.get(name) for name in ("attribution", "copyright", "credit"))
+    credits = (collection.get(name) for name in ("attribution", "copyright", "credit"))
     return plain(next((text for text in credits if isinstance(text, str)), ""))[:200]

@@ -1,11 +1,10 @@
-"""The Leaflet map with all that lies under the evidence: coverage, basemap, tiles if asked for."""
+"""The Leaflet map with where there are images, and tiles if asked for."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import folium
@@ -13,36 +12,19 @@ import numpy as np
 
 from geoflood.core.datatypes import City, LatLon
 from geoflood.core.errors import UsageError
-from geoflood.outputs.basemap import credit, layers
 from geoflood.outputs.shapes import thinned
 
 __all__ = ["bounds", "chart", "tile_host"]
 
-Json = dict[str, Any]
 
-_STYLES: dict[str, Json] = {
-    "ground": {"stroke": False, "fillColor": "#eeeeea", "fillOpacity": 1.0},
-    "water": {"color": "#b9cfdd", "weight": 2, "fillColor": "#d3e2ec", "fillOpacity": 1.0},
-    "street": {"color": "#cfcfcb", "weight": 4, "fill": False},
-}
-_NAME_TIP = """(feature, layer) => feature.properties.name && layer.bindTooltip(
-    Object.assign(document.createElement("span"), {textContent: feature.properties.name}), {sticky: true})"""
-
-
-def chart(
-    city: City, around: Sequence[LatLon], basemap: Mapping[str, Any] | None, tiles: str | None
-) -> folium.Map:
-    """Leaflet's map with its ground, on canvas: thousands of dots would choke a page of SVG."""
+def chart(city: City, around: Sequence[LatLon], tiles: str | None = None) -> folium.Map:
+    """Leaflet's map with what is indexed, on canvas: thousands of dots would choke a page of SVG."""
     drawn = folium.Map(
         location=np.mean(bounds(city), axis=0).tolist(), tiles=None, prefer_canvas=True, control_scale=True
     )
     drawn.options |= {"max_zoom": 20, "zoom_snap": 0.25, "keyboard": False}
     if tiles is not None:
         drawn.add_child(_tile_layer(tiles))
-    if basemap is not None:
-        for kind, features in layers(basemap).items():
-            if features["features"]:
-                drawn.add_child(_ground_layer(features, _STYLES[kind], html.escape(credit(basemap))))
     drawn.add_child(_coverage(city, around))
     return drawn
 
@@ -63,13 +45,6 @@ def bounds(city: City) -> list[list[float]]:
     """[[south, west], [north, east]] of what the index covers."""
     covered = city.coverage if len(city.coverage) else np.zeros((1, 2))
     return [covered.min(axis=0).tolist(), covered.max(axis=0).tolist()]
-
-
-def _ground_layer(features: Json, style: Json, credit: str) -> folium.GeoJson:
-    named = folium.JsCode(_NAME_TIP)
-    return folium.GeoJson(
-        features, style_function=lambda _: style, on_each_feature=named, attribution=credit, smooth_factor=1.5
-    )
 
 
 def _coverage(city: City, around: Sequence[LatLon]) -> folium.GeoJson:

@@ -24,3 +24,17 @@ function make(tag, className, text) {
   if (tag === "button") node.type = "button";
   return node;
 }
+
+// The button for day and night, on every map.
+const nightButton = L.control({ position: "topright" });
+nightButton.onAdd = () => {
+  const bar = make("div", "leaflet-bar");
+  const button = bar.appendChild(make("button", "night", "◐"));
+  const say = () => { button.title = theme.isNight() ? "Day colours" : "Night colours"; button.setAttribute("aria-label", button.title); };
+  say();
+  document.addEventListener("theme", say);
+  button.onclick = theme.toggle;
+  L.DomEvent.disableClickPropagation(bar);
+  return bar;
+};
+nightButton.addTo(map);

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +20,8 @@ from typing import Any
 import folium
 from branca.element import Figure
 from xstatic.pkg import leaflet, leaflet_markercluster
+
+from geoflood.outputs.ground import Ground
 
 __all__ = ["Json", "data_uri", "page"]
 
@@ -43,27 +45,32 @@ function failed(event) {
 def page(
     leaflet_map: folium.Map,
     name: str,
-    data: Mapping[str, Json],
+    data: dict[str, Json],
     pictures: Sequence[str] = ("data:",),
     scripts: Sequence[str] = (),
     room: str = __package__,
     clusters: bool = False,
+    ground: Ground | None = None,
 ) -> str:
     """A page around a map, as HTML; `data` are blocks of JSON by their id.
 
     NAME.html, NAME.css and NAME.js lie in the package `room`; `scripts` run instead of NAME.js, after dom.js.
-    `pictures` are the sources of pictures that the policy allows. `clusters` adds Leaflet.markercluster.
+    `pictures` are the sources of pictures that the policy allows. `clusters` adds Leaflet.markercluster,
+    `ground` a street map below all else.
     """
     figure = Figure()
     figure.add_child(leaflet_map)
     figure.render()
     libraries = [(leaflet, "leaflet.js")] + [(leaflet_markercluster, "leaflet.markercluster.js")] * clusters
-    first = [_WATCH, *(_library(package, file) for package, file in libraries)]
-    own = [_asset(room, f"{script}.js") for script in ("dom", *(scripts or (name,)))]
+    first = [_WATCH, _asset(room, "theme.js"), *(_library(package, file) for package, file in libraries)]
+    below = ("street_names", "streets") if ground else ()
+    own = [_asset(room, f"{script}.js") for script in ("dom", *below, *(scripts or (name,)))]
     last = [figure.script.render(), *own]
-    styles = [_leaflet_css(), _asset(room, f"{name}.css")]
+    styles = [_leaflet_css(), _asset(room, "colours.css"), _asset(room, f"{name}.css")]
+    drawn = {"ground": {"packed": ground.packed, "credit": ground.credit}} if ground else {}
     blocks = [
-        f'<script type="application/json" id="{key}">{_json(block)}</script>' for key, block in data.items()
+        f'<script type="application/json" id="{key}">{_json(block)}</script>'
+        for key, block in (data | drawn).items()
     ]
     parts = [
         *_head(_policy([*first, *last], pictures), styles, first),

@@ -97,13 +97,13 @@ function drawShapes(shapes) {
   const quiet = { renderer: sharp, interactive: false };
   for (const [share, geometry] of shapes.areas) {
     const style = share === 0.5
-      ? { stroke: false, fillColor: "#00478f", fillOpacity: 0.62 }
-      : { color: "#00478f", weight: 1.5, fillColor: "#56b4e9", fillOpacity: 0.4 };
+      ? { stroke: false, fillColor: theme.colour("half"), fillOpacity: theme.colour("half-share") }
+      : { color: theme.colour("half"), weight: 1.5, fillColor: theme.colour("ninety"), fillOpacity: theme.colour("ninety-share") };
     evidence.addLayer(L.geoJSON(geometry, { ...quiet, ...style }));
   }
   for (const [share, radius] of shapes.circles) {
     const dashes = share === 50 ? "2 6" : "9 7";
-    evidence.addLayer(L.circle(shapes.position, { ...quiet, radius, fill: false, color: "#222", weight: 2, dashArray: dashes }));
+    evidence.addLayer(L.circle(shapes.position, { ...quiet, radius, fill: false, color: theme.colour("ring"), weight: 2, dashArray: dashes }));
   }
 }
 
@@ -131,7 +131,7 @@ function highlight() {
   cones.forEach((layer, index) => {
     if (!layer) return;
     const on = index === chosen;
-    layer.setStyle({ color: on ? "#a34800" : "#444", weight: on ? 2.5 : 1, fillColor: on ? "#d55e00" : "#777", fillOpacity: on ? 0.5 : 0.06 });
+    layer.setStyle({ color: theme.colour(on ? "cone-chosen" : "cone"), weight: on ? 2.5 : 1, fillColor: on ? "#d55e00" : "#777", fillOpacity: on ? 0.5 : 0.06 });
     if (on) layer.bringToFront();
   });
   markers.forEach((marker, index) => {
@@ -141,6 +141,19 @@ function highlight() {
     marker.setZIndexOffset(index === chosen ? 10000 : -1000 * index);
   });
 }
+
+function drawEvidence(sheet) {
+  evidence.clearLayers();
+  if (sheet.shapes) drawShapes(sheet.shapes);
+  if (sheet.places.length > 1) sheet.places.forEach(drawLetter);
+  drawCandidates(sheet.candidates);
+}
+
+document.addEventListener("theme", () => {
+  if (!data.sheets.length) return;
+  drawEvidence(data.sheets[photo]);
+  highlight();
+});
 
 // ---- choosing a match and a photo
 
@@ -207,10 +220,7 @@ function show(index) {
     node.disabled = node.dataset.frame !== "city" && !sheet.frames[node.dataset.frame];
   });
   [...byId("photos").children].forEach((button, at) => button.setAttribute("aria-current", at === index));
-  evidence.clearLayers();
-  if (sheet.shapes) drawShapes(sheet.shapes);
-  if (sheet.places.length > 1) sheet.places.forEach(drawLetter);
-  drawCandidates(sheet.candidates);
+  drawEvidence(sheet);
   choose(0);
   map.invalidateSize({ animate: false });  // the legend may have taken or given a line
   fit(sheet.frames.answer);

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from geoflood.core.datatypes import Image, Located
 from geoflood.core.errors import UsageError
@@ -15,6 +14,7 @@ from geoflood.imagery.views import LONGEST, pixels_of
 from geoflood.outputs.geojson import write_geojson
 from geoflood.outputs.map import PanelSheet, write_map
 from geoflood.outputs.table import write_table
+from geoflood.places.street_map import StreetMap
 
 __all__ = ["result_folder", "write_results"]
 
@@ -52,7 +52,7 @@ def write_results(
     database: Database,
     out: Path,
     *,
-    basemap: dict[str, Any] | None = None,
+    streets: StreetMap | None = None,
     tiles: str | None = None,
 ) -> dict[str, Path]:
     """Write map.html, located.geojson and located.csv into `out`; returns what was written, by kind."""
@@ -60,7 +60,7 @@ def write_results(
     written = {kind: out / name for kind, name in _FILES.items()}
     write_geojson(written["geojson"], located)
     write_table(written["table"], located)
-    write_map(written["map"], [_sheet(photo) for photo in located], database.city(), basemap, tiles)
+    write_map(written["map"], [_sheet(photo) for photo in located], database.city(), streets, tiles)
     return written
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 from geoflood.core.datatypes import City, Image, Reference
 from geoflood.imagery.views import pixels_of
 from geoflood.outputs.table import table_file
+from geoflood.places.street_map import StreetMap
 from geoflood.triage.custody import write_run
 from geoflood.triage.export.finding_fields import field_names, finding_row
 from geoflood.triage.export.finding_geojson import collection
@@ -29,7 +29,7 @@ PAGE = "triage.html"
 
 
 def write_outputs(
-    results: Results, city: City, basemap: dict[str, Any] | None = None, left_s: float | None = None
+    results: Results, city: City, streets: StreetMap | None = None, left_s: float | None = None
 ) -> dict[str, Path]:
     """Write triage.html, located.csv, located.geojson, rejected.csv and run.json; returns them by kind.
 
@@ -52,7 +52,7 @@ def write_outputs(
             add_row(row)
             add_feature(row)
             triage.add(finding)
-        triage.write(city, _identity(results), basemap, waiting_text(len(results.waiting), left_s))
+        triage.write(city, _identity(results), streets, waiting_text(len(results.waiting), left_s))
     write_rejections(files["rejected"], results.rejections())
     write_run(results, files.values())
     return files

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from geoflood.core.errors import InputError
-from geoflood.outputs.basemap import KINDS, credit, layers, read_basemap
+from geoflood.outputs.basemap import read_basemap, street_map_of
+from geoflood.outputs.ground import draw_ground
+from geoflood.places.street_map import AreaKind, LineKind
 
 LINE = {"type": "LineString", "coordinates": [[9.9, 53.5], [10.0, 53.6]]}
 RING = {"type": "Polygon", "coordinates": [[[9.9, 53.5], [10.0, 53.6], [10.0, 53.5], [9.9, 53.5]]]}
@@ -26,10 +30,11 @@ def collection(*features: Any) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": list(features)}
 
 
-def counts(*features: Any) -> dict[str, int]:
+def counts(*features: Any) -> dict[LineKind | AreaKind, int]:
     """How many shapes of each kind that has any."""
-    drawn = {kind: len(layer["features"]) for kind, layer in layers(collection(*features)).items()}
-    return {kind: count for kind, count in drawn.items() if count}
+    drawn = street_map_of(collection(*features))
+    lines, areas = map(LineKind, drawn.lines.kinds.tolist()), map(AreaKind, drawn.areas.kinds.tolist())
+    return dict(Counter([*lines, *areas]))
 
 
 @pytest.mark.parametrize(
@@ -37,8 +42,8 @@ def counts(*features: Any) -> dict[str, int]:
 )
 @pytest.mark.parametrize("tag", ["waterway", "water", "natural"])
 def test_a_column_that_is_empty_makes_no_water(tag: str, nothing: object) -> None:
-    assert counts(feature(LINE, highway="residential", **{tag: nothing})) == {"street": 1}
-    assert counts(feature(RING, building="yes", **{tag: nothing})) == {"ground": 1}
+    assert counts(feature(LINE, highway="residential", **{tag: nothing})) == {LineKind.MINOR: 1}
+    assert counts(feature(RING, building="yes", **{tag: nothing})) == {AreaKind.BUILDING: 1}
 
 
 @pytest.mark.parametrize(
@@ -53,14 +58,22 @@ def test_a_column_that_is_empty_makes_no_water(tag: str, nothing: object) -> Non
     ],
 )
 def test_what_is_water(tags: dict[str, Any]) -> None:
-    assert counts(feature(LINE, **tags), feature(RING, **tags)) == {"water": 2}
+    assert counts(feature(LINE, **tags), feature(RING, **tags)) == {
+        LineKind.STREAM: 1,
+        AreaKind.WATER: 1,
+    }
 
 
 def test_a_collection_of_geometries_is_drawn_part_by_part() -> None:
     both = {"type": "GeometryCollection", "geometries": [LINE, POINT, RING]}
     nested = {"type": "GeometryCollection", "geometries": [both, both]}
-    assert counts(feature(both, name="Quay")) == {"ground": 1, "street": 1}
-    assert counts(feature(nested, waterway="river"), nested) == {"ground": 2, "street": 2, "water": 4}
+    assert counts(feature(both, name="Quay")) == {LineKind.MIDDLE: 1, AreaKind.SQUARE: 1}
+    assert counts(feature(nested, waterway="river"), nested) == {
+        LineKind.STREAM: 2,
+        LineKind.MIDDLE: 2,
+        AreaKind.WATER: 2,
+        AreaKind.SQUARE: 2,
+    }
 
 
 def written(path: Path, content: Any) -> Path:
@@ -70,7 +83,9 @@ def written(path: Path, content: Any) -> Path:
 
 def test_what_is_drawn_is_read(tmp_path: Path) -> None:
     streets = collection(feature(None), feature(POINT), feature(LINE))
-    assert read_basemap(written(tmp_path / "a.geojson", streets)) == streets
+    found = read_basemap(written(tmp_path / "a.geojson", streets))
+    assert found.lines.degrees(0).tolist() == [[53.5, 9.9], [53.6, 10.0]]
+    assert found.source == "a.geojson"
 
 
 @pytest.mark.parametrize(
@@ -126,55 +141,50 @@ tags = st.dictionaries(st.sampled_from(["waterway", "water", "natural", "name", 
 @given(st.lists(st.builds(lambda g, p: feature(g, **p), geometries, tags) | json_values, max_size=4))
 def test_any_basemap_is_drawn_or_refused(features: list[Any]) -> None:
     try:
-        drawn = layers(collection(*features))
+        drawn = street_map_of(collection(*features))
     except InputError:
         return
-    assert tuple(drawn) == KINDS
-    json.dumps(drawn, allow_nan=False)
+    draw_ground(drawn, np.empty((0, 2)))
 
 
-def test_a_basemap_is_reduced_to_geometry_and_names() -> None:
-    line = {"type": "LineString", "coordinates": [[0.1234567891, 52, 8], [0.2, 52]]}
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"name": "High\u202e Street", "owner": "someone"},
-            "geometry": line,
-        },
-        {
-            "type": "Feature",
-            "properties": {"natural": "water"},
-            "geometry": {"type": "Polygon", "coordinates": []},
-        },
-        {"type": "Feature", "properties": None, "geometry": {"type": "Point", "coordinates": [0, 0]}},
-        {"type": "Feature", "properties": {}, "geometry": None},
-    ]
-    drawn = layers({"type": "FeatureCollection", "features": features})
-    assert {kind: len(layer["features"]) for kind, layer in drawn.items()} == {
-        "ground": 0,
-        "water": 1,
-        "street": 1,
-    }
-    (street,) = drawn["street"]["features"]
-    assert street["properties"] == {"name": r"High\u202e Street"}
-    assert street["geometry"]["coordinates"] == [[0.123457, 52.0], [0.2, 52.0]]
+def test_lines_and_areas_keep_kind_name_and_place() -> None:
+    line = [[0.1234567891, 52, 8], [0.2, 52]]
+    lines, rings = {"type": "MultiLineString", "coordinates": [line, line]}, RING["coordinates"]
+    found = street_map_of(
+        collection(
+            feature({"type": "LineString", "coordinates": line}, name="High\u202e Street", owner="someone"),
+            feature(lines, highway="motorway", name="A 1", lanes=3),
+            feature({"type": "Polygon", "coordinates": [*rings, *rings]}, natural="water"),
+            feature({"type": "MultiPolygon", "coordinates": [rings, rings]}),
+            feature({"type": "Polygon", "coordinates": []}),
+        )
+    )
+    assert found.lines.kinds.tolist() == [LineKind.MIDDLE, LineKind.MAJOR, LineKind.MAJOR]
+    assert [name.shown for name in found.names] == [r"High\u202e Street", "A 1"]
+    assert found.lines.names.tolist() == [0, 1, 1]
+    assert found.lines.degrees(0) == pytest.approx(np.array([[52.0, 0.123457], [52.0, 0.2]]))
+    assert found.areas.kinds.tolist() == [AreaKind.WATER] * 2 + [AreaKind.SQUARE] * 2
+    first, hole, second, other = found.areas.parts_of.tolist()
+    assert first == hole != second == other
 
 
 @pytest.mark.parametrize(
     "broken",
     [
         {},
-        {"type": "LineString", "coordinates": [["<script>", 1]]},
-        {"type": "LineString", "coordinates": [[float("nan"), 1]]},
-        {"type": "Polygon", "coordinates": 3},
-        {"type": "FeatureCollection", "features": [7]},
+        collection(7),
+        collection(feature({"type": "LineString", "coordinates": [["<script>", 1]]})),
+        collection(feature({"type": "LineString", "coordinates": [[float("nan"), 1]]})),
+        collection(feature({"type": "LineString", "coordinates": [[1e9, 1], [0, 1]]})),
+        collection(feature({"type": "Polygon", "coordinates": 3})),
     ],
 )
 def test_a_broken_basemap_is_one_clear_error(broken: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="basemap"):
-        layers(broken)
+        street_map_of(broken)
 
 
 def test_a_basemap_names_its_makers() -> None:
-    assert credit({"copyright": "© OpenStreetMap contributors"}) == "© OpenStreetMap contributors"
-    assert credit({"attribution": 7}) == ""
+    copyright = {**collection(), "copyright": "© OpenStreetMap contributors"}
+    assert street_map_of(copyright).credit == "© OpenStreetMap contributors"
+    assert street_map_of({**collection(), "attribution": 7}).credit == ""

@@ -26,6 +26,7 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.errors import UsageError
 from geoflood.core.geo import from_local, offset
+from geoflood.outputs.basemap import street_map_of
 from geoflood.outputs.map import PanelSheet, write_map
 from tests.support.browser import (
     CANARY,
@@ -154,14 +155,15 @@ def test_it_opens_by_double_click_with_hostile_text_and_no_network(tmp_path: Pat
     page = tmp_path / "map.html"
     name = HOSTILE.replace("/", "∕")[:200]
     sheets = [sheet(HOSTILE, name, outcome) for outcome in (Outcome.UNCERTAIN, Outcome.FAILED)]
-    write_map(page, sheets, city(HOSTILE), basemap(HOSTILE))
+    write_map(page, sheets, city(HOSTILE), street_map_of(basemap(HOSTILE)))
     with eavesdropper() as (port, lines):
         dom = open_page(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
     assert page_data(dom, "ready") == "true"
     assert page_data(dom, "failures") is None
     assert page_data(dom, "canary") is None
     assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
-    assert dom.count("<script") == 6
+    assert dom.count("<script") == 10
+    assert page_data(dom, "ground"), "the streets are drawn"
     assert "leaflet-marker-icon" in dom
     assert "leaflet-overlay-pane" in dom
     shown = text_of(dom, "reason")

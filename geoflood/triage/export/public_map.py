@@ -37,7 +37,7 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> N
     rows = [finding_row(finding, Sharing.PUBLIC) for finding in islice(findings, MAX_ITEMS)]
     items = [_item(row) for row in rows]
     nothing = City("", 0, 0, "", np.empty((0, 2)))
-    drawn = chart(nothing, [], None, None)
+    drawn = chart(nothing, [])
     data: Json = {
         "map": drawn.get_name(),
         "about": f"{_ABOUT} Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d} UTC.",

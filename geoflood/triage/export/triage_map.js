@@ -93,11 +93,11 @@ function boxesOf(item, at) {
 function drawArea(item) {
   [0, 1].forEach((at) => boxesOf(item, at).forEach((corners) =>
     L.rectangle(corners, { renderer: canvas, stroke: at === 0, color: "#d55e00", weight: 2, fillColor: "#d55e00", fillOpacity: at ? 0.4 : 0.18, interactive: false }).addTo(evidence)));
-  if (item.radius_m && item.outcome === "located") L.circle(item.at, { radius: item.radius_m, color: "#222", weight: 2, fill: false, interactive: false }).addTo(evidence);
+  if (item.radius_m && item.outcome === "located") L.circle(item.at, { radius: item.radius_m, color: theme.colour("ring"), weight: 2, fill: false, interactive: false }).addTo(evidence);
 }
 
 function line(from, to) {
-  L.polyline([from, to], { renderer: canvas, color: "#222", weight: 2, dashArray: "4 5", interactive: false }).addTo(evidence);
+  L.polyline([from, to], { renderer: canvas, color: theme.colour("ring"), weight: 2, dashArray: "4 5", interactive: false }).addTo(evidence);
 }
 
 function showEvidence(item) {
@@ -118,6 +118,8 @@ function showEvidence(item) {
   });
   if (spot) L.circleMarker(spot, { radius: 16, color: "#d55e00", weight: 4, fill: false, interactive: false }).addTo(evidence);
 }
+
+document.addEventListener("theme", () => current && showEvidence(current));
 
 // A place to be checked from near; several that fit are seen together.
 function goTo(item) {

@@ -7,18 +7,19 @@ merges.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from geoflood import __version__
 from geoflood.core.datatypes import City
 from geoflood.core.files import write_whole
 from geoflood.outputs.chart import bounds, chart
+from geoflood.outputs.ground import draw_ground
 from geoflood.outputs.page import Json, page
 from geoflood.outputs.panel import about, street_credit
+from geoflood.places.street_map import StreetMap
 from geoflood.triage.export.thumbnails import Thumbnails, pictures_of
 from geoflood.triage.export.triage_items import (
     BOXES,
@@ -68,20 +69,20 @@ class TriagePage:
                 triage_item(finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED)
             )
 
-    def write(
-        self, city: City, batch: str, basemap: Mapping[str, Any] | None = None, waiting: str = ""
-    ) -> None:
+    def write(self, city: City, batch: str, streets: StreetMap | None = None, waiting: str = "") -> None:
         """Write the page, whole or not at all; its pictures lie in a folder beside it named after it.
 
         `batch` is what the browser keeps unsaved decisions under: the same for every page of one batch.
         `waiting` says what is still to be done.
         """
         self._place_pictures()
-        drawn = chart(city, [], basemap, None)
+        drawn = chart(city, [])
+        ground = None if streets is None else draw_ground(streets, city.coverage)
         made = f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+        credits = f"{self._street_credit}{ground.left_out if ground else ''}"
         data: Json = {
             "map": drawn.get_name(),
-            "about": f"{about(city)}. {self._limits()} {self._street_credit}{made}",
+            "about": f"{about(city)}. {self._limits()} {credits}{made}",
             "sharing": "internal",
             "batch": batch,
             "city": bounds(city),
@@ -93,7 +94,16 @@ class TriagePage:
         blocks = {"data": data, "pictures": self._thumbnails.inside}
         write_whole(
             self._path,
-            page(drawn, "triage", blocks, ("data:", "file:", "'self'"), SCRIPTS, __package__, clusters=True),
+            page(
+                drawn,
+                "triage",
+                blocks,
+                ("data:", "file:", "'self'"),
+                SCRIPTS,
+                __package__,
+                clusters=True,
+                ground=ground,
+            ),
         )
 
     def _place_pictures(self) -> None:
@@ -123,7 +133,7 @@ def write_triage(
     findings: Iterable[Finding],
     city: City,
     batch: str,
-    basemap: Mapping[str, Any] | None = None,
+    streets: StreetMap | None = None,
     view: View = lambda reference: None,
     budget: int = BUDGET,
 ) -> None:
@@ -131,4 +141,4 @@ def write_triage(
     with TriagePage(path, view, budget) as triage:
         for finding in islice(findings, MAX_ITEMS):
             triage.add(finding)
-        triage.write(city, batch, basemap)
+        triage.write(city, batch, streets)
