@@ -21,7 +21,7 @@ from geoflood.outputs.pack_ground import pack, taken
 from geoflood.outputs.wording import percent, plain, size
 from geoflood.places.street_map import DEGREE, AreaKind, LineKind, NamedSpots, Shapes, StreetMap
 
-__all__ = ["BUDGET", "Ground", "draw_ground"]
+__all__ = ["BUDGET", "PageGround", "draw_ground"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Points: TypeAlias = NDArray[np.int32]
@@ -51,7 +51,7 @@ _SPOTS_USE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class PageGround:
     """What lies under the evidence of a page."""
 
     packed: str
@@ -100,7 +100,7 @@ class _Parts:
         )
 
 
-def draw_ground(streets: StreetMap, around: Floats, budget: int = BUDGET) -> Ground:
+def draw_ground(streets: StreetMap, around: Floats, budget: int = BUDGET) -> PageGround:
     """What a page draws of a street map, `budget` characters at most.
 
     `around` are the positions of street images [N, 2] (lat, lon): what is near them is kept first.
@@ -110,7 +110,7 @@ def draw_ground(streets: StreetMap, around: Floats, budget: int = BUDGET) -> Gro
     for unit in UNITS:
         content = pack(streets.names, every.lines, every.areas, every.spots, unit)
         if len(content) <= room:
-            return Ground(base64.b64encode(content).decode(), plain(streets.credit))
+            return PageGround(base64.b64encode(content).decode(), plain(streets.credit))
     order = _by_use(every, around)
     weights = np.cumsum(every.weights()[order])
     kept = np.ones(len(order), bool)
@@ -121,7 +121,7 @@ def draw_ground(streets: StreetMap, around: Floats, budget: int = BUDGET) -> Gro
         parts = every.only(kept)
         content = pack(streets.names, parts.lines, parts.areas, parts.spots, UNITS[-1])
     left_out = _left_out(every.uses(), kept, budget)
-    return Ground(base64.b64encode(content).decode(), plain(streets.credit), left_out)
+    return PageGround(base64.b64encode(content).decode(), plain(streets.credit), left_out)
 
 
 def _by_use(parts: _Parts, around: Floats) -> NDArray[np.intp]:

@@ -21,7 +21,7 @@ import folium
 from branca.element import Figure
 from xstatic.pkg import leaflet, leaflet_markercluster
 
-from geoflood.outputs.ground import Ground
+from geoflood.outputs.ground import PageGround
 
 __all__ = ["Json", "data_uri", "page"]
 
@@ -50,7 +50,7 @@ def page(
     scripts: Sequence[str] = (),
     room: str = __package__,
     clusters: bool = False,
-    ground: Ground | None = None,
+    ground: PageGround | None = None,
 ) -> str:
     """A page around a map, as HTML; `data` are blocks of JSON by their id.
 

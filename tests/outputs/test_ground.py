@@ -15,7 +15,7 @@ import numpy as np
 
 from geoflood.core.datatypes import City
 from geoflood.core.geo import from_local, to_local
-from geoflood.outputs.ground import Ground, draw_ground
+from geoflood.outputs.ground import PageGround, draw_ground
 from geoflood.outputs.map import write_map
 from geoflood.places.street_map import AreaKind, LineKind, StreetMap
 from tests.support.browser import CANARY, HOSTILE, needs_browser, open_page, page_data
@@ -34,7 +34,7 @@ def numbers(content: bytes) -> Iterator[int]:
             value, shift = 0, 0
 
 
-def unpacked(ground: Ground) -> dict[str, list[Any]]:
+def unpacked(ground: PageGround) -> dict[str, list[Any]]:
     """What streets.js should read: lines and areas (kind, name, places), rings that go on, spots."""
     content = gzip.decompress(base64.b64decode(ground.packed))
     length = int.from_bytes(content[:4], "little")
