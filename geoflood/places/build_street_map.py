@@ -141,8 +141,10 @@ class _Seen:
     @property
     def middle(self) -> str:
         """Latitude and longitude, or "" where nothing was."""
+        if not self.features:
+            return ""
         lat, lon = (self._low + self._high) / 2.0
-        return f"{lat:.3f},{lon:.3f}" if self.features else ""
+        return f"{lat:.3f},{lon:.3f}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,10 +191,9 @@ class _Ground:
         box = self.box
         return bool(south <= box[2] and north >= box[0] and west <= box[3] and east >= box[1])
 
-    def inside(self, positions: Floats) -> bool:
-        """Whether all of the positions [P, 2] lie in the ground's box."""
-        low, high = positions.min(axis=0), positions.max(axis=0)
-        return bool((low >= self.box[:2]).all() and (high <= self.box[2:]).all())
+    def in_box(self, positions: Floats) -> NDArray[np.bool_]:
+        """Which of the positions [P, 2] lie in the ground's box."""
+        return np.asarray(((positions >= self.box[:2]) & (positions <= self.box[2:])).all(axis=1))
 
 
 _ROW = 1 << 22
@@ -259,22 +260,24 @@ class _Collector:
 
     def add(self, batch: Sequence[MapFeature]) -> None:
         """Raises InputError for more than a map holds."""
-        points = self._ground.unwrapped(np.concatenate([feature.positions for feature in batch]))
-        near = self._ground.holds(points)
-        ends = np.cumsum([len(feature.positions) for feature in batch]).tolist()
-        for feature, (start, end) in zip(batch, pairwise([0, *ends]), strict=True):
-            self._add(feature, points[start:end], near[start:end])
-
-    def _add(self, feature: MapFeature, points: Floats, near: NDArray[np.bool_]) -> None:
-        if feature.geometry is MapGeometry.LINE:
-            if near.any():
-                self._add_line(feature, points, near)
-        elif near.any():
-            self._add_place(feature, points)
-            if feature.geometry is MapGeometry.AREA:
-                self._add_area(feature, points)
-        elif feature.geometry is MapGeometry.AREA and self._ground.meets(points):
-            self._add_area(feature, points)  # water or a wood around it all
+        ground = self._ground
+        points = ground.unwrapped(np.concatenate([feature.positions for feature in batch]))
+        starts = np.cumsum([0, *(len(feature.positions) for feature in batch)])
+        near, inside = ground.holds(points), ground.in_box(points)
+        any_near = np.logical_or.reduceat(near, starts[:-1]).tolist()
+        all_inside = np.logical_and.reduceat(inside, starts[:-1]).tolist()
+        for number, (feature, (start, end)) in enumerate(zip(batch, pairwise(starts.tolist()), strict=True)):
+            own = points[start:end]
+            if feature.geometry is MapGeometry.LINE:
+                if any_near[number]:
+                    self._add_line(feature, own, near[start:end])
+                continue
+            if any_near[number]:
+                self._add_place(feature, own, near[start:end])
+            elif all_inside[number] or not ground.meets(own):
+                continue
+            if feature.geometry is MapGeometry.AREA:  # one without a point nearby may lie around it all
+                self._add_area(feature, own, all_inside[number])
 
     def _add_line(self, feature: MapFeature, points: Floats, near: NDArray[np.bool_]) -> None:
         """The parts of a line that are near, each up to the next point beyond."""
@@ -290,28 +293,32 @@ class _Collector:
         if kind.is_street and (bridge := one_line(feature.tags.get("bridge:name", ""), 200)):
             self._add_spot(points[near][near.sum() // 2], (("name", bridge),), "bridge")
 
-    def _add_area(self, feature: MapFeature, points: Floats) -> None:
+    def _add_area(self, feature: MapFeature, points: Floats, whole: bool) -> None:
+        """An area, or what of it lies in the box of the ground."""
         if (kind := area_kind(feature.tags)) is None:
             return
         name = NAMELESS if kind == AreaKind.BUILDING else self._name(name_forms(feature.tags))
         rings = [points[a:b] for a, b in pairwise([*feature.starts, len(points)])]
-        if not self._ground.inside(points):
+        if not whole:
             rings = [part for ring in rings for part in _clipped(ring, self._ground.box)]
         rings = [ring for ring in rings if len(ring) >= 4]
         for ring in rings:
             self._areas.add(ring, kind, name, self._next_area)
         self._next_area += bool(rings)
 
-    def _add_place(self, feature: MapFeature, points: Floats) -> None:
-        """A named spot and a door, in the middle of the first ring."""
-        tags = feature.tags
+    def _add_place(self, feature: MapFeature, points: Floats, near: NDArray[np.bool_]) -> None:
+        """A named spot and a door, in the middle of the first ring, or where that is near."""
+        forms, address = name_forms(feature.tags), door(feature.tags)
+        sort = spot_sort(feature.tags) if forms and forms[0][0] != "ref" else None
+        if sort is None and address is None:
+            return
         ring = points[: (*feature.starts, len(points))[1]]
         middle = (ring.min(axis=0) + ring.max(axis=0)) / 2.0
-        if not self._ground.holds(middle[None])[0]:
-            return
-        if (forms := name_forms(tags)) and (sort := spot_sort(tags)) is not None and forms[0][0] != "ref":
+        if not self._ground.in_box(middle[None])[0]:
+            middle = points[near][0]
+        if sort is not None:
             self._add_spot(middle, forms, sort)
-        if (address := door(tags)) is not None and len(self._doors) < MOST_SHAPES:
+        if address is not None and len(self._doors) < MOST_SHAPES:
             lat, lon = _millionths(middle).tolist()
             self._doors.setdefault((*address, lat // _SAME_DOOR, lon // _SAME_DOOR), (lat, lon))
 

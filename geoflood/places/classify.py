@@ -72,7 +72,7 @@ _NOT_SPOTS = {
     "place": frozenset(
         (
             *("suburb", "quarter", "neighbourhood", "square", "village", "hamlet", "town", "islet"),
-            *("island", "locality", "borough", "city_block"),
+            *("island", "locality", "borough"),
         )
     ),
     "man_made": frozenset(

@@ -39,23 +39,41 @@ _DEPTHS = {
 }
 """Type -> what it is, whether there are several, and how deep the positions of one are nested."""
 
+_DEEPEST = 1000
+_STEPS = np.zeros(256, np.int8)
+_STEPS[list(b"[{")] = 1
+_STEPS[list(b"]}")] = -1
+"""What each byte does to the depth."""
+
 _PAIR = re.compile(r'"((?:[^"\\]|\\.){1,255})"\s*=>\s*"((?:[^"\\]|\\.)*)"')
 """Of PostgreSQL's hstore, as ogr2ogr writes `other_tags`."""
 
 
 class _Bounded:
-    """A file that ends in an error when a feature takes too many bytes; its reader says where one ends."""
+    """A file that ends in an error when a feature takes too many bytes, or is nested too deep.
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.left = MAX_FEATURE
+    Depth is counted without regard to texts, which hold few brackets: ijson takes memory by its square.
+    """
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        self._file, self._most = file, most
+        self.next_feature()
+
+    def next_feature(self) -> None:
+        """A feature has ended."""
+        self._left, self._depth = self._most, 0
 
     def read(self, size: int = -1) -> bytes:
-        """As a file does. Raises ValueError when the feature is too long."""
+        """As a file does. Raises ValueError when the feature is too long or too deep."""
         piece = self._file.read(_CHUNK if size < 0 else size)
-        self.left -= len(piece)
-        if self.left < 0:
-            raise ValueError(f"a feature of over {MAX_FEATURE // 1_000_000} MB")
+        self._left -= len(piece)
+        if self._left < 0:
+            raise ValueError(f"a feature of over {self._most // 1_000_000} MB")
+        depths = self._depth + np.cumsum(_STEPS[np.frombuffer(piece, np.uint8)], dtype=np.int64)
+        if len(depths):
+            self._depth = int(depths[-1])
+            if depths.max() > _DEEPEST:
+                raise ValueError("it is nested too deep")
         return piece
 
 
@@ -66,9 +84,9 @@ def read_geojson(path: Path) -> Iterator[MapFeature]:
         with path.open("rb") as file:
             if file.read(3) != b"\xef\xbb\xbf":
                 file.seek(0)
-            bounded = _Bounded(file)
+            bounded = _Bounded(file, MAX_FEATURE)
             for feature in ijson.items(bounded, "features.item", use_float=True, buf_size=_CHUNK):
-                bounded.left = MAX_FEATURE
+                bounded.next_feature()
                 seen += 1
                 yield from _features(feature)
     except _BROKEN as error:
@@ -82,8 +100,7 @@ def read_credit(path: Path) -> str:
     said: dict[str, str] = {}
     try:
         with path.open("rb") as file:
-            head = _Bounded(file)
-            head.left = 4 * _CHUNK
+            head = _Bounded(file, 4 * _CHUNK)
             for prefix, event, value in ijson.parse(head, use_float=True, buf_size=_CHUNK):
                 if prefix == "features":
                     break

@@ -32,6 +32,9 @@ _KEYS = (
 )
 """A feature that has none of them says nothing to `classify`."""
 
+_LINES = ("highway", "railway", "waterway")
+"""A way that has none of them is an area at the most, which osmium gives besides."""
+
 _BROKEN = (RuntimeError, ValueError, UnicodeError, OSError, MemoryError)
 """What osmium raises for a file that is none, or damaged."""
 
@@ -96,6 +99,8 @@ def _tags(one: Any) -> dict[str, str]:
 
 
 def _line(way: Any, shapes: Any, missing: type[Exception]) -> MapFeature | None:
+    if not any(key in way.tags for key in _LINES):
+        return None
     try:
         well_known = bytes.fromhex(shapes.create_linestring(way))
         points = np.frombuffer(well_known, "<f8", offset=9).reshape(-1, 2)[:, ::-1]
