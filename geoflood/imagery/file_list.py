@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geoflood.core.datatypes import Rejected
@@ -121,7 +121,8 @@ class FileList:
         """Note what a row says of a file, and take the file in."""
         self._add_file(path)
         if path not in self._known:
-            self._known[path] = row.geotag
+            told = row.geotag
+            self._known[path] = replace(told, location=path) if isinstance(told, Rejected) else told
         elif isinstance(self._known[path], TaggedImage):
             self._reject(row, table, RejectReason.DUPLICATE_ROW)
 

@@ -102,7 +102,7 @@ def batch_locate(
         raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
     results, ask, workers = Results(out), ask_stage(request), workers or cores()
     options = replace(options, search=locator.resolved(options.search))
-    with FileTree(folder, skip=(out,)) as tree, Journal(out, results.take) as journal:
+    with FileTree(folder, (out,), progress) as tree, Journal(out, results.take) as journal:
         intake = Intake(journal, options.use_post_geo)
         opened(results)
         begin(journal, intake.run, intake.read_from, settings_of(index, options, request), folder)

@@ -367,3 +367,26 @@ def test_what_may_hold_pictures_and_is_not_read_is_told(
     (tmp_path / name).write_bytes(b"")
     (tmp_path / ".hidden.zip").write_bytes(b"")
     assert list(images([tmp_path])) == [Rejected(str(tmp_path / name), reason, helps)]
+
+
+@pytest.mark.parametrize("home", ["", "/home/ana/survey", "C:\\Users\\ana\\survey"])
+def test_the_layer_that_qgis_makes_of_geotagged_photos(tmp_path: Path, home: str) -> None:
+    """`photo` is the path when it was made, `filename` lacks its suffix, and empty columns are null."""
+    streets = tmp_path / "streets"
+    mark = "\\" if "\\" in home else "/"
+    features = []
+    for n in range(2):
+        photo(streets / f"IMG_{n}.JPG")
+        told = {"photo": f"{home or streets}{mark}IMG_{n}.JPG", "filename": f"IMG_{n}", "rotation": None}
+        told |= {"directory": home or str(streets), "altitude": 3.0, "direction": 90.0}
+        told |= {"longitude": str(9.9 + n), "latitude": "53.5", "timestamp": "2021-07-14T18:23:05"}
+        point = {"type": "Point", "coordinates": [9.9 + n, 53.5, 3.0]}
+        features.append({"type": "Feature", "properties": told, "geometry": point})
+    layer = {"type": "FeatureCollection", "name": "Photos", "features": features}
+    (streets / "Photos.geojson").write_text(json.dumps(layer), "utf-8")
+    good, bad = split(streets)
+    assert {key: (one.geotag.position, one.geotag.heading_deg) for key, one in good.items()} == {
+        f"folder:streets/IMG_{n}.JPG": (LatLon(53.5, 9.9 + n), 90.0) for n in range(2)
+    }
+    assert {one.geotag.taken_at for one in good.values()} == {datetime(2021, 7, 14, 18, 23, 5)}
+    assert not bad

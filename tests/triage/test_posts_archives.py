@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.posts import archives, seekable_gzip, tar_archive
+from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.seekable_gzip import SeekableGzip
 from tests.support.batch import findings, photo_jpeg, run_batch
 from tests.support.post_folder import (
@@ -328,3 +329,17 @@ def test_archives_in_archives_are_told(tmp_path: Path) -> None:
         ("x.zip!/b.zip", "archive in an archive"),
         ("x.zip!/c.7z", "archive of a kind that is not read"),
     ]
+
+
+def test_listing_is_told_while_it_goes_on(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as packed:
+        for n in range(5):
+            info = tarfile.TarInfo(f"{n}.jpg")
+            info.size = len(JPEG)
+            packed.addfile(info, io.BytesIO(JPEG))
+    told: list[tuple[str, int, int]] = []
+    with FileTree(tmp_path, progress=lambda *step: told.append(step)) as tree:
+        entries = tree.entries()
+        next(entries)
+        assert told == [("listing the folder", n, 0) for n in range(1, 7)], "before the first is at hand"
+        assert len(list(entries)) == 4

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.fuzz_posts import unaccounted
 from geoflood.core.datatypes import Rejected
 from geoflood.triage import photo_facts
 from geoflood.triage.findings import Post
@@ -23,6 +22,7 @@ from geoflood.triage.posts.door import UnusableError, attempt, guarded, row_of
 from geoflood.triage.posts.text_files import Record
 from geoflood.triage.posts.unusable import Unusable
 from tests.support.batch import findings, photo_jpeg, run_batch
+from tests.support.fuzz_posts import unaccounted
 from tests.support.post_folder import JPEG, media_files, read_all, read_posts, write_folder
 
 

@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.fuzz_posts import make, unaccounted
 from geoflood.core.datatypes import Rejected
 from geoflood.triage.findings import Post
 from geoflood.triage.journal import read_journal
@@ -26,6 +25,7 @@ from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.left_out import LeftOut, LeftOutKind
 from geoflood.triage.posts.unusable import Unusable
 from tests.support.batch import findings, photo_jpeg, post_row, run_batch, write_posts
+from tests.support.fuzz_posts import make, unaccounted
 from tests.support.post_folder import (
     JPEG,
     media_files,

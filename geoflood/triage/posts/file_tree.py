@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TypeAlias
 
-from geoflood.core.datatypes import Rejected
+from geoflood.core.datatypes import Progress, Rejected, no_progress
 from geoflood.core.errors import InputError
 from geoflood.core.stand_ins import fetches_link, unlocks_link
 from geoflood.triage.posts import archives, file_kinds
@@ -74,14 +74,16 @@ Found: TypeAlias = FileEntry | Rejected | LeftOut
 class FileTree:
     """What is in the folder; a context manager, because archives stay open while they are read.
 
-    Raises InputError when there is no such folder. `skip` are folders in it that are passed over.
+    Raises InputError when there is no such folder. `skip` are folders in it that are passed over. `progress`
+    is told how much was listed: a large tar.gz has to be unpacked for that.
     """
 
-    def __init__(self, root: Path, skip: Iterable[Path] = ()) -> None:
+    def __init__(self, root: Path, skip: Iterable[Path] = (), progress: Progress = no_progress) -> None:
         if not root.is_dir():
             raise InputError(f"{root}: no such folder", "give the folder that holds the posts")
         self.root = root.resolve()
         self._skip = {os.path.realpath(path) for path in skip}
+        self._progress, self._count = progress, 0
         self._open = ExitStack()
         self._archives: dict[Path, Archive] = {}
 
@@ -96,6 +98,7 @@ class FileTree:
     def entries(self) -> Iterator[Found]:
         """Every file, in an order that stays, archives replaced by their members."""
         for one in self._walk():
+            self._tell()
             if isinstance(one, str):
                 yield from guarded(self._listed(one), one)
             else:
@@ -206,7 +209,7 @@ class FileTree:
             yield opened
             return
         self._archives[entry.path] = archive = self._open.enter_context(closing(opened))
-        listed = list(guarded(_few(archive), entry.name, Unusable.DAMAGED_ARCHIVE))
+        listed = list(guarded(self._few(archive), entry.name, Unusable.DAMAGED_ARCHIVE))
         members = [one for one in listed if isinstance(one, Member)]
         if kind := _in_truth({member.name for member in members}):
             yield _found_as(FileEntry(entry.name, entry.path, size=entry.size), kind)
@@ -220,6 +223,18 @@ class FileTree:
             yield Rejected(entry.name, Unusable.ARCHIVE_BOMB, f"{unpacked:,} bytes in {entry.size:,}")
         else:
             yield from self._entries(entry, members)
+
+    def _few(self, archive: Archive) -> Iterator[Member]:
+        """The members. Raises UnusableError for more than can be held."""
+        for count, member in enumerate(archive.members):
+            if count == archives.MAX_MEMBERS:
+                raise UnusableError(Unusable.LARGE_ARCHIVE, f"more than {count:,} members")
+            self._tell()
+            yield member
+
+    def _tell(self) -> None:
+        self._count += 1
+        self._progress("listing the folder", self._count, 0)
 
     def _entries(self, entry: FileEntry, members: list[Member]) -> Iterator[Found]:
         """The members of an archive, as entries or why not."""
@@ -268,14 +283,6 @@ def _open(entry: FileEntry) -> Archive:
     if entry.kind.file is FileKind.TAR or begins_as_tar(entry.path):
         return TarArchive(entry.path, packed=entry.kind.file is FileKind.GZIP)
     return GzipArchive(entry.path)
-
-
-def _few(archive: Archive) -> Iterator[Member]:
-    """The members. Raises UnusableError for more than can be held."""
-    for count, member in enumerate(archive.members):
-        if count == archives.MAX_MEMBERS:
-            raise UnusableError(Unusable.LARGE_ARCHIVE, f"more than {count:,} members")
-        yield member
 
 
 def _in_truth(names: Set[str]) -> Kind | None:

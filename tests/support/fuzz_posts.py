@@ -1,14 +1,10 @@
-"""Feeds the readers of posts with damaged and made-up input: python -m benchmarks.fuzz_posts [--runs 10000].
+"""Made-up folders of posts, each from a seed: exports loose, or in archives of every kind, among other files.
 
-Every input is a folder of its own, made from a seed: --first SEED --runs 1 makes it again. Its exports lie
-loose, or in archives of every kind, among videos, links to nowhere and stand-ins. Prints what was read. A
-reader that raises ends the run with its seed, and so does a file that is not in exactly one of: located or
-read, rejected, left out. One that takes over a second is told.
+`unaccounted` says which files are not in exactly one of: located or read, rejected, left out.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import gzip
 import io
@@ -16,8 +12,6 @@ import json
 import os
 import random
 import tarfile
-import tempfile
-import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
@@ -33,7 +27,6 @@ from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.folder import PostFolder
 from geoflood.triage.posts.left_out import LeftOut
 
-SLOW_S = 1.0
 SEEDS: dict[str, Any] = {
     "page.json": {
         "data": [
@@ -304,43 +297,16 @@ def _members(path: Path) -> set[str]:
     return set()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument("--first", type=int, default=0)
-    given = parser.parse_args()
-    told: Counter[str] = Counter()
-    slowest = 0.0
-    for seed in range(given.first, given.first + given.runs):
-        with tempfile.TemporaryDirectory() as folder:
-            make(Path(folder), random.Random(seed))
-            begun = time.perf_counter()
-            try:
-                with FileTree(Path(folder)) as tree:
-                    found = list(PostFolder(tree).posts())
-                if lost := unaccounted(Path(folder), found):
-                    raise AssertionError(f"not in exactly one of located, rejected, left out: {lost}")
-            except BaseException:
-                print(f"seed {seed}")
-                raise
-            told.update(map(_told, found))
-            spent = time.perf_counter() - begun
-            slowest = max(slowest, spent)
-            if spent > SLOW_S:
-                print(f"seed {seed}: {spent:.1f} s")
-    print(f"{given.runs} folders, slowest {slowest:.3f} s")
-    for name, count in sorted(told.items()):
-        print(f"{count:8,} {name}")
+def read(root: Path) -> list[Post | Rejected | LeftOut]:
+    """What a batch would take in."""
+    with FileTree(root) as tree:
+        return list(PostFolder(tree).posts())
 
 
-def _told(one: Post | Rejected | LeftOut) -> str:
+def told(one: Post | Rejected | LeftOut) -> str:
     match one:
         case Post():
             return one.layout
         case Rejected():
             return f"rejected: {one.reason}"
     return f"left out: {one.kind}"
-
-
-if __name__ == "__main__":
-    main()
