@@ -98,6 +98,7 @@ __all__ = [
     "info",
     "open",
     "plan_index",
+    "read_signs",
     "to_frame",
 ]
 
@@ -338,6 +339,29 @@ def _check_update(folder: Path, rebuild: bool) -> None:
         raise UsageError("an index is updated or begun anew, not both", "leave out one of the two")
     if not is_index(folder):
         raise no_such_index(folder, "leave the update out to build it")
+
+
+def read_signs(
+    city: str | Path,
+    *,
+    index_dir: str | Path | None = None,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> IndexInfo:
+    """Read the words on signs in the images of an index, once each: from then on answers tell shared words.
+
+    A run that was stopped goes on where it was. Pictures that are gone cannot be read: `signs` of the result
+    counts those that were. Nothing is asked of any network.
+
+    Raises ExtraMissingError without geoflood[text], CityError or IndexUnusableError for the index.
+    """
+    from geoflood.core.datatypes import no_progress
+    from geoflood.database.sign_store import read_reference_signs
+    from geoflood.places.read_signs import SignReader
+
+    folder = _index_folder(city, index_dir)
+    read_reference_signs(folder, SignReader().read, workers, progress or no_progress)
+    return info(folder)
 
 
 def cities(index_dir: str | Path | None = None) -> list[str]:

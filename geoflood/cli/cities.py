@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,7 +110,13 @@ def _facts(info: IndexInfo) -> dict[str, Any]:
         "headings": info.headings,
         "calibration": _calibration(info.calibration),
         "streets": street_facts(info.street_map) if info.street_map else None,
+        "signs": asdict(info.signs) if info.signs else None,
     }
+
+
+def _signs(info: IndexInfo) -> dict[str, Any]:
+    read = info.signs
+    return {"signs": {"views read": read.views, "with words": read.with_words}} if read else {}
 
 
 def _calibration(calibration: Calibration) -> dict[str, Any]:

@@ -65,6 +65,9 @@ def index(
     update: Annotated[
         bool, typer.Option("--update", help="Also drop what is gone, and correct what is told otherwise now.")
     ] = False,
+    read_signs: Annotated[
+        bool, typer.Option("--read-signs", help="Also read the words on signs, once each [geoflood[text]].")
+    ] = False,
     source: options.From = None,
     bounds: options.Bounds = None,
     aoi: options.Aoi = None,
@@ -106,6 +109,10 @@ def index(
         "since": options.parse_since(since),
         "keep_images": keep_images,
     }
+    if read_signs:
+        from geoflood.places.read_signs import check_reader
+
+        check_reader()  # before hours of work, not after
     if source is not None:
         options.refuse_beside_source([*(images or []), *([geotags] if geotags else [])])
         options.refuse_both(plan, update)
@@ -127,6 +134,8 @@ def index(
             streets=streets,
             progress=progress,
         )
+        if read_signs:
+            geoflood.read_signs(info.folder, workers=workers, progress=progress)
     _show_json(info) if as_json else _show(info)
     _warn_rejected(info)
     _raise_partial(info, max_failed)
@@ -208,6 +217,7 @@ def _show_json(info: IndexInfo) -> None:
             "references": info.references,
             "rejected": dict(info.rejected),
             "update": asdict(info.change) if info.change else None,
+            "signs": asdict(info.signs) if info.signs else None,
             "weak_calibration": weaknesses(info.calibration) or None,
             **_coverage(info, as_json=True),
         }
@@ -225,6 +235,7 @@ def _show(info: IndexInfo) -> None:
         "unusable": f"{sum(info.rejected.values())} ({reasons})" if reasons else "none",
         "calibration": _describe_calibration(info.calibration),
         **_coverage(info, as_json=False),
+        **({"signs": _describe_signs(info)} if info.signs else {}),
         "index": str(info.folder),
     }
     terminal.show_rows(rows)
@@ -242,6 +253,11 @@ def _coverage(info: IndexInfo, as_json: bool) -> dict[str, Any]:
 
 def _describe_change(change: PlanChange) -> str:
     return f"{change.new:,} new, {change.corrected:,} corrected, {change.withdrawn:,} withdrawn"
+
+
+def _describe_signs(info: IndexInfo) -> str:
+    read = info.signs
+    return f"{read.views:,} of {info.references:,} views read, {read.with_words:,} with words" if read else ""
 
 
 def _describe_calibration(calibration: Calibration) -> str:

@@ -35,7 +35,7 @@ def show_located(located: Located, as_json: bool = False) -> None:
 
 
 def _show_lines(located: Located) -> None:
-    from geoflood.outputs.wording import reason_line
+    from geoflood.outputs.wording import reason_line, signs_line
 
     outcome = located.outcome
     terminal.show_line(f"  {located.query.path}", outcome.value.upper(), _STYLE[outcome])
@@ -44,6 +44,8 @@ def _show_lines(located: Located) -> None:
     terminal.show_line(f"  {reason_line(located)}")
     for line in _attention_lines(located.attention):
         terminal.show_line(f"  {line}", style="dim")
+    if signs := signs_line(located.texts):
+        terminal.show_line(f"  signs read: {signs}", style="dim")
     if place := located.place:
         terminal.show_rows({f"  {name}": value for name, value in _place_rows(place).items()})
         rows = [
@@ -105,6 +107,8 @@ def _candidate_row(rank: int, candidate: Candidate, estimate: Estimate) -> list[
     if candidate.inliers is not None:
         similarity += f", {candidate.inliers} points agree"
     image = reference.image_key.partition(":")[2] or reference.image_key
+    if candidate.shared_words:
+        image += f"  (same words: {', '.join(candidate.shared_words)})"
     if candidate.verdict:
         image += f"  ({_VERDICTS.get(candidate.verdict, candidate.verdict)})"
     position = f"{there.lat:.5f}, {there.lon:.5f}"

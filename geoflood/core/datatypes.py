@@ -36,6 +36,7 @@ __all__ = [
     "Located",
     "MaskSides",
     "Outcome",
+    "PictureText",
     "Progress",
     "Projection",
     "Query",
@@ -46,6 +47,7 @@ __all__ = [
     "SearchOptions",
     "StreetImage",
     "StreetWords",
+    "TextSort",
     "Vectors",
     "VisibleArea",
     "no_progress",
@@ -283,6 +285,43 @@ DEFAULTS = SearchOptions()
 """Without options."""
 
 
+class TextSort(StrEnum):
+    """What words in a picture are: only signs speak for a place."""
+
+    SIGN = "sign"
+    """They stay where they are: street signs, names of shops."""
+    OVERLAY = "overlay"
+    """They were put on the picture: captions, watermarks, times, names of accounts."""
+    PLATE = "plate"
+    """Of a vehicle, or alike one; its letters are never kept."""
+    NUMBER = "number"
+    """Of a phone, or as long as one; its digits are never kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureText:
+    """A line of text in a picture, as a program reads it."""
+
+    text: str
+    quad: tuple[tuple[float, float], ...]
+    """Its four corners (x, y), shares of the frame, in reading order from the upper left one."""
+    confidence: float
+    """Of the reader in its letters, [0, 1]."""
+    sort: TextSort = TextSort.SIGN
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom around it, shares of the frame."""
+        xs, ys = zip(*self.quad, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
+    @property
+    def area(self) -> float:
+        """Of its box, share of the frame."""
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A reference that may show the query's place."""
@@ -296,6 +335,8 @@ class Candidate:
     verdict_reason: str = ""
     street: str = ""
     """Where the reference stands; empty without a street map."""
+    shared_words: tuple[str, ...] = ()
+    """Rare words on signs of the query that this reference shows, too, the most telling first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,6 +492,7 @@ class ReasonKind(StrEnum):
     VERIFICATION = "verification"
     NO_STREETS = "the street map cannot be used"
     NO_ATTENTION = "searched without attention"
+    NO_SIGNS = "signs were not read"
     RECORDED = "recorded"
     """A sentence of a result that was written before reasons had kinds."""
 
@@ -502,6 +544,8 @@ class Located:
     """What else a responder should know: how weak the index is, what could not be compared."""
     streets: StreetWords | None = None
     """None without a street map, or without an estimate."""
+    texts: tuple[PictureText, ...] = ()
+    """Words in the photo, as it was searched, largest first; none where nobody looked for them."""
 
     @property
     def position(self) -> LatLon | None:

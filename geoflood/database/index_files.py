@@ -15,6 +15,7 @@ __all__ = [
     "LOCK",
     "MANIFEST",
     "PICTURES",
+    "SIGNS",
     "begun",
     "is_finished",
     "is_index",
@@ -30,6 +31,8 @@ MANIFEST = "manifest.json"
 BEFORE = "manifest.before.json"
 """The manifest while it is not true: what it knows of calibration outlives a kill."""
 LOCK, LEDGER, CENSUS = ".lock", "ledger.sqlite", "census.sqlite"
+SIGNS = "signs.sqlite"
+"""The words on the signs of the references, where they were read."""
 PICTURES = "images"
 """The folder of pictures that geoflood fetched or unpacked."""
 

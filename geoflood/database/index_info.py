@@ -15,6 +15,7 @@ from geoflood.database.database import Database
 from geoflood.database.manifest import Manifest, read_manifest
 from geoflood.database.plan_changes import PlanChange
 from geoflood.database.rejections import examples_of_rejected
+from geoflood.database.sign_store import SignsRead
 from geoflood.places.street_map import StreetMap
 from geoflood.places.street_map_file import find
 
@@ -29,7 +30,7 @@ class IndexInfo:
     """What an index holds. The manifest is at hand; `bounds`, `covered_km2` and `headings` open the index,
     which checks every file.
 
-    These three raise IndexUnusableError when a file is missing or damaged.
+    These and `signs` raise IndexUnusableError when a file is missing or damaged.
     """
 
     folder: Path
@@ -86,6 +87,11 @@ class IndexInfo:
     def calibration(self) -> Calibration:
         """How right its answers are, by kind of search."""
         return self.manifest.calibration
+
+    @cached_property
+    def signs(self) -> SignsRead | None:
+        """How many views had their signs read; None where that was never asked for."""
+        return SignsRead.of(self.folder)
 
     @cached_property
     def _database(self) -> Database:

@@ -10,6 +10,7 @@ from geoflood.database.index_files import (
     CENSUS,
     LEDGER,
     PICTURES,
+    SIGNS,
     remove_folder,
     remove_index,
     strays,
@@ -46,8 +47,10 @@ def foreign_files(folder: Path) -> list[Path]:
 
 
 def _told(folder: Path) -> list[Path]:
-    """What sources and a map said of the city: it outlives `--rebuild`."""
-    return [folder / STREETS, *(folder / f"{CENSUS}{part}" for part in ("", "-journal", "-wal", "-shm"))]
+    """What sources, a map and signs said of the city: it outlives `--rebuild`."""
+    databases = (CENSUS, SIGNS)
+    parts = ("", "-journal", "-wal", "-shm")
+    return [folder / STREETS, *(folder / f"{name}{part}" for name in databases for part in parts)]
 
 
 def _fetched(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from geoflood.imagery.panorama import (
     wraps_around,
 )
 
-__all__ = ["View", "pixels_of", "views"]
+__all__ = ["View", "pictures_of", "pixels_of", "views"]
 
 LONGEST = 1024
 """Pixels of the longer side that are decoded: no backbone takes more, while phones give 4000."""
@@ -80,8 +81,17 @@ def _read_panorama(path: Path, head: Header) -> Image:
 
 def pixels_of(reference: Reference) -> Image:
     """The view [H, W, 3] that a reference was described from. Raises UnreadableImageError when it is gone."""
-    path = Path(reference.location)
-    if reference.tile_deg is None:
-        return read_image(path, LONGEST)
+    return next(pictures_of([reference]))
+
+
+def pictures_of(references: Sequence[Reference]) -> Iterator[Image]:
+    """The same of several references of one image, which is decoded once, in their order."""
+    path = Path(references[0].location)
+    if references[0].tile_deg is None:
+        whole = read_image(path, LONGEST)
+        yield from (whole for _ in references)
+        return
     head = header(path)
-    return tile(_read_panorama(path, head), reference.tile_deg, pose=head.sphere.pose)
+    panorama = _read_panorama(path, head)
+    for reference in references:
+        yield tile(panorama, reference.tile_deg or 0.0, pose=head.sphere.pose)

@@ -50,6 +50,7 @@ from geoflood.localize.outcome import FAIR, judge, weakness
 from geoflood.localize.outsiders import open_outsiders
 from geoflood.localize.query_photo import QueryPhoto
 from geoflood.localize.rerank import Reranker
+from geoflood.localize.sign_witness import SignWitness
 from geoflood.localize.street_names import StreetNames
 from geoflood.localize.waterline import belief, nearest
 from geoflood.places.street_map import StreetMap
@@ -92,6 +93,7 @@ class Locator:
         pool = ThreadPoolExecutor(cores(), "rerank")
         self._reranker = Reranker(pool, PatchStore(folder))
         bands, dimension = self.settings.bands, self.vectors.dimension
+        self._signs = SignWitness(folder, self.database)
         self._outsiders = open_outsiders(folder, self.describer, bands, dimension)
 
     @property
@@ -178,8 +180,12 @@ class Locator:
                 params = answer.entry.params
                 candidates, estimate = ranked(candidates, params), fuse(candidates, params, answer.outsiders)
 
-        estimate = replace(estimate, boxed=within is not None)
-        located = _concluded(ended, estimate, candidates[: options.top_k], answer.entry, notes)
+        estimate, candidates = replace(estimate, boxed=within is not None), candidates[: options.top_k]
+        if options.rerank and self._signs.knows_signs:
+            with watch("signs"):
+                texts, candidates, unread = self._signs.look(described.pixels, candidates)
+                ended, notes = partial(ended, texts=texts), [*notes, *unread]
+        located = _concluded(ended, estimate, candidates, answer.entry, notes)
         with watch("name"):
             return self._named(located)
 

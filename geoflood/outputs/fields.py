@@ -121,6 +121,10 @@ def _streets(answer: LocatedRow) -> Value:
     return _text("; ".join(told).replace("\u00a0", " "))
 
 
+def _listed(words: Sequence[str]) -> str | None:
+    return _text("; ".join(words))
+
+
 def _text(value: str | None) -> str | None:
     """Foreign text in one line; None for an empty one."""
     return plain(value) or None if value else None
@@ -167,6 +171,7 @@ ANSWER_FIELDS: tuple[Field[LocatedRow], ...] = (
         lambda answer: answer.known["attention"]["waterline"],
     ),
     Field("attention_reason", "what they said", lambda answer: _text(answer.known["attention"]["reason"])),
+    Field("signs", "words read on signs in the photo", lambda answer: _listed(answer.known["signs"])),
     Field("verdict", "a model's word on the best match: same, different, cannot_say", _match("verdict")),
 )
 """In the order of their columns."""

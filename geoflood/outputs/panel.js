@@ -198,7 +198,7 @@ function show(index) {
   const sheet = data.sheets[index];
   photo = index;
   document.body.dataset.outcome = sheet.outcome;
-  for (const name of ["headline", "street", "gap", "reason", "status", "area", "streets"]) byId(name).textContent = sheet[name];
+  for (const name of ["headline", "street", "gap", "reason", "status", "area", "streets", "signs"]) byId(name).textContent = sheet[name];
   byId("photo-name").textContent = sheet.photo;
   byId("photo-name").title = sheet.path;
   showPicture(byId("photo"), sheet.picture, "The photo could not be read.");

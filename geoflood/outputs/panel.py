@@ -36,7 +36,16 @@ from geoflood.outputs.search_places import (
     radius_m,
 )
 from geoflood.outputs.shapes import cone, outline
-from geoflood.outputs.wording import area, decimal_degrees, length, percent, plain, reason_line, searched
+from geoflood.outputs.wording import (
+    area,
+    decimal_degrees,
+    length,
+    percent,
+    plain,
+    reason_line,
+    searched,
+    signs_line,
+)
 
 __all__ = ["PanelSheet", "about", "describe", "headline", "street_credit"]
 
@@ -87,6 +96,7 @@ def describe(located: Located) -> Json:
         "places": [] if shown is None else _places(located, shown, told),
         "rest": "" if shown is None else _rest(located, shown, told),
         "attention": _attention(located.attention),
+        "signs": f"Signs read: {told_signs}" if (told_signs := signs_line(located.texts)) else "",
         "candidates": [
             _candidate(rank, candidate, shown) for rank, candidate in enumerate(located.candidates, 1)
         ],
@@ -256,6 +266,8 @@ def _facts(candidate: Candidate, estimate: Estimate | None) -> list[str]:
     if candidate.verdict:
         reason = f" ({plain(candidate.verdict_reason)})" if candidate.verdict_reason else ""
         facts.append(f"the model says: {_VERDICTS.get(candidate.verdict, plain(candidate.verdict))}{reason}")
+    if candidate.shared_words:
+        facts.append(f"shows the same words: {', '.join(map(plain, candidate.shared_words))}")
     if estimate is not None:
         ends = [(p.lat, p.lon) for p in (estimate.position, reference.position)]
         away_m = float(distance_m(*ends))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from geoflood.core.datatypes import AttentionMap, Candidate, Located, StreetWords
+from geoflood.core.datatypes import AttentionMap, Candidate, Located, StreetWords, TextSort
 from geoflood.outputs.licences import licence_link, web_link
 from geoflood.outputs.wording import reason_line
 
@@ -33,6 +33,8 @@ def record(located: Located) -> Record:
         "not_in_index": _number(estimate.not_in_index, 4) if estimate else None,
         **_streets(located.streets),
         "attention": _attention(located.attention),
+        "signs": [utf8(text.text) for text in located.texts if text.sort is TextSort.SIGN],
+        "overlays": [utf8(text.text) for text in located.texts if text.sort is TextSort.OVERLAY],
         "candidates": [_candidate(rank, candidate) for rank, candidate in enumerate(located.candidates, 1)],
         "seconds": {stage: _number(seconds, 3) for stage, seconds in located.seconds.items()},
         "reason": utf8(reason_line(located)),
@@ -65,6 +67,7 @@ def _attention(attention: AttentionMap | None) -> Record:
 
 def _candidate(rank: int, candidate: Candidate) -> Record:
     reference = candidate.reference
+    shared = [utf8(word) for word in candidate.shared_words]
     verdict = {"verdict": candidate.verdict, "verdict_reason": utf8(candidate.verdict_reason)}
     return {
         "rank": rank,
@@ -79,6 +82,7 @@ def _candidate(rank: int, candidate: Candidate) -> Record:
         "licence_link": licence_link(reference.licence),
         **(verdict if candidate.verdict else {}),
         **({"street": utf8(candidate.street)} if candidate.street else {}),
+        **({"shared_words": shared} if shared else {}),
     }
 
 

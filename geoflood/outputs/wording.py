@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
-from geoflood.core.datatypes import Estimate, LatLon, Located, Reason, ReasonKind
+from geoflood.core.datatypes import Estimate, LatLon, Located, PictureText, Reason, ReasonKind, TextSort
 from geoflood.core.plain_text import plain
 from geoflood.database.calibration import Calibration, CalibrationEntry, Weakness
 
@@ -21,11 +22,14 @@ __all__ = [
     "reason_line",
     "searched",
     "sentence",
+    "signs_line",
     "size",
     "weakness",
     "weaknesses",
 ]
 
+SIGNS = 8
+"""That are told of a photo; --json has all."""
 _DEGREE_M = 111_195.0
 """One degree of latitude on the mean sphere."""
 
@@ -164,6 +168,7 @@ _SENTENCES = {
     ReasonKind.VERIFICATION: "{detail}",
     ReasonKind.NO_STREETS: "no street names: {detail}",
     ReasonKind.NO_ATTENTION: "{detail}",
+    ReasonKind.NO_SIGNS: "signs were not read: {detail}",
     ReasonKind.RECORDED: "{detail}",
 }
 
@@ -172,6 +177,13 @@ def sentence(reason: Reason) -> str:
     """A reason in words, with common spaces only: it goes to files and terminals, too."""
     share = "" if reason.share is None else percent(reason.share).replace("\u00a0", " ")
     return _SENTENCES[reason.kind].format(percent=share, count=reason.count, detail=reason.detail)
+
+
+def signs_line(texts: Iterable[PictureText]) -> str:
+    """What is read on the signs of a photo, in one line; "" where there are none."""
+    words = [plain(text.text) for text in texts if text.sort is TextSort.SIGN]
+    more = f" and {len(words) - SIGNS} more" if len(words) > SIGNS else ""
+    return ", ".join(words[:SIGNS]) + more
 
 
 def searched(estimate: Estimate) -> str:

@@ -32,6 +32,7 @@ from geoflood.core.datatypes import (
     Reference,
     StreetWords,
 )
+from geoflood.database.sign_store import text_rows, texts_of
 from geoflood.imagery.exif import ExifClocks
 from geoflood.localize.outcome import judge
 from geoflood.triage.findings import Decision, Medium, Post, Status
@@ -143,6 +144,7 @@ def located_to(located: Located) -> Json:
         },
         "notes": [_reason_to(note) for note in located.notes],
         **({"streets": asdict(located.streets)} if located.streets else {}),
+        **({"texts": text_rows(located.texts)} if located.texts else {}),
     }
 
 
@@ -162,6 +164,7 @@ def located_from(content: Mapping[str, Any]) -> Located:
         dict(content["seconds"]),
         tuple(map(_reason_from, content.get("notes", ()))),
         _streets_from(content.get("streets")),
+        texts=texts_of(content.get("texts", ())),
     )
 
 
@@ -212,6 +215,7 @@ def _candidate_to(candidate: Candidate) -> Json:
         "verdict": candidate.verdict,
         "verdict_reason": candidate.verdict_reason,
         **({"street": candidate.street} if candidate.street else {}),
+        **({"shared_words": list(candidate.shared_words)} if candidate.shared_words else {}),
     }
 
 
@@ -225,6 +229,7 @@ def _candidate_from(content: Mapping[str, Any]) -> Candidate:
         content["verdict"],
         content.get("verdict_reason", ""),
         content.get("street", ""),
+        shared_words=tuple(content.get("shared_words", ())),
     )
 
 

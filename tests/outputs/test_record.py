@@ -67,6 +67,8 @@ def test_the_names_that_scripts_lean_on() -> None:
             "applied": True,
             "reason": "told by the crew",
         },
+        "signs": [],
+        "overlays": [],
         "candidates": [
             {
                 "rank": 1,

@@ -27,7 +27,7 @@ from geoflood.core.datatypes import (
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.licences import credit_links
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
-from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line, searched
+from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line, searched, signs_line
 from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.finding_fields import PROVISIONAL, clocks_text
 from geoflood.triage.export.thumbnails import Thumbnails
@@ -198,7 +198,8 @@ def _witnesses(finding: Finding) -> list[Json]:
         _word_witness("EXIF's time", _taken(finding.taken_at)),
         _word_witness("two clocks in the EXIF", clocks_text(finding.clocks)),
     ]
-    witnesses += [_word_witness(name, words) for name, words in _model_words(finding.located)]
+    witnesses += [_word_witness(name, words) for name, words in _words_on_match(finding.located)]
+    witnesses.append(_word_witness("signs read in the photo", signs_line(finding.located.texts)))
     for post in finding.posts:
         witnesses.append(_position_witness("the post's own position", post.geotag))
         witnesses.append(_word_witness("the post's place", plain(post.place)))
@@ -219,12 +220,14 @@ def _taken(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}, UTC or the camera's local time" if moment else ""
 
 
-def _model_words(located: Located) -> Iterator[tuple[str, str]]:
-    """What a model, or an analyst, said of the photo, and of its first match."""
+def _words_on_match(located: Located) -> Iterator[tuple[str, str]]:
+    """What a model, or an analyst, said of the photo, and of its first match; words that both show."""
     attention, best = located.attention, located.candidates[:1]
     if attention is not None and attention.provider != "none":
         line = "" if attention.waterline is None else f"water over the lower {attention.waterline:.0%}; "
         yield f"attention, {plain(attention.provider)}", plain((line + "; ".join(attention.reasons))[:TEXT])
+    if best and best[0].shared_words:
+        yield "words that the match shows, too", plain(", ".join(best[0].shared_words))
     if best and best[0].verdict:
         yield "the model on the match", plain(f"{best[0].verdict}: {best[0].verdict_reason}")
 
