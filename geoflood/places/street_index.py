@@ -24,6 +24,35 @@ _TOUCH_M = 5.0
 """Streets whose lines come so near to each other meet there."""
 _NEITHER = -1
 
+_LANDMARKS = frozenset(
+    (
+        *(
+            "station",
+            "bus station",
+            "ferry terminal",
+            "bridge",
+            "pier",
+            "tower",
+            "lighthouse",
+            "square",
+            "park",
+        ),
+        *("place of worship", "church", "mosque", "synagogue", "temple", "cathedral", "castle", "monument"),
+        *("school", "university", "college", "kindergarten", "hospital", "clinic", "library", "museum"),
+        *("theatre", "cinema", "stadium", "townhall", "courthouse", "police", "fire station", "post office"),
+        *("hotel", "supermarket", "mall", "department store", "marketplace", "pharmacy", "bank", "fuel"),
+    )
+)
+"""Sorts that people of the place know and strangers see: told before the nearer of other sorts."""
+_NOT_SEEN = frozenset(
+    (
+        *("city block", "suburb", "quarter", "borough", "village", "hamlet", "town", "island", "islet"),
+        *("locality", "company", "office", "ngo", "lawyer", "association", "government", "estate agent"),
+        *("financial", "insurance", "it", "quango", "political party", "tax advisor", "tree", "yes"),
+    )
+)
+"""Sorts that nobody stands near: whole quarters, and offices behind a door."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NearStreet:
@@ -58,7 +87,8 @@ class StreetIndex:
         self._aside = np.where(streets.lines.kinds[lines] <= LineKind.MINOR, 0.0, _ASIDE_M)
         self._reach = float(self.pieces.lengths.max(initial=0.0)) / 2.0
         self._tree = cKDTree(self.pieces.middles, balanced_tree=False, compact_nodes=False)
-        self._spots = cKDTree(self.metres(streets.spots.points / float(DEGREE)))
+        spots, ranks = self.metres(streets.spots.points / float(DEGREE)), _ranks(streets)
+        self._spots = [(at, cKDTree(spots[at])) for at in (np.flatnonzero(ranks == one) for one in (0, 1))]
         self._doors = cKDTree(self.metres(streets.doors.points / float(DEGREE)))
         self._grounds = self._named_grounds()
 
@@ -103,16 +133,15 @@ class StreetIndex:
         return self.titles[int(self._streets[others[best]])] if np.isfinite(rated[best]) else ""
 
     def spot_near(self, spot: Floats, within_m: float) -> str:
-        """The nearest named place, with its sort where the name does not say it: "Aalto (restaurant)"."""
+        """The nearest landmark, else another place, with its sort where no name says it: "Aalto (cafe)"."""
         spots = self.map.spots
-        if not len(spots):
-            return ""
-        away, at = self._spots.query(spot, distance_upper_bound=within_m)
-        if not np.isfinite(away):
-            return ""
-        title = self.titles[int(self._of_name[spots.names[at]])]
-        sort = spots.sort_words[spots.sorts[at]]
-        return title if sort.casefold() in title.casefold() else f"{title} ({sort})"
+        for numbers, tree in self._spots:
+            away, at = tree.query(spot, distance_upper_bound=within_m) if len(numbers) else (np.inf, 0)
+            if np.isfinite(away):
+                title = self.titles[int(self._of_name[spots.names[numbers[at]]])]
+                sort = spots.sort_words[spots.sorts[numbers[at]]]
+                return title if sort.casefold() in title.casefold() else f"{title} ({sort})"
+        return ""
 
     def door_near(self, street: int, spot: Floats, within_m: float) -> str:
         """The number of this street's nearest door, or ""."""
@@ -157,6 +186,15 @@ class StreetIndex:
             title = int(self._of_name[areas.names[rings[0]]])
             grounds.append(_Ground.of(title, [self.metres(areas.degrees(ring)) for ring in rings]))
         return sorted(grounds, key=lambda ground: float(np.prod(ground.high - ground.low)))
+
+
+def _ranks(streets: StreetMap) -> NDArray[np.intp]:
+    """[M] of the named spots: 0 a landmark, 1 another place, 2 what nobody stands near."""
+    words = streets.spots.sort_words
+    of_word = np.array(
+        [0 if word in _LANDMARKS else 2 if word in _NOT_SEEN else 1 for word in words], np.intp
+    )
+    return np.asarray(of_word[streets.spots.sorts])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

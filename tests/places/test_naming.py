@@ -51,6 +51,18 @@ def test_without_a_crossing_the_nearest_place_with_its_sort() -> None:
     assert said(drawn(HILL, spots=spots), 0, 4) == "Market Hill, near Corn Exchange (theatre)"
 
 
+def test_a_landmark_goes_before_a_nearer_shop_and_an_office_is_not_told() -> None:
+    spots = [
+        ("Aalto", (2, 5), "cafe"),
+        ("St. Bene't's", (40, 10), "place of worship"),
+        ("Acme", (0, 5), "company"),
+    ]
+    assert said(drawn(HILL, spots=spots), 0, 4) == "Market Hill, near St. Bene't's (place of worship)"
+    assert said(drawn(HILL, spots=spots), -30, 4) == "Market Hill, near Aalto (cafe)"
+    quarter = [("Newtown", (2, 5), "suburb"), ("Acme", (0, 5), "company")]
+    assert said(drawn(HILL, spots=quarter), 0, 4) == "Market Hill"
+
+
 def test_a_sort_that_the_name_says_is_not_said_again() -> None:
     assert said(drawn(HILL, spots=[("Central Station", (20, 5), "station")]), 0, 4).endswith(
         "Central Station"
