@@ -503,20 +503,21 @@ def never_half(folder: Path) -> None:
         assert read_shard(path) is not None
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_killed_at_the_worst_moments_it_ends_the_same(
-    start: Run, calm: dict[str, bytes], tmp_path: Path
+    start: Run, calm: dict[str, bytes], tmp_path: Path, times: int
 ) -> None:
     """Before and after every file takes its name, in the middle of planning, and before learning."""
     files = [("replace", turn, after) for turn in (1, 2, 3) for after in (False, True)]
     deaths = 0
-    moments = [("_insert", 4, False), ("learn", 1, False), *files, *files, ("uncalibrated", 1, False)]
+    moments = [("_insert", 4, False), ("learn", 1, False), *files * times, ("uncalibrated", 1, False)]
     for moment in moments:
         process = start(moment)
         process.join()
         assert process.exitcode in (-signal.SIGKILL, 0), moment
         deaths += process.exitcode != 0
         never_half(tmp_path / "town")
-    assert deaths >= 10, "a moment that never came tests nothing"
+    assert deaths > len(moments) / 2, "a moment that never came tests nothing"
     process = start()
     process.join()
     assert process.exitcode == 0
@@ -524,7 +525,7 @@ def test_killed_at_the_worst_moments_it_ends_the_same(
     assert not list((tmp_path / "town").rglob(".*.part")), "nothing is left lying about"
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(12, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(6, marks=pytest.mark.long)])
 def test_killed_at_random_it_ends_the_same(
     start: Run, calm: dict[str, bytes], tmp_path: Path, rounds: int
 ) -> None:

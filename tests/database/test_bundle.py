@@ -431,7 +431,7 @@ def keep_unbundling(stick: str, root: str) -> None:
         unbundle(Path(stick), Path(root), replace_index=True)
 
 
-@pytest.mark.parametrize("rounds", [4, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(15, marks=pytest.mark.long)])
 def test_killed_at_random_there_is_one_index_or_the_other(
     town: Path, stick: Path, root: Path, tmp_path: Path, rounds: int
 ) -> None:

@@ -8,7 +8,7 @@ import random
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
@@ -518,15 +518,18 @@ def start(many: Path, settings: Settings, town: Path) -> Iterator[Run]:
         process.close()
 
 
-MOMENTS = [
-    *(("_renew", 4, False), ("_insert", 2, True), ("_withdraw", 1, False), ("_withdraw", 1, True)),
-    *(("replace", turn, after) for turn in range(1, 8) for after in (False, True)),
-    *(("calibrates", 1, False), ("unlink", 1, True), ("unlink", 3, True), ("forget_withdrawn", 1, False)),
-]
+def moments(turns: Iterable[int]) -> list[tuple[str, int, bool]]:
+    """(what, its call by number, afterwards) that kills; `turns` are of files that take their name."""
+    return [
+        *(("_renew", 4, False), ("_insert", 2, True), ("_withdraw", 1, False), ("_withdraw", 1, True)),
+        *(("replace", turn, after) for turn in turns for after in (False, True)),
+        *(("calibrates", 1, False), ("unlink", 1, True), ("unlink", 3, True), ("forget_withdrawn", 1, False)),
+    ]
 
 
+@pytest.mark.parametrize("turns", [(1, 3, 5), pytest.param(range(1, 8), marks=pytest.mark.long)])
 def test_killed_at_the_worst_moments_it_ends_the_same(
-    start: Run, town: Path, many: Path, settings: Settings, tmp_path: Path
+    start: Run, town: Path, many: Path, settings: Settings, tmp_path: Path, turns: Iterable[int]
 ) -> None:
     """In the middle of planning, around every file that takes its name, and while what is gone is cleared."""
     manifest = read_manifest(town)
@@ -534,14 +537,14 @@ def test_killed_at_the_worst_moments_it_ends_the_same(
     old = contents(town)
     new = contents(anew(tmp_path / "fresh" / "town", town, changed(many), settings))
     deaths = 0
-    for moment in MOMENTS:
+    for moment in moments(turns):
         process = start(moment)
         process.join()
         assert process.exitcode in (-signal.SIGKILL, 0), moment
         deaths += process.exitcode != 0
         if is_finished(town):
             assert contents(town) in (old, new), "never half of each"
-    assert deaths >= 12, "a moment that never came tests nothing"
+    assert deaths > len(moments(turns)) / 2, "a moment that never came tests nothing"
     process = start()
     process.join()
     assert process.exitcode == 0
@@ -555,7 +558,7 @@ def test_killed_at_the_worst_moments_it_ends_the_same(
     assert not (town / "manifest.before.json").exists()
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(12, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [1, pytest.param(6, marks=pytest.mark.long)])
 def test_killed_at_random_it_ends_the_same(
     start: Run, town: Path, built: Path, many: Path, settings: Settings, tmp_path: Path, rounds: int
 ) -> None:
