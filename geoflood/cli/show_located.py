@@ -44,7 +44,7 @@ def _show_lines(located: Located) -> None:
     terminal.show_line(f"  {reason_line(located)}")
     for line in _attention_lines(located.attention):
         terminal.show_line(f"  {line}", style="dim")
-    if signs := signs_line(located.texts):
+    if signs := signs_line(located):
         terminal.show_line(f"  signs read: {signs}", style="dim")
     if place := located.place:
         terminal.show_rows({f"  {name}": value for name, value in _place_rows(place).items()})

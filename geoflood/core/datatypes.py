@@ -45,6 +45,7 @@ __all__ = [
     "Reference",
     "Rejected",
     "SearchOptions",
+    "SignPlace",
     "StreetImage",
     "StreetWords",
     "TextSort",
@@ -323,6 +324,22 @@ class PictureText:
 
 
 @dataclass(frozen=True, slots=True)
+class SignPlace:
+    """A place of the city that a sign in a photo names, by the street map: a street, or what stands there."""
+
+    sign: str
+    """As it was read."""
+    name: str
+    """As the map has it."""
+    position: LatLon
+    """Of it, what is nearest to the answer; somewhere in its middle without one."""
+    away_m: float | None = None
+    """From the answer's position; None without one. A sign may also point to what is far away."""
+    credit: str = ""
+    """Whom the name is of: it goes wherever the name goes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A reference that may show the query's place."""
 
@@ -546,6 +563,8 @@ class Located:
     """None without a street map, or without an estimate."""
     texts: tuple[PictureText, ...] = ()
     """Words in the photo, as it was searched, largest first; none where nobody looked for them."""
+    sign_places: tuple[SignPlace, ...] = ()
+    """What its signs name of the city; none without a street map."""
 
     @property
     def position(self) -> LatLon | None:

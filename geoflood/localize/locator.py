@@ -93,7 +93,7 @@ class Locator:
         pool = ThreadPoolExecutor(cores(), "rerank")
         self._reranker = Reranker(pool, PatchStore(folder))
         bands, dimension = self.settings.bands, self.vectors.dimension
-        self._signs = SignWitness(folder, self.database)
+        self._signs = SignWitness(folder, self.database, lambda: self.street_map)
         self._outsiders = open_outsiders(folder, self.describer, bands, dimension)
 
     @property
@@ -181,11 +181,10 @@ class Locator:
                 candidates, estimate = ranked(candidates, params), fuse(candidates, params, answer.outsiders)
 
         estimate, candidates = replace(estimate, boxed=within is not None), candidates[: options.top_k]
+        located = _concluded(ended, estimate, candidates, answer.entry, notes)
         if options.rerank and self._signs.knows_signs:
             with watch("signs"):
-                texts, candidates, unread = self._signs.look(described.pixels, candidates)
-                ended, notes = partial(ended, texts=texts), [*notes, *unread]
-        located = _concluded(ended, estimate, candidates, answer.entry, notes)
+                located = self._signs.add_signs(located, described.pixels)
         with watch("name"):
             return self._named(located)
 

@@ -7,32 +7,49 @@ told to people, who can go and read the sign.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from geoflood.core.datatypes import Candidate, Image, PictureText, Reason, ReasonKind
+from geoflood.core.datatypes import Image, LatLon, Located, PictureText, Reason, ReasonKind, SignPlace
 from geoflood.core.errors import ExtraMissingError, IndexUnusableError
+from geoflood.core.geo import distance_m
 from geoflood.database.database import Database
 from geoflood.database.index_files import SIGNS
 from geoflood.database.sign_store import kept_signs
+from geoflood.places.gazetteer import Gazetteer
+from geoflood.places.match_words import find_mentions
 from geoflood.places.read_signs import SignReader
 from geoflood.places.sign_words import SignIndex, words_of
-from geoflood.places.sort_signs import sort_texts
+from geoflood.places.sort_signs import signs, sort_texts
+from geoflood.places.street_map import StreetMap
 
 __all__ = ["SignWitness"]
+
+MOST_PLACES = 5
+"""That signs name, and are told."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is loaded for the first photo."""
+
+    reader: SignReader
+    index: SignIndex
+    gazetteer: Gazetteer | None
+    """None without a street map."""
 
 
 class SignWitness:
     """Reads the signs of photos, where those of an index's references were read. Threads may share it.
 
-    The index's words and the networks are loaded for the first photo.
+    `street_map` gives that of the index, or None. The index's words and the networks are loaded for the first
+    photo.
     """
 
-    def __init__(self, folder: Path, database: Database) -> None:
-        self._database = database
-        self._folder = folder
+    def __init__(self, folder: Path, database: Database, street_map: Callable[[], StreetMap | None]) -> None:
+        self._folder, self._database, self._street_map = folder, database, street_map
         self._loading = threading.Lock()
 
     @property
@@ -40,30 +57,59 @@ class SignWitness:
         """Whether the signs of the references were read."""
         return (self._folder / SIGNS).is_file()
 
-    def look(
-        self, photo: Image, candidates: Sequence[Candidate]
-    ) -> tuple[tuple[PictureText, ...], tuple[Candidate, ...], tuple[Reason, ...]]:
-        """The texts of a photo [H, W, 3], the candidates with the words that they share with it; and why not.
+    def add_signs(self, located: Located, photo: Image) -> Located:
+        """The answer with the texts of its photo [H, W, 3], words that candidates share, and places named.
 
-        An index whose signs cannot be read, and a missing extra, are a note: the search stands without.
+        An index whose signs cannot be read, and a missing extra, are a note: the answer stands without.
         """
         with self._loading:
-            ready = self._ready
-        if isinstance(ready, Reason):
-            return (), tuple(candidates), (ready,)
-        reader, index = ready
-        texts = index.settled(sort_texts(reader.read(photo), photo.shape))
-        shared = index.shared(words_of(texts))
-        together = [
+            known = self._known
+        if isinstance(known, Reason):
+            return replace(located, notes=(*located.notes, known))
+        texts = known.index.settled(sort_texts(known.reader.read(photo), photo.shape))
+        shared = known.index.shared(words_of(texts))
+        candidates = tuple(
             replace(one, shared_words=shared[one.reference.id].words) if one.reference.id in shared else one
-            for one in candidates
-        ]
-        return texts, tuple(together), ()
+            for one in located.candidates
+        )
+        named = _named_places(
+            signs(texts), known.gazetteer, located.place.position if located.place else None
+        )
+        return replace(located, texts=texts, candidates=candidates, sign_places=named)
 
     @cached_property
-    def _ready(self) -> tuple[SignReader, SignIndex] | Reason:
+    def _known(self) -> _Known | Reason:
         try:
             kept = kept_signs(self._folder, self._database) or {}
-            return SignReader(), SignIndex(kept, self._database.positions)
+            street_map = self._street_map()
+            gazetteer = None if street_map is None else Gazetteer(street_map)
+            return _Known(SignReader(), SignIndex(kept, self._database.positions), gazetteer)
         except (ExtraMissingError, IndexUnusableError) as error:
             return Reason(ReasonKind.NO_SIGNS, detail=f"{error} ({error.hint})")
+
+
+def _named_places(
+    texts: Sequence[PictureText], gazetteer: Gazetteer | None, here: LatLon | None
+) -> tuple[SignPlace, ...]:
+    """What signs name of the city, each place once; of several of one name the one nearest to the answer."""
+    if gazetteer is None:
+        return ()
+    found: dict[str, SignPlace] = {}
+    for place in _places(texts, gazetteer, here):
+        found.setdefault(place.name, place)
+    return tuple(found.values())[:MOST_PLACES]
+
+
+def _places(texts: Sequence[PictureText], gazetteer: Gazetteer, here: LatLon | None) -> Iterator[SignPlace]:
+    credit = gazetteer.street_map.credit
+    for text in texts:
+        for mention in find_mentions(text.text, gazetteer):
+            if not len(mention.points):
+                continue
+            points, name = mention.points, " or ".join(mention.shown)
+            if here is None:
+                spot, away_m = points[len(points) // 2], None
+            else:
+                away = distance_m(points, (here.lat, here.lon))
+                spot, away_m = points[int(away.argmin())], float(away.min())
+            yield SignPlace(text.text, name, LatLon(*map(float, spot)), away_m, credit)

@@ -96,7 +96,7 @@ def describe(located: Located) -> Json:
         "places": [] if shown is None else _places(located, shown, told),
         "rest": "" if shown is None else _rest(located, shown, told),
         "attention": _attention(located.attention),
-        "signs": f"Signs read: {told_signs}" if (told_signs := signs_line(located.texts)) else "",
+        "signs": f"Signs read: {told_signs}" if (told_signs := signs_line(located)) else "",
         "candidates": [
             _candidate(rank, candidate, shown) for rank, candidate in enumerate(located.candidates, 1)
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from geoflood.core.datatypes import AttentionMap, Candidate, Located, StreetWords, TextSort
+from geoflood.core.datatypes import AttentionMap, Candidate, Located, SignPlace, StreetWords, TextSort
 from geoflood.outputs.licences import licence_link, web_link
 from geoflood.outputs.wording import reason_line
 
@@ -35,6 +35,7 @@ def record(located: Located) -> Record:
         "attention": _attention(located.attention),
         "signs": [utf8(text.text) for text in located.texts if text.sort is TextSort.SIGN],
         "overlays": [utf8(text.text) for text in located.texts if text.sort is TextSort.OVERLAY],
+        "sign_places": [_sign_place(place) for place in located.sign_places],
         "candidates": [_candidate(rank, candidate) for rank, candidate in enumerate(located.candidates, 1)],
         "seconds": {stage: _number(seconds, 3) for stage, seconds in located.seconds.items()},
         "reason": utf8(reason_line(located)),
@@ -62,6 +63,17 @@ def _attention(attention: AttentionMap | None) -> Record:
         "waterline": attention.waterline,
         "applied": not attention.uniform or attention.waterline is not None,
         "reason": utf8("; ".join(attention.reasons)),
+    }
+
+
+def _sign_place(place: SignPlace) -> Record:
+    return {
+        "sign": utf8(place.sign),
+        "name": utf8(place.name),
+        "lat": _number(place.position.lat, 7),
+        "lon": _number(place.position.lon, 7),
+        "away_m": _number(place.away_m, 1),
+        "credit": utf8(place.credit),
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 
 from geoflood.core.datatypes import Estimate, LatLon, Located, PictureText, Reason, ReasonKind, TextSort
 from geoflood.core.plain_text import plain
@@ -179,11 +178,26 @@ def sentence(reason: Reason) -> str:
     return _SENTENCES[reason.kind].format(percent=share, count=reason.count, detail=reason.detail)
 
 
-def signs_line(texts: Iterable[PictureText]) -> str:
-    """What is read on the signs of a photo, in one line; "" where there are none."""
-    words = [plain(text.text) for text in texts if text.sort is TextSort.SIGN]
+def signs_line(located: Located) -> str:
+    """What is read on the signs of a photo and which places they name, in one line; "" where there are none.
+
+    Such as "KETTLES, MARKET HILL (names Market Hill, 40 m from the place) · © OpenStreetMap contributors".
+    """
+    words = [_sign_words(text, located) for text in located.texts if text.sort is TextSort.SIGN]
     more = f" and {len(words) - SIGNS} more" if len(words) > SIGNS else ""
-    return ", ".join(words[:SIGNS]) + more
+    credits = "".join(
+        f" · {plain(one)}" for one in dict.fromkeys(place.credit for place in located.sign_places) if one
+    )
+    return ", ".join(words[:SIGNS]) + more + credits
+
+
+def _sign_words(text: PictureText, located: Located) -> str:
+    named = [
+        plain(place.name) + ("" if place.away_m is None else f", {length(place.away_m)} from the place")
+        for place in located.sign_places
+        if place.sign == text.text
+    ]
+    return plain(text.text) + (f" (names {'; '.join(named)})" if named else "")
 
 
 def searched(estimate: Estimate) -> str:

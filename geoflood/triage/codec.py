@@ -30,6 +30,7 @@ from geoflood.core.datatypes import (
     Reason,
     ReasonKind,
     Reference,
+    SignPlace,
     StreetWords,
 )
 from geoflood.database.sign_store import text_rows, texts_of
@@ -145,6 +146,7 @@ def located_to(located: Located) -> Json:
         "notes": [_reason_to(note) for note in located.notes],
         **({"streets": asdict(located.streets)} if located.streets else {}),
         **({"texts": text_rows(located.texts)} if located.texts else {}),
+        **({"sign_places": list(map(asdict, located.sign_places))} if located.sign_places else {}),
     }
 
 
@@ -165,6 +167,7 @@ def located_from(content: Mapping[str, Any]) -> Located:
         tuple(map(_reason_from, content.get("notes", ()))),
         _streets_from(content.get("streets")),
         texts=texts_of(content.get("texts", ())),
+        sign_places=tuple(map(_sign_place_from, content.get("sign_places", ()))),
     )
 
 
@@ -174,6 +177,10 @@ def _streets_from(content: Mapping[str, Any] | None) -> StreetWords | None:
         return None
     area = tuple((street, share) for street, share in content["area"])
     return StreetWords(content["place"], area, content["gap"], content["credit"])
+
+
+def _sign_place_from(content: Mapping[str, Any]) -> SignPlace:
+    return SignPlace(**{**content, "position": LatLon(**content["position"])})
 
 
 def _judged_anew(outcome: Outcome, reason: Reason, estimate: Estimate) -> tuple[Outcome, Reason]:

@@ -18,9 +18,11 @@ from geoflood.localize.locator import Locator
 from geoflood.outputs.fields import answer_row
 from geoflood.outputs.panel import describe
 from geoflood.outputs.record import record
-from geoflood.outputs.wording import reason_line
+from geoflood.outputs.wording import reason_line, signs_line
+from geoflood.places.street_map_file import save
 from geoflood.synthetic.town import Truth
 from geoflood.triage.codec import located_from, located_to
+from tests.support.street_maps import street_map
 
 Photos = list[tuple[Path, Truth]]
 
@@ -31,10 +33,11 @@ def text(words: str, top: float = 0.4) -> PictureText:
 
 
 class ScriptedReader:
-    """Reads one shop, a caption and a plate in every photo."""
+    """Reads a shop, a street's sign, a caption and a plate in every photo."""
 
     def read(self, picture: Image) -> tuple[PictureText, ...]:
-        return text("KETTLES tea"), text("@flood_watch", 0.6), text("AB12 CDE", 0.7)
+        shop, street = text("KETTLES tea"), text("MARKET HILL", 0.2)
+        return shop, street, text("@flood_watch", 0.6), text("AB12 CDE", 0.7)
 
 
 @pytest.fixture
@@ -59,10 +62,10 @@ def located(folder: Path, queries: Photos, **options: int) -> Located:
 def test_signs_are_told_and_overlays_apart(folder: Path, queries: Photos) -> None:
     answer = located(folder, queries)
     known = record(answer)
-    assert known["signs"] == ["KETTLES tea"]
+    assert known["signs"] == ["KETTLES tea", "MARKET HILL"]
     assert known["overlays"] == ["@flood_watch"]
-    assert answer_row(answer)["signs"] == "KETTLES tea"
-    assert describe(answer)["signs"] == "Signs read: KETTLES tea"
+    assert answer_row(answer)["signs"] == "KETTLES tea; MARKET HILL"
+    assert describe(answer)["signs"] == "Signs read: KETTLES tea, MARKET HILL"
     assert "AB12" not in repr(answer)
 
 
@@ -113,3 +116,18 @@ def test_damaged_signs_are_said_and_the_search_stands(folder: Path, queries: Pho
     answer = located(folder, queries)
     assert answer.candidates
     assert "signs.sqlite is damaged" in reason_line(answer)
+
+
+def test_a_sign_that_names_a_street_says_where_it_is(folder: Path, queries: Photos) -> None:
+    answer = located(folder, queries)
+    assert answer.sign_places == ()
+    save(folder, street_map(origin=answer.candidates[0].reference.position))
+    answer = located(folder, queries)
+    (named,) = answer.sign_places
+    assert (named.sign, named.name, named.credit) == ("MARKET HILL", "Market Hill", "© Test, ODbL 1.0")
+    assert (named.away_m is None) == (answer.place is None)
+    assert named.away_m is None or named.away_m < 1000
+    assert "MARKET HILL (names Market Hill" in signs_line(answer)
+    assert signs_line(answer).endswith(" · © Test, ODbL 1.0")
+    assert record(answer)["sign_places"][0]["name"] == "Market Hill"
+    assert located_from(located_to(answer)).sign_places == answer.sign_places

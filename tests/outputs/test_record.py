@@ -69,6 +69,7 @@ def test_the_names_that_scripts_lean_on() -> None:
         },
         "signs": [],
         "overlays": [],
+        "sign_places": [],
         "candidates": [
             {
                 "rank": 1,

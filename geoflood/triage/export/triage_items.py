@@ -199,7 +199,7 @@ def _witnesses(finding: Finding) -> list[Json]:
         _word_witness("two clocks in the EXIF", clocks_text(finding.clocks)),
     ]
     witnesses += [_word_witness(name, words) for name, words in _words_on_match(finding.located)]
-    witnesses.append(_word_witness("signs read in the photo", signs_line(finding.located.texts)))
+    witnesses.append(_word_witness("signs read in the photo", signs_line(finding.located)))
     for post in finding.posts:
         witnesses.append(_position_witness("the post's own position", post.geotag))
         witnesses.append(_word_witness("the post's place", plain(post.place)))
