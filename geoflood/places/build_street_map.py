@@ -22,6 +22,7 @@ from geoflood.core.plain_text import one_line
 from geoflood.places import geojson_file, osm_file
 from geoflood.places.classify import Forms, area_kind, door, line_kind, name_forms, spot_sort
 from geoflood.places.map_feature import Floats, MapFeature, MapGeometry
+from geoflood.places.sea import Box, sea_rings
 from geoflood.places.street_map import (
     DEGREE,
     NAMELESS,
@@ -45,6 +46,8 @@ _BATCH = 20_000
 _BATCH_POINTS = 500_000
 _CELL_M = 250.0
 _MOST_CELLS = 4_000_000
+_MOST_COAST = 1_000_000
+"""Points of coastline: the coast of Norway, islands and all, has some three times as many."""
 _SAME_DOOR = DEGREE // 1000
 """Within some 100 m one house number of a street is one door."""
 _TOO_LARGE = "cut the extract to the city, such as: osmium extract --bbox W,S,E,N FILE -o CITY.osm.pbf"
@@ -154,7 +157,7 @@ class _Ground:
     origin: LatLon
     cells: NDArray[np.int64]
     """Sorted numbers of the cells."""
-    box: tuple[float, float, float, float]
+    box: Box
     """South, west, north, east of them; longitudes in one piece around the origin's."""
 
     @classmethod
@@ -236,6 +239,12 @@ class _Growing:
         )
 
 
+def _box_of(lines: _Growing) -> tuple[list[float], list[float]]:
+    """Least and greatest latitude and longitude of lines, degrees."""
+    points = _ints(lines.points).reshape(-1, 2) / DEGREE
+    return points.min(axis=0).tolist(), points.max(axis=0).tolist()
+
+
 def _millionths(positions: Floats) -> Ints:
     return np.round(positions * DEGREE).astype(np.int32)
 
@@ -251,6 +260,8 @@ class _Collector:
         self._ground = ground
         self._lines, self._areas = _Growing(), _Growing()
         self._next_area = 0
+        self._coast: list[Floats] = []
+        self._coast_points = 0
         self._names: dict[Forms, int] = {}
         self._spots: dict[tuple[int, int, int, int], None] = {}
         """(lat, lon, name, sort)."""
@@ -269,6 +280,8 @@ class _Collector:
         for number, (feature, (start, end)) in enumerate(zip(batch, pairwise(starts.tolist()), strict=True)):
             own = points[start:end]
             if feature.geometry is MapGeometry.LINE:
+                if feature.tags.get("natural") == "coastline" and ground.meets(own):
+                    self._add_coast(own)
                 if any_near[number]:
                     self._add_line(feature, own, near[start:end])
                 continue
@@ -292,6 +305,22 @@ class _Collector:
                 self._lines.add(points[start:end], kind, name, len(self._lines.lengths))
         if kind.is_street and (bridge := one_line(feature.tags.get("bridge:name", ""), 200)):
             self._add_spot(points[near][near.sum() // 2], (("name", bridge),), "bridge")
+
+    def _add_coast(self, points: Floats) -> None:
+        self._coast.append(points.copy())
+        self._coast_points += len(points)
+        if self._coast_points > _MOST_COAST:
+            raise InputError("the extract holds more coast than a city has", _TOO_LARGE)
+
+    def _add_sea(self) -> None:
+        """The sea around the images; where the coast was cut off there, only around the streets."""
+        low, high = _box_of(self._lines)
+        south, west, north, east = self._ground.box
+        smaller = (max(south, low[0]), max(west, low[1]), min(north, high[0]), min(east, high[1]))
+        rings = sea_rings(self._coast, self._ground.box) or sea_rings(self._coast, smaller)
+        for ring in rings:
+            self._areas.add(ring, AreaKind.WATER, NAMELESS, self._next_area)
+        self._next_area += bool(rings)
 
     def _add_area(self, feature: MapFeature, points: Floats, whole: bool) -> None:
         """An area, or what of it lies in the box of the ground."""
@@ -338,6 +367,8 @@ class _Collector:
 
     def street_map(self, credit: str, source: str) -> StreetMap:
         """What was kept."""
+        if self._coast and self._lines.lengths:
+            self._add_sea()
         doors = self._resolved_doors()  # may name streets that no line has
         spots = np.array(list(self._spots), np.int32).reshape(-1, 4)
         return StreetMap(
@@ -392,7 +423,7 @@ def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-def _clipped(ring: Floats, box: tuple[float, float, float, float]) -> Iterator[Floats]:
+def _clipped(ring: Floats, box: Box) -> Iterator[Floats]:
     """The rings of what a ring encloses of the box; none where it is no ring."""
     if len(ring) < 4:
         return

@@ -99,7 +99,7 @@ def _tags(one: Any) -> dict[str, str]:
 
 
 def _line(way: Any, shapes: Any, missing: type[Exception]) -> MapFeature | None:
-    if not any(key in way.tags for key in _LINES):
+    if way.tags.get("natural") != "coastline" and not any(key in way.tags for key in _LINES):
         return None
     try:
         well_known = bytes.fromhex(shapes.create_linestring(way))

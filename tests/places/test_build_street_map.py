@@ -11,6 +11,7 @@ import pytest
 
 from geoflood.core.datatypes import LatLon
 from geoflood.core.errors import InputError
+from geoflood.core.geo import to_local
 from geoflood.places import geojson_file
 from geoflood.places.build_street_map import OSM_CREDIT, build
 from geoflood.places.street_map import AreaKind, LineKind, StreetMap
@@ -204,3 +205,15 @@ def test_doors_of_two_streets_of_one_name(tmp_path: Path) -> None:
 def test_nothing_to_be_near_to(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no street images"):
         build(town_geojson(tmp_path / "x.geojson"), np.zeros((0, 2)))
+
+
+def test_the_sea_is_water(tmp_path: Path) -> None:
+    """A coast south of the town, going east: what lies south of it is wet."""
+    coast = feature({"natural": "coastline"}, [(x, -400) for x in range(-3000, 3001, 500)])
+    streets = json.loads(town_geojson(tmp_path / "x.geojson").read_text())["features"]
+    made = build(write_geojson(tmp_path / "x.geojson", [coast, *streets]), NEAR)
+    water = np.flatnonzero(made.areas.kinds == AreaKind.WATER)
+    assert len(water) == 1
+    northings = to_local(made.areas.degrees(int(water[0])), ORIGIN)[:, 1]
+    assert -1300 < northings.min() < -990
+    assert np.isclose(northings.max(), -400, atol=1)

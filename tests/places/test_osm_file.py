@@ -11,6 +11,7 @@ import osmium
 import pytest
 
 from geoflood.core.errors import InputError
+from geoflood.places import osm_file
 from geoflood.places.build_street_map import build
 from geoflood.places.map_feature import MOST_TAGS, MapGeometry
 from geoflood.places.osm_file import read_osm
@@ -149,3 +150,12 @@ def test_names_that_would_mislead(tmp_path: Path) -> None:
     assert shown.startswith("<b>Mill Lane =1+1 xxx")
     assert len(shown) <= 200
     assert shown.isprintable()
+
+
+def test_a_large_file_keeps_its_nodes_on_the_disk(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_memory = build(town, NEAR)
+    monkeypatch.setattr(osm_file, "_LARGE", 0)
+    on_disk = build(town, NEAR)
+    assert on_disk.names == in_memory.names
+    assert np.array_equal(on_disk.lines.points, in_memory.lines.points)
+    assert np.array_equal(on_disk.areas.points, in_memory.areas.points)
