@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ReasonKind,
         Reference,
         SearchOptions,
+        StreetWords,
     )
     from geoflood.core.errors import (
         CityError,
@@ -88,6 +89,7 @@ __all__ = [
     "Reference",
     "SearchOptions",
     "StreetMap",
+    "StreetWords",
     "UsageError",
     "WeightsError",
     "__version__",
@@ -107,7 +109,7 @@ _HOMES = {
     "core.errors": "CityError ExtraMissingError GeofloodError IndexUnusableError InputError ModelError "
     "NetworkError PartialError UsageError WeightsError",
     "core.datatypes": "AttentionMap Blend Bounds Candidate Estimate LatLon Located Outcome Query Reason "
-    "ReasonKind Reference SearchOptions",
+    "ReasonKind Reference SearchOptions StreetWords",
     "database.collection_plan": "CollectionPlan",
     "database.index_info": "IndexInfo",
     "evaluation.results": "Evaluation",
