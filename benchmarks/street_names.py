@@ -35,7 +35,7 @@ from geoflood.localize.street_names import StreetNames
 from geoflood.places.build_street_map import build
 from geoflood.places.coverage import coverage_of, sentence
 from geoflood.places.street_index import StreetIndex
-from geoflood.places.street_map import LineKind, Name, Shapes, StreetMap
+from geoflood.places.street_map import AreaKind, Doors, LineKind, Name, NamedSpots, Shapes, StreetMap
 
 CENTRE = LatLon(60.171, 24.943)
 ERRORS_M = (3.0, 8.0, 15.0)
@@ -91,7 +91,7 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 
 def large_city(rng: np.random.Generator) -> StreetMap:
-    """40,000 streets of 250 m with 20,000 names, each in two languages."""
+    """40,000 streets of 250 m with 20,000 names in two languages, 5,000 parks, 50,000 places and doors."""
     count, points = 40_000, 11
     turned = rng.uniform(0, 2 * np.pi, count)
     steps = np.stack([np.cos(turned), 2 * np.sin(turned)], axis=1) * 25 / 111_195
@@ -101,7 +101,29 @@ def large_city(rng: np.random.Generator) -> StreetMap:
     kinds = np.full(count, LineKind.MINOR, np.uint8)
     starts = np.arange(0, count * points + 1, points)
     lines = Shapes(np.rint(places.reshape(-1, 2) * 1e6).astype(np.int32), starts, kinds, of % len(names), of)
-    return StreetMap(names, lines)
+    parks = rng.uniform((60.0, 24.0), (60.36, 24.36), (5000, 1, 2))
+    corners = np.array([(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)]) * 0.001
+    rings = np.arange(5000, dtype=np.int32)
+    areas = Shapes(
+        np.rint((parks + corners).reshape(-1, 2) * 1e6).astype(np.int32),
+        np.arange(0, 5 * 5000 + 1, 5),
+        np.full(5000, AreaKind.PARK, np.uint8),
+        rings,
+        rings,
+    )
+    spots, doors = (
+        np.rint((rng.uniform((60.0, 24.0), (60.36, 24.36), (many, 2))) * 1e6).astype(np.int32)
+        for many in (50_000, 200_000)
+    )
+    of_spot = np.arange(len(spots), dtype=np.int32)
+    sorts = ("cafe", "school", "company")
+    return StreetMap(
+        names,
+        lines,
+        areas,
+        NamedSpots(spots, of_spot % len(names), of_spot % len(sorts), sorts),
+        Doors(doors, np.arange(len(doors), dtype=np.int32) % len(names), tuple(map(str, range(len(doors))))),
+    )
 
 
 def report(label: str, streets: StreetMap, count: int, rng: np.random.Generator) -> None:

@@ -156,9 +156,11 @@ class StreetIndex:
 
     def ground(self, spot: Floats) -> str:
         """The named square or park that holds a spot [2], or ""; of several the smallest."""
-        for ground in self._grounds:
-            if (ground.low <= spot).all() and (spot <= ground.high).all() and ground.holds(spot):
-                return self.titles[ground.title]
+        around = (self._grounds.lows <= spot).all(axis=1) & (spot <= self._grounds.highs).all(axis=1)
+        for at in np.flatnonzero(around).tolist():
+            rings = self._grounds.rings[at]
+            if _holds([self.metres(self.map.areas.degrees(ring)) for ring in rings], spot):
+                return self.titles[int(self._of_name[self.map.areas.names[rings[0]]])]
         return ""
 
     def pieces_near(self, spot: Floats, within_m: float) -> list[int]:
@@ -174,18 +176,23 @@ class StreetIndex:
         found = np.array(self.pieces_near(spot, within_m + self._reach), np.intp)
         return np.unique(self.pieces.segments[found])
 
-    def _named_grounds(self) -> list[_Ground]:
+    def _named_grounds(self) -> _Grounds:
         """Squares and parks that have a name, smallest first."""
         areas = self.map.areas
         walked = np.isin(areas.kinds, (AreaKind.SQUARE, AreaKind.PARK)) & (areas.names != NAMELESS)
         parts: dict[int, list[int]] = {}
         for ring in np.flatnonzero(walked).tolist():
             parts.setdefault(int(areas.parts_of[ring]), []).append(ring)
-        grounds = []
-        for rings in parts.values():
-            title = int(self._of_name[areas.names[rings[0]]])
-            grounds.append(_Ground.of(title, [self.metres(areas.degrees(ring)) for ring in rings]))
-        return sorted(grounds, key=lambda ground: float(np.prod(ground.high - ground.low)))
+        if not parts:
+            return _Grounds(np.zeros((0, 2)), np.zeros((0, 2)), [])
+        metres = self.metres(areas.points / float(DEGREE))
+        starts = areas.starts[:-1]
+        rings_low, rings_high = (edge.reduceat(metres, starts) for edge in (np.minimum, np.maximum))
+        lows = np.array([rings_low[rings].min(axis=0) for rings in parts.values()])
+        highs = np.array([rings_high[rings].max(axis=0) for rings in parts.values()])
+        order = np.argsort(np.prod(highs - lows, axis=1))
+        grounds = list(parts.values())
+        return _Grounds(lows[order], highs[order], [grounds[at] for at in order.tolist()])
 
 
 def _ranks(streets: StreetMap) -> NDArray[np.intp]:
@@ -198,29 +205,24 @@ def _ranks(streets: StreetMap) -> NDArray[np.intp]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Ground:
-    """A square or a park."""
+class _Grounds:
+    """Squares and parks: boxes around them, metres, and their rings."""
 
-    title: int
-    low: Floats
-    high: Floats
-    starts: Floats
-    """[E, 2] where the edges of all its rings begin."""
-    ends: Floats
+    lows: Floats
+    """[n, 2]."""
+    highs: Floats
+    rings: list[list[int]]
 
-    @classmethod
-    def of(cls, title: int, rings: list[Floats]) -> _Ground:
-        points = np.concatenate(rings)
-        starts, ends = np.concatenate([ring[:-1] for ring in rings]), np.concatenate([r[1:] for r in rings])
-        return cls(title, points.min(axis=0), points.max(axis=0), starts, ends)
 
-    def holds(self, spot: Floats) -> bool:
-        """Whether an odd count of edges lies east of a spot [2]: outlines that cross themselves may, too."""
-        (x, y), (x0, y0), (x1, y1) = spot, self.starts.T, self.ends.T
-        beside = (y0 > y) != (y1 > y)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            east = x0 + (y - y0) * (x1 - x0) / (y1 - y0) > x
-        return bool((beside & east).sum() % 2)
+def _holds(rings: list[Floats], spot: Floats) -> bool:
+    """Whether an odd count of edges lies east of a spot [2]: outlines that cross themselves may, too."""
+    starts = np.concatenate([ring[:-1] for ring in rings])
+    ends = np.concatenate([ring[1:] for ring in rings])
+    (x, y), (x0, y0), (x1, y1) = spot, starts.T, ends.T
+    beside = (y0 > y) != (y1 > y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        east = x0 + (y - y0) * (x1 - x0) / (y1 - y0) > x
+    return bool((beside & east).sum() % 2)
 
 
 def _feet(spot: Floats, starts: Floats, ends: Floats) -> Floats:

@@ -84,6 +84,9 @@ def test_a_named_square_is_where_one_is() -> None:
     assert said(drawn(HILL, squares=[square]), 0, 30) == "Market Square, near Market Hill"
     assert said(drawn(HILL, squares=[square]), 0, 75) == "Market Square, 75 m north of Market Hill"
     assert said(drawn(HILL, squares=[square]), 60, 30) == "Market Hill"
+    inner = ("Inner Court", [(-20, 20), (20, 20), (20, 50), (-20, 50), (-20, 20)])
+    for squares in ([square, inner], [inner, square]):
+        assert said(drawn(HILL, squares=squares), 0, 30) == "Inner Court, near Market Hill"
 
 
 def test_too_far_from_everything_nothing_is_said() -> None:
