@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from geoflood.cli import terminal
 from geoflood.cli.options import IndexDir, Json, Quiet
-from geoflood.core.errors import InputError, PartialError, UsageError
+from geoflood.cli.source_options import parse_area
+from geoflood.core.errors import PartialError
 from geoflood.core.paths import city_folder, home
-
-if TYPE_CHECKING:
-    from geoflood.core.area import Area
 
 __all__ = ["register"]
 
@@ -44,7 +41,7 @@ def bundle(
     """
     from geoflood.database.bundle import write_bundle
 
-    area = _area(bounds, aoi)
+    area = parse_area(bounds, aoi, None, None)
     with terminal.progress() as progress:
         made = write_bundle(
             city_folder(city, index_dir),
@@ -111,31 +108,3 @@ def unbundle(
         terminal.news(f"next: geoflood locate PHOTO --city {came.folder.name}")
     if came.needs:
         terminal.warning(f"it cannot be searched yet: {came.needs}")
-
-
-def _area(bounds: str | None, aoi: Path | None) -> Area | None:
-    """The ground that is meant; None for all. Raises UsageError for both, InputError for what is none."""
-    if bounds and aoi:
-        raise UsageError("--bounds and --aoi are two areas", "give one of them")
-    if not bounds and not aoi:
-        return None
-    from geoflood.core.area import Area
-
-    if bounds:
-        return Area.of_box(*_box(bounds))
-    assert aoi is not None
-    try:
-        return Area.of_geojson(json.loads(aoi.read_bytes()), aoi.name)
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{aoi}: no GeoJSON ({type(error).__name__})", "give the polygon of an area"
-        ) from error
-
-
-def _box(text: str) -> tuple[float, float, float, float]:
-    """Raises UsageError for what is no box."""
-    try:
-        south, west, north, east = map(float, text.split(","))
-    except ValueError as error:
-        raise UsageError(f"--bounds {text}: not S,W,N,E", "such as --bounds 52.36,4.88,52.38,4.91") from error
-    return south, west, north, east

@@ -15,6 +15,7 @@ from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Workers
 from geoflood.cli.streets import coverage_facts
 from geoflood.core.errors import IndexUnusableError, PartialError, UsageError
 from geoflood.database.bands import BANDS
+from geoflood.database.index_files import PLAN_PAGE
 from geoflood.imagery.reject_reasons import NO_IMAGE_LACKS, RejectReason
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from geoflood.database.plan_changes import PlanChange
 
 __all__ = ["register"]
-
-PLAN_PAGE = "plan.html"
-"""In the folder of the index."""
 
 
 def register(app: typer.Typer) -> None:

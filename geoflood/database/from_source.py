@@ -29,6 +29,8 @@ from geoflood.imagery.census_columns import CensusColumns
 from geoflood.imagery.choice import choose
 from geoflood.imagery.fetch import Fetched, fetch, key_of
 from geoflood.imagery.kept_pictures import PictureKeeper
+from geoflood.imagery.sources.catalog import SOURCES
+from geoflood.imagery.sources.elsewhere import sources_with_images
 from geoflood.imagery.sources.source import TokenError
 
 __all__ = ["AT_ONCE", "Harvest", "build_from_source", "harvested"]
@@ -98,11 +100,22 @@ def _taken(census: Census, order: SourceOrder, progress: Progress, update: bool)
     begun = census.fact(_UPDATING)
     census.take(order.source, order.area, datetime.fromisoformat(begun) if begun else None, progress)
     there = census.columns(order.area)
-    if order.since is not None:
-        there = there.at(there.taken_s >= (order.since - _EPOCH).total_seconds())
     if not len(there):
         raise _nothing_there(order)
+    if order.since is not None:
+        there = _since(there, order.since, order)
     return there
+
+
+def _since(there: CensusColumns, since: datetime, order: SourceOrder) -> CensusColumns:
+    """The images that are new enough. Raises InputError when none is."""
+    new = there.at(there.taken_s >= (since - _EPOCH).total_seconds())
+    if not len(new):
+        raise InputError(
+            f"{order.source.name} has no images of {_name(order)} since {since:%Y-%m-%d}",
+            f"it has {len(there):,} that are older, or of unknown age: give an earlier --since",
+        )
+    return new
 
 
 def _has_images(folder: Path, order: SourceOrder) -> bool:
@@ -125,19 +138,27 @@ def _check_size(order: SourceOrder) -> None:
     if km2 > MOST_KM2:
         tiles = km2 / _TILE_KM2
         raise InputError(
-            f"{order.area.name or 'the area'} is no city but {km2:,.0f} km²: "
+            f"{_name(order)} is no city but {km2:,.0f} km²: "
             f"some {tiles:,.0f} map tiles, {tiles / 60:,.0f} hours to look what is there",
             "take a city in it, or a part: --center LAT,LON --radius M, --bounds S,W,N,E or --aoi FILE",
         )
 
 
 def _nothing_there(order: SourceOrder) -> InputError:
-    others = ", ".join(name for name in ("mapillary", "panoramax", "kartaview") if name != order.source.name)
-    since = f" since {order.since:%Y-%m-%d}" if order.since else ""
-    return InputError(
-        f"{order.source.name} has no images of {order.area.name or 'that area'}{since}",
-        f"is it land? try --from with another source: {others}; or index images of your own",
+    """Says which other source has images there, or what to try."""
+    name = order.source.name
+    known = " and ".join(sources_with_images(order.area, name))
+    others = ", ".join(row.name for row in SOURCES if row.name != name)
+    hint = (
+        f"{known} has some: --from {known.split()[0]}"
+        if known
+        else f"is it land? others may know it: {others}"
     )
+    return InputError(f"{name} has no images of {_name(order)}", f"{hint}; or index images of your own")
+
+
+def _name(order: SourceOrder) -> str:
+    return order.area.name or "that area"
 
 
 def _chosen(census: Census, there: CensusColumns, most: int | None) -> NDArray[np.int64]:

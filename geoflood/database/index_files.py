@@ -15,6 +15,7 @@ __all__ = [
     "LOCK",
     "MANIFEST",
     "PICTURES",
+    "PLAN_PAGE",
     "SIGNS",
     "begun",
     "is_finished",
@@ -33,10 +34,12 @@ BEFORE = "manifest.before.json"
 LOCK, LEDGER, CENSUS = ".lock", "ledger.sqlite", "census.sqlite"
 SIGNS = "signs.sqlite"
 """The words on the signs of the references, where they were read."""
+PLAN_PAGE = "plan.html"
+"""The map of the last plan."""
 PICTURES = "images"
 """The folder of pictures that geoflood fetched or unpacked."""
 
-_RESULTS = ("references.sqlite", "vectors.faiss", "patches.npz", "outsiders.npy", "learned.npz", "plan.html")
+_RESULTS = ("references.sqlite", "vectors.faiss", "patches.npz", "outsiders.npy", "learned.npz")
 _NUMBERED = {"shards": re.compile(r"\d{6,}\.npz"), "patches": re.compile(r"\d{6,}\.npy")}
 _UNFINISHED = re.compile(r"\..+\.\d+\.part")
 

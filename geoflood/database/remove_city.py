@@ -10,6 +10,7 @@ from geoflood.database.index_files import (
     CENSUS,
     LEDGER,
     PICTURES,
+    PLAN_PAGE,
     SIGNS,
     remove_folder,
     remove_index,
@@ -47,10 +48,14 @@ def foreign_files(folder: Path) -> list[Path]:
 
 
 def _told(folder: Path) -> list[Path]:
-    """What sources, a map and signs said of the city: it outlives `--rebuild`."""
+    """What sources, a map and signs said of the city, and its plan: they outlive `--rebuild`."""
     databases = (CENSUS, SIGNS)
     parts = ("", "-journal", "-wal", "-shm")
-    return [folder / STREETS, *(folder / f"{name}{part}" for name in databases for part in parts)]
+    return [
+        folder / STREETS,
+        folder / PLAN_PAGE,
+        *(folder / f"{name}{part}" for name in databases for part in parts),
+    ]
 
 
 def _fetched(folder: Path) -> list[Path]:

@@ -16,14 +16,16 @@ import geoflood
 from geoflood.cli import terminal
 from geoflood.cli.app import app
 from geoflood.core.images import jpeg, read_image, resize
-from geoflood.database import describing_speed
+from geoflood.database import describing_speed, from_source
 from geoflood.database.database import Database
 from geoflood.database.describing_speed import DescribingSpeed
+from geoflood.imagery.sources.elsewhere import sources_with_images
 from tests.support.browser import Links, needs_browser, open_page, page_data
 from tests.support.commands import Result, error_line
 from tests.support.far_side.amsterdam_server import FarAmsterdam
-from tests.support.far_side.mapillary_server import TOKEN, FarMapillary
+from tests.support.far_side.mapillary_server import EXPIRED, TOKEN, FarMapillary
 from tests.support.far_side.nominatim_server import ILLINOIS, FarNominatim
+from tests.support.far_side.panoramax_server import FarPanoramax, uuid_of
 from tests.support.far_side.street_images import FarImage, along_a_street
 
 DAM = (52.3731, 4.8926)
@@ -41,6 +43,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_rehearsal: None) -> 
     for name, value in (("INDEX", "indexes"), ("CONFIG", "config"), ("CACHE", "cache")):
         monkeypatch.setenv(f"GEOFLOOD_{name}_DIR", str(tmp_path / value))
     monkeypatch.setenv("GEOFLOOD_SOURCE_PACE", "60000")
+    monkeypatch.setattr(from_source, "sources_with_images", lambda area, but: [])  # nobody else is asked
     speed = DescribingSpeed(0.5, 0.1, 60_000.0)
     monkeypatch.setattr(describing_speed, "measure_describing", lambda *_: speed)
     return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)))
@@ -173,13 +176,25 @@ def test_names_that_could_be_several(
     assert not (tmp_path / "indexes").exists()
 
 
+def drawn(ring: list[list[float]]) -> str:
+    """A polygon as GeoJSON."""
+    return json.dumps({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}})
+
+
 def test_a_file_is_the_ground(run: Run, far: FarAmsterdam, tmp_path: Path) -> None:
     ring = [[4.8912, 52.3722], [4.8926, 52.3722], [4.8926, 52.374], [4.8912, 52.374], [4.8912, 52.3722]]
-    drawn = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}}
-    (tmp_path / "flooded.geojson").write_text(json.dumps(drawn))
-    box = ("--bounds", "52.3722,4.8912,52.3731,4.894")
-    result = run("index", "dam", "--from", "amsterdam", *box, "--plan", "--json", *SMALL)
-    assert json.loads(result.stdout)["there"] == 6
+    (tmp_path / "flooded.geojson").write_text(drawn(ring))
+    for ground in (("--aoi", "flooded.geojson"), ("--bounds", "52.3722,4.8912,52.374,4.8926")):
+        result = run("index", "dam", "--from", "amsterdam", *ground, "--plan", "--json", *SMALL)
+        assert json.loads(result.stdout)["there"] == 6, result.output
+
+
+def test_a_ring_that_crosses_itself_is_both_its_halves(run: Run, far: FarAmsterdam, tmp_path: Path) -> None:
+    (tmp_path / "eight.geojson").write_text(
+        drawn([[4.891, 52.372], [4.8942, 52.3742], [4.8942, 52.372], [4.891, 52.3742], [4.891, 52.372]])
+    )
+    result = run("index", "dam", "--from", "amsterdam", "--aoi", "eight.geojson", "--plan", "--json", *SMALL)
+    assert json.loads(result.stdout)["there"] == 7, "without those above and below the crossing"
 
 
 def test_nobody_is_there_to_be_asked(run: Run, far: FarAmsterdam) -> None:
@@ -277,6 +292,8 @@ BAD = {
     "a country": (("--bounds", "47,6,55,15"), 3, "is no city but"),
     "no date": ((*CIRCLE, "--since", "yesterday"), 2, "is no date"),
     "nothing so new": ((*CIRCLE, "--since", "2030"), 3, "no images of .* since 2030-01-01"),
+    "a box in the sea": (("--bounds", "54.5,3,54.51,3.02"), 3, "no images of 54.5,3,54.51,3.02"),
+    "a ring without ground": (("--aoi", "flat.geojson"), 3, "flat encloses no ground"),
     "unknown leavings": ((*CIRCLE, "--keep-images", "some"), 2, "'some' says not what stays"),
     "a source and a folder": ((".", *CIRCLE), 2, "from a source or from folders"),
     "a bad address": ((*CIRCLE, "--source-url", "nonsense"), 2, "not the address of a server"),
@@ -289,6 +306,7 @@ def test_bad_input_is_one_line(
     run: Run, far: FarAmsterdam, tmp_path: Path, options: tuple[str, ...], code: int, words: str
 ) -> None:
     (tmp_path / "rubbish.geojson").write_bytes(b"{[")
+    (tmp_path / "flat.geojson").write_text(drawn([[4.89, 52.37], [4.9, 52.38], [4.89, 52.37], [4.89, 52.37]]))
     (tmp_path / "points.geojson").write_text('{"type": "Point", "coordinates": [1, 2]}')
     result = run("index", "dam", "--from", "amsterdam", *options, "--yes")
     assert re.search(words, error_line(result, code))
@@ -355,3 +373,101 @@ def test_a_block_of_mapillary_s_tiles_is_remembered(
         far.tiles.blocks_after = 10**9
         assert run(*command, "--plan").exit_code == 0
         assert set(far.tiles.paths.values()) == {1, 2}, "only the tile that was refused is asked for again"
+
+
+def test_ground_across_the_antimeridian(run: Run, tmp_path: Path) -> None:
+    """A box, and a ring that jumps: both sides are looked at, and nothing around the world."""
+    sides = [(-16.8, 179.995), (-16.8, -179.995)]
+    there = [replace(along_a_street(1, side)[0], id=uuid_of(f"fiji{side[1]}")) for side in sides]
+    ring = [[179.99, -16.81], [-179.99, -16.81], [-179.99, -16.79], [179.99, -16.79], [179.99, -16.81]]
+    (tmp_path / "fiji.geojson").write_text(drawn(ring))
+    with FarPanoramax(there) as far:
+        source = ("--from", "panoramax", "--source-url", far.url, "--plan", "--json", *SMALL)
+        for city, ground in (
+            ("a", ("--bounds", "-16.81,179.99,-16.79,-179.99")),
+            ("b", ("--aoi", "fiji.geojson")),
+        ):
+            plan = json.loads(run("index", city, *source, *ground).stdout)
+            assert (plan["there"], plan["area_km2"]) == (2, pytest.approx(4.73, rel=0.02))
+        assert far.paths.total() < 60
+
+
+def test_another_source_that_has_images_is_named(
+    run: Run, far: FarAmsterdam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(from_source, "sources_with_images", sources_with_images)
+    lille = [replace(image, id=uuid_of(image.id)) for image in along_a_street(5, (50.6372, 3.0633))]
+    command = (
+        "index",
+        "lille",
+        "--from",
+        "amsterdam",
+        "--center",
+        "50.6372,3.0634",
+        "--radius",
+        "300",
+        "--yes",
+    )
+    with FarPanoramax(lille) as other:
+        monkeypatch.setenv("GEOFLOOD_PANORAMAX_URL", other.url)
+        result = run(*command)
+        assert "amsterdam has no images of 300 m around" in error_line(result, 3)
+        assert "panoramax has some: --from panoramax;" in result.stderr
+        other.images.clear()
+        assert "is it land? others may know it: mapillary, panoramax, kartaview" in run(*command).stderr
+        monkeypatch.setenv("GEOFLOOD_PANORAMAX_URL", "nonsense")
+        assert "amsterdam has no images" in error_line(run(*command), 3)
+
+
+def test_what_the_census_told_outlives_a_wrong_token(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tiles may answer where the graph does not; the map that was shown is still there, too."""
+    monkeypatch.setenv("MAPILLARY_TOKEN", "MLY|1|ffff0000ffff0000ffff0000ffff0000")
+    with FarMapillary(along_a_street(6, (55.6050, 13.0038))) as far:
+        monkeypatch.setenv("GEOFLOOD_MAPILLARY_TILES_URL", far.tiles.url)
+        source = ("--from", "mapillary", "--source-url", far.graph.url)
+        ground = ("--center", "55.6050,13.0038", "--radius", "300")
+        result = run("index", "malmo", *source, *ground, "--yes", *SMALL)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "error: mapillary does not accept the token: Error validating application" in result.stderr
+    assert {path.name for path in (tmp_path / "indexes/malmo").iterdir()} == {"census.sqlite", "plan.html"}
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (EXPIRED, "mapillary does not accept the token: Cannot parse access token"),
+        ("abcdefghijkl", "mapillary does not accept the token"),
+        (f"{TOKEN[:20]}\n{TOKEN[20:]}", "MAPILLARY_TOKEN holds no token: one line"),
+        (f"{TOKEN}\r\nX-Evil: 1", "MAPILLARY_TOKEN holds no token: one line"),
+    ],
+)
+def test_a_token_that_is_none(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str, words: str
+) -> None:
+    monkeypatch.setenv("MAPILLARY_TOKEN", token)
+    with FarMapillary(along_a_street(6, (55.6050, 13.0038))) as far:
+        monkeypatch.setenv("GEOFLOOD_MAPILLARY_TILES_URL", far.tiles.url)
+        source = ("--from", "mapillary", "--source-url", far.graph.url)
+        result = run("index", "malmo", *source, "--center", "55.6050,13.0038", "--radius", "300", "--yes")
+    assert words in error_line(result, 3)
+    assert token[4:20] not in result.stderr
+    assert not (tmp_path / "indexes/malmo").exists()
+
+
+def test_a_provider_that_is_down(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with FarAmsterdam([]) as gone:
+        monkeypatch.setenv("GEOFLOOD_AMSTERDAM_URL", gone.url)
+    assert "Connection refused" in error_line(run("index", "dam", "--from", "amsterdam", *CIRCLE, "--yes"), 7)
+    assert not (tmp_path / "indexes/dam").exists()
+
+
+def test_an_address_for_providers_that_no_header_may_hold(
+    run: Run, far: FarAmsterdam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOFLOOD_CONTACT", "eoc@example.org\r\nX-Evil: 1")
+    result = run("index", "dam", "--from", "amsterdam", *CIRCLE, "--yes")
+    assert "GEOFLOOD_CONTACT is no address" in error_line(result, 2)
+    assert not far.paths

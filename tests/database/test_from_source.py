@@ -334,7 +334,10 @@ def test_a_country_is_refused_with_what_it_would_cost(tmp_path: Path, source: Sc
     assert not (tmp_path / "de").exists()
 
 
-def test_an_area_without_images_names_other_sources(tmp_path: Path, source: ScriptedSource) -> None:
+def test_an_area_without_images_names_other_sources(
+    tmp_path: Path, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOFLOOD_OFFLINE", "1")  # nobody else can be asked
     sea = Area.of_box(53.9, 5.0, 53.91, 5.02, "the sea")
     told = "scripted has no images of the sea"
     with (
