@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from geoflood.core.datatypes import Candidate, Estimate, LatLon, Located
+from geoflood.core.datatypes import Candidate, Estimate, LatLon, Located, Outcome
 from geoflood.core.geo import distance_m
 from geoflood.places.answer_words import answer_words
 from geoflood.places.naming import street_of
@@ -39,7 +39,8 @@ class StreetNames:
         candidates = _named_candidates(index, located.candidates)
         if place is None:
             return replace(located, candidates=candidates)
-        words = answer_words(index, place, _looking(place, candidates), self._references)
+        doubtful = located.outcome is Outcome.UNCERTAIN
+        words = answer_words(index, place, _looking(place, candidates), self._references, doubtful)
         return replace(located, candidates=candidates, streets=words)
 
 

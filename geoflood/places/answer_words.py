@@ -35,11 +35,16 @@ _LEAST = 0.01
 
 
 def answer_words(
-    index: StreetIndex, estimate: Estimate, heading_deg: float | None, references: cKDTree
+    index: StreetIndex,
+    estimate: Estimate,
+    heading_deg: float | None,
+    references: cKDTree,
+    doubtful: bool = False,
 ) -> StreetWords:
     """All that streets say of an estimate whose photo looks along `heading_deg`, None: unknown.
 
     `references` holds the positions of all references, metres of the index's map.
+    `doubtful`: even one place is told as one of those that may be.
     """
     cells = estimate.cells(1.0)
     spot = index.metres([(estimate.position.lat, estimate.position.lon)])[0]
@@ -51,6 +56,7 @@ def answer_words(
     if beside < _FIRST_PLACE:
         return StreetWords(_or(area, "somewhere along "), area, credit=index.map.credit)
     here = place_words(index, estimate.position, heading_deg, dict(_shares(index, spots[near], belief[near])))
+    here = f"perhaps {here}" if doubtful and here else here
     others: Shares = ()
     if beside < _ONE_PLACE:
         far = _shares(index, spots[~near], belief[~near])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,22 @@ def test_a_direction_is_told_where_the_matches_at_the_place_agree(
     views: Sequence[tuple[Metres, float | None]], looking: str
 ) -> None:
     assert place(*views) == f"Market Hill, near Petty Cury{looking}"
+
+
+def test_an_uncertain_place_is_told_as_one_that_may_be() -> None:
+    words = named(found((HERE, 180.0), outcome=Outcome.UNCERTAIN)).streets
+    assert words
+    assert words.place == "perhaps Market Hill, near Petty Cury, looking south"
+    likely = named(found((HERE, 180.0), outcome=Outcome.LIKELY)).streets
+    assert likely
+    assert likely.place.startswith("Market Hill")
+
+
+def test_threads_share_one_map() -> None:
+    names = StreetNames(TOWN, positions(*ALONG))
+    answers = [found(((float(east), 2.0), 90.0)) for east in range(-150, 150, 5)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(names.named, answers)) == list(map(names.named, answers))
 
 
 def test_each_candidate_has_its_own_street() -> None:
