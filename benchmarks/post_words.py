@@ -26,7 +26,7 @@ from geoflood.places.gazetteer import Gazetteer
 from geoflood.places.match_words import PlaceMention, find_mentions, weighed_spans
 from geoflood.places.street_map import StreetMap
 from geoflood.places.word_usage import WordUsage, learn_usage
-from geoflood.places.word_weights import WORTH
+from geoflood.places.word_weights import WORTH, chance_of
 
 POSTS = Path(__file__).with_suffix(".txt")
 NAMES = 20_000
@@ -204,6 +204,21 @@ def learn(rows: Sequence[tuple[Mapping[str, float], bool]]) -> dict[str, float]:
     return dict(zip(names, np.round(weights, 2).tolist(), strict=True))
 
 
+def tell_honesty(cities: Cities, posts: Sequence[LabelledPost]) -> None:
+    """How often what is told with some chance is right."""
+    told = [
+        (chance_of(mention.nats), any(is_right(as_found(mention, gazetteer), place) for place in post.places))
+        for post in posts
+        for gazetteer in [cities.gazetteers[post.city]]
+        for mention in find_mentions(post.text, gazetteer, cities.usages[post.city])
+    ]
+    for low, high in ((0.5, 0.8), (0.8, 0.9), (0.9, 0.97), (0.97, 1.0)):
+        within = [(chance, right) for chance, right in told if low <= chance < high]
+        if within:
+            chance, right = np.mean(within, axis=0)
+            print(f"  told with {low:.2f} to {high:.2f}: {len(within)}, mean {chance:.2f}, right {right:.2f}")
+
+
 def time_posts(cities: Cities, posts: Sequence[LabelledPost], count: int) -> None:
     """Posts by the hundred thousand: those written, with words swapped for others that nobody wrote."""
     rng = random.Random(SEED)
@@ -283,6 +298,10 @@ def main() -> None:
         for way, finder in ways.items():
             precision, recall, found = score(some, finder)
             print(f"  {way:9} precision {precision:.3f} recall {recall:.3f} ({found} found)")
+        tell_honesty(cities, some)
+        for city in maps:
+            precision, recall, found = score([post for post in some if post.city == city], ways["ours"])
+            print(f"  ours in {city}: precision {precision:.3f} recall {recall:.3f} ({found} found)")
     if options.speed:
         time_posts(cities, posts, options.speed)
 

@@ -31,7 +31,7 @@ from geoflood.cli.options import (
     Workers,
 )
 from geoflood.core.datatypes import Blend, SearchOptions
-from geoflood.core.errors import InputError, ModelError, PartialError
+from geoflood.core.errors import InputError, ModelError, PartialError, UsageError
 from geoflood.core.files import fingerprint
 from geoflood.core.paths import city_folder
 
@@ -62,6 +62,10 @@ Replay = Annotated[
 UsePostGeo = Annotated[
     bool, typer.Option("--use-post-geo", help="Search only where a photo's posts say that it is.")
 ]
+UseWords = Annotated[
+    bool,
+    typer.Option("--use-words", help="Search only around the street or landmark that a photo's posts name."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -90,6 +94,7 @@ def batch_locate(
     search_anyway: vlm.Anyway = False,
     replay: Replay = False,
     use_post_geo: UsePostGeo = False,
+    use_words: UseWords = False,
     basemap: Basemap = None,
     precision: Precision = None,
     workers: Workers = None,
@@ -117,12 +122,17 @@ def batch_locate(
     analyst_map, source = _read_analyst_map(stage, waterline)
     search = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
     options = BatchOptions(
-        index.name, search, waterline, use_post_geo, search_anyway, {**source, **stage.settings}
+        index.name, search, waterline, use_post_geo, use_words, search_anyway, {**source, **stage.settings}
     )
     with stage.open() as asker, _stopping() as stopping, terminal.progress() as progress:
         locator = geoflood.open(index, precision=precision)
         if locator.street_map_problem:
             terminal.warning(locator.street_map_problem)
+        if use_words and locator.street_map is None:
+            raise UsageError(
+                f"--use-words: the index {index.name} has no street map",
+                f"give it one first: geoflood streets {index.name} EXTRACT.osm.pbf",
+            )
         locator.check(search)
         streets = streets or locator.street_map
         covered = locator.database.city()
@@ -133,6 +143,7 @@ def batch_locate(
             index,
             options,
             BatchRequest(stage, asker, analyst_map),
+            street_map=locator.street_map,
             workers=workers,
             at_once=locator.describer.batch,
             progress=progress,

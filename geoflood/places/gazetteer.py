@@ -227,11 +227,11 @@ def _parts(sequence: Words) -> Iterator[Words]:
     if len(sequence) > 1 and sequence[0] in _DIRECTIONS:
         straight = sequence[1:]
         yield straight
-    for whole in {sequence, straight}:
+    for whole in filter(None, {sequence, straight}):
         part = whole
-        while part and part[0] in TYPES:
+        if part[0] in TYPES:
             part = part[1:]
-        while part and part[-1] in TYPES:
+        if part and part[-1] in TYPES:
             part = part[:-1]
         if part and part != whole and _tells(part):
             yield part

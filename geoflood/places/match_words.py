@@ -32,7 +32,7 @@ MOST_WORDS = 2_000
 MOST_MENTIONS = 20
 _PAIRS = 36
 """Pairs of streets that are tried for a crossing."""
-_SHOWN = 3
+_SHOWN = 4
 _HOUSE = re.compile(r"\d{1,5}[^\W\d_]?")
 _NUMBER_GAP = re.compile(r"[,.]?\s*(?:[#№]|n[ro°]\.?)?\s*", re.IGNORECASE)
 _CROSSING_GAP = re.compile(r"[\s,]*(?:[&/@+×]|-\s*/|/\s*-)[\s-]*")
@@ -64,7 +64,7 @@ class PlaceMention:
     names: tuple[int, ...]
     """Indexes into the map's names; of a crossing, both of each pair in turn."""
     shown: tuple[str, ...]
-    """What it is, in words: "Oak Street", "Oak Street × 5th Street"; three at most."""
+    """What it is, in words: "Oak Street", "Oak Street × 5th Street"; four at most."""
     points: Floats
     """[points, 2] (lat, lon): where it may be."""
     nats: float

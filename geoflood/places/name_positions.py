@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from geoflood.places.street_map import DEGREE, NAMELESS, StreetMap
 
-__all__ = ["NamePositions"]
+__all__ = ["NamePositions", "thinned"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ class NamePositions:
         found = self._map.spots.points[self._spots.get(name, _NONE)] / float(DEGREE)
         middles = [self._map.areas.degrees(area).mean(axis=0) for area in self._areas.get(name, _NONE)]
         lines = [self._map.lines.degrees(line) for line in self._lines.get(name, _NONE)]
-        return _thinned(np.vstack([found.reshape(-1, 2), *middles, *lines]), _POINTS)
+        return thinned(np.vstack([found.reshape(-1, 2), *middles, *lines]), _POINTS)
 
     def doors(self, name: int, number: str) -> Floats:
         """Where a house number of a street is, [doors, 2] (lat, lon); empty where the map does not know."""
@@ -122,12 +122,14 @@ def _grouped(names: NDArray[np.int32]) -> dict[int, NDArray[np.int64]]:
     return {name: rows for name, rows in zip(known.tolist(), groups, strict=True) if name != NAMELESS}
 
 
-def _thinned(points: Floats, most: int) -> Floats:
-    return (
-        points[np.unique(np.linspace(0, len(points) - 1, most).round().astype(int))]
-        if len(points) > most
-        else points
-    )
+def thinned(points: Floats, most: int) -> Floats:
+    """At most so many of the points [P, 2], those farthest north, south, east and west among them."""
+    if len(points) <= most:
+        return points
+    farthest = [*points.argmin(axis=0), *points.argmax(axis=0)]
+    spread = np.linspace(0, len(points) - 1, most - len(farthest)).round().astype(int)
+    kept: Floats = points[np.unique([*farthest, *spread])]
+    return kept
 
 
 def _stepped(line: Floats) -> Floats:

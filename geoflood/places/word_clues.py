@@ -54,7 +54,8 @@ def _of_span(span: NameSpan, around: Surroundings) -> Clues:
     words, usage = around.words, around.usage
     kind = _kind(span, around.gazetteer)
     telling = [word.folded for word in words[span.first : span.after] if word.folded not in TYPES | PARTICLES]
-    everyday = all(word in EVERYDAY or word.isdigit() for word in telling)
+    several = len(telling) > 1 and span.whole
+    everyday = not several and all(word in EVERYDAY or word.isdigit() for word in telling)
     usual = min((usage.usual(word) for word in telling), default=3.0)
     typed = "" if kind in _UNTYPED else ", typed"
     letters = sum(map(len, telling))

@@ -270,7 +270,8 @@ TYPES = _set(
     """
     street road avenue drive lane court close crescent place square terrace parkway highway freeway
     boulevard
-    bridge way trail circle row walk gardens grove heights alley loop expressway speedway
+    bridge hill rise mews parade quay wharf yard passage pike crossing embankment
+    way trail circle row walk gardens grove heights alley loop expressway speedway
     strasse gasse weg platz allee brucke ring ufer damm
     straat laan gracht kade plein dijk singel
     calle avenida plaza paseo carretera camino ronda travesia

@@ -36,7 +36,7 @@ from geoflood.core.datatypes import (
 from geoflood.database.sign_store import text_rows, texts_of
 from geoflood.imagery.exif import ExifClocks
 from geoflood.localize.outcome import judge
-from geoflood.triage.findings import Decision, Medium, Post, Status
+from geoflood.triage.findings import Decision, Medium, NamedPlace, Post, Status
 
 __all__ = [
     "clocks_from",
@@ -51,6 +51,8 @@ __all__ = [
     "post_to",
     "time_from",
     "time_to",
+    "words_from",
+    "words_to",
 ]
 
 Json = dict[str, Any]
@@ -92,6 +94,19 @@ def post_from(content: Mapping[str, Any], media: tuple[Medium, ...]) -> Post:
         place_kind=content.get("place_kind", ""),
         media=media,
         source=content.get("source", ""),
+    )
+
+
+def words_to(words: Sequence[NamedPlace]) -> list[Json]:
+    """All of the places that a post's words name."""
+    return [{**asdict(word), "points": [[point.lat, point.lon] for point in word.points]} for word in words]
+
+
+def words_from(content: Sequence[Mapping[str, Any]]) -> tuple[NamedPlace, ...]:
+    """The places again."""
+    return tuple(
+        NamedPlace(**{**word, "points": tuple(LatLon(lat, lon) for lat, lon in word["points"])})
+        for word in content
     )
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from geoflood.core.datatypes import Bounds, Geotag, LatLon, Located
 from geoflood.imagery.exif import ExifClocks
 
-__all__ = ["Decision", "Finding", "Medium", "Post", "Status"]
+__all__ = ["Decision", "Finding", "Medium", "NamedPlace", "Post", "Status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,25 @@ class Medium:
     """An id that its file's name may begin with instead."""
     file: str = ""
     """Where it lies in the folder, such as "media/a.jpg" or "export.zip!/a.jpg"; empty without a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlace:
+    """A place of the city that a post's words name: a witness, as private as the post."""
+
+    start: int
+    """Where the words stand in the text, and their end: characters."""
+    end: int
+    name: str
+    """"Oak Street"; "Oak Street or Oak Avenue" where the words may mean several."""
+    form: str
+    """How it is written: "exact", "misspelt", "crossing"."""
+    chance: float
+    """The probability that the place is meant, and no other thing or town."""
+    points: tuple[LatLon, ...]
+    """Where it may be: along the streets, at the crossing, at the door."""
+    credit: str = ""
+    """Whose the name is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +68,8 @@ class Post:
     """The file it was read from, in the folder."""
     clock: str = ""
     """Whose local time it is, where the export does not tell UTC: "the file's name"."""
+    words: tuple[NamedPlace, ...] = ()
+    """The places that the text names, where the index has a street map; in their order."""
 
     @property
     def local(self) -> bool:

@@ -7,16 +7,25 @@ stayed is not hashed again. Which photo a picture shows is decided here, one pic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from geoflood.core.datatypes import Bounds, Image, Progress, Rejected, no_progress
 from geoflood.core.errors import InputError
-from geoflood.triage.codec import clocks_to, decision_from, geotag_to, post_from, post_to, time_to
+from geoflood.triage.codec import (
+    clocks_to,
+    decision_from,
+    geotag_to,
+    post_from,
+    post_to,
+    time_to,
+    words_from,
+    words_to,
+)
 from geoflood.triage.file_hashes import FileHashes
-from geoflood.triage.findings import Post
+from geoflood.triage.findings import NamedPlace, Post
 from geoflood.triage.journal import Journal, JournalLine
 from geoflood.triage.narrowing import Narrowing
 from geoflood.triage.near_duplicates import Duplicates, from_text, to_text
@@ -45,12 +54,14 @@ class Photo:
 
 
 class Intake:
-    """Takes in a folder of posts, whose places narrow the search if `narrowed`. `tally` counts this run.
+    """Takes in a folder of posts; what they say of places narrows the search where `narrowing` is given.
+
+    `tally` counts this run.
 
     Raises InputError when the journal was altered.
     """
 
-    def __init__(self, journal: Journal, narrowed: bool = False) -> None:
+    def __init__(self, journal: Journal, narrowing: Narrowing | None = None) -> None:
         self.journal = journal
         self.tally = Tally()
         self.ended = False
@@ -70,7 +81,8 @@ class Intake:
         self._met: set[bytes] = set()
         self._left_out: dict[str, Any] = {}
         self._duplicates = Duplicates()
-        self._narrowing = Narrowing() if narrowed else None
+        self._narrowing = narrowing
+        self._words: dict[str, bytes] = {}
         self._unread: set[str] = set()
         self._waiting = 0
         for line in journal.replay():
@@ -106,12 +118,14 @@ class Intake:
         progress: Progress = no_progress,
         news: Callable[[str], object] = lambda line: None,
         stopping: Callable[[], bool] = lambda: False,
+        read_words: Callable[[], Iterable[tuple[str, tuple[NamedPlace, ...]]]] = lambda: (),
     ) -> Iterator[Photo]:
         """Every photo that is not located yet, while the folder is read into the journal.
 
         Where posts narrow the search, photos come after all posts, since any post may narrow any photo.
         `news` is called with each layout when it is first met, and at the end with what was recognised.
-        `stopping` is asked before each post.
+        `stopping` is asked before each post. `read_words` is asked once all posts are in the journal: for the
+        key of each, and the places that its words name.
         """
         entries = folder.pictures.entries
         self._unread = {entry.name for entry in entries if not self._has_result(entry.name)}
@@ -133,6 +147,8 @@ class Intake:
         self._settle()
         for line in self.tally.lines():
             news(line)
+        for key, words in read_words():
+            self._journal_words(key, words)
         if self._narrowing:
             due = list(self._narrowing.due(self._files, self._handled))
             yield from self._count_down([self.photo(sha) for sha in due])
@@ -162,10 +178,15 @@ class Intake:
                     self._duplicates.add(content["sha256"], from_text(content["looks"]))
             case "post":
                 self._posts[bytes.fromhex(content["key"])] = _digest(content["post"], content["media"])
+                self._words.pop(content["key"], None)
                 if self._narrowing:
                     self._narrow(
                         self._narrowing, content["key"], post_from(content["post"], ()), content["media"]
                     )
+            case "words":
+                self._words[content["key"]] = _digest(content["words"])
+                if self._narrowing:
+                    self._narrowing.add_words(content["key"], words_from(content["words"]))
             case "rejected":
                 told = (content["location"], content["reason"])
                 self._rejections[_digest(*told)] = told
@@ -246,9 +267,19 @@ class Intake:
         digest = _digest(content, media)
         if self._posts.get(key) != digest:
             self._posts[key] = digest
+            self._words.pop(key.hex(), None)
             self.journal.append("post", key=key.hex(), post=content, media=media)
             if self._narrowing:
                 self._narrow(self._narrowing, key.hex(), post, media)
+
+    def _journal_words(self, key: str, words: tuple[NamedPlace, ...]) -> None:
+        """Journal the places that a post's words name, unless they are there as they are."""
+        content = words_to(words)
+        if self._words.get(key, _NO_WORDS) != (digest := _digest(content)):
+            self._words[key] = digest
+            self.journal.append("words", key=key, words=content)
+            if self._narrowing:
+                self._narrowing.add_words(key, words)
 
     def _take_picture(self, sha: str, name: str, facts: PhotoFacts) -> Image | None:
         """Journal a new picture: which photo it shows, what its EXIF says. Returns its pixels."""
@@ -274,3 +305,7 @@ class Intake:
 
 def _digest(*parts: object) -> bytes:
     return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).digest()[:16]
+
+
+_NO_WORDS = _digest([])
+"""Of posts that name no place nothing is written."""

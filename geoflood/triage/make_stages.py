@@ -37,7 +37,7 @@ def locate_stage(
         request.attention or _attention_without_model(request, options.waterline),
         options.search,
         options.waterline,
-        options.use_post_geo,
+        options.use_post_geo or options.use_words,
         bool(request.stage and request.stage.auto),
         options.search_anyway,
         request.stage.verifier(request.asker) if request.stage else None,

@@ -1,39 +1,58 @@
 """Where posts say that their photos were taken, for a search that is narrowed by it.
 
 Of the posts that show a photo, or a duplicate of it, one narrows its search. A post with a position of its
-own comes before one that only names a place, then the earliest. The order of reading does not matter, so no
+own comes first, then one whose words name a street or a landmark, then one that names a wider place; then the
+earliest. The order of reading does not matter, so no
 photo is searched for before every post is read. A photo that an earlier run narrowed otherwise is located
 again, unless a person has decided on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import astuple
 from datetime import datetime
 from typing import TypeAlias
 
-from geoflood.triage.findings import Decision, Post, Status
-from geoflood.triage.stated_place import StatedPlace, stated_place
+from geoflood.triage.findings import Decision, NamedPlace, Post, Status
+from geoflood.triage.stated_place import StatedPlace, stated_place, stated_words
 
 __all__ = ["Narrowing"]
 
-_Rank: TypeAlias = tuple[bool, datetime, tuple[float, ...], str]
+_Rank: TypeAlias = tuple[int, datetime, tuple[float, ...], str]
 
 
 class Narrowing:
-    """What posts said of photos, and what these were located under."""
+    """What posts said of photos, and what these were located under.
 
-    def __init__(self) -> None:
+    geo: positions and places of posts count; words: the places that their words name do.
+    """
+
+    def __init__(self, geo: bool = True, words: bool = False) -> None:
+        self._geo, self._words = geo, words
+        self._shown: dict[str, tuple[datetime, set[str]]] = {}
         self._places: dict[str, dict[str, tuple[_Rank, StatedPlace]]] = {}
         self._narrowed_by: dict[str, str] = {}
         self._decisions: dict[str, Decision] = {}
 
     def add_post(self, photo: str, key: str, post: Post) -> None:
         """Take in a post that shows a photo, or a newer version of it, by its key."""
-        place = stated_place(post)
+        posted_at = post.posted_at or datetime.max
+        earlier = self._shown.get(key, (posted_at, set[str]()))[1]
+        self._shown[key] = (posted_at, earlier | {photo})
+        place = stated_place(post) if self._geo else StatedPlace()
+        self._take(photo, key, 0 if post.geotag else 2, posted_at, place)
+
+    def add_words(self, key: str, words: Sequence[NamedPlace]) -> None:
+        """Take in the places that the words of a post name; the post came before."""
+        posted_at, photos = self._shown.get(key, (datetime.max, set()))
+        place = stated_words(words) if self._words else StatedPlace()
+        for photo in photos:
+            self._take(photo, f"words {key}", 1, posted_at, place)
+
+    def _take(self, photo: str, key: str, sort: int, posted_at: datetime, place: StatedPlace) -> None:
         if place.within:
-            rank = (not post.geotag, post.posted_at or datetime.max, astuple(place.within), place.source)
+            rank = (sort, posted_at, astuple(place.within), place.source)
             self._places.setdefault(photo, {})[key] = (rank, place)
         else:
             self._places.get(photo, {}).pop(key, None)

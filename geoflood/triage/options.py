@@ -13,6 +13,7 @@ from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.files import fingerprint
 from geoflood.database.index_files import MANIFEST
 from geoflood.triage.journal import Journal
+from geoflood.triage.narrowing import Narrowing
 from geoflood.vlm.client import Asker
 from geoflood.vlm.stage import VlmStage
 
@@ -27,9 +28,15 @@ class BatchOptions:
     search: SearchOptions = DEFAULTS
     waterline: float | None = None
     use_post_geo: bool = False
+    use_words: bool = False
     search_anyway: bool = False
     vlm: Mapping[str, Any] = field(default_factory=dict)
     """What a model is asked, or the hash of the analyst's map; see `VlmStage.settings`."""
+
+    @property
+    def narrowing(self) -> Narrowing | None:
+        """What of the posts is to narrow the search; None where nothing is."""
+        return Narrowing(self.use_post_geo, self.use_words) if self.use_post_geo or self.use_words else None
 
     @property
     def as_journal(self) -> dict[str, Any]:
@@ -38,6 +45,8 @@ class BatchOptions:
         search = settings.pop("search")
         search["banding"] = search.pop("mask_sides")
         settings["manner"], settings["eyes"] = search, settings.pop("vlm")
+        if not self.use_words:  # journals from before there were words have no such setting
+            del settings["use_words"]
         return settings
 
 

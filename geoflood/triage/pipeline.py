@@ -24,6 +24,7 @@ from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import Image, Located, Outcome, Progress, no_progress
 from geoflood.core.errors import ModelError, UsageError
 from geoflood.core.parallel import cores
+from geoflood.places.street_map import StreetMap
 from geoflood.triage.ask_model import AskModelStage, DecodedPhoto
 from geoflood.triage.codec import located_to
 from geoflood.triage.export.thumbnails import keep, pictures_of
@@ -34,6 +35,7 @@ from geoflood.triage.locate_photos import LocatedPhoto, LocatePhotos, LocateStag
 from geoflood.triage.make_stages import NO_MODEL, ask_stage, lacks_model, locate_stage
 from geoflood.triage.options import NOBODY, BatchOptions, BatchRequest, begin, settings_of
 from geoflood.triage.outputs import PAGE
+from geoflood.triage.place_words import places_in_posts
 from geoflood.triage.posts.file_tree import FileTree
 from geoflood.triage.posts.folder import PostFolder, Tally
 from geoflood.triage.results import Results
@@ -83,6 +85,7 @@ def batch_locate(
     options: BatchOptions,
     request: BatchRequest = NOBODY,
     *,
+    street_map: StreetMap | None = None,
     workers: int | None = None,
     at_once: int = AT_ONCE,
     progress: Progress = no_progress,
@@ -93,6 +96,7 @@ def batch_locate(
 ) -> BatchSummary:
     """Locate every photo in `folder` that has no result in `out` yet, `at_once` of them described together.
 
+    Where the index has a `street_map`, the places that posts name in words are found.
     `opened` is called with the results of earlier runs, `news` with what is recognised. `rewrite` writes the
     outputs after the first of two passes, and now and then during the second. `stopping` is asked before each
     post and photo; photos in hand are finished. Raises InputError for a folder that is none or a journal that
@@ -103,7 +107,7 @@ def batch_locate(
     results, ask, workers = Results(out), ask_stage(request), workers or cores()
     options = replace(options, search=locator.resolved(options.search))
     with FileTree(folder, (out,), progress) as tree, Journal(out, results.take) as journal:
-        intake = Intake(journal, options.use_post_geo)
+        intake = Intake(journal, options.narrowing)
         opened(results)
         begin(journal, intake.run, intake.read_from, settings_of(index, options, request), folder)
         posts = PostFolder(tree)
@@ -112,11 +116,13 @@ def batch_locate(
         first = _search_alone(locate) if two_passes else locate
         run = BatchRun(intake, progress, _hope(locate) if two_passes else lambda located: None)
 
+        words = partial(places_in_posts, results, street_map, options.city)
+
         def halted() -> bool:
             return stopping() or bool(ask and ask.down)
 
         with side_by_side(workers) as pool:
-            photos = run.counted(intake.photos(posts, pool.submit, progress, news, halted))
+            photos = run.counted(intake.photos(posts, pool.submit, progress, news, halted, words))
             for located in _flow(photos, ask, first, workers, at_once, halted):
                 run.record(located)
             for line in () if intake.ended else intake.tally.lines():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import Any, BinaryIO
 
 from geoflood.core.datatypes import Outcome, Rejected
 from geoflood.core.errors import InputError
-from geoflood.triage.codec import clocks_from, decision_from, geotag_from, located_from, post_from, time_from
+from geoflood.triage.codec import (
+    clocks_from,
+    decision_from,
+    geotag_from,
+    located_from,
+    post_from,
+    time_from,
+    words_from,
+)
 from geoflood.triage.findings import Decision, Finding, Medium, Post, Status
 from geoflood.triage.journal import NAME, JournalLine, line_at, read_journal
 
@@ -53,6 +62,7 @@ class Results:
         self._located: dict[str, int] = {}
         self._photos: dict[str, tuple[str, int]] = {}
         self._posts: dict[str, tuple[str, int, tuple[str, ...]]] = {}
+        self._words: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._located)
@@ -79,6 +89,12 @@ class Results:
         """The journal line that holds a photo's result."""
         with (self.folder / NAME).open("rb") as file:
             return line_at(file, self._located[sha])
+
+    def posts(self) -> Iterator[tuple[str, Post]]:
+        """Every post with its key in the journal, in the order in which they came; read when asked for."""
+        with (self.folder / NAME).open("rb") as file:
+            for key, (_, start, _) in sorted(self._posts.items(), key=lambda one: one[1][1]):
+                yield key, post_from(line_at(file, start)["post"], ())
 
     def rejections(self) -> Iterator[Rejected]:
         """What could not be used, as it was met, but for what a later run could; then what is left out."""
@@ -121,6 +137,9 @@ class Results:
                 case "post":
                     shown = tuple(medium["sha256"] for medium in content["media"] if medium["sha256"])
                     self._posts[content["key"]] = (content["post"].get("posted_at", _LATE), line.start, shown)
+                    self._words.pop(content["key"], None)
+                case "words":
+                    self._words[content["key"]] = line.start
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{self.folder / NAME}: line {line.number} lacks {error}") from error
 
@@ -140,12 +159,20 @@ class Results:
                 found[sha].append((posted_at, start))
         return found
 
+    def _post(self, file: BinaryIO, line: dict[str, Any]) -> Post:
+        """The post of a line, with its media and the places that its words name."""
+        media = tuple(Medium(medium["name"], file=medium["file"]) for medium in line["media"])
+        post = post_from(line["post"], media)
+        found = self._words.get(line["key"])
+        return post if found is None else replace(post, words=words_from(line_at(file, found)["words"]))
+
     def _finding(self, file: BinaryIO, number: int, sha: str, posts_at: list[tuple[str, int]]) -> Finding:
         content = line_at(file, self._located[sha])
         photo = line_at(file, self._photos[sha][1])
         lines = [line_at(file, start) for _, start in sorted(posts_at, key=itemgetter(0))]
         told_of = [line for line in lines if line["post"]["layout"] != BARE] or lines
-        posts = {_identity(post): post for post in map(_post, reversed(told_of))}
+        told = [self._post(file, line) for line in reversed(told_of)]
+        posts = {_identity(post): post for post in told}
         copies = {
             medium["sha256"] + medium["file"]
             for line in lines
@@ -174,11 +201,6 @@ def read_results(folder: Path) -> Results:
     for line in read_journal(folder):
         results.take(line)
     return results
-
-
-def _post(line: dict[str, Any]) -> Post:
-    media = tuple(Medium(medium["name"], file=medium["file"]) for medium in line["media"])
-    return post_from(line["post"], media)
 
 
 def _taken_at(photo: Mapping[str, Any]) -> datetime | None:

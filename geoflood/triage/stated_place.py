@@ -8,19 +8,25 @@ has no width. Each kind of place gets the margin that it deserves.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from geoflood.core.datatypes import Bounds
+from geoflood.core.datatypes import Bounds, LatLon
 from geoflood.core.geo import EARTH_RADIUS_M
-from geoflood.triage.findings import Post
+from geoflood.triage.findings import NamedPlace, Post
 
-__all__ = ["StatedPlace", "stated_place"]
+__all__ = ["StatedPlace", "stated_place", "stated_words"]
 
 NEAR_M = 2_000.0
 """A post's own position is where it was sent from: its photo was taken within about this."""
 POINT_M = 200.0
 """A box that is nowhere wider than this is a point."""
+_SURE = 0.9
+"""Words that name a place with less narrow no search: a photo is lost by what is wrong."""
+_WIDEST_M = 8_000.0
+_AROUND_WORDS_M = 300.0
+"""A photo shows what lies around a street, a crossing or a door."""
 
 
 class _Kind(NamedTuple):
@@ -76,10 +82,33 @@ def stated_place(post: Post) -> StatedPlace:
     return StatedPlace(around, f"within {_km(kind.around_point_m)} of {name} ({told})")
 
 
+def stated_words(words: Sequence[NamedPlace]) -> StatedPlace:
+    """Where the words of a post say that its photos were taken: around the likeliest place that they name.
+
+    Only what is sure enough counts, and only what is somewhere: a name all over town narrows nothing.
+    """
+    sure = [(word, _box_of(word.points)) for word in words if word.points and word.chance >= _SURE]
+    somewhere = [(word, box) for word, box in sure if _extent_m(box) <= _WIDEST_M]
+    if not somewhere:
+        return StatedPlace()
+    word, box = min(somewhere, key=lambda one: (-one[0].chance, _extent_m(one[1]), one[0].start))
+    around = _widened(box, _AROUND_WORDS_M)
+    return StatedPlace(around, f"within {_AROUND_WORDS_M:.0f} m of {word.name}, which the post's words name")
+
+
+def _box_of(points: Sequence[LatLon]) -> Bounds:
+    lats, lons = [point.lat for point in points], [point.lon for point in points]
+    return Bounds(min(lats), min(lons), max(lats), max(lons))
+
+
 def _is_point(box: Bounds) -> bool:
+    return _extent_m(box) <= POINT_M
+
+
+def _extent_m(box: Bounds) -> float:
     tall = math.radians(box.north - box.south) * EARTH_RADIUS_M
     wide = math.radians(box.east - box.west) * EARTH_RADIUS_M * math.cos(math.radians(box.south))
-    return max(tall, wide) <= POINT_M
+    return max(tall, wide)
 
 
 def _widened(box: Bounds, metres: float) -> Bounds:

@@ -68,6 +68,27 @@ def test_a_city_without_streets_says_so(run: Run, town: Path) -> None:
     assert geoflood.open(town).street_map is None
 
 
+def test_words_need_a_street_map(run: Run, town: Path, tmp_path: Path) -> None:
+    (tmp_path / "posts").mkdir()
+    asked = ("batch-locate", tmp_path / "posts", "--city", "town", "--out", tmp_path / "out", "--use-words")
+    assert "--use-words: the index town has no street map" in error_line(run(*asked), 2)
+
+
+def test_words_of_posts_are_witnesses(run: Run, town: Path, few: Path, extract: Path, tmp_path: Path) -> None:
+    assert run("streets", "town", extract).exit_code == 0
+    picture = sorted(few.iterdir())[0]
+    picture.with_suffix(".txt").write_text("Market Hill is a river, help", "utf-8")
+    out = tmp_path / "out"
+    done = run("batch-locate", few, "--city", "town", "--out", out, "--use-words", "--rerank", "0")
+    assert done.exit_code == 0, done.output
+    table = (out / "located.csv").read_text("utf-8")
+    assert "within 300 m of Market Hill, which the post's words name" in table
+    assert "Market Hill (" in table
+    assert "<mark>" not in (out / "triage.html").read_text("utf-8"), "scripts mark words, not markup"
+    assert run("export", out, tmp_path / "public.csv", "--public").exit_code == 0
+    assert "Market Hill" not in (tmp_path / "public.csv").read_text("utf-8")
+
+
 def test_streets_come_with_the_index(run: Run, few: Path, extract: Path, town: Path) -> None:
     shutil.rmtree(town)
     result = run("index", "Town", few, "--streets", extract)

@@ -31,6 +31,7 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.images import UnreadableImageError, jpeg, read_image
 from geoflood.localize.outcome import judge
+from geoflood.places.street_map import StreetMap
 from geoflood.triage.findings import Finding
 from geoflood.triage.options import BatchOptions, BatchRequest
 from geoflood.triage.pipeline import BatchSummary, batch_locate
@@ -50,6 +51,8 @@ class FakeLocator:
     seen: list[tuple[Path, Bounds | None]] = field(default_factory=list)
     described: list[int] = field(default_factory=list)
     broken: Callable[[Path], bool] = lambda path: False
+    street_map: StreetMap | None = None
+    street_map_problem: str = ""
 
     def check(self, options: SearchOptions) -> None:
         """It can do everything."""

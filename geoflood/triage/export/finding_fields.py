@@ -28,7 +28,7 @@ from geoflood.outputs.fields import (
 from geoflood.outputs.record import METHOD
 from geoflood.outputs.wording import percent, plain
 from geoflood.triage.export.redaction import GRID_M, Sharing, snapped
-from geoflood.triage.findings import Decision, Finding, Post, Status
+from geoflood.triage.findings import Decision, Finding, NamedPlace, Post, Status
 
 __all__ = [
     *("FINDING_FIELDS", "PINNED", "PUBLIC", "SharedFinding", "clocks_text", "field_names", "finding_row"),
@@ -107,6 +107,24 @@ def _of_posts(value: Callable[[tuple[Post, ...]], Value]) -> Callable[[SharedFin
 def _each(value: Callable[[Post], str]) -> Callable[[SharedFinding], Value]:
     """What the posts say, each word once."""
     return lambda shared: _listed(value(post) for post in shared.finding.posts)
+
+
+def _each_named(value: Callable[[Post, NamedPlace], str]) -> Callable[[SharedFinding], Value]:
+    """What the posts' words name, each once."""
+
+    def listed(shared: SharedFinding) -> Value:
+        named = ((post, word) for post in shared.finding.posts for word in post.words)
+        return _listed(value(post, word) for post, word in named) or None
+
+    return listed
+
+
+def _said(post: Post, word: NamedPlace) -> str:
+    return post.text[word.start : word.end]
+
+
+def _meant(post: Post, word: NamedPlace) -> str:
+    return f"{word.name} ({percent(word.chance)})"
 
 
 def _of_decision(value: Callable[[Decision], Value]) -> Callable[[SharedFinding], Value]:
@@ -194,6 +212,9 @@ OWN_FIELDS: tuple[Field[SharedFinding], ...] = (
     Field("post_lat", "the latitude that a post gives itself", _witness(_own_geotag, "lat")),
     Field("post_lon", "its longitude", _witness(_own_geotag, "lon")),
     Field("post_place", "places that posts name", _each(lambda post: post.place)),
+    Field("words", "words of the posts that name places of the city", _each_named(_said)),
+    Field("words_place", "the places that they name, and how likely each is meant", _each_named(_meant)),
+    Field("words_credit", "whose the names of places are", _each_named(lambda post, word: word.credit)),
     Field("exif_lat", "the latitude in the photo's EXIF", _witness(_exif, "lat")),
     Field("exif_lon", "its longitude", _witness(_exif, "lon")),
     Field("exif_taken_at", "when it was taken, by its EXIF", lambda s: _time(s.finding.taken_at)),

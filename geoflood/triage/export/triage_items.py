@@ -27,11 +27,11 @@ from geoflood.core.datatypes import (
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.licences import credit_links
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
-from geoflood.outputs.wording import decimal_degrees, lines, plain, reason_line, searched, signs_line
+from geoflood.outputs.wording import decimal_degrees, lines, percent, plain, reason_line, searched, signs_line
 from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.finding_fields import PROVISIONAL, clocks_text
 from geoflood.triage.export.thumbnails import Thumbnails
-from geoflood.triage.findings import Finding, Post
+from geoflood.triage.findings import Finding, NamedPlace, Post
 
 __all__ = ["BOXES", "COMPARED", "DISAGREE_M", "MATCHES", "POSTS", "TEXT", "View", "triage_item"]
 
@@ -43,6 +43,8 @@ POSTS = 5
 """Posts of a photo that are shown."""
 TEXT = 500
 """Characters of a post that are shown."""
+NAMED = 3
+"""Places that are shown of those that a post's words name."""
 MATCHES = 5
 """Places that are shown of a photo that may have been taken at several."""
 BOXES = 40
@@ -178,10 +180,21 @@ def _seconds(finding: Finding) -> int | None:
 def _post(post: Post) -> Json:
     return {
         "text": lines(post.text[:TEXT]),
+        "marked": _marked(post),
         "author": plain(post.author),
         "source": plain(" ".join(filter(None, (post.layout, post.id)))),
         "at": _when(post),
     }
+
+
+def _marked(post: Post) -> list[str]:
+    """The text in parts, every second one words that name a place; empty where there are none."""
+    parts, at = [], 0
+    for word in post.words:
+        if at <= word.start < word.end <= TEXT:
+            parts += [post.text[at : word.start], post.text[word.start : word.end]]
+            at = word.end
+    return [lines(part) for part in (*parts, post.text[at:TEXT])] if parts else []
 
 
 def _when(post: Post) -> str:
@@ -203,13 +216,32 @@ def _witnesses(finding: Finding) -> list[Json]:
     for post in finding.posts:
         witnesses.append(_position_witness("the post's own position", post.geotag))
         witnesses.append(_word_witness("the post's place", plain(post.place)))
+        witnesses += [_named_witness(finding, post, word) for word in likeliest(post.words)]
     distinct = {(witness["name"], witness["text"]): witness for witness in witnesses if witness["text"]}
-    return list(distinct.values())[: 2 * POSTS + 3]
+    return list(distinct.values())[: 3 * POSTS + 3]
 
 
 def _position_witness(name: str, geotag: Geotag | None) -> Json:
     spot = geotag.position if geotag else None
     return {"name": name, "text": f"{spot.lat:.5f}, {spot.lon:.5f}" if spot else "", "at": _pair(spot)}
+
+
+def likeliest(words: Sequence[NamedPlace]) -> list[NamedPlace]:
+    """Of the places that a post names, those that are shown."""
+    return sorted(words, key=lambda word: -word.chance)[:NAMED]
+
+
+def _named_witness(finding: Finding, post: Post, word: NamedPlace) -> Json:
+    """A place that words name, at its point nearest to the photo's place: a street is long."""
+    spot = finding.position
+    points = [(point.lat, point.lon) for point in word.points]
+    nearest = min(points, key=lambda point: distance_m([point], (spot.lat, spot.lon))[0]) if spot else None
+    said = plain(post.text[word.start : word.end])
+    return {
+        "name": "the post's words",
+        "text": f"“{said}”: {plain(word.name)}, {word.form}, meant with {percent(word.chance)}",
+        "at": None if nearest is None else [round(nearest[0], 6), round(nearest[1], 6)],
+    }
 
 
 def _word_witness(name: str, words: str) -> Json:

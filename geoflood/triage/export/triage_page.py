@@ -19,6 +19,7 @@ from geoflood.outputs.chart import bounds, chart
 from geoflood.outputs.ground import draw_ground
 from geoflood.outputs.page import Json, page
 from geoflood.outputs.panel import about, street_credit
+from geoflood.outputs.wording import plain
 from geoflood.places.street_map import StreetMap
 from geoflood.triage.export.thumbnails import Thumbnails, pictures_of
 from geoflood.triage.export.triage_items import (
@@ -63,7 +64,7 @@ class TriagePage:
     def add(self, finding: Finding) -> None:
         """The next photo; none beyond MAX_ITEMS."""
         if len(self._items) < MAX_ITEMS:
-            self._street_credit = self._street_credit or street_credit([finding.located])
+            self._street_credit = self._street_credit or _street_credit(finding)
             self._compared += finding.located.outcome in COMPARED
             self._items.append(
                 triage_item(finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED)
@@ -126,6 +127,12 @@ class TriagePage:
             f"Shown and searched are {POSTS} posts a photo and {TEXT} characters of each, no more. "
             f"A search area is drawn in at most {BOXES} boxes, so rather too large than too small."
         )
+
+
+def _street_credit(finding: Finding) -> str:
+    """Whose the names are that are shown of a finding: of its streets, or in its posts."""
+    named = next((word.credit for post in finding.posts for word in post.words if word.credit), "")
+    return street_credit([finding.located]) or (named and f"Names of places: {plain(named)}. ")
 
 
 def write_triage(

@@ -113,6 +113,16 @@ function matchLine(item, match, at) {
   return line;
 }
 
+// ---- what was posted
+
+// Every second part of a marked text names a place.
+function postLine(post) {
+  const node = make("li", "", `${[post.at, post.author, post.source && `(${post.source})`].filter(Boolean).join(" ")}\n`);
+  const parts = post.marked && post.marked.length ? post.marked : [post.text];
+  node.append(...parts.map((part, at) => (at % 2 ? make("mark", "", part) : part)));
+  return node;
+}
+
 // ---- all of it
 
 function show(item) {
@@ -135,8 +145,8 @@ function show(item) {
   byId("several").hidden = item.matches.length < 2;
   put("matches", item.matches.length > 1 ? item.matches.map((match, at) => matchLine(item, match, at)) : []);
   put("witnesses", item.witnesses.map((witness) => witnessLine(item, witness)));
-  put("posts", lines([...item.posts.map((post) => `${[post.at, post.author, post.source && `(${post.source})`].filter(Boolean).join(" ")}\n${post.text}`),
-    ...item.count > item.posts.length ? [`and ${item.count - item.posts.length} more posts; ${item.copies} files`] : []]));
+  put("posts", [...item.posts.map(postLine),
+    ...lines(item.count > item.posts.length ? [`and ${item.count - item.posts.length} more posts; ${item.copies} files`] : [])]);
   if (item.matches.length) showMatch(0);
   else showEvidence(item);
 }
