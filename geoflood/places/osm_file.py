@@ -1,7 +1,7 @@
 """OpenStreetMap's own files, .osm.pbf and .osm, as features; the only home of osmium.
 
-Positions of nodes are held in memory, or for a large file on the disk. Ways whose nodes were cut off keep the
-nodes that are there.
+Positions of nodes are held in memory, or for a large file on the disk. Of ways that were cut off with the
+extract the parts that are there are kept.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import struct
 import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from geoflood.core.errors import ExtraMissingError, InputError
 from geoflood.core.plain_text import one_line
-from geoflood.places.map_feature import LONGEST_VALUE, MOST_TAGS, MapFeature, MapGeometry
+from geoflood.places.map_feature import LONGEST_VALUE, MOST_TAGS, Floats, MapFeature, MapGeometry
 
 __all__ = ["ENDINGS", "check_osmium", "read_osm"]
 
@@ -63,8 +64,7 @@ def read_osm(path: Path) -> Iterator[MapFeature]:
             found = osmium.FileProcessor(str(path)).with_locations(storage).with_areas()
             shapes = osmium.geom.WKBFactory()
             for one in found.with_filter(osmium.filter.KeyFilter(*_KEYS)):
-                if (feature := _feature(one, shapes, osmium.InvalidLocationError)) is not None:
-                    yield feature
+                yield from _features(one, shapes, osmium.InvalidLocationError)
         except _BROKEN as error:
             raise InputError(
                 f"{path} cannot be read as OpenStreetMap's: {one_line(str(error), 100)}",
@@ -72,21 +72,18 @@ def read_osm(path: Path) -> Iterator[MapFeature]:
             ) from error
 
 
-def _feature(one: Any, shapes: Any, missing: type[Exception]) -> MapFeature | None:
-    """None for a relation, a way of which a closed one is an area already, and what has no positions."""
+def _features(one: Any, shapes: Any, missing: type[Exception]) -> list[MapFeature]:
+    """None of a relation, of a way that is an area at the most, and of what has no positions."""
     try:
-        if one.is_node():
-            at = one.location
-            if not at.valid():
-                return None
-            return MapFeature(_tags(one), MapGeometry.POINT, np.array([[at.lat, at.lon]]))
+        if one.is_node() and (at := one.location).valid():
+            return [MapFeature(_tags(one), MapGeometry.POINT, np.array([[at.lat, at.lon]]))]
         if one.is_way():
-            return _line(one, shapes, missing)
+            return [MapFeature(_tags(one), MapGeometry.LINE, part) for part in _parts(one, shapes, missing)]
         if one.is_area():
             return _area(one, shapes)
     except UnicodeError:  # a tag that is no text
-        return None
-    return None
+        pass
+    return []
 
 
 def _tags(one: Any) -> dict[str, str]:
@@ -98,36 +95,37 @@ def _tags(one: Any) -> dict[str, str]:
     return tags
 
 
-def _line(way: Any, shapes: Any, missing: type[Exception]) -> MapFeature | None:
+def _parts(way: Any, shapes: Any, missing: type[Exception]) -> list[Floats]:
+    """The lines [P, 2] of a way: one, or those between gaps where the extract left nodes out."""
     if way.tags.get("natural") != "coastline" and not any(key in way.tags for key in _LINES):
-        return None
+        return []
     try:
         well_known = bytes.fromhex(shapes.create_linestring(way))
-        points = np.frombuffer(well_known, "<f8", offset=9).reshape(-1, 2)[:, ::-1]
-    except missing:  # cut off with the extract
-        there = [(node.lat, node.lon) for node in way.nodes if node.location.valid()]
-        points = np.array(there, np.float64).reshape(-1, 2)
+        return [np.frombuffer(well_known, "<f8", offset=9).reshape(-1, 2)[:, ::-1]]
+    except missing:
+        runs = groupby(way.nodes, key=lambda node: node.location.valid())
+        parts = [[(node.lat, node.lon) for node in run] for there, run in runs if there]
+        return [np.array(part, np.float64) for part in parts if len(part) > 1]
     except RuntimeError:  # all nodes at one place
-        return None
-    return MapFeature(_tags(way), MapGeometry.LINE, points) if len(points) > 1 else None
+        return []
 
 
-def _area(area: Any, shapes: Any) -> MapFeature | None:
+def _area(area: Any, shapes: Any) -> list[MapFeature]:
     try:
         well_known = bytes.fromhex(shapes.create_multipolygon(area))
     except RuntimeError:  # rings that do not close
-        return None
+        return []
     rings = [ring[:, ::-1] for ring in _rings(well_known)]
     if not rings:
-        return None
+        return []
     starts = np.cumsum([0, *map(len, rings[:-1])]).tolist()
     tags = _tags(area)
     if not area.from_way():
         tags["area"] = "yes"  # a relation of type multipolygon is meant as one
-    return MapFeature(tags, MapGeometry.AREA, np.concatenate(rings), tuple(starts))
+    return [MapFeature(tags, MapGeometry.AREA, np.concatenate(rings), tuple(starts))]
 
 
-def _rings(well_known: bytes) -> Iterator[np.ndarray[Any, np.dtype[np.float64]]]:
+def _rings(well_known: bytes) -> Iterator[Floats]:
     """Every ring [P, 2] (lon, lat) of a multipolygon in well-known bytes."""
     (polygons,) = struct.unpack_from("<I", well_known, 5)
     at = 9

@@ -5,11 +5,13 @@ A coast that is cut off within the box encloses nothing that is sure, and then t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from geoflood.places.map_feature import Floats
 
@@ -20,6 +22,8 @@ Box = tuple[float, float, float, float]
 
 _BESIDE = 2e-6
 """Degrees to the side of the coast at which it is asked which face lies there: 0.2 m."""
+_REACH = 0.002
+"""Degrees, 200 m, that a coast may end before the edge: extracts leave out what is beyond theirs."""
 _MOST_WRONG = 0.02
 """Share of the coast around a face that may say otherwise: coasts are drawn by hand."""
 _LEAST = 1e-9
@@ -39,12 +43,26 @@ def sea_rings(coast: Sequence[Floats], box: Box) -> list[Floats]:
     if inside.is_empty:
         return []
     edge = shapely.box(west, south, east, north).exterior
-    faces = shapely.get_parts(shapely.polygonize([shapely.union_all([inside, edge])]))
+    faces = shapely.get_parts(
+        shapely.polygonize([shapely.union_all([inside, edge, *_prolonged(inside, edge)])])
+    )
     faces = faces[shapely.area(faces) > _LEAST]
     votes = _votes(faces, shapely.get_parts(inside).tolist())
     water = shapely.union_all(faces[(votes[:, 0] > 0) & (votes[:, 1] <= _MOST_WRONG * votes[:, 0])])
     rings = [ring for polygon in shapely.get_parts(water) for ring in (polygon.exterior, *polygon.interiors)]
     return [shapely.get_coordinates(ring)[:, ::-1] for ring in rings]
+
+
+def _prolonged(inside: BaseGeometry, edge: BaseGeometry) -> Iterator[BaseGeometry]:
+    """From each loose end of the coast the shortest way to the edge of the box, where that is near."""
+    ends: Counter[tuple[float, float]] = Counter()
+    for part in shapely.get_parts(inside):
+        points = shapely.get_coordinates(part)
+        ends.update((tuple(points[0]), tuple(points[-1])))
+    for end, count in ends.items():
+        way = shapely.shortest_line(shapely.Point(end), edge)
+        if count == 1 and 0 < way.length <= _REACH:
+            yield way
 
 
 def _votes(faces: NDArray[np.object_], lines: Sequence[shapely.LineString]) -> NDArray[np.float64]:

@@ -48,6 +48,22 @@ def test_an_island_alone_lies_in_the_sea() -> None:
     assert not wet(rings, 0.25, 0.3)
 
 
+def test_any_scribble_is_borne() -> None:
+    """Whatever is drawn, the answer is rings or none, in the box."""
+    random = np.random.default_rng(3)
+    for _ in range(100):
+        coast = [random.normal(0.5, 0.4, (random.integers(1, 30), 2)).round(1) for _ in range(5)]
+        for ring in sea_rings(coast, BOX):
+            assert len(ring) >= 4
+            assert ((ring >= 0) & (ring <= 1)).all()
+
+
+def test_a_coast_that_ends_just_before_the_edge_is_prolonged() -> None:
+    rings = sea_rings([line((0.5, 0.001), (0.5, 0.999))], BOX)
+    assert wet(rings, 0.3, 0.5)
+    assert not wet(rings, 0.7, 0.5)
+
+
 @pytest.mark.parametrize(
     "coast",
     [
