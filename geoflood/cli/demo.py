@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DemoResult", "compare_with_truth", "draw_town", "register", "run"]
 
 CITY = "demo town"
+MAP = ".geojson"
 PHOTOS = 4
 """Photos of the town; one of another town comes with them."""
 
@@ -56,10 +57,11 @@ def demo(
 
 
 def draw_town(streets: Path, photos: Path, progress: Progress) -> list[Truth]:
-    """A town to index, and photos to locate."""
-    from geoflood.synthetic.town import build_town, write_city, write_queries
+    """A town to index, its map beside it, and photos to locate."""
+    from geoflood.synthetic.town import build_town, write_city, write_queries, write_street_map
 
     town = build_town()
+    write_street_map(streets.with_suffix(MAP), town)
     write_city(streets, town, progress=progress)
     return write_queries(photos, town, PHOTOS)
 
@@ -78,6 +80,7 @@ def run(
     info = geoflood.build_index(
         CITY,
         [streets],
+        streets=streets.with_suffix(MAP),
         licence="CC0-1.0",
         credit="geoflood townscape",
         dimension=512,
@@ -88,7 +91,7 @@ def run(
     town = geoflood.open(info.folder)
     located = town.locate_all([photos / truth.image for truth in truths], workers=workers, progress=progress)
     surest = sorted(located, key=_doubt)
-    written = write_results(surest, town.database, out / "located")
+    written = write_results(surest, town.database, out / "located", streets=town.street_map)
     return DemoResult(surest, written["map"], compare_with_truth(located, truths))
 
 

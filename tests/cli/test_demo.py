@@ -10,12 +10,13 @@ import pytest
 
 from geoflood.cli.demo import PHOTOS, DemoResult, compare_with_truth, run
 from geoflood.core.datatypes import Located, Outcome, Progress, Query, Reason, no_progress
-from geoflood.synthetic.town import Truth, build_town, write_city, write_queries
+from geoflood.synthetic.town import Truth, build_town, write_city, write_queries, write_street_map
 
 
 def draw_block(streets: Path, photos: Path, progress: Progress) -> list[Truth]:
     """One block of a town, in small pictures."""
     town = build_town(7, (1, 1))
+    write_street_map(streets.with_suffix(".geojson"), town)
     write_city(streets, town, 200, 512, 16.0, progress=progress)
     return write_queries(photos, town, PHOTOS)
 
@@ -39,6 +40,7 @@ def test_it_ends_with_a_map_and_the_truth(shown: tuple[Path, DemoResult, set[str
     page = found.map.read_text("utf-8")
     assert page.count("photo-7-00") >= len(found.located)
     assert "geoflood townscape" in page, "the credit of what is shown"
+    assert page.count('id="ground"') == 1, "streets lie under the evidence"
     told = json.loads((out / "located" / "located.geojson").read_text("utf-8"))
     assert told["type"] == "FeatureCollection"
     assert (out / "located" / "located.csv").read_text("utf-8").count("photo-7-00") == 5

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,24 @@ from PIL import Image as Pictures
 
 from geoflood.core.datatypes import Image
 from geoflood.core.geo import distance_m, to_local
-from geoflood.synthetic.town import Town, Truth, build_town, panorama, view, write_city, write_queries
+from geoflood.places.build_street_map import build
+from geoflood.places.street_map import DEGREE, AreaKind
+from geoflood.synthetic.town import (
+    Town,
+    Truth,
+    build_town,
+    panorama,
+    view,
+    write_city,
+    write_queries,
+    write_street_map,
+)
 from geoflood.synthetic.town.building import DOGGER_BANK
-from geoflood.synthetic.town.model import EYE_M, Wall
+from geoflood.synthetic.town.model import EYE_M, TownStreet, Wall
 from geoflood.synthetic.town.plan import draw_plan
 from geoflood.synthetic.town.render import Camera, homography, paint_wall, visible_span
 from geoflood.synthetic.town.shots import drive, latlon
+from geoflood.synthetic.town.signs import name_streets
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +175,44 @@ def test_winter_is_duller(town: Town) -> None:
         assert np.ptp(winter[rows], axis=2).mean() < 0.8 * np.ptp(summer[rows], axis=2).mean()
 
 
+def off(street: TownStreet, sign: Wall) -> float:
+    """How far a sign stands from the middle of a street that it goes along, m; infinite of others."""
+    middle, along = (sign.left + sign.right) / 2, sign.right - sign.left
+    metres = [math.inf]
+    for left, right in pairwise(street.points):
+        ahead = (right - left) / np.linalg.norm(right - left)
+        aside = np.array([-ahead[1], ahead[0]])
+        if abs(along @ aside) < 0.25 * np.linalg.norm(along) and (middle - left) @ ahead > -9:
+            metres.append(abs(float((middle - left) @ aside)))
+    return min(metres)
+
+
+def test_each_street_has_a_plate_that_stands_along_it_and_is_seen(town: Town) -> None:
+    signs = [wall for wall in town.walls if wall.reach_m < 100.0]
+    assert len(signs) == 4 * town.nodes.size // 2
+    plates = {id(sign.picture) for sign in signs}
+    streets = {
+        plate: [
+            s
+            for s in town.named_streets
+            if all(off(s, sign) < 8 for sign in signs if id(sign.picture) == plate)
+        ]
+        for plate in plates
+    }
+    assert sorted(street.name for (street,) in streets.values()) == sorted(s.name for s in town.named_streets)
+    sign = signs[-1]
+    middle, along = (
+        (sign.left + sign.right) / 2,
+        (sign.right - sign.left) / np.linalg.norm(sign.right - sign.left),
+    )
+    bare = replace(town, walls=tuple(wall for wall in town.walls if wall.reach_m > 100.0))
+    away = np.array([along[1], -along[0]]) * 8.0
+    eye = tuple((middle + away).tolist())
+    heading = math.degrees(math.atan2(-away[0], -away[1]))
+    with_sign, without = (view(one, eye, heading, 40.0, (160, 120)).astype(int) for one in (town, bare))
+    assert (np.abs(with_sign - without).max(-1) > 60).sum() > 200
+
+
 # -- files ------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +253,24 @@ def test_panoramas_stand_in_their_table(town: Town, city: Path) -> None:
             assert picture.size == (128, 64)
     spots = to_local([(float(r["lat"]), float(r["lon"])) for r in rows], DOGGER_BANK)
     assert spots == pytest.approx(town.nodes.reshape(-1, 2), abs=0.02)
+
+
+def test_the_map_names_every_street_where_it_is(town: Town, tmp_path: Path) -> None:
+    write_street_map(tmp_path / "town.geojson", town)
+    shots = [latlon(town, shot) for shot in drive(town, 17.0)]
+    found = build(tmp_path / "town.geojson", [(place.lat, place.lon) for place in shots])
+    assert {name.shown for _, name in found.named_streets()} == {s.name for s in town.named_streets}
+    assert found.credit == "geoflood townscape, CC0-1.0"
+    assert (found.areas.kinds == AreaKind.BUILDING).sum() == len(town.houses)
+    spots = to_local(found.lines.points / DEGREE, DOGGER_BANK)
+    for node in town.nodes.reshape(-1, 2):
+        assert np.hypot(*(spots - node).T).min() < 0.2
+
+
+def test_a_large_town_has_a_name_for_every_street() -> None:
+    plan = draw_plan((14, 9), np.random.default_rng(1))
+    names = [street.name for street in name_streets(plan, 1)]
+    assert len(set(names)) == len(names) == 15 + 10
 
 
 def test_writing_twice_gives_the_same_bytes(town: Town, city: Path, tmp_path: Path) -> None:

@@ -13,5 +13,16 @@ from geoflood.synthetic.town.folders import write_city, write_queries
 from geoflood.synthetic.town.model import Season, Town
 from geoflood.synthetic.town.render import panorama, view
 from geoflood.synthetic.town.shots import Truth
+from geoflood.synthetic.town.street_map import write_street_map
 
-__all__ = ["Season", "Town", "Truth", "build_town", "panorama", "view", "write_city", "write_queries"]
+__all__ = [
+    "Season",
+    "Town",
+    "Truth",
+    "build_town",
+    "panorama",
+    "view",
+    "write_city",
+    "write_queries",
+    "write_street_map",
+]

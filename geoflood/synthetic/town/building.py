@@ -14,10 +14,13 @@ from geoflood.synthetic.town.ground import paint_ground
 from geoflood.synthetic.town.model import Points, Prop, Rng, Town, Wall, streets
 from geoflood.synthetic.town.paint import materials
 from geoflood.synthetic.town.plan import PAVEMENT_M, Plan, draw_plan
+from geoflood.synthetic.town.signs import name_streets, put_up_signs
 
 __all__ = ["DOGGER_BANK", "build_town"]
 
 DOGGER_BANK = LatLon(54.7280, 2.6950)
+DEPTH_M = 9.0
+"""Of a house."""
 BLIND_WALLS = 8
 """Kinds of bare sides of houses."""
 
@@ -31,7 +34,21 @@ def build_town(seed: int = 7, blocks: tuple[int, int] = (3, 2), origin: LatLon =
     corner, ground = paint_ground(plan, walls, rng)
     nodes = plan.nodes[1:-1, 1:-1]
     props = tuple(prop for left, right in streets(nodes) for prop in furnish(left, right, rng))
-    return Town(seed, origin, nodes, walls, ground, corner, props)
+    named = tuple(name_streets(plan, seed))
+    signs = put_up_signs(plan, named, seed)
+    inner = [(i, j) for i in range(1, blocks[0] + 1) for j in range(1, blocks[1] + 1)]
+    return Town(
+        seed,
+        origin,
+        nodes,
+        (*walls, *signs),
+        ground,
+        corner,
+        props,
+        named,
+        houses=tuple(wall.behind(DEPTH_M) for wall in walls if wall.is_front),
+        gardens=tuple(plan.block(i, j, DEPTH_M) for i, j in inner),
+    )
 
 
 def build_houses(
@@ -61,11 +78,11 @@ def build_row(
         a, b = left + along * start, left + along * stop
         first, last = number == 0, number == len(lots) - 1
         picture, eaves_m, top_m = facade(tiles, stop - start, busy, rng)
-        yield Wall(a, b, top_m, picture)
+        yield Wall(a, b, top_m, picture, is_front=True)
         # No bare side at a corner of the block: streets slant, and it would pierce the front around it.
         for foot in (a,) * (not first) + (b,) * (not last):
             side = blind[int(rng.integers(BLIND_WALLS))]
-            yield Wall(foot + inward * 0.3, foot + inward * 9.0, eaves_m, lower_part(side, eaves_m))
+            yield Wall(foot + inward * 0.3, foot + inward * DEPTH_M, eaves_m, lower_part(side, eaves_m))
 
 
 def lower_part(side: Pictures.Image, high_m: float) -> Pictures.Image:

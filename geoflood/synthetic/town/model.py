@@ -17,6 +17,7 @@ __all__ = [
     "GROUND_LEVELS",
     "GROUND_PIXELS_PER_M",
     "PIXELS_PER_M",
+    "REACH_M",
     "SEASONS",
     "SUN",
     "Points",
@@ -24,6 +25,7 @@ __all__ = [
     "Rng",
     "Season",
     "Town",
+    "TownStreet",
     "Wall",
     "streets",
 ]
@@ -40,6 +42,8 @@ PIXELS_PER_M = 12
 GROUND_PIXELS_PER_M = 7
 GROUND_LEVELS = 4
 """Pictures of the ground, each with half as many rows and columns as the one before."""
+REACH_M = 170.0
+"""Walls farther away are left out: haze and nearer walls hide them."""
 SUN: dict[Season, tuple[float, float, float]] = {"summer": (205.0, 42.0, 1.0), "winter": (160.0, 14.0, 0.22)}
 """Azimuth and altitude in degrees, and strength: in winter it hides behind clouds."""
 
@@ -54,6 +58,16 @@ class Wall:
     top_m: float
     picture: Pictures.Image
     """RGBa (colours times opacity); clear where the sky shows beside a roof."""
+    is_front: bool = False
+    """A house stands behind it."""
+    reach_m: float = REACH_M
+    """Farther away it is left out."""
+
+    def behind(self, depth_m: float) -> Points:
+        """Corners [4, 2] of what stands behind it."""
+        along = (self.right - self.left) / np.linalg.norm(self.right - self.left)
+        inward = np.array([-along[1], along[0]]) * depth_m
+        return np.stack([self.left, self.right, self.right + inward, self.left + inward])
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,17 @@ class Prop:
     east: float
     north: float
     height_m: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TownStreet:
+    """A street from end to end."""
+
+    name: str
+    points: Points
+    """[N, 2] (east, north)."""
+    main: bool
+    """One of the two that lead out of the town."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +104,11 @@ class Town:
     corner: tuple[float, float]
     """South-western corner of the painted ground."""
     props: tuple[Prop, ...]
+    named_streets: tuple[TownStreet, ...]
+    houses: tuple[Points, ...]
+    """Corners [4, 2] of what each house stands on."""
+    gardens: tuple[Points, ...]
+    """Corners [4, 2] of what the houses of a block stand around."""
 
     def streets(self) -> Iterator[tuple[Points, Points]]:
         """Both ends of every piece of street between two crossings."""

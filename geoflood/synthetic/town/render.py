@@ -20,6 +20,7 @@ from geoflood.synthetic.town.model import (
     EYE_M,
     GROUND_LEVELS,
     GROUND_PIXELS_PER_M,
+    REACH_M,
     SUN,
     Points,
     Prop,
@@ -34,8 +35,6 @@ __all__ = ["Camera", "homography", "panorama", "view"]
 FINER = 2
 """Views are painted with so many times more rows and columns, then averaged: soft edges."""
 NEAREST_M = 0.4
-REACH_M = 170.0
-"""Walls farther away are left out: haze and nearer walls hide them."""
 BACKS_REACH_M = 60.0
 """The same of walls seen from behind: bare sides over the roofs of lower houses."""
 HAZE_M, HAZE = 420.0, 206
@@ -126,7 +125,8 @@ def things(
         ends = camera.local(np.stack([wall.left, wall.right]))
         far = float(np.hypot(*ends.mean(0)))
         behind = float(ends[0, 0] * ends[1, 1] - ends[0, 1] * ends[1, 0]) > 0.0
-        if far < (BACKS_REACH_M if behind else REACH_M) and ends[:, 1].max() > NEAREST_M:
+        reach_m = min(BACKS_REACH_M, wall.reach_m) if behind else wall.reach_m
+        if far < reach_m and ends[:, 1].max() > NEAREST_M:
             yield far, partial(paint_wall, picture, camera, wall, season)
     for prop in town.props:
         right, ahead = camera.local(np.array([prop.east, prop.north])).tolist()
