@@ -20,6 +20,7 @@ from geoflood.triage.export.finding_table import write_rejections
 from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import TriagePage
+from geoflood.triage.place_words import PlaceFinder
 from geoflood.triage.results import Results
 from geoflood.triage.second_pass import waiting_text
 
@@ -43,7 +44,7 @@ def write_outputs(
         "rejected": out / "rejected.csv",
     }
     with (
-        TriagePage(files["map"], _view) as triage,
+        TriagePage(files["map"], _view, named=PlaceFinder(streets)) as triage,
         table_file(files["table"], field_names(Sharing.INTERNAL)) as add_row,
         collection(files["geojson"]) as add_feature,
     ):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from geoflood.core.datatypes import Bounds, Geotag, LatLon
+from geoflood.core.datatypes import AttentionMap, Bounds, Geotag, LatLon
 from geoflood.core.geo import distance_m, from_local
 from geoflood.places.street_map import LineKind, StreetMap
 from geoflood.triage.export.finding_fields import finding_row
@@ -20,6 +20,7 @@ from geoflood.triage.findings import Finding, NamedPlace, Post
 from geoflood.triage.journal import read_journal
 from geoflood.triage.narrowing import Narrowing
 from geoflood.triage.options import BatchOptions
+from geoflood.triage.place_words import PlaceFinder
 from geoflood.triage.results import read_results
 from geoflood.triage.stated_place import StatedPlace, stated_words
 from tests.support.batch import SPOT, FakeLocator, findings, photo_jpeg, post_row, run_batch, write_posts
@@ -68,6 +69,19 @@ def test_a_post_that_names_a_crossing_has_a_witness(tmp_path: Path) -> None:
     witness = next(one for one in item["witnesses"] if one["name"] == "the post's words")
     assert "Oak Street × Elm Street, crossing, meant with" in witness["text"]
     assert witness["at"] == pytest.approx(place, abs=1e-3)
+
+
+def test_what_a_model_read_names_places_too(tmp_path: Path) -> None:
+    """Of an analyst's map the words are the analyst's own; of no model there are none."""
+    told = "legible: “OAK ST”, “Bakery”"
+    for provider, seen in (("ollama", True), ("analyst", False), ("none", False)):
+        one = finding(1, "water")
+        attention = AttentionMap.neutral(None, provider, told)
+        one = replace(one, located=replace(one.located, attention=attention))
+        with Thumbnails(tmp_path / "pictures", 0) as pictures:
+            item = triage_item(one, pictures, lambda reference: None, True, PlaceFinder(town()))
+        texts = [one["text"] for one in item["witnesses"] if one["name"] == "the model's words"]
+        assert any("“OAK ST”: Oak Street, shortened" in text for text in texts) is seen
 
 
 def test_words_are_as_private_as_their_post(tmp_path: Path) -> None:

@@ -33,7 +33,18 @@ from geoflood.triage.export.finding_fields import PROVISIONAL, clocks_text
 from geoflood.triage.export.thumbnails import Thumbnails
 from geoflood.triage.findings import Finding, NamedPlace, Post
 
-__all__ = ["BOXES", "COMPARED", "DISAGREE_M", "MATCHES", "POSTS", "TEXT", "View", "triage_item"]
+__all__ = [
+    "BOXES",
+    "COMPARED",
+    "DISAGREE_M",
+    "MATCHES",
+    "NAMED",
+    "POSTS",
+    "TEXT",
+    "NamePlaces",
+    "View",
+    "triage_item",
+]
 
 Json = dict[str, Any]
 View: TypeAlias = Callable[[Reference], Image | Path | None]
@@ -43,6 +54,10 @@ POSTS = 5
 """Posts of a photo that are shown."""
 TEXT = 500
 """Characters of a post that are shown."""
+NamePlaces: TypeAlias = Callable[[str], Sequence[NamedPlace]]
+"""Finds the places that a text names."""
+_NO_MODELS = ("none", "analyst")
+
 NAMED = 3
 """Places that are shown of those that a post's words name."""
 MATCHES = 5
@@ -63,8 +78,17 @@ _DEGREE = 1e5
 """Boxes are told in whole parts of a degree, of a metre: five figures fewer for each."""
 
 
-def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matches: bool) -> Json:
-    """All that the page shows of a photo. `all_matches`: have pictures made of the others that may fit."""
+def triage_item(
+    finding: Finding,
+    thumbnails: Thumbnails,
+    view: View,
+    all_matches: bool,
+    named: NamePlaces = lambda text: (),
+) -> Json:
+    """All that the page shows of a photo. `all_matches`: have pictures made of the others that may fit.
+
+    `named` finds the places that a model's words name.
+    """
     located, estimate, place = finding.located, finding.located.estimate, finding.located.place
     spot = place.position if place else None
     return {
@@ -88,7 +112,7 @@ def triage_item(finding: Finding, thumbnails: Thumbnails, view: View, all_matche
         "copies": finding.copies,
         "count": len(finding.posts),
         "posts": [_post(post) for post in finding.posts[:POSTS]],
-        "witnesses": _witnesses(finding),
+        "witnesses": _witnesses(finding, named),
         "decision": _decision(finding),
         "photo": thumbnails.request(finding.sha256, lambda: located.query.path),
         "matches": _matches(located, thumbnails, view, all_matches),
@@ -204,7 +228,7 @@ def _when(post: Post) -> str:
     return f"{post.posted_at:%Y-%m-%d %H:%M}{zone}"
 
 
-def _witnesses(finding: Finding) -> list[Json]:
+def _witnesses(finding: Finding, named: NamePlaces) -> list[Json]:
     """What else speaks of the place: each witness by itself, with its position where it has one."""
     witnesses = [
         _position_witness("EXIF of the photo", finding.exif),
@@ -213,10 +237,16 @@ def _witnesses(finding: Finding) -> list[Json]:
     ]
     witnesses += [_word_witness(name, words) for name, words in _words_on_match(finding.located)]
     witnesses.append(_word_witness("signs read in the photo", signs_line(finding.located)))
+    told = _told(finding.located)
+    witnesses += [
+        _named_witness(finding, "the model's words", told, word) for word in _likeliest(named(told))
+    ]
     for post in finding.posts:
         witnesses.append(_position_witness("the post's own position", post.geotag))
         witnesses.append(_word_witness("the post's place", plain(post.place)))
-        witnesses += [_named_witness(finding, post, word) for word in likeliest(post.words)]
+        witnesses += [
+            _named_witness(finding, "the post's words", post.text, word) for word in _likeliest(post.words)
+        ]
     distinct = {(witness["name"], witness["text"]): witness for witness in witnesses if witness["text"]}
     return list(distinct.values())[: 3 * POSTS + 3]
 
@@ -226,22 +256,29 @@ def _position_witness(name: str, geotag: Geotag | None) -> Json:
     return {"name": name, "text": f"{spot.lat:.5f}, {spot.lon:.5f}" if spot else "", "at": _pair(spot)}
 
 
-def likeliest(words: Sequence[NamedPlace]) -> list[NamedPlace]:
-    """Of the places that a post names, those that are shown."""
+def _likeliest(words: Sequence[NamedPlace]) -> list[NamedPlace]:
+    """Of the places that a text names, those that are shown."""
     return sorted(words, key=lambda word: -word.chance)[:NAMED]
 
 
-def _named_witness(finding: Finding, post: Post, word: NamedPlace) -> Json:
+def _named_witness(finding: Finding, source: str, text: str, word: NamedPlace) -> Json:
     """A place that words name, at its point nearest to the photo's place: a street is long."""
-    spot = finding.position
-    points = [(point.lat, point.lon) for point in word.points]
-    nearest = min(points, key=lambda point: distance_m([point], (spot.lat, spot.lon))[0]) if spot else None
-    said = plain(post.text[word.start : word.end])
+    spot, said = finding.position, plain(text[word.start : word.end])
+    nearest = None
+    if spot and word.points:
+        away = distance_m([(point.lat, point.lon) for point in word.points], (spot.lat, spot.lon))
+        nearest = word.points[int(away.argmin())]
     return {
-        "name": "the post's words",
+        "name": source,
         "text": f"“{said}”: {plain(word.name)}, {word.form}, meant with {percent(word.chance)}",
-        "at": None if nearest is None else [round(nearest[0], 6), round(nearest[1], 6)],
+        "at": _pair(nearest),
     }
+
+
+def _told(located: Located) -> str:
+    """What a model said of the photo, and what it could read in it; nothing of an analyst's map."""
+    attention = located.attention
+    return "" if attention is None or attention.provider in _NO_MODELS else "; ".join(attention.reasons)
 
 
 def _word_witness(name: str, words: str) -> Json:

@@ -28,6 +28,7 @@ from geoflood.triage.export.triage_items import (
     DISAGREE_M,
     POSTS,
     TEXT,
+    NamePlaces,
     View,
     triage_item,
 )
@@ -46,10 +47,19 @@ SCRIPTS = ("grid", "triage_decisions", "triage_map", "triage_photo", "triage")
 
 
 class TriagePage:
-    """The page in the making, a context manager: photos are added, others make their pictures meanwhile."""
+    """The page in the making, a context manager: photos are added, others make their pictures meanwhile.
 
-    def __init__(self, path: Path, view: View = lambda reference: None, budget: int = BUDGET) -> None:
-        self._path, self._view, self._budget = path, view, budget
+    `named` finds the places that a text names.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        view: View = lambda reference: None,
+        budget: int = BUDGET,
+        named: NamePlaces = lambda text: (),
+    ) -> None:
+        self._path, self._view, self._budget, self._named = path, view, budget, named
         self._items: list[Json] = []
         self._street_credit = ""
         self._compared = 0
@@ -67,7 +77,9 @@ class TriagePage:
             self._street_credit = self._street_credit or _street_credit(finding)
             self._compared += finding.located.outcome in COMPARED
             self._items.append(
-                triage_item(finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED)
+                triage_item(
+                    finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED, self._named
+                )
             )
 
     def write(self, city: City, batch: str, streets: StreetMap | None = None, waiting: str = "") -> None:
