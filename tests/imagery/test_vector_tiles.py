@@ -103,7 +103,9 @@ def test_gzip_is_known_by_its_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\x1f\x8b", b"\x1f\x8bxxxx", gzip.compress(b"abc")[:-9], gzip.compress(bytes(MOST_BYTES + 10))]
+    "data",
+    [b"\x1f\x8b", b"\x1f\x8bxxxx", gzip.compress(b"abc")[:-9], gzip.compress(bytes(MOST_BYTES + 10))],
+    ids=["its mark", "no gzip", "cut", "a bomb"],
 )
 def test_a_gzip_that_is_broken_or_a_bomb(data: bytes) -> None:
     with pytest.raises(ValueError, match="gzip"):
