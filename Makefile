@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/pytest -m "not long"
 
-# What takes long: the demo, fifty kills where `make test` has a few, eight times the fuzz.
+# What takes long: the demo, many kills where `make test` has a few, eight times the fuzz.
 test-long: $(VENV)/installed-dev
 	$(BIN)/pytest -m "long or hypothesis" --hypothesis-profile=long
 
