@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from geoflood.core.datatypes import AttentionMap, Bounds, Geotag, LatLon
+from geoflood.core.datatypes import AttentionMap, Bounds, Geotag, LatLon, Outcome
 from geoflood.core.geo import distance_m, from_local
 from geoflood.places.street_map import LineKind, StreetMap
 from geoflood.triage.export.finding_fields import finding_row
@@ -82,6 +82,20 @@ def test_what_a_model_read_names_places_too(tmp_path: Path) -> None:
             item = triage_item(one, pictures, lambda reference: None, True, PlaceFinder(town()))
         texts = [one["text"] for one in item["witnesses"] if one["name"] == "the model's words"]
         assert any("“OAK ST”: Oak Street, shortened" in text for text in texts) is seen
+
+
+@pytest.mark.parametrize(("east_m", "shown"), [(60.0, True), (3_000.0, False)])
+def test_a_small_place_is_drawn_where_the_picture_says_none(
+    tmp_path: Path, east_m: float, shown: bool
+) -> None:
+    ends = [LatLon(*map(float, end)) for end in from_local([(0.0, 0.0), (east_m, 0.0)], SPOT)]
+    lost = finding(1, "Oak", Outcome.NOT_FOUND)
+    word = NamedPlace(0, 3, "Oak Street", "exact", 0.9, tuple(ends))
+    lost = replace(lost, posts=(Post("x", "1", text="Oak", words=(word,)),))
+    with Thumbnails(tmp_path / "pictures", 0) as pictures:
+        item = triage_item(lost, pictures, lambda reference: None, True)
+    (witness,) = [one for one in item["witnesses"] if one["name"] == "the post's words"]
+    assert (witness["at"] is not None) is shown
 
 
 def test_words_are_as_private_as_their_post(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ BOXES = 40
 """Boxes that a search area is drawn in, at most."""
 APART_M = 25.0
 """Matches closer than this show one place."""
+SMALL_M = 250.0
+"""A place that words name is drawn by itself where it is no larger than this."""
 DISAGREE_M = 250.0
 """Witnesses farther from the place than this, and than its 90 % radius, speak against it."""
 _WORTH = 0.01
@@ -263,16 +265,24 @@ def _likeliest(words: Sequence[NamedPlace]) -> list[NamedPlace]:
 
 def _named_witness(finding: Finding, source: str, text: str, word: NamedPlace) -> Json:
     """A place that words name, at its point nearest to the photo's place: a street is long."""
-    spot, said = finding.position, plain(text[word.start : word.end])
-    nearest = None
-    if spot and word.points:
-        away = distance_m([(point.lat, point.lon) for point in word.points], (spot.lat, spot.lon))
-        nearest = word.points[int(away.argmin())]
+    said = plain(text[word.start : word.end])
     return {
         "name": source,
         "text": f"“{said}”: {plain(word.name)}, {word.form}, meant with {percent(word.chance)}",
-        "at": _pair(nearest),
+        "at": _pair(_shown_point(finding.position, word)),
     }
+
+
+def _shown_point(spot: LatLon | None, word: NamedPlace) -> LatLon | None:
+    """The point nearest to the photo's place; without one the middle of what is small, such as a crossing."""
+    if not word.points:
+        return None
+    middle = word.points[len(word.points) // 2]
+    to = spot or middle
+    away = distance_m([(point.lat, point.lon) for point in word.points], (to.lat, to.lon))
+    if spot is None:
+        return middle if away.max() <= SMALL_M else None
+    return word.points[int(away.argmin())]
 
 
 def _told(located: Located) -> str:

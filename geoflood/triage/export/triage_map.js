@@ -100,6 +100,12 @@ function line(from, to) {
   L.polyline([from, to], { renderer: canvas, color: theme.colour("ring"), weight: 2, dashArray: "4 5", interactive: false }).addTo(evidence);
 }
 
+// Who speaks: the EXIF, words, or a post's own position.
+function letterOf(witness) {
+  if (witness.name.startsWith("EXIF")) return "E";
+  return witness.name.endsWith("words") ? "W" : "P";
+}
+
 function showEvidence(item) {
   evidence.clearLayers();
   const [pin, spot] = [pinOf(item), spotOf(item)];
@@ -114,7 +120,7 @@ function showEvidence(item) {
   });
   item.witnesses.filter((witness) => witness.at).forEach((witness) => {
     if (spot) line(witness.at, spot);
-    L.marker(witness.at, { ...mark("witness", witness.name.startsWith("EXIF") ? "E" : "P", 18, witness.name), zIndexOffset: -100 }).addTo(evidence);
+    L.marker(witness.at, { ...mark("witness", letterOf(witness), 18, witness.name), zIndexOffset: -100 }).addTo(evidence);
   });
   if (spot) L.circleMarker(spot, { radius: 16, color: "#d55e00", weight: 4, fill: false, interactive: false }).addTo(evidence);
 }
