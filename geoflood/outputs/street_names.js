@@ -7,6 +7,7 @@ const NAME_SIZES = [13, 12.5, 12, 11, 11, 11, 11];
 const SPOTS_FROM = 17;
 const SPOT_MARGIN_PX = 9;  // a place's name keeps away from others: streets come first
 const PIN_PX = 13;
+const LARGEST_PX = 18;  // of a circle that is taken
 const APART_PX = 250;  // between two of one name
 const EVERY_PX = 420;  // along one street
 const MOST_LETTERS = 80;
@@ -18,21 +19,24 @@ const FONT = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif
 // Taken places as circles, found by squares of 32 px.
 function takenPlaces() {
   const squares = new Map();
-  const key = (x, y) => Math.floor(x / 32) * 65536 + Math.floor(y / 32);
-  const around = (x, y, reach, look) => {
-    for (let a = x - reach; a <= x + reach + 31; a += 32) {
-      for (let b = y - reach; b <= y + reach + 31; b += 32) {
-        if ((squares.get(key(a, b)) || []).some(look)) return true;
+  const square = (a) => Math.floor(a / 32);
+  const key = (a, b) => a * 65536 + b;
+  const free = ([x, y, r]) => {
+    const reach = r + LARGEST_PX;
+    for (let a = square(x - reach); a <= square(x + reach); a++) {
+      for (let b = square(y - reach); b <= square(y + reach); b++) {
+        for (const [left, top, s] of squares.get(key(a, b)) || []) {
+          if ((left - x) ** 2 + (top - y) ** 2 < (r + s) ** 2) return false;
+        }
       }
     }
-    return false;
+    return true;
   };
-  const free = (circles) => !circles.some(([x, y, r]) => around(x, y, 32, ([a, b, s]) => (a - x) ** 2 + (b - y) ** 2 < (r + s) ** 2));
-  const take = (circles) => circles.forEach((circle) => {
-    const at = key(circle[0], circle[1]);
+  const take = (circle) => {
+    const at = key(square(circle[0]), square(circle[1]));
     if (!squares.has(at)) squares.set(at, []);
     squares.get(at).push(circle);
-  });
+  };
   return { free, take };
 }
 
@@ -140,11 +144,8 @@ function streetNames(context, view, place) {
     const way = measured(line, view);
     if (way.length < width) continue;
     for (const choices of placesAlong(way.length, width + 6)) {
-      choices.some((at) => {
-        const [x, y] = pointAt(way, at);
-        if (x < 0 || y < 0 || x > view.width || y > view.height) return false;
-        return place(line.name, laid(context, way, at, name, font, size), line.kind === LINE.STREAM ? "water-name" : "name");
-      });
+      choices.some((at) => place(line.name, pointAt(way, at), line.kind === LINE.STREAM ? "water-name" : "name",
+        () => laid(context, way, at, name, font, size)));
     }
   }
 }
@@ -166,7 +167,7 @@ function areaNames(context, view, place) {
     if ((ring.east - ring.west) * view.scale < widthOfText(context, font, name) * 0.8) continue;
     const [x, y] = [(ring.east + ring.west) / 2 * view.scale - view.left, (ring.north + ring.south) / 2 * view.scale - view.top];
     const colour = { [AREA.WATER]: "water-name", [AREA.PARK]: "park-name" }[ring.kind] || "name";
-    place(ring.name, upright(context, name, x, y, font, 11.5), colour);
+    place(ring.name, [x, y], colour, () => upright(context, name, x, y, font, 11.5));
   }
 }
 
@@ -175,10 +176,11 @@ function spotNames(context, view, place) {
   const font = nameStyle(10.5, 400, false);
   for (const spot of ground.spots) {
     const [x, y] = [spot.x * view.scale - view.left, spot.y * view.scale - view.top];
-    if (x < 0 || y < 0 || x > view.width || y > view.height) continue;
-    const label = upright(context, spot.name.slice(0, MOST_LETTERS), x, y + 10, font, 10.5);
-    const around = label.circles.map(([a, b, r]) => [a, b, r + SPOT_MARGIN_PX]);
-    place(spot.name, { ...label, circles: [...around, [x, y, SPOT_MARGIN_PX]], dot: [x, y] }, "spot");
+    place(spot.name, [x, y], "spot", () => {
+      const label = upright(context, spot.name.slice(0, MOST_LETTERS), x, y + 10, font, 10.5);
+      const circles = label.circles.map(([a, b, r]) => [a, b, r + SPOT_MARGIN_PX]);
+      return { ...label, circles: [...circles, [x, y, SPOT_MARGIN_PX]], dot: [x, y] };
+    });
   }
 }
 
@@ -191,14 +193,15 @@ function paintNames(context, view, colours) {
   map.eachLayer((layer) => {  // pins hide what is under them
     if (!layer.getIcon) return;
     const { x, y } = map.latLngToLayerPoint(layer.getLatLng()).add(map.getPixelOrigin());
-    places.take([[x - view.left, y - view.top, PIN_PX]]);
+    places.take([x - view.left, y - view.top, PIN_PX]);
   });
-  const place = (name, label, colour) => {
-    if (!label) return false;
-    const [x, y] = label.circles[label.circles.length >> 1];
+  const place = (name, [x, y], colour, lay) => {  // the middle first: most that cannot stand cannot stand there
+    if (x < 0 || y < 0 || x > view.width || y > view.height || !places.free([x, y, 6])) return false;
     const same = known.get(name) || [];
-    if (same.some(([a, b]) => Math.hypot(a - x, b - y) < APART_PX) || !places.free(label.circles)) return false;
-    places.take(label.circles);
+    if (same.some(([a, b]) => Math.hypot(a - x, b - y) < APART_PX)) return false;
+    const label = lay();
+    if (!label || !label.circles.every(places.free)) return false;
+    label.circles.forEach(places.take);
     known.set(name, [...same, [x, y]]);
     labels.push({ ...label, colour });
     return true;

@@ -18,6 +18,8 @@ const WIDTHS = [
   [[11, 0.7], [14, 1.6], [17, 5], [19, 12]],
 ];
 const AREAS_FROM = [8, 11, 11, 14.5];
+const PATH_POINTS = 300;
+const HAIR_PX = 1.7;  // narrower small streets are one line, without edges
 const SPECK_PX = 0.7;  // points that are nearer to each other are one
 
 function widthOf(kind, zoom) {
@@ -197,29 +199,42 @@ function paintAreas(context, view, colours) {
   context.stroke(paths[AREA.BUILDING]);
 }
 
-function paintLines(context, view, colours) {
-  const paths = WIDTHS.map(() => new Path2D());
-  const widths = WIDTHS.map((_, kind) => widthOf(kind, view.zoom));
-  for (const line of ground.lines) {
-    if (widths[line.kind] && inView(line, view, widths[line.kind])) trace(paths[line.kind], line, view);
+// By kind, and a few hundred points each: one path of a whole city takes a browser seconds to stroke.
+function pathsOf(lines, view) {
+  const paths = WIDTHS.map(() => []);
+  const points = WIDTHS.map(() => PATH_POINTS);
+  for (const line of lines) {
+    if (points[line.kind] >= PATH_POINTS) {
+      paths[line.kind].push(new Path2D());
+      points[line.kind] = 0;
+    }
+    trace(paths[line.kind][paths[line.kind].length - 1], line, view);
+    points[line.kind] += line.x.length;
   }
-  context.lineJoin = "round";
+  return paths;
+}
+
+function paintLines(context, view, colours) {
+  const widths = WIDTHS.map((_, kind) => widthOf(kind, view.zoom));
+  const paths = pathsOf(ground.lines.filter((line) => widths[line.kind] && inView(line, view, widths[line.kind])), view);
   const stroke = (kind, width, colour, dash, cap) => {
     if (!widths[kind]) return;
-    context.lineCap = cap || "round";
+    context.lineJoin = width > 2.5 ? "round" : "bevel";
+    context.lineCap = width > 2.5 ? cap || "round" : "butt";
     context.setLineDash(dash || []);
     context.lineWidth = width;
     context.strokeStyle = colour;
-    context.stroke(paths[kind]);
+    paths[kind].forEach((path) => context.stroke(path));
   };
   const streets = [LINE.SERVICE, LINE.MINOR, LINE.MIDDLE, LINE.MAJOR];
   stroke(LINE.STREAM, widths[LINE.STREAM], colours.water);
   stroke(LINE.PATH, widths[LINE.PATH], colours.path, [widths[LINE.PATH] * 2.2, widths[LINE.PATH] * 1.8], "butt");
+  const hair = (kind) => widths[kind] < HAIR_PX && kind >= LINE.MINOR;
   for (const kind of streets) {
     const edge = kind === LINE.MAJOR ? colours["major-edge"] : colours["street-edge"];
-    stroke(kind, widths[kind] + (widths[kind] > 3 ? 2 : 1.2), edge, null, kind === LINE.SERVICE ? "butt" : "round");
+    stroke(kind, hair(kind) ? widths[kind] : widths[kind] + (widths[kind] > 3 ? 2 : 1.2), edge, null, kind === LINE.SERVICE ? "butt" : "round");
   }
-  for (const kind of streets) stroke(kind, widths[kind], kind === LINE.MAJOR ? colours.major : colours.street);
+  for (const kind of streets.filter((kind) => !hair(kind))) stroke(kind, widths[kind], kind === LINE.MAJOR ? colours.major : colours.street);
   stroke(LINE.RAIL, widths[LINE.RAIL], colours.rail, null, "butt");
   if (view.zoom >= 15) stroke(LINE.RAIL, widths[LINE.RAIL] * 3, colours.rail, [1, 13], "butt");
 }
