@@ -170,7 +170,7 @@ def _agreed(city: str, wanted: dict[str, Any], only_plan: bool, yes: bool, as_js
     with terminal.progress() as progress:
         plan = geoflood.plan_index(city, **wanted, progress=progress)
     page = city_folder(city, wanted["index_dir"]) / PLAN_PAGE
-    write_plan_map(page, plan)
+    write_plan_map(page, plan, city)
     if only_plan:
         if as_json:
             terminal.emit({"city": city, **plan_record(plan), "map": str(page)})

@@ -33,8 +33,8 @@ _OUTLINE_M = 5.0
 Json = dict[str, Any]
 
 
-def write_plan_map(path: Path, plan: CollectionPlan) -> None:
-    """Write the map of a plan, whole or not at all."""
+def write_plan_map(path: Path, plan: CollectionPlan, city: str = "") -> None:
+    """Write the map of a city's plan, whole or not at all."""
     around = float(plan.coverage.centres[0, 1])
     squares = _merged(replace(plan.coverage, centres=_in_one_piece(plan.coverage.centres, around)))
     box = [squares.centres.min(axis=0).tolist(), squares.centres.max(axis=0).tolist()]
@@ -44,7 +44,7 @@ def write_plan_map(path: Path, plan: CollectionPlan) -> None:
     drawn.options |= {"max_zoom": 20, "zoom_snap": 0.25, "keyboard": False}
     data: Json = {
         "map": drawn.get_name(),
-        "title": plan_title(plan),
+        "title": plan_title(plan, city),
         "rows": list(plan_rows(plan).items()),
         "about": f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, of metadata.",
         "credit": plain(plan.area.credit),

@@ -13,9 +13,9 @@ _LISTED = 6
 """Licences and years that are named one by one."""
 
 
-def plan_title(plan: CollectionPlan) -> str:
-    """What it is about, in one line."""
-    return f"{plan.images:,} of {plan.there:,} images of {plain(plan.area.name)} from {plan.source}"
+def plan_title(plan: CollectionPlan, city: str = "") -> str:
+    """What it is about, in one line; without a city's name, by that of its ground, which may be a box."""
+    return f"{plan.images:,} of {plan.there:,} images of {plain(city or plan.area.name)} from {plan.source}"
 
 
 def plan_rows(plan: CollectionPlan) -> dict[str, str]:
@@ -83,6 +83,6 @@ def _credit(credit: str) -> str:
 
 def _listed(counted: list[tuple[str, int]]) -> str:
     """Names with their counts; those beyond _LISTED are only counted."""
-    named = [f"{plain(name)} {count:,}" for name, count in counted[:_LISTED]]
+    named = [f"{plain(name)}: {count:,}" for name, count in counted[:_LISTED]]
     rest = sum(count for _, count in counted[_LISTED:])
-    return ", ".join([*named, *([f"others {rest:,}"] if rest else [])])
+    return ", ".join([*named, *([f"others: {rest:,}"] if rest else [])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -119,7 +120,9 @@ def test_headings_that_nobody_knows_cover_no_quarter(tmp_path: Path) -> None:
 def test_a_plan_in_words(tmp_path: Path) -> None:
     plan = planned(tmp_path, town(), most=4)
     assert plan_title(plan) == "4 of 8 images of the Dam from scripted"
+    assert plan_title(plan, "Old Town") == "4 of 8 images of Old Town from scripted"
     rows = plan_rows(plan)
+    assert re.fullmatch(r"20\d\d: \d(, (20\d\d|unknown): \d)*", rows["years"])
     assert rows["area"] == "the Dam, 50 ha (outline: © somebody)"
     assert rows["chosen"].startswith("4 images: ")
     assert rows["to fetch"].startswith("4 pictures, about ")
