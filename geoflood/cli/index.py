@@ -157,7 +157,7 @@ def _raise_partial(info: IndexInfo, max_failed: float) -> None:
     tables = info.rejected.get(RejectReason.TABLE_NOT_UNDERSTOOD, 0)
     if tables and max_failed < 1:
         raise PartialError(
-            f"{tables} tables could not be used", f"{hint}; --geotags FILE names the one that counts"
+            f"tables that are not understood: {tables}", f"{hint}; --geotags FILE names the one that counts"
         )
 
 

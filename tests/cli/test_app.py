@@ -496,3 +496,19 @@ def test_tables_hold_any_script(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert lines[3].startswith("[red]x")
+
+
+def test_a_table_that_is_not_understood_is_named_and_exit_10(
+    call: Call, streets: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "some"
+    folder.mkdir()
+    for path in sorted((streets / "streets").glob("*.jpg"))[:4]:
+        shutil.copy(path, folder)
+    (folder / "tags.csv").write_text("image,lattitude,lon\na.jpg,1,2\n", "utf-8")
+    told = call("index", "town", folder, "--dimension", 16)
+    assert told.exit_code == 10
+    said = " ".join(told.stderr.split())
+    assert f"table not understood: {folder / 'tags.csv'}: no column for lat" in said
+    assert "tables that are not understood: 1" in said
+    assert call("index", "town", folder, "--dimension", 16, "--max-failed", 1).exit_code == 0
