@@ -1,11 +1,14 @@
 """What words on signs are worth: seconds a picture, how many photos have any, and what they add to a search.
 
-    python benchmarks/signs.py INDEX QUERIES.csv --work WORK [--select split=query] [--photos 60] [--most 250]
+    python benchmarks/signs.py INDEX QUERIES.csv [--select split=query] [--photos 60] [--work WORK]
 
 INDEX is the folder of an index. Each photo is searched for twice: as it is, and with all references within
 100 m left out, which makes a stranger of it. Then the words that it shares with its first candidates are
 counted. The signs of at most MOST pictures are read, kept in WORK, and the run goes on from there:
 first those of the photos, then of the first candidates of photos that have words.
+
+`--captions` writes a caption and an account's name over each photo instead, and compares re-ranking with and
+without what lies under overlays.
 
 R@1: share of photos whose first candidate lies within 25 m. AUROC: how well "not in this index" parts the
 photos from the strangers. Errors are standard deviations over 1,000 draws of the photos.
@@ -23,6 +26,8 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pictures
+from PIL import ImageDraw
 from streets import POSITIVE_M, share
 
 from geoflood.core.datatypes import (
@@ -39,12 +44,14 @@ from geoflood.core.geo import distance_m
 from geoflood.core.images import read_image
 from geoflood.imagery.views import LONGEST, pixels_of
 from geoflood.imagery.vpr_format import labelled
+from geoflood.localize.attention import without_overlays
 from geoflood.localize.fusion import fused, ranking
 from geoflood.localize.locator import Locator, _Answer, _Watch
 from geoflood.localize.query_photo import QueryPhoto
 from geoflood.places.read_signs import SignReader
 from geoflood.places.sign_words import SharedWords, SignIndex, words_of
 from geoflood.places.sort_signs import sort_texts
+from geoflood.synthetic.lettering import font, nonsense, wrapped
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -108,20 +115,64 @@ def main() -> None:
     )
     parser.add_argument("index", type=Path)
     parser.add_argument("queries", type=Path)
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path("work"))
     parser.add_argument("--select", default=None)
     parser.add_argument("--photos", type=int, default=60)
     parser.add_argument("--most", type=int, default=250)
+    parser.add_argument("--captions", action="store_true")
     given = parser.parse_args()
     locator = Locator(given.index)
     usable, _ = labelled(given.queries, select=given.select)
     usable = [one for one in usable if nearest_m(locator, one.geotag.position) <= POSITIVE_M]
     photos = [usable[n] for n in np.linspace(0, len(usable) - 1, min(given.photos, len(usable))).astype(int)]
+    if given.captions:
+        report_captions(locator, photos)
+        return
     given.work.mkdir(parents=True, exist_ok=True)
     readings = Readings(given.work / f"{given.index.name}.jsonl", given.most)
     trials = [one for n, photo in enumerate(photos) for one in tried(locator, n, photo, readings)]
     references = read_candidates(locator, photos, trials, readings)
     report(photos, trials, references, readings, locator)
+
+
+def report_captions(locator: Locator, photos: Sequence[StreetImage]) -> None:
+    """R@1 of photos as they are and captioned, each without and with their overlays left out."""
+    reader, rng, right = SignReader(), np.random.default_rng(0), []
+    told = all_lines = 0
+    for photo in photos:
+        plain = read_image(Path(photo.location), LONGEST)
+        row = []
+        for pixels in (plain, captioned(plain, rng)):
+            texts = sort_texts(reader.read(pixels), pixels.shape)
+            (described,) = locator.describe([pixels], [AttentionMap.neutral()])
+            for attention in (AttentionMap.neutral(), without_overlays(AttentionMap.neutral(), texts)):
+                best = locator.locate(pixels, attention, described=described).candidates[0].reference.position
+                truth = np.array([photo.geotag.position.lat, photo.geotag.position.lon])
+                row.append(float(distance_m(np.array([best.lat, best.lon]), truth)) <= POSITIVE_M)
+        told += sum(text.sort is TextSort.OVERLAY for text in texts)
+        all_lines += len(texts)
+        right.append(row)
+    hits = np.array(right, float)
+    print(f"{len(hits)} captioned photos: {told} of {all_lines} lines are told to be overlays")
+    for name, column in (("plain", 0), ("captioned", 2)):
+        without, left_out = hits[:, column], hits[:, column + 1]
+        error = 100 * (left_out - without).std() / len(hits) ** 0.5
+        gain = 100 * (left_out - without).mean()
+        print(f"{name}: R@1 {100 * without.mean():.1f}, overlays left out {gain:+.1f} ± {error:.1f}")
+
+
+def captioned(photo: Image, rng: np.random.Generator) -> Image:
+    """Three lines of white letters with a black edge, and an account's name, as posts have them."""
+    picture = Pictures.fromarray(photo)
+    pen, (width, height) = ImageDraw.Draw(picture), picture.size
+    letters = font(round(width * rng.uniform(0.06, 0.085)))
+    top = round(height * rng.choice([0.15, 0.35, 0.55]))
+    for k, words in enumerate(wrapped(nonsense(rng, 14), letters, width * 0.9)[:3]):
+        at, edge = (width / 2, top + 1.3 * k * letters.size), max(round(letters.size / 12), 1)
+        pen.text(at, words, (255, 255, 255), letters, "ma", stroke_width=edge, stroke_fill=(0, 0, 0))
+    name = f"@{nonsense(rng, 1)}news"
+    pen.text((0.04 * width, 0.93 * height), name, (255, 255, 255), font(round(0.035 * width)))
+    return np.asarray(picture)
 
 
 def nearest_m(locator: Locator, truth: LatLon) -> float:

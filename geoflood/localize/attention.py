@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.backbones.describe import EnergyWeights, WeightFunction
-from geoflood.core.datatypes import AttentionMap, Blend, Box, Image, MaskSides, SearchOptions
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Blend,
+    Box,
+    Image,
+    MaskSides,
+    PictureText,
+    SearchOptions,
+    TextSort,
+)
 from geoflood.core.errors import InputError
 from geoflood.core.images import fit, read_image
 from geoflood.database.bands import band_weights
@@ -33,6 +42,7 @@ __all__ = [
     "read_attention",
     "sample",
     "within",
+    "without_overlays",
 ]
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -150,6 +160,19 @@ def within(attention: AttentionMap, box: Box, shape: tuple[int, int]) -> Attenti
         under = (box.bottom - (1 - waterline) * height) / (box.bottom - box.top)
         waterline = min(max(under, 0.0), 0.99)
     return replace(attention, weights=weights, waterline=waterline)
+
+
+def without_overlays(attention: AttentionMap, texts: Iterable[PictureText]) -> AttentionMap:
+    """The map, where texts of a picture that are no signs count nothing: they were put on it, or drove by."""
+    boxes = [text.box for text in texts if text.sort is not TextSort.SIGN]
+    if not boxes:
+        return attention
+    centres = (np.arange(MAX_SIDE) + 0.5) / MAX_SIDE
+    places = np.stack(np.meshgrid(centres, centres), axis=2).reshape(-1, 2)
+    weights = sample(attention, places).reshape(MAX_SIDE, MAX_SIDE)
+    for left, top, right, bottom in np.clip(boxes, 0.0, 1.0) * MAX_SIDE:
+        weights[math.floor(top) : math.ceil(bottom), math.floor(left) : math.ceil(right)] = 0.0
+    return replace(attention, weights=weights)
 
 
 def blend(weights: Floats, alpha: float) -> Floats:

@@ -155,22 +155,19 @@ class Locator:
             described = described or self._describe([shown], options)[0]
             if options.mask_sides is MaskSides.BOTH:
                 shown = shown.with_waterline()
+        if self._reads_signs(options):
+            with watch("signs"):
+                shown = shown.with_texts(self._signs.read(shown.pixels))
 
         ask = partial(self._answer, options=options, within=within, without=without, watch=watch)
         answer = ask(described, shown.attention)
         if isinstance(answer, Reason):
             outcome = Outcome.FAILED if answer.kind is ReasonKind.NOT_A_NUMBER else Outcome.NOT_FOUND
             return ended(outcome, answer)
-        notes = [*shown.notes]
         if options.rerank and answer.estimate.probability < FAIR:
-            mirrored = shown.mirrored()
-            with watch("describe"):
-                turned = self._describe([mirrored], options)[0]
-            other = ask(turned, mirrored.attention, better_than=answer)
-            if not isinstance(other, Reason) and _turned_is_better(other.estimate, answer.estimate):
-                described, answer, notes = turned, other, [*mirrored.notes]
+            shown, described, answer = self._perhaps_mirrored(shown, described, answer, ask, options, watch)
 
-        estimate = answer.estimate
+        notes, estimate = [*shown.notes], answer.estimate
         candidates = self._candidates(answer, options.top_k if verify is None else None)
         notes += [Reason(ReasonKind.PICTURES_GONE, count=answer.gone)] if answer.gone else []
         if verify is not None:
@@ -182,11 +179,36 @@ class Locator:
 
         estimate, candidates = replace(estimate, boxed=within is not None), candidates[: options.top_k]
         located = _concluded(ended, estimate, candidates, answer.entry, notes)
-        if options.rerank and self._signs.knows_signs:
+        if self._reads_signs(options):
             with watch("signs"):
-                located = self._signs.add_signs(located, described.pixels)
+                located = self._signs.add_signs(located, shown.texts)
         with watch("name"):
             return self._named(located)
+
+    def _perhaps_mirrored(
+        self,
+        shown: QueryPhoto,
+        described: DescribedImage,
+        answer: _Answer,
+        ask: Callable[..., _Answer | Reason],
+        options: SearchOptions,
+        watch: _Watch,
+    ) -> tuple[QueryPhoto, DescribedImage, _Answer]:
+        """The photo turned round where that is verified, its words read again; else what is given."""
+        mirrored = shown.mirrored()
+        with watch("describe"):
+            turned = self._describe([mirrored], options)[0]
+        other = ask(turned, mirrored.attention, better_than=answer)
+        if isinstance(other, Reason) or not _turned_is_better(other.estimate, answer.estimate):
+            return shown, described, answer
+        if self._reads_signs(options):
+            with watch("signs"):
+                mirrored = mirrored.with_texts(self._signs.read(mirrored.pixels))
+        return mirrored, turned, other
+
+    def _reads_signs(self, options: SearchOptions) -> bool:
+        """Only where details are compared: a first pass over many photos stays quick."""
+        return bool(options.rerank) and self._signs.knows_signs
 
     def _named(self, located: Located) -> Located:
         """With street names, where the index has a map of them; one that cannot be used is a note."""

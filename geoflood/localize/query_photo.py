@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from geoflood.core.datatypes import AttentionMap, Image, Reason, ReasonKind
+from geoflood.core.datatypes import AttentionMap, Image, PictureText, Reason, ReasonKind
 from geoflood.imagery.content_box import content_box
-from geoflood.localize.attention import within
+from geoflood.localize.attention import within, without_overlays
 from geoflood.localize.estimate_waterline import estimate_waterline
 
 __all__ = ["QueryPhoto"]
@@ -16,11 +16,12 @@ __all__ = ["QueryPhoto"]
 
 @dataclass(frozen=True, eq=False)
 class QueryPhoto:
-    """Pixels [H, W, 3] and their attention, and what people should know of both."""
+    """Pixels [H, W, 3], their attention, what people should know of both, and words in it that were read."""
 
     pixels: Image
     attention: AttentionMap
     notes: tuple[Reason, ...] = ()
+    texts: tuple[PictureText, ...] = ()
 
     @classmethod
     def inside_frame(cls, pixels: Image, attention: AttentionMap) -> QueryPhoto:
@@ -40,7 +41,11 @@ class QueryPhoto:
             return self
         attention = replace(self.attention, waterline=waterline, doubt=doubt)
         note = Reason(ReasonKind.WATERLINE_FOUND, share=waterline)
-        return QueryPhoto(self.pixels, attention, (*self.notes, note))
+        return replace(self, attention=attention, notes=(*self.notes, note))
+
+    def with_texts(self, texts: tuple[PictureText, ...]) -> QueryPhoto:
+        """With the words in it: what was put over the photo counts nothing."""
+        return replace(self, attention=without_overlays(self.attention, texts), texts=texts)
 
     def mirrored(self) -> QueryPhoto:
         """The same turned round, left for right."""

@@ -1,7 +1,7 @@
 """Words on signs as a witness beside the search: what a photo shows, and which candidates show the same.
 
-They move no belief: on both sets of street images too few photos show a word (decision 092). What they say is
-told to people, who can go and read the sign.
+Words move no belief: on both sets of street images too few photos show one (decision 092). What they say is
+told to people, who can go and read the sign. What was written over a photo is left out of re-ranking.
 """
 
 from __future__ import annotations
@@ -57,16 +57,21 @@ class SignWitness:
         """Whether the signs of the references were read."""
         return (self._folder / SIGNS).is_file()
 
-    def add_signs(self, located: Located, photo: Image) -> Located:
-        """The answer with the texts of its photo [H, W, 3], words that candidates share, and places named.
+    def read(self, photo: Image) -> tuple[PictureText, ...]:
+        """The texts of a photo [H, W, 3], sorted; none where signs cannot be read, which `add_signs` says."""
+        known = self._loaded()
+        if isinstance(known, Reason):
+            return ()
+        return known.index.settled(sort_texts(known.reader.read(photo), photo.shape))
+
+    def add_signs(self, located: Located, texts: tuple[PictureText, ...]) -> Located:
+        """The answer with the texts of its photo, words that candidates share, and places that signs name.
 
         An index whose signs cannot be read, and a missing extra, are a note: the answer stands without.
         """
-        with self._loading:
-            known = self._known
+        known = self._loaded()
         if isinstance(known, Reason):
             return replace(located, notes=(*located.notes, known))
-        texts = known.index.settled(sort_texts(known.reader.read(photo), photo.shape))
         shared = known.index.shared(words_of(texts))
         candidates = tuple(
             replace(one, shared_words=shared[one.reference.id].words) if one.reference.id in shared else one
@@ -76,6 +81,10 @@ class SignWitness:
             signs(texts), known.gazetteer, located.place.position if located.place else None
         )
         return replace(located, texts=texts, candidates=candidates, sign_places=named)
+
+    def _loaded(self) -> _Known | Reason:
+        with self._loading:
+            return self._known
 
     @cached_property
     def _known(self) -> _Known | Reason:

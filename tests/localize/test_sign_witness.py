@@ -5,15 +5,25 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from geoflood.core.datatypes import Image, Located, PictureText, ReasonKind, SearchOptions, TextSort
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Image,
+    Located,
+    PictureText,
+    ReasonKind,
+    SearchOptions,
+    TextSort,
+)
 from geoflood.core.errors import ExtraMissingError
 from geoflood.database.database import Database
 from geoflood.database.index_files import SIGNS
 from geoflood.database.sign_store import read_reference_signs
 from geoflood.imagery.views import pixels_of
 from geoflood.localize import sign_witness
+from geoflood.localize.attention import sample, without_overlays
 from geoflood.localize.locator import Locator
 from geoflood.outputs.fields import answer_row
 from geoflood.outputs.panel import describe
@@ -131,3 +141,29 @@ def test_a_sign_that_names_a_street_says_where_it_is(folder: Path, queries: Phot
     assert signs_line(answer).endswith(" · © Test, ODbL 1.0")
     assert record(answer)["sign_places"][0]["name"] == "Market Hill"
     assert located_from(located_to(answer)).sign_places == answer.sign_places
+
+
+def test_what_was_written_over_a_photo_is_left_out_of_re_ranking() -> None:
+    """A caption over the upper half: its cells count nothing, a sign's and all others what they did."""
+    caption = PictureText("x", ((0.1, 0.1), (0.9, 0.1), (0.9, 0.4), (0.1, 0.4)), 0.9, TextSort.OVERLAY)
+    given = AttentionMap(np.array([[0.5, 2.0]], np.float32), 0.3, "analyst")
+    masked = without_overlays(given, [caption, text("KETTLES", 0.6)])
+    spots = np.array([[0.5, 0.25], [0.9, 0.8], [0.4, 0.63]])
+    assert sample(masked, spots)[0] == 0.0
+    assert sample(masked, spots)[1:] == pytest.approx(sample(given, spots)[1:], abs=0.03)
+    assert (masked.waterline, masked.provider) == (0.3, "analyst")
+    assert without_overlays(given, [text("KETTLES")]) is given
+
+
+def test_a_caption_over_everything_leaves_no_detail_to_agree(
+    folder: Path, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Poster:
+        def read(self, picture: Image) -> tuple[PictureText, ...]:
+            return (PictureText("@poster", ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)), 0.9),)
+
+    before = max(one.inliers or 0 for one in located(folder, queries).candidates)
+    monkeypatch.setattr(sign_witness, "SignReader", Poster)
+    after = max(one.inliers or 0 for one in located(folder, queries).candidates)
+    assert before > 0
+    assert after == 0
