@@ -21,6 +21,8 @@ from tests.support.commands import Result, error_line
 from tests.support.street_maps import TOWN, town_geojson
 
 Run = Callable[..., Result]
+GROUND = 'id="ground"'
+"""In a page under which streets lie."""
 
 
 @pytest.fixture
@@ -84,7 +86,9 @@ def test_words_of_posts_are_witnesses(run: Run, town: Path, few: Path, extract: 
     table = (out / "located.csv").read_text("utf-8")
     assert "within 300 m of Market Hill, which the post's words name" in table
     assert "Market Hill (" in table
-    assert "<mark>" not in (out / "triage.html").read_text("utf-8"), "scripts mark words, not markup"
+    page = (out / "triage.html").read_text("utf-8")
+    assert "<mark>" not in page, "scripts mark words, not markup"
+    assert GROUND in page
     assert run("export", out, tmp_path / "public.csv", "--public").exit_code == 0
     assert "Market Hill" not in (tmp_path / "public.csv").read_text("utf-8")
 
@@ -142,6 +146,7 @@ def test_a_damaged_map_is_said_and_photos_are_located(
     assert located.exit_code == 0, located.output
     assert "warning: " in located.stderr
     assert "no street map that can be used" in located.stderr
+    assert GROUND not in (tmp_path / "out" / "map.html").read_text("utf-8")
     assert "make it again" in error_line(run("info", "town"), 5) + run("info", "town").stderr
 
 
@@ -214,3 +219,7 @@ def test_an_answer_names_its_streets(
         text = (tmp_path / "out" / name).read_text("utf-8")
         assert told["streets"][0]["street"] in text.replace("\\u0027", "'")
         assert "© OpenStreetMap contributors" in text.replace("\\u00a9", "©")
+    assert GROUND in (tmp_path / "out" / "map.html").read_text("utf-8")
+    tiles = run("locate", photo, "--out", tmp_path / "tiled", "--tiles", "https://t.example/{z}/{x}/{y}.png")
+    assert tiles.exit_code == 0, tiles.output
+    assert GROUND not in (tmp_path / "tiled" / "map.html").read_text("utf-8"), "tiles were asked for"
