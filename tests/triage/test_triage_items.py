@@ -72,8 +72,8 @@ def test_the_public_map_holds_nothing_of_people(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [page], "no pictures beside it"
     dom = run_script(
         page,
-        """document.documentElement.dataset.hidden = ["pair", "decide", "save", "by", "search"].every(
-        (id) => !document.getElementById(id).offsetParent);
+        """document.documentElement.dataset.hidden = ["pair", "decide", "save", "reviewer", "search",
+        "sign"].every((id) => !document.getElementById(id).offsetParent);
         document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "c", bubbles: true}));
         document.querySelector("[data-do=confirmed]").click();
         document.documentElement.dataset.kept = String(localStorage.length);""",
@@ -109,13 +109,15 @@ const set = (id, value) => {
   node.dispatchEvent(new Event("input", {bubbles: true}));
 };
 const seen = [];
+const signAs = (name) => { byId("by").value = name; sign(); };
+leaveUnsigned();
 const head = () => text("counts").split(":")[0];
 document.addEventListener("keydown", (event) => {}, true);
 Object.defineProperty(KeyboardEvent.prototype, "target", {get: () => document.body, configurable: true});
 seen.push(head(), text("title").split(" ")[0]);
 press("j"); press("j"); seen.push(text("title").split(" ")[0]);
 press("k"); seen.push(text("title").split(" ")[0]);
-set("by", "ana"); press("k"); press("c"); seen.push(text("verdict").split(",")[0], text("decided"));
+signAs("ana"); press("k"); press("c"); seen.push(text("verdict").split(",")[0], text("decided"));
 press("j"); press("j"); press("r"); seen.push(text("verdict").split(" ")[0]);
 press("u"); seen.push(text("verdict").split(":")[0], text("decided"));
 press("m"); map_.fire("click", {latlng: L.latLng(29.5, -95.5)}); seen.push(text("verdict").split(" ")[0]);

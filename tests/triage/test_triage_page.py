@@ -30,6 +30,7 @@ from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Finding, Post, Status
 from tests.support.browser import needs_browser, page_data
+from tests.support.keyboard import keyboard
 from tests.support.triage_results import CITY, SPOT, any_picture, finding, run_script
 
 HELPERS = """
@@ -40,6 +41,8 @@ const type = (id, value) => { byId(id).value = value; fire(byId(id), "input"); f
 const number = () => text("title").split(" ")[0];
 const seen = [];
 const made = () => Object.values(draft.decisions);
+const signAs = (name) => { byId("by").value = name; sign(); };
+if (byId("sign").open) leaveUnsigned();
 """
 END = "document.documentElement.dataset.seen = JSON.stringify(seen);"
 
@@ -83,7 +86,7 @@ def test_the_panel_reads_a_persons_place_merged_or_just_set(tmp_path: Path) -> N
     merged = replace(placed(1, Outcome.LOCATED, SPOT), decision=SIGNED)
     script = """
     seen.push(text("place"), byId("place").querySelector("s").textContent, text("title"), text("reason"));
-    press("j"); byId("by").value = "ben"; press("m");
+    press("j"); signAs("ben"); press("m");
     map.fire("click", {latlng: L.latLng(37.71061, -122.49872)});
     seen.push(text("place"), text("title"));
     press("u"); seen.push(text("place"));
@@ -119,24 +122,53 @@ def test_the_pages_grid_is_that_of_the_files(tmp_path: Path) -> None:
 @needs_browser
 def test_a_decision_waits_for_a_name_and_a_place_for_a_pin(tmp_path: Path) -> None:
     script = """
-    press("c"); seen.push(made().length, text("notice"), document.activeElement.id);
-    type("by", "  ana "); seen.push(made().map((one) => [one.by, one.status]), text("notice"));
+    press("c"); seen.push(made().length, text("asked"), document.activeElement.id);
+    press("j"); seen.push(number()); leaveUnsigned(); seen.push(made().length, text("notice"));
+    press("c"); signAs("  ana "); seen.push(made().map((one) => [one.by, one.status]), text("notice"));
     press("j"); press("c"); seen.push(made().length, text("notice"));
     press("m"); map.fire("click", {latlng: L.latLng(29.5, -95.5)}); seen.push(made()[1].lat);
-    seen.push(JSON.parse(localStorage.getItem("geoflood triage b")).by);
+    seen.push(JSON.parse(localStorage.getItem("geoflood triage b")).by, text("reviewer"));
     """
     found = placed(1, Outcome.LOCATED, SPOT), finding(2, outcome=Outcome.NOT_FOUND)
-    unsigned, asked, focus, signed, quiet, still, needs, lat, kept = seen(tmp_path, script, *found)
-    assert (unsigned, focus, still, lat, kept) == (0, "by", 1, 29.5, "ana")
-    assert "Decisions are signed" in str(asked)
-    assert (signed, quiet) == ([["ana", "confirmed"]], "")
-    assert "has no place to confirm: move the pin" in str(needs)
+    told = seen(tmp_path, script, *found)
+    assert told[:4] == [0, "To confirm photo 1, sign with your name.", "by", "1"]
+    assert told[4:6] == [0, "Not signed: nothing was decided."]
+    assert told[6:9] == [[["ana", "confirmed"]], "", 1]
+    assert "has no place to confirm: move the pin" in str(told[9])
+    assert told[10:] == [29.5, "ana", "Signed by ana"]
+
+
+@needs_browser
+def test_real_keys_enter_alone_signs_and_no_shortcut_types_into_a_box(tmp_path: Path) -> None:
+    page = page_of(tmp_path, *(placed(n, Outcome.LOCATED, at(n * 100)) for n in (1, 2, 3)))
+    decided = "Object.values(draft.decisions).map((one) => one.status)"
+    with keyboard(tmp_path / "profile") as keys:
+        keys.open(page)
+        assert keys.ask("byId('sign').open"), "the name is asked once, at the start"
+        keys.press("Escape", "c")
+        assert keys.ask("[byId('sign').open, byId('by').value]") == [True, ""]
+        keys.press("j", "c", "Escape")
+        assert keys.ask(f"[{decided}, byId('sign').open, current.n, draft.by]") == [[], False, 1, ""]
+        keys.press("c", *"ana")
+        keys.ask("byId('by').blur(); document.querySelector('#unsigned').focus()")
+        assert keys.ask(decided) == [], "leaving the box signs nothing"
+        keys.ask("byId('by').focus()")
+        keys.press("Enter", "j", "n", *"cr j", "Escape")
+        assert keys.ask(f"[{decided}, byId('note').value, current.n]") == [["confirmed"], "", 2]
+        keys.press("n", *"wet", "Enter", "r", "/", *"c r", "Escape")
+        assert keys.ask(
+            f"[{decided}, made().at(-1).note, byId('search').value]".replace(
+                "made()", "Object.values(draft.decisions)"
+            )
+        ) == [["confirmed", "rejected"], "wet", ""]
+        keys.open(page)
+        assert keys.ask("[byId('sign').open, byId('reviewer').textContent]") == [False, "Signed by ana"]
 
 
 @needs_browser
 def test_keys_go_on_after_clicks_and_from_the_place_in_the_order(tmp_path: Path) -> None:
     script = """
-    byId("by").value = "ana";
+    signAs("ana");
     const box = document.querySelector("#statuses input");
     press("j", box); seen.push(number()); press("j", byId("sure")); seen.push(number());
     press("ArrowDown", byId("sure")); seen.push(number()); press("j", byId("note")); seen.push(number());
@@ -153,14 +185,16 @@ def test_keys_go_on_after_clicks_and_from_the_place_in_the_order(tmp_path: Path)
 @needs_browser
 def test_a_note_belongs_to_its_decision_before_or_after_it(tmp_path: Path) -> None:
     script = """
-    type("by", "ben"); type("note", "early"); press("j"); press("k"); seen.push(byId("note").value);
+    signAs("ben"); type("note", "early"); press("j"); press("k"); seen.push(byId("note").value);
     press("c"); seen.push(made()[0].note); type("note", "late"); press("j"); press("k");
     seen.push(byId("note").value, made()[0].note);
-    press("j"); press("j"); seen.push(byId("note").value); type("note", "seen too"); seen.push(made()[1]);
+    press("j"); press("j"); seen.push(byId("note").value); type("note", "seen too");
+    byId("note").focus(); seen.push(made().length); press("Enter", byId("note")); seen.push(made()[1]);
     """
     merged = replace(placed(3, Outcome.LOCATED, SPOT), decision=SIGNED)
     found = placed(1, Outcome.LOCATED, SPOT), placed(2, Outcome.LOCATED, SPOT), merged
-    *notes, again = seen(tmp_path, script, *found)
+    *notes, unsigned, again = seen(tmp_path, script, *found)
+    assert unsigned == 1, "what was merged before is decided anew by Enter alone"
     assert notes == ["early", "early", "late", "late", "the bridge"]
     assert isinstance(again, dict)
     assert (again["by"], again["status"], again["lat"]) == ("ben", "confirmed", PIN.lat)
@@ -245,7 +279,7 @@ def test_close_pins_are_a_cluster_that_counts_the_confirmed_and_opens(tmp_path: 
     const nodes = (kind) => [...document.querySelectorAll(`.folium-map .${kind}`)];
     const drawn = (kind) => nodes(kind).map((node) => node.textContent);
     seen.push(drawn("cluster"), drawn("pin"));
-    byId("by").value = "ana"; press("c"); seen.push(drawn("cluster"));
+    signAs("ana"); press("c"); seen.push(drawn("cluster"));
     press("j"); press("r"); seen.push(drawn("cluster"));
     press("o"); const before = map.getZoom();
     document.querySelector(".folium-map .cluster").click();
@@ -271,7 +305,7 @@ def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> 
     seen.push(drawn);
     document.querySelectorAll("#matches button")[1].click();
     seen.push(text("match-name"), text("confirm"), pictured());
-    byId("by").value = "ana"; press("c"); seen.push(made()[0].lat, text("confirm"));
+    signAs("ana"); press("c"); seen.push(made()[0].lat, text("confirm"));
     press("j"); seen.push(byId("several").hidden);
     """
     several = placed(1, Outcome.LIKELY, SPOT, at(500), at(505), at(0, 900))
@@ -429,7 +463,7 @@ def test_the_street_is_listed_shown_searched_and_gone_under_a_persons_pin(tmp_pa
     const rows = () => [...document.querySelectorAll(".row")].map((row) => row.textContent);
     seen.push(rows(), text("place"), text("matches"), text("about"));
     type("search", "gwydir"); seen.push(rows().length); type("search", "");
-    byId("by").value = "ben"; press("m"); map.fire("click", {latlng: L.latLng(37.7, -122.4)});
+    signAs("ben"); press("m"); map.fire("click", {latlng: L.latLng(37.7, -122.4)});
     seen.push(rows()[0], byId("place").firstChild.nextSibling.textContent);
     """
     rows, place, matches_text, about, found, pinned, first_line = seen(tmp_path, script, one, other)

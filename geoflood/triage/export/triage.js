@@ -5,6 +5,7 @@ const ROW = 58;
 const OUTCOMES = ["located", "likely", "uncertain", "not-found", "failed"];
 let shown = [];
 let chosen = -1;
+let boxBefore = "";  // what the box in hand held before
 
 // ---- filters
 
@@ -91,7 +92,6 @@ function choose(index, going) {
   if (top < list.scrollTop) list.scrollTop = top;
   if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
   if (moving) move();
-  waiting = null;
   notify("");
   map.closePopup();
   if (going) goTo(shown[index]);
@@ -139,14 +139,15 @@ const KEYS = {
   c: () => act("confirmed"), r: () => act("rejected"), m: () => act("move"), u: () => act("undo"),
   e: enlarge, o: overview, n: () => byId("note").focus(), "/": () => byId("search").focus(),
 };
+const GOING = ["j", "k", "ArrowDown", "ArrowUp"];  // a key that is held goes on, and never decides
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || byId("sign").open) return;
   if (byId("large").open) {
     byId("large").close();
     return;
   }
   if (event.target.matches("input[type=text], input[type=search]")) {
-    if (event.key === "Enter" || event.key === "Escape") event.target.blur();
+    if (event.key === "Enter" || event.key === "Escape") leaveBox(event.target, event.key === "Enter");
     return;
   }
   if (event.target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
@@ -154,17 +155,27 @@ document.addEventListener("keydown", (event) => {
   const act = KEYS[event.key] || (match >= 0 && (() => visitMatch(match)));
   if (!act) return;
   event.preventDefault();
-  act();
+  if (!event.repeat || GOING.includes(event.key)) act();
 });
 
-byId("by").addEventListener("change", () => {
-  draft.by = byId("by").value.trim();
-  remember();
-  if (waiting && draft.by) whenSigned(waiting);
-});
+// Enter takes what was written, Escape puts back what had been there; leaving a box signs nothing.
+function leaveBox(box, taken) {
+  const isNote = box === byId("note") && current;
+  if (!taken) box.value = boxBefore;
+  if (!taken && isNote) annotate(current, boxBefore);
+  if (!taken && box === byId("search")) filter(true);
+  box.blur();
+  if (taken && isNote) decideNote(current);
+}
+
+document.addEventListener("focusin", (event) => { boxBefore = event.target.value; });
+byId("signing").addEventListener("submit", (event) => { event.preventDefault(); sign(); });
+byId("sign").addEventListener("cancel", (event) => { event.preventDefault(); leaveUnsigned(); });
+byId("sign").addEventListener("close", () => { if (!byId("sign").open && waiting) leaveUnsigned(); });
+byId("unsigned").onclick = leaveUnsigned;
+byId("reviewer").onclick = () => askName("Whose decisions are these?", "Leave it as it is");
 byId("onward").addEventListener("change", () => { draft.onward = byId("onward").checked; remember(); });
 byId("note").addEventListener("input", () => current && annotate(current, byId("note").value));
-byId("note").addEventListener("change", () => current && decideNote(current));
 byId("list").addEventListener("scroll", drawList, { passive: true });
 byId("filters").addEventListener("input", () => filter(true));
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -181,11 +192,12 @@ byId("waiting").hidden = !data.waiting;
 byId("zoned").hidden = !items.some((item) => item.local);
 document.body.classList.toggle("public", PUBLIC);
 if (!PUBLIC) recall();
-byId("by").value = draft.by;
+showReviewer();
 byId("onward").checked = draft.onward;
 overview();
 filter(true);
 choose(0, false);
 new ResizeObserver(() => { map.invalidateSize({ animate: false }); drawList(); }).observe(map.getContainer());
 document.documentElement.dataset.readyAfter = String(Math.round(performance.now()));
+if (!PUBLIC && !draft.by) askName("Decisions are signed. Who goes through these photos?", "Only look");
 document.documentElement.dataset.ready = "true";

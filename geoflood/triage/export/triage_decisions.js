@@ -8,6 +8,7 @@ const STORE = `geoflood triage ${data.batch}`;
 const STATUSES = ["candidate", "confirmed", "rejected"];
 const SIGNS = { candidate: "?", confirmed: "✓", rejected: "✕" };
 const draft = { by: "", onward: false, decisions: {}, notes: {} };  // notes: of photos that are not decided here yet
+const DOING = { candidate: "leave undecided", confirmed: "confirm", rejected: "reject" };
 let waiting = null;  // what is done once the reviewer has signed
 
 function decisionOf(item) {
@@ -69,18 +70,53 @@ function notify(text) {
   byId("notice").textContent = text;
 }
 
-// A decision is signed: without a name it waits until there is one.
-function whenSigned(then) {
-  draft.by = byId("by").value.trim();
+// Asks for the reviewer's name, in a dialog that keeps every shortcut out of the box.
+function askName(words, leave) {
+  byId("asked").textContent = words;
+  byId("unsigned").replaceChildren(`${leave} `, make("kbd", "", "Esc"));
+  byId("by").value = draft.by;
+  byId("sign").showModal();
+  byId("by").select();
+}
+
+// A decision is signed: without a name it waits until there is one. Enter alone signs.
+function whenSigned(words, then) {
   if (draft.by) {
-    waiting = null;
     notify("");
     then();
     return;
   }
   waiting = then;
-  notify("Decisions are signed: type your name, then Enter.");
-  byId("by").focus();
+  askName(`To ${words}, sign with your name.`, "Leave it undecided");
+}
+
+// Its box gives up the focus at once: until the next frame it would still take what is typed.
+function closeSigning() {
+  byId("sign").close();
+  byId("by").blur();
+}
+
+function sign() {
+  const name = byId("by").value.trim();
+  if (!name) return;
+  const then = waiting;
+  waiting = null;
+  draft.by = name;
+  remember();
+  showReviewer();
+  closeSigning();
+  notify("");
+  if (then) then();
+}
+
+function leaveUnsigned() {
+  if (waiting) notify("Not signed: nothing was decided.");
+  waiting = null;
+  closeSigning();
+}
+
+function showReviewer() {
+  byId("reviewer").textContent = draft.by ? `Signed by ${draft.by}` : "Nobody signs: only looking";
 }
 
 function decide(item, status, spot) {
@@ -88,7 +124,7 @@ function decide(item, status, spot) {
     notify("This photo has no place to confirm: move the pin (m) to where it was taken.");
     return;
   }
-  whenSigned(() => {
+  whenSigned(`${DOING[status]} photo ${item.n}`, () => {
     const at = `${new Date().toISOString().slice(0, 19)}Z`;
     const [lat, lon] = status === "confirmed" && (spot || pinOf(item)) || [null, null];
     const note = noteOf(item);
