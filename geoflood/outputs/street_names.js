@@ -160,8 +160,8 @@ function upright(context, name, x, y, font, size) {
 }
 
 function areaNames(context, view, place) {
-  for (const ring of ground.areas) {
-    if (!ring.name || ring.again || ring.kind === AREA.BUILDING || (ring.kind === AREA.SQUARE && view.zoom < 16) || !inView(ring, view, 0)) continue;
+  for (const [ring] of ground.areas) {
+    if (!ring.name || ring.kind === AREA.BUILDING || (ring.kind === AREA.SQUARE && view.zoom < 16) || !inView(ring, view, 0)) continue;
     const name = ring.name.slice(0, MOST_LETTERS);
     const font = nameStyle(11.5, 500, true);
     if ((ring.east - ring.west) * view.scale < widthOfText(context, font, name) * 0.8) continue;

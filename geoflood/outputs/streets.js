@@ -104,8 +104,12 @@ function unpack(bytes) {
   const read = reader(bytes, 4 + length);
   const [lines, rings, spots] = header.counts;
   ground.lines = unpackShapes(read, lines, header);
-  ground.areas = unpackShapes(read, rings, header);
-  ground.areas.forEach((ring) => { ring.again = read.next() === 1; });
+  const areas = unpackShapes(read, rings, header);
+  ground.areas = areas.reduce((all, ring) => {
+    if (read.next() === 1) all[all.length - 1].push(ring);
+    else all.push([ring]);
+    return all;
+  }, []);
   const names = read.summed(spots);
   let [lat, lon] = [0, 0];
   ground.spots = names.map((name) => {
@@ -183,20 +187,22 @@ function trace(path, shape, view) {
 }
 
 function paintAreas(context, view, colours) {
-  const paths = [new Path2D(), new Path2D(), new Path2D(), new Path2D()];
-  for (const ring of ground.areas) {
-    if (view.zoom < AREAS_FROM[ring.kind] || !inView(ring, view, 2)) continue;
-    trace(paths[ring.kind], ring, view);
-    paths[ring.kind].closePath();
+  const paths = [[], [], [], []];  // a path an area: two that overlap must not make a hole of each other
+  for (const rings of ground.areas) {
+    const { kind } = rings[0];
+    if (view.zoom < AREAS_FROM[kind] || !rings.some((ring) => inView(ring, view, 2))) continue;
+    const path = new Path2D();
+    rings.forEach((ring) => { trace(path, ring, view); path.closePath(); });
+    paths[kind].push(path);
   }
   for (const kind of [AREA.PARK, AREA.SQUARE, AREA.WATER, AREA.BUILDING]) {
     context.fillStyle = colours[["water", "park", "square", "building"][kind]];
-    context.fill(paths[kind], "evenodd");
+    paths[kind].forEach((path) => context.fill(path, "evenodd"));
   }
   if (view.zoom < 16) return;
   context.lineWidth = 0.8;
   context.strokeStyle = colours["building-edge"];
-  context.stroke(paths[AREA.BUILDING]);
+  paths[AREA.BUILDING].forEach((path) => context.stroke(path));
 }
 
 // By kind, and a few hundred points each: one path of a whole city takes a browser seconds to stroke.

@@ -175,10 +175,10 @@ setTimeout(() => {
 """
 
 
-def seen(path: Path, tmp_path: Path, *flags: str) -> list[Any]:
+def seen(path: Path, tmp_path: Path, script: str) -> list[Any]:
     page = re.sub("<meta http-equiv[^>]*>", "", path.read_text("utf-8"))
-    path.write_text(page.replace("</body>", f"<script>{SEEN}</script></body>"), "utf-8")
-    dom = open_page(path, tmp_path / "profile", *flags)
+    path.write_text(page.replace("</body>", f"<script>{script}</script></body>"), "utf-8")
+    dom = open_page(path, tmp_path / "profile")
     assert page_data(dom, "failures") is None
     return list(json.loads(page_data(dom, "seen") or "null"))
 
@@ -187,7 +187,7 @@ def seen(path: Path, tmp_path: Path, *flags: str) -> list[Any]:
 def test_the_browser_reads_what_was_packed_and_draws_it_by_day_and_night(tmp_path: Path) -> None:
     town = street_map()
     names, spots, drawn, lettered, credit, theme, paper, other, night = seen(
-        page_of(tmp_path, town), tmp_path
+        page_of(tmp_path, town), tmp_path, SEEN
     )
     assert names == [name for _, name, _ in unpacked(draw_ground(town, NOWHERE))["lines"]]
     assert spots == 2
@@ -196,6 +196,32 @@ def test_the_browser_reads_what_was_packed_and_draws_it_by_day_and_night(tmp_pat
     assert town.credit in credit
     assert (theme, other) == ("day", "night")
     assert paper != night
+
+
+WATER = """
+setTimeout(() => {
+  const canvas = document.querySelector(".leaflet-ground-pane canvas");
+  const at = (lat, lon) => {
+    const spot = map.latLngToLayerPoint([lat, lon]).subtract(L.DomUtil.getPosition(canvas));
+    return [...canvas.getContext("2d").getImageData(spot.x, spot.y, 1, 1).data];
+  };
+  document.documentElement.dataset.seen = JSON.stringify(SPOTS.map(([lat, lon]) => at(lat, lon)));
+}, 600);
+"""
+
+
+@needs_browser
+def test_areas_that_overlap_make_no_hole_and_a_hole_is_one(tmp_path: Path) -> None:
+    lake = [(-80, -80), (40, -80), (40, 80), (-80, 80), (-80, -80)]
+    island = [(-60, -20), (-40, -20), (-40, 20), (-60, 20), (-60, -20)]
+    harbour = [(0, -60), (0, 60), (85, 60), (85, -60), (0, -60)]
+    areas = [("", AreaKind.WATER, [lake, island]), ("", AreaKind.WATER, [harbour])]
+    path = page_of(tmp_path, street_map([], areas, [], []))
+    spots = from_local([(20, 0), (60, 0), (-20, 0), (-50, 0), (0, 85)], ORIGIN).tolist()
+    both, one, other, hole, outside = seen(path, tmp_path, WATER.replace("SPOTS", json.dumps(spots)))
+    assert both == one == other
+    assert both[3] == 255
+    assert hole == outside == [0, 0, 0, 0]
 
 
 @needs_browser
