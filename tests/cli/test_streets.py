@@ -91,6 +91,15 @@ def test_words_of_posts_are_witnesses(run: Run, town: Path, few: Path, extract: 
     assert GROUND in page
     assert run("export", out, tmp_path / "public.csv", "--public").exit_code == 0
     assert "Market Hill" not in (tmp_path / "public.csv").read_text("utf-8")
+    decisions = tmp_path / "decisions.json"
+    decisions.write_text('{"decisions": []}', "utf-8")
+    assert run("review", out, "--decisions", decisions).exit_code == 0
+    assert GROUND in (out / "triage.html").read_text("utf-8"), "made again with its streets"
+    (town / STREETS).write_bytes(b"PK")
+    reviewed = run("review", out, "--decisions", decisions)
+    assert reviewed.exit_code == 0, reviewed.output
+    assert "the map is drawn without streets" in reviewed.stderr
+    assert GROUND not in (out / "triage.html").read_text("utf-8")
 
 
 def test_streets_come_with_the_index(run: Run, few: Path, extract: Path, town: Path) -> None:
