@@ -3,17 +3,20 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# A process a core, up to four; the tests of a file stay together, for they share what they build.
+PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
 .PHONY: demo docs test test-long test-panoramax test-vlm check bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/geoflood demo --out demo
 
 test: $(VENV)/installed-dev
-	$(BIN)/pytest -m "not long"
+	$(PYTEST) -m "not long"
 
 # What takes long: the demo, many kills where `make test` has a few, eight times the fuzz.
 test-long: $(VENV)/installed-dev
-	$(BIN)/pytest -m "long or hypothesis" --hypothesis-profile=long
+	$(PYTEST) -m "long or hypothesis" --hypothesis-profile=long
 
 # A real Panoramax server, in an environment of its own: 400 MB, a minute. PostgreSQL is Debian's postgresql-postgis.
 GEOVISIO := $(VENV)/geovisio
@@ -48,7 +51,7 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not long"
+	$(PYTEST) -m "not long"
 
 # The reference pages: cli.md out of --help, api.md out of docstrings.
 docs: $(VENV)/installed
