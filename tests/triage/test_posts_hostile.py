@@ -127,6 +127,19 @@ def test_a_large_object_is_streamed_where_it_has_posts(monkeypatch: pytest.Monke
     assert other.reason == "too large"
 
 
+def test_brackets_without_end_take_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_records, "MAX_WHOLE", 100)
+    tracemalloc.start()
+    try:
+        (found,) = told('{"messages":' + "[" * 60_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found, Rejected)
+    assert (found.reason, found.detail) == ("broken JSON", "it is nested too deep")
+    assert peak < 100_000_000
+
+
 def archive(path: Path, members: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as written:
         for name, content in members.items():

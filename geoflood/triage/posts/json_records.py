@@ -128,18 +128,33 @@ def _contained(value: object) -> Iterator[Record]:
         yield from [*messages, *listed(value.get(STORIES))] or listed(held) or [value]
 
 
+_SIP = 4096
+"""Bytes that ijson is given at a time: it takes memory by the square of how deep these are nested."""
+_DEEPEST = 200
+"""Arrays and objects around a value."""
+
+
 class _Bounded:
     """Text as UTF-8 bytes, ending in an error when an item takes too many of them."""
 
     def __init__(self, text: IO[str]) -> None:
         self._text = text
         self._first = True
+        self._waiting = io.BytesIO()
         self.left = text_files.MAX_ITEM
 
     def read(self, size: int = -1) -> bytes:
-        """As a file does. Raises ValueError when the item is too long."""
+        """As a file does, a sip at a time. Raises ValueError when the item is too long."""
         if size == 0:
             return b""
+        sip = self._waiting.read(_SIP)
+        if not sip:
+            self._waiting = io.BytesIO(self._piece())
+            sip = self._waiting.read(_SIP)
+        return sip
+
+    def _piece(self) -> bytes:
+        """The next lines, or a part of one."""
         piece = self._text.read(HEAD // 2)
         if piece and piece[-1] != "\n":
             piece += self._text.readline(HEAD // 2)  # what is to be mended stands in one line
@@ -169,8 +184,11 @@ def _streamed(text: IO[str], name: str, none: Rejected) -> Iterator[Record | Rej
 
 def _items(bounded: _Bounded) -> Iterator[dict[str, Any]]:
     """What lies under _STREAMED, whole items one at a time. Raises one of _BROKEN."""
-    built, within = None, ""
+    built, within, depth = None, "", 0
     for prefix, event, value in ijson.parse(bounded, use_float=True):
+        depth += event.startswith("start_") - event.startswith("end_")
+        if depth > _DEEPEST:
+            raise ValueError("it is nested too deep")
         if built is None:
             bounded.left = text_files.MAX_ITEM
             if event != "start_map" or prefix not in _STREAMED:
