@@ -91,11 +91,11 @@ class Gazetteer:
         """In how many names a word occurs."""
         self._vocabulary: set[str] = set()
         self._as_one: set[str] = set()
-        """Names of several words in one: they are not guessed at, since the words are."""
+        """Names of several words in one: of these one edit is forgiven, more of their words alone."""
         for number, name in enumerate(street_map.names):
             if self.positions.has(number):
                 self._add(number, name, self.positions.is_street(number))
-        self._spelling = Spelling(self._vocabulary - self._as_one)
+        self._spelling = Spelling(self._vocabulary)
         self._readings: dict[str, tuple[WordReading, ...]] = {}
         self._misspelt: dict[str, tuple[WordReading, ...]] = {}
 
@@ -150,6 +150,8 @@ class Gazetteer:
 
     def _guess(self, word: str) -> Iterator[WordReading]:
         for other, edits in self._spelling.near(word):
+            if edits > 1 and other in self._as_one:
+                continue
             yield WordReading((other,), Spelt.ONE_EDIT if edits == 1 else Spelt.TWO_EDITS)
         for stem, kind, _ in _parted(word):
             if kind in self._vocabulary:

@@ -35,7 +35,7 @@ _PAIRS = 36
 _SHOWN = 4
 _HOUSE = re.compile(r"\d{1,5}[^\W\d_]?")
 _NUMBER_GAP = re.compile(r"[,.]?\s*(?:[#№]|n[ro°]\.?)?\s*", re.IGNORECASE)
-_CROSSING_GAP = re.compile(r"[\s,]*(?:[&/@+×]|-\s*/|/\s*-)[\s-]*")
+_CROSSING_GAP = re.compile(r"[\s,.]*(?:[&/@+×]|-\s*/|/\s*-)[\s-]*")
 _BLANK = re.compile(r"[\s,.]*-?\s*")
 
 

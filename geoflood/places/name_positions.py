@@ -42,7 +42,7 @@ class NamePositions:
         self._spots = _grouped(street_map.spots.names)
         self._doors = _grouped(street_map.doors.streets)
         streets = street_map.streets
-        self._streets = frozenset(street_map.lines.names[streets].tolist())
+        self._streets = frozenset(street_map.lines.names[streets].tolist()) | self._doors.keys()
         middle = (
             math.radians(float(np.median(street_map.lines.points[:, 0])) / DEGREE)
             if len(street_map.lines)
@@ -53,11 +53,11 @@ class NamePositions:
         self._crossings: dict[tuple[int, int], Floats] = {}
 
     def has(self, name: int) -> bool:
-        """Something bears the name."""
-        return name in self._lines or name in self._areas or name in self._spots
+        """Something bears the name, or house numbers count along it."""
+        return any(name in rows for rows in (self._lines, self._areas, self._spots, self._doors))
 
     def is_street(self, name: int) -> bool:
-        """A street, road or path bears the name."""
+        """A street, road or path bears the name, or house numbers count along it."""
         return name in self._streets
 
     def of_name(self, name: int) -> Floats:
@@ -65,6 +65,8 @@ class NamePositions:
         found = self._map.spots.points[self._spots.get(name, _NONE)] / float(DEGREE)
         middles = [self._map.areas.degrees(area).mean(axis=0) for area in self._areas.get(name, _NONE)]
         lines = [self._map.lines.degrees(line) for line in self._lines.get(name, _NONE)]
+        if not lines:
+            lines = [self._map.doors.points[self._doors.get(name, _NONE)].reshape(-1, 2) / float(DEGREE)]
         return thinned(np.vstack([found.reshape(-1, 2), *middles, *lines]), _POINTS)
 
     def doors(self, name: int, number: str) -> Floats:

@@ -98,7 +98,7 @@ class Surroundings:
         article = before in _ARTICLES
         return {
             "cue": float(cued),
-            "the everyday": float(article and all(self._is_everyday(at) for at in range(first, after))),
+            "the small": float(article and not any(word.capital for word in self.words[first:after])),
             "title": float(before in TITLES),
             **self._elsewhere(first, after),
             "small": self._small(first, after),
@@ -114,10 +114,6 @@ class Surroundings:
         if at + 1 >= len(self.words):
             return True
         return bool(_SENTENCE_END.search(self._text, self.words[at].end, self.words[at + 1].start))
-
-    def _is_everyday(self, at: int) -> bool:
-        word = self.words[at]
-        return not word.capital and (word.folded in TYPES or word.folded in EVERYDAY)
 
     def _elsewhere(self, first: int, after: int) -> Clues:
         """The sentence, or another, names a town that is not this one: "Main Street in Springfield"."""

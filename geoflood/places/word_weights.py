@@ -9,37 +9,38 @@ __all__ = ["BASE", "MOST_NATS", "WEIGHTS", "WORTH", "chance_of", "nats_of"]
 
 MOST_NATS = 5.0
 """Words are never worth more, nor less than minus this: anyone may write anything."""
-BASE = -0.33
+BASE = -0.37
 """Logarithm of the odds that a name found in a post is meant, before any clue: as in those posts."""
 WORTH = -BASE
 """A mention of fewer nats is not told: it is likelier that no place is meant."""
 
 WEIGHTS: Mapping[str, float] = {
-    "bent": 0.68,
-    "crossing": 1.42,
-    "cue": 1.39,
-    "elsewhere": -2.89,
-    "everyday": -2.3,
-    "everyday, typed": 0.13,
-    "in a town": -4.2,
-    "landmark": 1.42,
-    "landmark of one word": -2.87,
-    "letters": 1.25,
-    "number": 2.58,
-    "one edit": -2.92,
-    "one edit, typed": 0.48,
-    "part of a street": -1.85,
-    "part of a street, typed": -1.69,
-    "shared": -1.24,
-    "short": 0.8,
-    "small": -1.94,
-    "street without a type": 0.82,
-    "the everyday": -1.78,
-    "town": -3.57,
-    "two edits": -0.65,
-    "usual": -1.39,
-    "usual, typed": -0.52,
-    "whole street": 2.61,
+    "bent": 0.86,
+    "crossing": 2.2,
+    "cue": 1.1,
+    "elsewhere": -3.65,
+    "everyday": -2.37,
+    "everyday, typed": 0.49,
+    "in a town": -4.73,
+    "landmark": 1.49,
+    "landmark of one word": -3.01,
+    "letters": 1.27,
+    "number": 2.85,
+    "one edit": -2.96,
+    "one edit, typed": 0.6,
+    "part of a street": -1.94,
+    "part of a street, typed": -1.76,
+    "shared": -1.5,
+    "short": 0.92,
+    "small": -1.99,
+    "street without a type": 0.98,
+    "the small": -2.45,
+    "title": 0.05,
+    "town": -3.56,
+    "two edits": -0.48,
+    "usual": -1.31,
+    "usual, typed": -0.57,
+    "whole street": 2.54,
 }
 
 

@@ -200,6 +200,13 @@ def test_a_house_number_is_a_door_where_the_map_knows_it(text: str, shown: str, 
     assert len(found.points) == doors  # of the last the map knows only the street: its two ends
 
 
+def test_a_street_may_be_known_by_its_doors_alone() -> None:
+    doors = [("Back Lane", "1", (5.0, 5.0)), ("Back Lane", "9", (5.0, 95.0))]
+    back = Gazetteer(street_map(lines=[("Oak Street", LineKind.MINOR, [(0, 0), (9, 0)])], doors=doors))
+    (found,) = find_mentions("Back Ln is a river", back)
+    assert (found.shown, found.form, len(found.points)) == (("Back Lane",), MentionForm.SHORT, 2)
+
+
 def test_a_number_that_counts_something_is_no_house() -> None:
     assert told("Oak Street 3 feet under") == [("Oak Street", "Oak Street", MentionForm.EXACT)]
 
