@@ -31,6 +31,7 @@ from tests.support.triage_results import CITY, any_picture, finding
 LINES = [
     ("Oak Street", LineKind.MINOR, [(-400, 0), (0, 0), (400, 0)]),
     ("Elm Street", LineKind.MINOR, [(200, -300), (200, 300)]),
+    ("Westheimer Road", LineKind.MINOR, [(-2000, 900), (-1500, 900)]),
     *(("Main Street", LineKind.MINOR, [(0, 9_000 * n), (50, 9_000 * n)]) for n in (-1, 1)),
 ]
 WORDS = BatchOptions("rivertown", use_words=True)
@@ -153,9 +154,9 @@ def test_a_post_that_changed_is_read_anew(tmp_path: Path) -> None:
 def test_what_others_write_small_is_no_name(tmp_path: Path) -> None:
     """The same words, in a batch where everybody uses one of them as an everyday word."""
     rare, usual = tmp_path / "rare", tmp_path / "usual"
-    for root, others in ((rare, "water"), (usual, "the old oak and elm trees fell")):
+    for root, others in ((rare, "water"), (usual, "the old westheimer is full of westheimer")):
         root.mkdir()
-        batch(root, "On Oak the water rises", *[others] * 30, options=BatchOptions("rivertown"))
+        batch(root, "On Westheimer the water rises", *[others] * 30, options=BatchOptions("rivertown"))
     chances = [
         next(iter(word.chance for word in findings(root)[0].posts[0].words), 0.0) for root in (rare, usual)
     ]
