@@ -51,11 +51,22 @@ def _command(command: Any, path: str) -> Iterator[str]:
     context = typer.Context(command, info_name=path)
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     yield f"## {path}\n\n```\n{usage}\n```\n\n{inspect.cleandoc(command.help)}\n"
-    for parameter in command.params:
-        if (entry := parameter.get_help_record(context)) is not None:
-            name, text = entry
-            yield f"- `{name}`: {' '.join(text.split())}"
+    for group, parameters in _help_groups(command).items():
+        if group:
+            yield f"\n{group}:\n"
+        for parameter in parameters:
+            if (entry := parameter.get_help_record(context)) is not None:
+                name, text = entry
+                yield f"- `{name}`: {' '.join(text.split())}"
     yield ""
+
+
+def _help_groups(command: Any) -> dict[str, list[Any]]:
+    """Parameters by the group under which `--help` shows them; those of none first, under ""."""
+    groups: dict[str, list[Any]] = {"": []}
+    for parameter in command.params:
+        groups.setdefault(getattr(parameter, "rich_help_panel", None) or "", []).append(parameter)
+    return groups
 
 
 def api_reference() -> str:

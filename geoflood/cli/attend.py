@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geoflood.cli import terminal
-from geoflood.cli.options import Json, Quiet, Verbose
+from geoflood.cli.options import MODEL, Json, Quiet, Verbose
 from geoflood.core.errors import GeofloodError, PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -34,27 +34,51 @@ __all__ = [
 
 Model = Annotated[
     str | None,
-    typer.Option(envvar="GEOFLOOD_VLM_MODEL", help="Vision-language model, such as qwen3-vl:8b-instruct."),
+    typer.Option(
+        envvar="GEOFLOOD_VLM_MODEL",
+        help="Vision-language model, such as qwen3-vl:8b-instruct.",
+        rich_help_panel=MODEL,
+    ),
 ]
 OllamaHost = Annotated[
     list[str] | None,
-    typer.Option(help="Where Ollama answers; several share the work. Default: OLLAMA_HOST, else here."),
+    typer.Option(
+        help="Where Ollama answers; several share the work. Default: OLLAMA_HOST, else here.",
+        rich_help_panel=MODEL,
+    ),
 ]
 OpenAIHost = Annotated[
     list[str] | None,
-    typer.Option(help="Instead: llama-server, vLLM, LM Studio ...; a key: GEOFLOOD_VLM_KEY."),
+    typer.Option(
+        help="Instead: llama-server, vLLM, LM Studio ...; a key: GEOFLOOD_VLM_KEY.", rich_help_panel=MODEL
+    ),
 ]
 AllowRemote = Annotated[
-    list[str] | None, typer.Option(help="Host or cloud model that may see the photos although elsewhere.")
+    list[str] | None,
+    typer.Option(
+        help="Host or cloud model that may see the photos although elsewhere.", rich_help_panel=MODEL
+    ),
 ]
-PromptForm = Annotated[str, typer.Option("--prompt", help="cells, or points or grid of VPR-AttLLM.")]
-Grid = Annotated[int, typer.Option(min=2, max=8, help="Cells a side that the model judges.")]
-Consistency = Annotated[int, typer.Option(min=1, max=4, help="Views of the photo asked about; they vote.")]
+PromptForm = Annotated[
+    str, typer.Option("--prompt", help="cells, or points or grid of VPR-AttLLM.", rich_help_panel=MODEL)
+]
+Grid = Annotated[
+    int, typer.Option(min=2, max=8, help="Cells a side that the model judges.", rich_help_panel=MODEL)
+]
+Consistency = Annotated[
+    int, typer.Option(min=1, max=4, help="Views of the photo asked about; they vote.", rich_help_panel=MODEL)
+]
 Anyway = Annotated[
-    bool, typer.Option("--search-anyway", help="Search also where the model sees nothing that lasts.")
+    bool,
+    typer.Option(
+        "--search-anyway", help="Search also where the model sees nothing that lasts.", rich_help_panel=MODEL
+    ),
 ]
 Verify = Annotated[
-    int, typer.Option(min=0, max=50, help="Candidates that the model compares with the photo.")
+    int,
+    typer.Option(
+        min=0, max=50, help="Candidates that the model compares with the photo.", rich_help_panel=MODEL
+    ),
 ]
 
 
@@ -105,7 +129,7 @@ def attend(
     prompt: PromptForm = "cells",
     grid: Grid = 4,
     consistency: Consistency = 1,
-    out: Annotated[Path | None, typer.Option(help="Folder for the pictures.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the pictures.")] = None,
     edit: Annotated[
         Path | None, typer.Option(help="Write the map as JSON, to be corrected and given to --attention.")
     ] = None,

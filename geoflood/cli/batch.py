@@ -19,6 +19,8 @@ from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.batch_results import few, warn_unsealed
 from geoflood.cli.options import (
+    MODEL,
+    SEARCH,
     Alpha,
     Basemap,
     BlendForm,
@@ -48,7 +50,7 @@ STOPPED = 130
 
 Posts = Annotated[Path, typer.Argument(help="Tweets, chats, exports, archives, photos; zip files too.")]
 City = Annotated[str, typer.Option(help="Which index.")]
-Out = Annotated[Path, typer.Option(help="Folder for the results; run again to continue.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; run again to continue.")]
 TopK = Annotated[int, typer.Option(min=1, max=100, help="Candidates to keep a photo.")]
 Waterline = Annotated[
     float | None, typer.Option(min=0, max=0.9, help="Share of the height under water, in every photo.")
@@ -57,14 +59,24 @@ Attention = Annotated[
     str | None, typer.Option(help="As in locate: none, ollama, auto, or FILE: one map for every photo.")
 ]
 Replay = Annotated[
-    bool, typer.Option("--replay", help="Ask no model: only what it said in earlier runs counts.")
+    bool,
+    typer.Option(
+        "--replay", help="Ask no model: only what it said in earlier runs counts.", rich_help_panel=MODEL
+    ),
 ]
 UsePostGeo = Annotated[
-    bool, typer.Option("--use-post-geo", help="Search only where a photo's posts say that it is.")
+    bool,
+    typer.Option(
+        "--use-post-geo", help="Search only where a photo's posts say that it is.", rich_help_panel=SEARCH
+    ),
 ]
 UseWords = Annotated[
     bool,
-    typer.Option("--use-words", help="Search only around the street or landmark that a photo's posts name."),
+    typer.Option(
+        "--use-words",
+        help="Search only around the street or landmark that a photo's posts name.",
+        rich_help_panel=SEARCH,
+    ),
 ]
 
 

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Everything is written here.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Everything is written here.")] = Path("demo"),
     workers: Workers = None,
     quiet: Quiet = False,
 ) -> None:

@@ -31,7 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def describe(
     images: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
-    out: Annotated[Path, typer.Option(help="The file to write: names, descriptors float32 [N, D].")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The file to write: names, descriptors float32 [N, D].")
+    ],
     backbone: Annotated[
         str | None, typer.Option(help="A published backbone; with --city it is the index's own.")
     ] = None,

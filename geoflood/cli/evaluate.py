@@ -72,7 +72,9 @@ Beside = Annotated[
 Attention = Annotated[str | None, typer.Option(help="none; ollama or auto: what a model says of each query.")]
 Alpha = Annotated[float | None, typer.Option(min=0, max=1, help="How much that counts.")]
 Report = Annotated[Path | None, typer.Option(help="One HTML file: plots, tables, worst misses.")]
-Out = Annotated[Path | None, typer.Option(help="Folder for report.html, evaluation.json and queries.csv.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for report.html, evaluation.json and queries.csv.")
+]
 
 
 def register(app: typer.Typer) -> None:

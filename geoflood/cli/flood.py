@@ -47,8 +47,10 @@ def flood(
     out: Annotated[
         Path,
         typer.Option(
+            "--out",
+            "-o",
             help="Folder for PHOTO.synthetic-flood.jpg, or for one photo a .jpg or .png "
-            "whose name holds the word synthetic."
+            "whose name holds the word synthetic.",
         ),
     ] = Path("flooded"),
     mask: Annotated[

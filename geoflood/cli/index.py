@@ -11,7 +11,7 @@ import typer
 import geoflood
 from geoflood.cli import source_options as options
 from geoflood.cli import terminal
-from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Workers
+from geoflood.cli.options import DESCRIBED, OWN, IndexDir, Json, Precision, Quiet, Workers
 from geoflood.cli.streets import coverage_facts
 from geoflood.core.errors import IndexUnusableError, PartialError, UsageError
 from geoflood.database.bands import BANDS
@@ -37,34 +37,55 @@ def index(
         list[Path] | None, typer.Argument(help="Folders, or a CSV or GeoJSON of geotags.")
     ] = None,
     geotags: Annotated[
-        Path | None, typer.Option(help="CSV or GeoJSON: image, lat, lon [, heading, taken, pano ...].")
+        Path | None,
+        typer.Option(
+            help="CSV or GeoJSON: image, lat, lon [, heading, taken, pano ...].", rich_help_panel=OWN
+        ),
     ] = None,
     select: Annotated[
-        str | None, typer.Option(help="COLUMN=VALUE: only these rows, such as split=database.")
+        str | None,
+        typer.Option(help="COLUMN=VALUE: only these rows, such as split=database.", rich_help_panel=OWN),
     ] = None,
     utm_zone: Annotated[
-        str | None, typer.Option(help="Zone of @easting@northing@ file names, such as 10S.")
+        str | None,
+        typer.Option(help="Zone of @easting@northing@ file names, such as 10S.", rich_help_panel=OWN),
     ] = None,
-    licence: Annotated[str, typer.Option(help="Of images that do not say, as SPDX.")] = "",
-    credit: Annotated[str, typer.Option(help="Of images that do not say.")] = "",
+    licence: Annotated[
+        str, typer.Option(help="Of images that do not say, as SPDX.", rich_help_panel=OWN)
+    ] = "",
+    credit: Annotated[str, typer.Option(help="Of images that do not say.", rich_help_panel=OWN)] = "",
     backbone: Annotated[
         str, typer.Option(envvar="GEOFLOOD_BACKBONE", help="What describes the images.")
     ] = "rootsift",
     dimension: Annotated[
-        str, typer.Option(help="Of a band's descriptor after PCA-whitening; none: as the backbone gives it.")
+        str,
+        typer.Option(
+            help="Of a band's descriptor after PCA-whitening; none: as the backbone gives it.",
+            rich_help_panel=DESCRIBED,
+        ),
     ] = "auto",
-    bands: Annotated[str, typer.Option(help="Waterline bands, percent of the height.")] = ",".join(
-        map(str, BANDS)
-    ),
+    bands: Annotated[
+        str, typer.Option(help="Waterline bands, percent of the height.", rich_help_panel=DESCRIBED)
+    ] = ",".join(map(str, BANDS)),
     max_failed: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of unusable images above which it is exit 10.")
+        float,
+        typer.Option(
+            min=0, max=1, help="Share of unusable images above which it is exit 10.", rich_help_panel=OWN
+        ),
     ] = 0.5,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin anew.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Begin anew.", rich_help_panel=DESCRIBED)
+    ] = False,
     update: Annotated[
         bool, typer.Option("--update", help="Also drop what is gone, and correct what is told otherwise now.")
     ] = False,
     read_signs: Annotated[
-        bool, typer.Option("--read-signs", help="Also read the words on signs, once each [geoflood[text]].")
+        bool,
+        typer.Option(
+            "--read-signs",
+            help="Also read the words on signs, once each; needs the extra text.",
+            rich_help_panel=DESCRIBED,
+        ),
     ] = False,
     source: options.From = None,
     bounds: options.Bounds = None,

@@ -15,6 +15,7 @@ from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.cities import city_or_only
 from geoflood.cli.options import (
+    WRITTEN,
     Alpha,
     Basemap,
     BlendForm,
@@ -50,9 +51,17 @@ Waterline = Annotated[
     float | None,
     typer.Option(min=0, max=0.9, help="Share of the height under water, 0..0.9; unknown: all bands."),
 ]
-Out = Annotated[Path | None, typer.Option(help="Folder for map.html, located.geojson, located.csv.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the results of another run in --out.")]
-Tiles = Annotated[str | None, typer.Option(help="URL of a tile server; the map then needs the network.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for map.html, located.geojson, located.csv.")
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Replace the results of another run in --out.", rich_help_panel=WRITTEN),
+]
+Tiles = Annotated[
+    str | None,
+    typer.Option(help="URL of a tile server; the map then needs the network.", rich_help_panel=WRITTEN),
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -11,6 +11,13 @@ from geoflood.cli import terminal
 from geoflood.core.datatypes import Blend
 
 __all__ = [
+    "DESCRIBED",
+    "FETCHED",
+    "MACHINE",
+    "MODEL",
+    "OWN",
+    "SEARCH",
+    "WRITTEN",
     "Alpha",
     "Basemap",
     "BlendForm",
@@ -23,6 +30,15 @@ __all__ = [
     "Verbose",
     "Workers",
 ]
+
+SEARCH = "How places are searched for"
+MODEL = "A vision-language model"
+FETCHED = "Images fetched with --from"
+OWN = "Images of your own"
+DESCRIBED = "How images are described"
+WRITTEN = "What is written"
+MACHINE = "This computer"
+"""Groups of a command's help. Options of no group stand first: those that a first try needs."""
 
 
 def _quieter(wanted: bool) -> None:
@@ -38,15 +54,27 @@ def _louder(level: int) -> None:
 IndexDir = Annotated[
     Path | None,
     typer.Option(
-        envvar="GEOFLOOD_INDEX_DIR", help="Where indexes live; default ./index, else the user's data."
+        envvar="GEOFLOOD_INDEX_DIR",
+        help="Where indexes live; default ./index, else the user's data.",
+        rich_help_panel=MACHINE,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object an answer, on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="One JSON object an answer, on stdout.", rich_help_panel=MACHINE),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.", rich_help_panel=MACHINE)
+]
 Verbose = Annotated[
     int,
     typer.Option(
-        "--verbose", "-v", count=True, callback=_louder, help="Log every request to a server; -vv logs more."
+        "--verbose",
+        "-v",
+        count=True,
+        callback=_louder,
+        help="Log every request to a server; -vv logs more.",
+        rich_help_panel=MACHINE,
     ),
 ]
 ModelsDir = Annotated[
@@ -54,27 +82,43 @@ ModelsDir = Annotated[
     typer.Option(
         envvar="GEOFLOOD_MODELS_DIR",
         help="Where weights live; default ./models if there, else the user's data.",
+        rich_help_panel=MACHINE,
     ),
 ]
 Precision = Annotated[
     str | None,
     typer.Option(
-        envvar="GEOFLOOD_PRECISION", help="float32, bfloat16 or auto: what the hardware is made for."
+        envvar="GEOFLOOD_PRECISION",
+        help="float32, bfloat16 or auto: what the hardware is made for.",
+        rich_help_panel=MACHINE,
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.", rich_help_panel=MACHINE),
+]
 Alpha = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="How much the attention counts; default 1, of a model's 0.25."),
+    typer.Option(
+        min=0,
+        max=1,
+        help="How much the attention counts; default 1, of a model's 0.25.",
+        rich_help_panel=SEARCH,
+    ),
 ]
 BlendForm = Annotated[
     Blend,
     typer.Option(
-        "--blend", help="How attention and features mix; paper: as VPR-AttLLM's code, GeM networks."
+        "--blend",
+        help="How attention and features mix; paper: as VPR-AttLLM's code, GeM networks.",
+        rich_help_panel=SEARCH,
     ),
 ]
 Basemap = Annotated[
-    Path | None, typer.Option(help="GeoJSON to draw under the map, instead of the street map of the index.")
+    Path | None,
+    typer.Option(
+        help="GeoJSON to draw under the map, instead of the street map of the index.", rich_help_panel=WRITTEN
+    ),
 ]
 
 Rerank = Annotated[
@@ -84,5 +128,6 @@ Rerank = Annotated[
         max=256,
         show_default="20 with rootsift, else 0",
         help="Candidates whose details are compared with the photo's; 0 for none.",
+        rich_help_panel=SEARCH,
     ),
 ]

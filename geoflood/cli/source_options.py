@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from geoflood.cli.options import FETCHED
 from geoflood.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -47,32 +48,60 @@ From = Annotated[
         "--from", help="mapillary, panoramax, kartaview or amsterdam: fetch images.", metavar="SOURCE"
     ),
 ]
-Bounds = Annotated[str | None, typer.Option(help="Ground to fetch: a box in degrees.", metavar="S,W,N,E")]
-Aoi = Annotated[Path | None, typer.Option(help="Ground to fetch: the polygons of a GeoJSON.")]
-Around = Annotated[
-    str | None, typer.Option("--center", help="Ground to fetch: a circle, with --radius.", metavar="LAT,LON")
+Bounds = Annotated[
+    str | None,
+    typer.Option(help="Ground to fetch: a box in degrees.", metavar="S,W,N,E", rich_help_panel=FETCHED),
 ]
-Radius = Annotated[float | None, typer.Option(help="Of the circle, metres.", metavar="M")]
+Aoi = Annotated[
+    Path | None, typer.Option(help="Ground to fetch: the polygons of a GeoJSON.", rich_help_panel=FETCHED)
+]
+Around = Annotated[
+    str | None,
+    typer.Option(
+        "--center",
+        help="Ground to fetch: a circle, with --radius.",
+        metavar="LAT,LON",
+        rich_help_panel=FETCHED,
+    ),
+]
+Radius = Annotated[
+    float | None, typer.Option(help="Of the circle, metres.", metavar="M", rich_help_panel=FETCHED)
+]
 Geocoder = Annotated[
     str | None,
-    typer.Option(help="Who knows a name's ground: a Nominatim, or photon+URL; default OSM's.", metavar="URL"),
+    typer.Option(
+        help="Who knows a name's ground: a Nominatim, or photon+URL; default OSM's.",
+        metavar="URL",
+        rich_help_panel=FETCHED,
+    ),
 ]
 SourceUrl = Annotated[
-    str | None, typer.Option(help="A mirror of the source, or an instance of your own.", metavar="URL")
+    str | None,
+    typer.Option(
+        help="A mirror of the source, or an instance of your own.", metavar="URL", rich_help_panel=FETCHED
+    ),
 ]
 Plan = Annotated[bool, typer.Option("--plan", help="Only say what it would cost and what it is worth.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch without asking.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch without asking.", rich_help_panel=FETCHED)]
 MaxImages = Annotated[
     int | None,
-    typer.Option(min=1, help="Fetched at the most, chosen to cover places and directions; default all."),
+    typer.Option(
+        min=1,
+        help="Fetched at the most, chosen to cover places and directions; default all.",
+        rich_help_panel=FETCHED,
+    ),
 ]
 KeepImages = Annotated[
     str | None,
     typer.Option(
-        help="What stays of pictures once they are described: all, thumbnails or none; default all."
+        help="What stays of pictures once they are described: all, thumbnails or none; default all.",
+        rich_help_panel=FETCHED,
     ),
 ]
-Since = Annotated[str | None, typer.Option(help="Only images taken since then.", metavar="YYYY[-MM[-DD]]")]
+Since = Annotated[
+    str | None,
+    typer.Option(help="Only images taken since then.", metavar="YYYY[-MM[-DD]]", rich_help_panel=FETCHED),
+]
 
 
 def open_source(name: str, url: str | None) -> Source:
