@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from geoflood.core.paths import city_folder
 if TYPE_CHECKING:
     from geoflood.core.datatypes import City
     from geoflood.places.street_map import StreetMap
+    from geoflood.triage.export.selection import Selection, Tally
     from geoflood.triage.results import Results
 
 __all__ = ["few", "register", "warn_unsealed"]
@@ -25,6 +27,15 @@ NAMED = 10
 _AFTER = (
     "a command that was killed leaves such lines, and seals them when it is given again; else they were added"
 )
+
+
+class Only(StrEnum):
+    """Photos that a file is to hold, by their status."""
+
+    ALL = "all"
+    CONFIRMED = "confirmed"
+    CANDIDATE = "candidate"
+    REJECTED = "rejected"
 
 
 def register(app: typer.Typer) -> None:
@@ -41,12 +52,18 @@ def export(
         bool,
         typer.Option("--public/--internal", help="Without anything that leads to a person, or with all."),
     ] = False,
+    only: Annotated[Only, typer.Option(help="Photos of one status only.")] = Only.ALL,
+    min_probability: Annotated[
+        float, typer.Option(min=0, max=1, help="Leave out photos that the machine places with less.")
+    ] = 0.0,
     named: Annotated[str | None, typer.Option("--format", help="When the suffix does not say.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """geoflood export triage findings.kmz --public: the results of a batch in another format."""
     from geoflood.triage.export.redaction import GRID_M, Sharing
+    from geoflood.triage.export.selection import Selection
+    from geoflood.triage.findings import Status
     from geoflood.triage.outputs import export as write_export
     from geoflood.triage.results import read_results
 
@@ -55,9 +72,26 @@ def export(
     batch = read_results(results)
     warn_unsealed(batch)
     warn_provisional(batch)
-    write_export(batch, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named)
+    selection = Selection(None if only is Only.ALL else Status(only.value), min_probability)
+    told = write_export(batch, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named, selection)
     sharing = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
-    terminal.news(f"{len(batch)} photos in {file} ({sharing})")
+    terminal.news(
+        f"{told.written:,} of {told.all:,} photos in {file} ({sharing}){_left_out(told, selection)}"
+    )
+    if not told.written:
+        terminal.warning(f"{file} holds no photo")
+    if lost := told.too_weak[Status.CONFIRMED]:
+        terminal.warning(f"--min-probability leaves out {lost:,} that a person confirmed")
+
+
+def _left_out(told: Tally, selection: Selection) -> str:
+    """What a file does not hold, and why, to stand behind what it holds."""
+    share = f"{100 * selection.min_probability:g} %"
+    parts = [f"{count:,} {status}" for status, count in sorted(told.other_status.items())]
+    parts += [f"{count:,} {status} below {share}" for status, count in sorted(told.too_weak.items())]
+    if told.unwritten:
+        parts.append(f"{told.unwritten:,} without a place, or more than the format holds")
+    return f"; left out: {', '.join(parts)}" if parts else ""
 
 
 def review(

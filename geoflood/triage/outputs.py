@@ -19,6 +19,7 @@ from geoflood.triage.export.finding_geojson import collection
 from geoflood.triage.export.finding_table import write_rejections
 from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.export.selection import EVERYTHING, Selection, Tally
 from geoflood.triage.export.triage_page import TriagePage
 from geoflood.triage.place_words import PlaceFinder
 from geoflood.triage.results import Results
@@ -70,6 +71,17 @@ def _view(reference: Reference) -> Image | Path:
     return Path(reference.location) if reference.tile_deg is None else pixels_of(reference)
 
 
-def export(results: Results, path: Path, sharing: Sharing, named: str | None = None) -> None:
-    """Write one file from the results. Raises UsageError for an unknown format."""
-    format_of(path, named).write(path, results, sharing)
+def export(
+    results: Results,
+    path: Path,
+    sharing: Sharing,
+    named: str | None = None,
+    selection: Selection = EVERYTHING,
+) -> Tally:
+    """Write one file from the results that are wanted; returns what it holds, and what not.
+
+    Raises UsageError for an unknown format.
+    """
+    tally = Tally()
+    tally.written = format_of(path, named).write(path, tally.chosen(results, selection), sharing)
+    return tally

@@ -102,6 +102,36 @@ def test_export_says_whether_it_is_public(root: Path) -> None:
     assert "ana" in (root / "x.csv").read_text("utf-8")
 
 
+def test_export_of_some_tells_true_counts(root: Path) -> None:
+    batch(root)
+    features = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"]
+    shas = [one["properties"]["sha256"] for one in features]
+    made = [
+        {"sha256": sha, "status": status, "by": "bo", "at": "2021-11-20T10:00:00Z", "lat": 53.5, "lon": 10.0}
+        for sha, status in zip(shas, ("confirmed", "rejected"), strict=False)
+    ]
+    (root / "d.json").write_text(json.dumps({"decisions": made}), "utf-8")
+    assert call("review", root / "out", "--decisions", root / "d.json").exit_code == 0
+    every = call("export", root / "out", root / "all.csv")
+    assert "3 of 3 photos in" in " ".join(every.stderr.split())
+    assert "left out" not in every.stderr
+    some = call("export", root / "out", root / "one.csv", "--only", "confirmed")
+    told = " ".join(some.stderr.split())
+    assert "1 of 3 photos in" in told
+    assert "left out: 1 candidate, 1 rejected" in told
+    assert shas[0] in (root / "one.csv").read_text("utf-8")
+    assert shas[1] not in (root / "one.csv").read_text("utf-8")
+    gpx = " ".join(call("export", root / "out", root / "all.gpx").stderr.split())
+    points = (root / "all.gpx").read_text("utf-8").count("<wpt")
+    assert points < 3, "a rejected one has no place"
+    assert f"{points} of 3 photos in" in gpx
+    assert f"left out: {3 - points} without a place" in gpx
+    none = call("export", root / "out", root / "none.gpx", "--only", "rejected")
+    assert "holds no photo" in none.stderr
+    assert call("export", root / "out", root / "x.csv", "--only", "maybe").exit_code == 2
+    assert call("export", root / "out", root / "x.csv", "--min-probability", "1.5").exit_code == 2
+
+
 def test_review_rewrites_the_outputs(root: Path) -> None:
     batch(root)
     sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][

@@ -44,6 +44,7 @@ from geoflood.triage.export.finding_table import write_rejections
 from geoflood.triage.export.formats import FORMATS, format_of
 from geoflood.triage.export.icons import icon
 from geoflood.triage.export.redaction import GRID_M, Sharing, snapped
+from geoflood.triage.export.selection import Selection, Tally
 from geoflood.triage.findings import Decision, Finding, Medium, Post, Status
 
 SPOT = LatLon(29.7604123, -95.3698012)
@@ -345,6 +346,35 @@ def test_nothing_to_tell_is_a_file_too(tmp_path: Path, name: str) -> None:
 def test_rejections(tmp_path: Path) -> None:
     write_rejections(tmp_path / "r.csv", [Rejected("=x\n.json", "broken JSON", '"')])
     assert (tmp_path / "r.csv").read_text("utf-8").splitlines()[1] == '\'=x\\n.json,broken JSON,""""'
+
+
+def test_a_selection_is_by_status_and_by_the_machines_probability() -> None:
+    at = datetime(2021, 7, 15)
+    many = [
+        finding(1),
+        finding(2, outcome=Outcome.NOT_FOUND),
+        replace(finding(3), decision=Decision(Status.CONFIRMED, "ana", at)),
+        replace(finding(4, outcome=Outcome.NOT_FOUND), decision=MOVED),
+        replace(finding(5), decision=Decision(Status.REJECTED, "ana", at)),
+    ]
+
+    def chosen(only: Status | None, least: float) -> tuple[list[int], Tally]:
+        tally = Tally()
+        return [one.number for one in tally.chosen(many, Selection(only, least))], tally
+
+    assert chosen(None, 0.0)[0] == [1, 2, 3, 4, 5]
+    assert chosen(None, 0.783)[0] == [1, 3, 4, 5], "a person's pin has no probability to be too low"
+    numbers, tally = chosen(Status.CONFIRMED, 0.9)
+    assert numbers == [4]
+    assert (tally.all, tally.wanted, tally.too_weak) == (5, {Status.CONFIRMED: 1}, {Status.CONFIRMED: 1})
+    assert tally.other_status == {Status.CANDIDATE: 2, Status.REJECTED: 1}
+
+
+@pytest.mark.parametrize("name", [*NAMES, "x.html"])
+def test_a_writer_says_how_many_photos_its_file_holds(tmp_path: Path, name: str) -> None:
+    many = (finding(1), finding(2, outcome=Outcome.NOT_FOUND), finding(3))
+    count = format_of(Path(name)).write(tmp_path / name, many, Sharing.PUBLIC)
+    assert count == (2 if name in ("x.kmz", "x.gpx") else 3)
 
 
 def test_formats_by_suffix_and_by_name() -> None:

@@ -31,19 +31,28 @@ def collection(path: Path) -> Iterator[Callable[[Row], object]]:
         file.write("\n]}\n")
 
 
-def write_features(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
-    """A FeatureCollection of all findings, written as it comes."""
+def write_features(path: Path, findings: Iterable[Finding], sharing: Sharing) -> int:
+    """A FeatureCollection of all findings, written as it comes; returns how many there are."""
+    count = 0
     with collection(path) as add:
         for finding in findings:
             add(finding_row(finding, sharing))
+            count += 1
+    return count
 
 
-def write_sequence(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
-    """One feature a line; with the record separators of RFC 8142 in a file that ends in .geojsons."""
+def write_sequence(path: Path, findings: Iterable[Finding], sharing: Sharing) -> int:
+    """One feature a line; with the record separators of RFC 8142 in a file that ends in .geojsons.
+
+    Returns how many there are.
+    """
+    count = 0
     mark = RS if path.suffix.lower() == ".geojsons" else ""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         for finding in findings:
             file.write(f"{mark}{_feature(finding_row(finding, sharing))}\n")
+            count += 1
+    return count
 
 
 def _feature(row: Row) -> str:

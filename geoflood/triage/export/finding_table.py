@@ -15,11 +15,14 @@ from geoflood.triage.findings import Finding
 __all__ = ["write_finding_table", "write_rejections"]
 
 
-def write_finding_table(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
-    """The table of all findings, written as it comes."""
+def write_finding_table(path: Path, findings: Iterable[Finding], sharing: Sharing) -> int:
+    """The table of all findings, written as it comes; returns how many there are."""
+    count = 0
     with table_file(path, field_names(sharing)) as add:
         for finding in findings:
             add(finding_row(finding, sharing))
+            count += 1
+    return count
 
 
 def write_rejections(path: Path, rejected: Iterable[Rejected]) -> None:

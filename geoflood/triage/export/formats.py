@@ -22,7 +22,8 @@ class Format(NamedTuple):
     """A kind of file."""
 
     suffixes: tuple[str, ...]
-    write: Callable[[Path, Iterable[Finding], Sharing], None]
+    write: Callable[[Path, Iterable[Finding], Sharing], int]
+    """Returns how many photos the file holds: those without a place may have none in it."""
 
 
 FORMATS = {

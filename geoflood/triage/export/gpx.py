@@ -30,8 +30,9 @@ _DESCRIBED = (
 """What a waypoint's description carries of a row."""
 
 
-def write_gpx(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
-    """A waypoint for each finding that has a place, written as it comes."""
+def write_gpx(path: Path, findings: Iterable[Finding], sharing: Sharing) -> int:
+    """A waypoint for each finding that has a place, written as it comes; returns how many."""
+    count = 0
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         file.write('<?xml version="1.0" encoding="UTF-8"?>\n<gpx version="1.1" creator="geoflood"')
         file.write(' xmlns="http://www.topografix.com/GPX/1/1">\n')
@@ -39,7 +40,9 @@ def write_gpx(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None
             row = finding_row(finding, sharing)
             if row["lat"] is not None:
                 file.write(_waypoint(row))
+                count += 1
         file.write("</gpx>\n")
+    return count
 
 
 def _waypoint(row: Row) -> str:

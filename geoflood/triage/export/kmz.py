@@ -41,8 +41,9 @@ _LEFT_OUT = "photo left out: its file is not there any more, or is not the one t
 _AREA = 0.9
 
 
-def write_kmz(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
-    """A placemark for each finding that has a place, written as it comes."""
+def write_kmz(path: Path, findings: Iterable[Finding], sharing: Sharing) -> int:
+    """A placemark for each finding that has a place, written as it comes; returns how many."""
+    count = 0
     with (
         replacing(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -59,10 +60,12 @@ def write_kmz(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None
                 internal = sharing is Sharing.INTERNAL
                 shown = _shown(_photo(archive, finding)) if internal else ""
                 kml.write(_placemark(row, shown, _area(finding) if internal else ()))
+                count += 1
         kml.write("</Document></kml>\n")
         kml.seek(0)
         with archive.open("doc.kml", "w") as document:
             _copy(kml, document)
+    return count
 
 
 def _copy(source: IO[str], target: IO[bytes]) -> None:

@@ -30,8 +30,11 @@ _ABOUT = (
 )
 
 
-def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> None:
-    """Write the page, whole or not at all. Raises UsageError for an internal one, which is the triage map."""
+def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> int:
+    """Write the page, whole or not at all; returns how many photos it holds.
+
+    Raises UsageError for an internal one, which is the triage map.
+    """
     if sharing is Sharing.INTERNAL:
         raise UsageError("triage.html is the internal map already", "add --public for one without people")
     rows = [finding_row(finding, Sharing.PUBLIC) for finding in islice(findings, MAX_ITEMS)]
@@ -55,6 +58,7 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> N
             drawn, "triage", {"data": data, "pictures": {}}, scripts=SCRIPTS, room=__package__, clusters=True
         ),
     )
+    return len(items)
 
 
 def _item(row: Mapping[str, Any]) -> Json:
