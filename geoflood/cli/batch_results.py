@@ -17,7 +17,7 @@ from geoflood.core.paths import city_folder
 if TYPE_CHECKING:
     from geoflood.core.datatypes import City
     from geoflood.places.street_map import StreetMap
-    from geoflood.triage.export.selection import Selection, Tally
+    from geoflood.triage.export.selection import ExportTally, Selection
     from geoflood.triage.results import Results
 
 __all__ = ["few", "register", "warn_unsealed"]
@@ -84,7 +84,7 @@ def export(
         terminal.warning(f"--min-probability leaves out {lost:,} that a person confirmed")
 
 
-def _left_out(told: Tally, selection: Selection) -> str:
+def _left_out(told: ExportTally, selection: Selection) -> str:
     """What a file does not hold, and why, to stand behind what it holds."""
     share = f"{100 * selection.min_probability:g} %"
     parts = [f"{count:,} {status}" for status, count in sorted(told.other_status.items())]

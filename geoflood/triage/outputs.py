@@ -19,7 +19,7 @@ from geoflood.triage.export.finding_geojson import collection
 from geoflood.triage.export.finding_table import write_rejections
 from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
-from geoflood.triage.export.selection import EVERYTHING, Selection, Tally
+from geoflood.triage.export.selection import EVERYTHING, ExportTally, Selection
 from geoflood.triage.export.triage_page import TriagePage
 from geoflood.triage.place_words import PlaceFinder
 from geoflood.triage.results import Results
@@ -77,11 +77,11 @@ def export(
     sharing: Sharing,
     named: str | None = None,
     selection: Selection = EVERYTHING,
-) -> Tally:
+) -> ExportTally:
     """Write one file from the results that are wanted; returns what it holds, and what not.
 
     Raises UsageError for an unknown format.
     """
-    tally = Tally()
+    tally = ExportTally()
     tally.written = format_of(path, named).write(path, tally.chosen(results, selection), sharing)
     return tally

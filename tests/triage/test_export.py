@@ -44,7 +44,7 @@ from geoflood.triage.export.finding_table import write_rejections
 from geoflood.triage.export.formats import FORMATS, format_of
 from geoflood.triage.export.icons import icon
 from geoflood.triage.export.redaction import GRID_M, Sharing, snapped
-from geoflood.triage.export.selection import Selection, Tally
+from geoflood.triage.export.selection import ExportTally, Selection
 from geoflood.triage.findings import Decision, Finding, Medium, Post, Status
 
 SPOT = LatLon(29.7604123, -95.3698012)
@@ -358,8 +358,8 @@ def test_a_selection_is_by_status_and_by_the_machines_probability() -> None:
         replace(finding(5), decision=Decision(Status.REJECTED, "ana", at)),
     ]
 
-    def chosen(only: Status | None, least: float) -> tuple[list[int], Tally]:
-        tally = Tally()
+    def chosen(only: Status | None, least: float) -> tuple[list[int], ExportTally]:
+        tally = ExportTally()
         return [one.number for one in tally.chosen(many, Selection(only, least))], tally
 
     assert chosen(None, 0.0)[0] == [1, 2, 3, 4, 5]

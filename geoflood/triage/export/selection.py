@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from geoflood.triage.findings import Finding, Status
 
-__all__ = ["EVERYTHING", "Selection", "Tally"]
+__all__ = ["EVERYTHING", "ExportTally", "Selection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ EVERYTHING = Selection()
 
 
 @dataclass(slots=True)
-class Tally:
+class ExportTally:
     """How many photos went which way, counted while a file is written: by status."""
 
     wanted: Counter[Status] = field(default_factory=Counter)
