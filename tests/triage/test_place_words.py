@@ -66,7 +66,8 @@ def test_a_post_that_names_a_crossing_has_a_witness(tmp_path: Path) -> None:
     assert other.posts[0].words == ()
     with Thumbnails(tmp_path / "pictures", 0) as pictures:
         item = triage_item(one, pictures, lambda reference: None, True)
-    assert item["posts"][0]["marked"] == ["Cars floating at ", "Oak and Elm", ", help"]
+    assert item["posts"][0]["marked"] == ["Cars floating at ", "Oak and Elm", ", ", "help", ""]
+    assert item["posts"][0]["marks"] == "pc", "words that call for help are marked, too"
     witness = next(one for one in item["witnesses"] if one["name"] == "the post's words")
     assert "Oak Street × Elm Street, crossing, meant with" in witness["text"]
     assert witness["at"] == pytest.approx(place, abs=1e-3)

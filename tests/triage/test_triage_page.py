@@ -41,6 +41,10 @@ const type = (id, value) => { byId(id).value = value; fire(byId(id), "input"); f
 const number = () => text("title").split(" ")[0];
 const seen = [];
 const made = () => Object.values(draft.decisions);
+const order = (name) => {
+  byId("sort").value = name;
+  for (const kind of ["input", "change"]) fire(byId("sort"), kind);
+};
 const signAs = (name) => { byId("by").value = name; sign(); };
 if (byId("sign").open) leaveUnsigned();
 """
@@ -85,6 +89,7 @@ SIGNED = Decision(Status.CONFIRMED, "ana", datetime(2021, 7, 15, 3, 4), PIN, "th
 def test_the_panel_reads_a_persons_place_merged_or_just_set(tmp_path: Path) -> None:
     merged = replace(placed(1, Outcome.LOCATED, SPOT), decision=SIGNED)
     script = """
+    order("number"); press("k");
     seen.push(text("place"), byId("place").querySelector("s").textContent, text("title"), text("reason"));
     press("j"); signAs("ben"); press("m");
     map.fire("click", {latlng: L.latLng(37.71061, -122.49872)});
@@ -260,7 +265,7 @@ def test_what_the_browser_kept_of_other_photos_or_from_before_is_dropped(tmp_pat
 @needs_browser
 def test_it_opens_on_all_pins_and_shows_each_ones_status(tmp_path: Path) -> None:
     script = """
-    const pins = [...document.querySelectorAll(".folium-map .pin")];
+    const pins = [...document.querySelectorAll(".folium-map .pin:not(.chosen)")];
     const signs = () => pins.map((one) => [one.className.includes("confirmed"), one.textContent]).sort();
     seen.push(items.every((item) => map.getBounds().contains(item.at)), number(), signs());
     press("j"); seen.push(map.getZoom() >= 16); press("o"); seen.push(map.getZoom() < 14);
@@ -276,7 +281,7 @@ def test_it_opens_on_all_pins_and_shows_each_ones_status(tmp_path: Path) -> None
 @needs_browser
 def test_close_pins_are_a_cluster_that_counts_the_confirmed_and_opens(tmp_path: Path) -> None:
     script = """
-    const nodes = (kind) => [...document.querySelectorAll(`.folium-map .${kind}`)];
+    const nodes = (kind) => [...document.querySelectorAll(`.folium-map .${kind}:not(.chosen)`)];
     const drawn = (kind) => nodes(kind).map((node) => node.textContent);
     seen.push(drawn("cluster"), drawn("pin"));
     signAs("ana"); press("c"); seen.push(drawn("cluster"));
@@ -376,7 +381,7 @@ def test_witnesses_are_drawn_and_said_to_disagree(tmp_path: Path) -> None:
     )
     script = """
     seen.push([...document.querySelectorAll("#witnesses li")].map((one) => one.textContent));
-    seen.push(document.querySelectorAll(".folium-map .witness").length, text("posts"), text("credit"));
+    seen.push(document.querySelectorAll(".folium-map .witness").length, text("said"), text("credit"));
     seen.push(text("rows"), byId("zoned").hidden);
     """
     witnesses, drawn, posted, credit, rows, zoned = seen(tmp_path, script, one)
@@ -424,6 +429,80 @@ def test_the_public_map_says_of_a_persons_pin_that_it_is_one(tmp_path: Path) -> 
     assert "if it is in this index" not in first + second
     assert second.startswith("Where the machine puts it")
     assert verdict == "? candidate: not confirmed by a person"
+
+
+def calling(number: int, text: str, probability: float = 0.6, **more: object) -> Finding:
+    """A photo whose post says so, of the hour of its number."""
+    post = Post("JSONL", "1", text, "ana", datetime(2021, 7, 14, 23 - number))
+    return replace(placed(number, Outcome.LOCATED, at(number * 300), probability=probability), posts=(post,))
+
+
+QUEUE = (
+    calling(1, "water in the street"),
+    calling(2, "Help us, trapped on the roof", 0.3),
+    calling(3, "Hilfe, eingeschlossen, Kinder auf dem Dach", 0.9),
+    calling(4, "look at this", 0.95),
+)
+
+
+@needs_browser
+def test_the_queue_begins_with_what_is_urgent_likely_and_undecided(tmp_path: Path) -> None:
+    script = """
+    const rows = () =>
+      [...document.querySelectorAll(".row b")].map((one) => Number(one.textContent.split(" ")[0]));
+    seen.push(rows(), number(), text("decided"));
+    signAs("ana"); press("c"); press("q");
+    seen.push(rows(), number(), text("decided"), text("save"));
+    press("r"); press("k"); press("q"); seen.push(number());
+    press("c"); press("q"); press("q"); seen.push(number());
+    press("c"); press("q"); seen.push(text("decided"), text("notice"));
+    for (const name of ["time", "number"]) { order(name); seen.push(rows()); }
+    press("u"); order("urgency"); seen.push(rows());
+    press("c", byId("sort")); seen.push(made().length);
+    """
+    told = seen(tmp_path, script, *QUEUE)
+    assert told[:3] == [[3, 2, 4, 1], "3", "0 of 4 decided"]
+    assert told[3:7] == [[3, 2, 4, 1], "2", "1 of 4 decided", "Save 1 decision"]
+    assert told[7:9] == ["4", "1"], "next undecided goes over the decided, and never moves the list"
+    assert told[9:11] == ["4 of 4 decided", "No other photo is undecided."]
+    assert told[11:13] == [[4, 3, 2, 1], [1, 2, 3, 4]]
+    assert told[13:] == [[1, 2, 3, 4], 3], "what is decided comes last"
+
+
+@needs_browser
+def test_the_post_is_on_top_with_what_calls_for_help_marked(tmp_path: Path) -> None:
+    script = """
+    seen.push(text("calls"), [...document.querySelectorAll("#said mark.call")].map((one) => one.textContent));
+    seen.push(byId("said").getBoundingClientRect().top < byId("pair").getBoundingClientRect().top);
+    press("q"); press("q"); seen.push(text("calls"), text("said").split("\\n")[1], text("posts"));
+    """
+    calls, marked, above, none, said, more = seen(tmp_path, script, *QUEUE)
+    assert calls == "Calls for help: Hilfe · eingeschlossen · Kinder · auf dem Dach"
+    assert marked == ["Hilfe", "eingeschlossen", "Kinder", "auf dem Dach"]
+    assert (above, none, said, more) == (True, "", "look at this", "")
+
+
+@needs_browser
+def test_search_filter_and_selection_agree_and_the_pin_stays_above(tmp_path: Path) -> None:
+    script = """
+    const pins = () => [...document.querySelectorAll(".folium-map .pin.chosen")];
+    const above = () => {
+      const all = [...document.querySelectorAll(".folium-map .leaflet-marker-icon")];
+      return map.getBounds().contains(spotOf(current)) && all.every((one) => one === pins()[0]
+        || Number(one.style.zIndex) < Number(pins()[0].style.zIndex));
+    };
+    seen.push(byId("outside").hidden, pins().length, above());
+    type("search", "look"); seen.push(byId("outside").hidden, text("outside"), number(), pins().length);
+    press("q"); seen.push(byId("outside").hidden, number(), above());
+    type("search", "");
+    seen.push(document.querySelector(".row[aria-current=true] b").textContent.split(" ")[0]);
+    for (const one of items) { choose(shown.indexOf(one), true); seen.push(above()); }
+    """
+    told = seen(tmp_path, script, *QUEUE)
+    assert told[:3] == [True, 1, True]
+    assert told[3:7] == [False, "Filtered out: not among those in the list. Next undecided: q", "3", 1]
+    assert told[7:10] == [True, "4", True]
+    assert told[10:] == ["4", True, True, True, True]
 
 
 def items_of(page: Path) -> Sequence[dict[str, object]]:

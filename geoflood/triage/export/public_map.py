@@ -72,6 +72,8 @@ def _item(row: Mapping[str, Any]) -> Json:
         "reason": "",
         "street": "",
         "gap": "",
+        "urgency": 0.0,
+        "calls": [],
         "narrowed": "",
         "at": [row["lat"], row["lon"]] if placed else None,
         "pinned": row["method"] == PINNED,

@@ -4,16 +4,34 @@
 const ROW = 58;
 const OUTCOMES = ["located", "likely", "uncertain", "not-found", "failed"];
 let shown = [];
+const NOTHING = 0.1;  // a post that calls for nothing, and a photo without a place, still have their turn
 let chosen = -1;
 let boxBefore = "";  // what the box in hand held before
+
+// ---- the order: laid down once, so that nothing moves while one decides
+
+const decided = (item) => statusOf(item) !== "candidate";
+const score = (item) => decided(item) ? -1 : (NOTHING + item.urgency) * (NOTHING + (item.at ? item.probability : 0));
+const ORDERS = {
+  urgency: (a, b) => score(b) - score(a) || a.n - b.n,
+  time: (a, b) => (a.time ?? Infinity) - (b.time ?? Infinity) || a.n - b.n,
+  number: (a, b) => a.n - b.n,
+};
+let ordered = items;
+let placeOf = new Map();
+
+function sort(name) {
+  ordered = [...items].sort(ORDERS[name]);
+  placeOf = new Map(ordered.map((item, at) => [item, at]));
+}
 
 // ---- filters
 
 const times = items.map((item) => item.time).filter((time) => time !== null);
 const first = times.reduce((a, b) => Math.min(a, b), Infinity);
 const last = times.reduce((a, b) => Math.max(a, b), -Infinity);
-const haystacks = items.map((item) =>
-  [item.n, item.file, item.street, ...item.posts.flatMap((post) => [post.text, post.author, post.source])].join(" ").toLowerCase());
+const haystacks = new Map(items.map((item) =>
+  [item, [item.n, item.file, item.street, ...item.posts.flatMap((post) => [post.text, post.author, post.source])].join(" ").toLowerCase()]));
 const moment = (slider) => first + (last - first) * slider.value / 1000;
 const timeText = (seconds) => times.length ? new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") : "any time";
 
@@ -40,10 +58,10 @@ function filter(toTop) {
   const timed = byId("from").value > 0 || byId("until").value < 1000;
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const twice = byId("twice").checked;
-  shown = items.filter((item, index) =>
+  shown = ordered.filter((item) =>
     outcomes.has(item.outcome) && statuses.has(statusOf(item)) && item.probability >= sure
     && (!timed || (item.time !== null && item.time >= from && item.time <= until))
-    && (!twice || item.count > 1) && words.every((word) => haystacks[index].includes(word)));
+    && (!twice || item.count > 1) && words.every((word) => haystacks.get(item).includes(word)));
   byId("sure-value").textContent = `${Math.round(sure * 100)} %`;
   byId("from-value").textContent = timeText(from);
   byId("until-value").textContent = timeText(until);
@@ -51,9 +69,12 @@ function filter(toTop) {
   byId("counts").textContent = `${shown.length} of ${items.length} photos: ${counted.join(", ")}`
     + (data.limit ? `; only the first ${data.limit} are here, the table has all` : "");
   const unsaved = Object.keys(draft.decisions).length;
-  byId("decided").textContent = `${unsaved} decision${unsaved === 1 ? "" : "s"} to save`;
-  if (toTop) byId("list").scrollTop = 0;
+  byId("decided").textContent = `${items.filter(decided).length} of ${items.length} decided`;
+  byId("save").textContent = unsaved ? `Save ${unsaved} decision${unsaved === 1 ? "" : "s"}` : "Nothing to save";
   chosen = shown.indexOf(current);
+  byId("outside").hidden = !current || chosen >= 0;
+  if (toTop) byId("list").scrollTop = 0;
+  if (toTop && chosen >= 0) scrollTo(chosen);
   drawList();
   drawPins();
 }
@@ -67,7 +88,7 @@ function row(item, index) {
   node.setAttribute("aria-current", index === chosen);
   const words = make("span");
   words.append(make("b", "", labelOf(item)),
-    make("small", status, `${SIGNS[status]} ${status} · ${item.count} post${item.count === 1 ? "" : "s"}${item.local ? " · local time" : ""}`),
+    make("small", status, `${item.calls.length ? "‼ help · " : ""}${SIGNS[status]} ${status} · ${item.count} post${item.count === 1 ? "" : "s"}${item.local ? " · local time" : ""}`),
     make("small", "", [!pinOf(item) && item.street, (item.posts[0] && item.posts[0].text) || item.file].filter(Boolean).join(" · ")));
   node.append(image(item.photo), words);
   node.onclick = () => choose(index, true);
@@ -84,13 +105,17 @@ function drawList() {
 
 // ---- going through
 
+function scrollTo(index) {
+  const [list, top] = [byId("list"), index * ROW];
+  if (top < list.scrollTop) list.scrollTop = top;
+  if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
+}
+
 function choose(index, going) {
   if (index < 0 || index >= shown.length) return;
   chosen = index;
-  const list = byId("list");
-  const top = index * ROW;
-  if (top < list.scrollTop) list.scrollTop = top;
-  if (top + ROW > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW - list.clientHeight;
+  byId("outside").hidden = true;
+  scrollTo(index);
   if (moving) move();
   notify("");
   map.closePopup();
@@ -101,17 +126,26 @@ function choose(index, going) {
 
 // The next one that is shown, from the place in the order of the one in hand, be that one still shown or not.
 function step(amount) {
-  const here = current ? current.n : 0;
-  const after = shown.findIndex((item) => item.n > here);
-  const before = shown.filter((item) => item.n < here).length - 1;
+  const here = current ? placeOf.get(current) : -1;
+  const after = shown.findIndex((item) => placeOf.get(item) > here);
+  const before = shown.filter((item) => placeOf.get(item) < here).length - 1;
   choose(amount > 0 ? after : before, true);
+}
+
+// The next undecided one that is shown, after the last one again from the first.
+function nextUndecided() {
+  const here = current ? placeOf.get(current) : -1;
+  const open = shown.filter((item) => !decided(item) && item !== current);
+  const next = open.find((item) => placeOf.get(item) > here) || open[0];
+  if (next) choose(shown.indexOf(next), true);
+  else notify(shown.length < items.length ? "No other photo that is shown is undecided." : "No other photo is undecided.");
 }
 
 function afterDeciding(item, onward) {
   remember();
   filter(false);
   if (item === current) show(item);
-  if (onward) step(1);
+  if (onward) nextUndecided();
 }
 
 function move() {
@@ -137,7 +171,7 @@ map.on("click", (event) => {
 const KEYS = {
   j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
   c: () => act("confirmed"), r: () => act("rejected"), m: () => act("move"), u: () => act("undo"),
-  e: enlarge, o: overview, n: () => byId("note").focus(), "/": () => byId("search").focus(),
+  q: nextUndecided, e: enlarge, o: overview, n: () => byId("note").focus(), "/": () => byId("search").focus(),
 };
 const GOING = ["j", "k", "ArrowDown", "ArrowUp"];  // a key that is held goes on, and never decides
 document.addEventListener("keydown", (event) => {
@@ -150,6 +184,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" || event.key === "Escape") leaveBox(event.target, event.key === "Enter");
     return;
   }
+  if (event.target.matches("select")) return;
   if (event.target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
   const match = current ? current.matches.findIndex((one) => String(one.rank) === event.key) : -1;
   const act = KEYS[event.key] || (match >= 0 && (() => visitMatch(match)));
@@ -177,6 +212,7 @@ byId("reviewer").onclick = () => askName("Whose decisions are these?", "Leave it
 byId("onward").addEventListener("change", () => { draft.onward = byId("onward").checked; remember(); });
 byId("note").addEventListener("input", () => current && annotate(current, byId("note").value));
 byId("list").addEventListener("scroll", drawList, { passive: true });
+byId("sort").addEventListener("change", () => { sort(byId("sort").value); filter(true); byId("sort").blur(); });
 byId("filters").addEventListener("input", () => filter(true));
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
 byId("save").onclick = save;
@@ -184,6 +220,7 @@ byId("photo").onclick = enlarge;
 byId("match").onclick = enlarge;
 byId("large").onclick = () => byId("large").close();
 byId("overview").onclick = overview;
+byId("next").onclick = nextUndecided;
 document.querySelectorAll("[data-do]").forEach((node) => { node.onclick = () => act(node.dataset.do); });
 byId("about").textContent = data.about;
 byId("sharing").textContent = data.sharing;
@@ -194,6 +231,7 @@ document.body.classList.toggle("public", PUBLIC);
 if (!PUBLIC) recall();
 showReviewer();
 byId("onward").checked = draft.onward;
+sort(PUBLIC ? "number" : "urgency");
 overview();
 filter(true);
 choose(0, false);

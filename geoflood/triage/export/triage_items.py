@@ -32,6 +32,7 @@ from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.finding_fields import PROVISIONAL, clocks_text
 from geoflood.triage.export.thumbnails import Thumbnails
 from geoflood.triage.findings import Finding, NamedPlace, Post
+from geoflood.triage.urgency import urgency_of
 
 __all__ = [
     "BOXES",
@@ -57,9 +58,13 @@ TEXT = 500
 NamePlaces: TypeAlias = Callable[[str], Sequence[NamedPlace]]
 """Finds the places that a text names."""
 _NO_MODELS = ("none", "analyst")
+_READ, _READ_POSTS = 5000, 50
+"""Characters of a post, and posts, that are read for calls for help."""
 
 NAMED = 3
 """Places that are shown of those that a post's words name."""
+CALLS = 6
+"""Words that call for help that are told beside a photo."""
 MATCHES = 5
 """Places that are shown of a photo that may have been taken at several."""
 BOXES = 40
@@ -100,6 +105,7 @@ def triage_item(
         "outcome": located.outcome.value,
         "reason": plain(reason_line(located)) + (f"; {PROVISIONAL}" if finding.provisional else ""),
         **_streets(located.streets),
+        **_urgency(finding),
         "narrowed": plain(finding.narrowed),
         "at": _pair(spot),
         "pinned": False,
@@ -124,6 +130,15 @@ def triage_item(
 def _streets(words: StreetWords | None) -> Json:
     """The machine's place in street names, and what beside it has no street image."""
     return {"street": plain(words.place) if words else "", "gap": plain(words.gap) if words else ""}
+
+
+def _urgency(finding: Finding) -> Json:
+    """How urgently a photo's posts call for help, and a model's words on it; the words of the most urgent."""
+    told = [(post.text[:_READ], urgency_of(post.text[:_READ])) for post in finding.posts[:_READ_POSTS]]
+    seen = _told(finding.located)[:_READ]
+    text, most = max([*told, (seen, urgency_of(seen, seen=True))], key=lambda one: one[1].share)
+    words = dict.fromkeys(plain(text[call.start : call.end]) for call in most.calls)
+    return {"urgency": _floored(most.share), "calls": list(words)[:CALLS]}
 
 
 def _pair(spot: LatLon | None) -> list[float] | None:
@@ -204,23 +219,28 @@ def _seconds(finding: Finding) -> int | None:
 
 
 def _post(post: Post) -> Json:
+    parts, marks = _marked(post)
     return {
         "text": lines(post.text[:TEXT]),
-        "marked": _marked(post),
+        "marked": parts,
+        "marks": marks,
         "author": plain(post.author),
         "source": plain(" ".join(filter(None, (post.layout, post.id)))),
         "at": _when(post),
     }
 
 
-def _marked(post: Post) -> list[str]:
-    """The text in parts, every second one words that name a place; empty where there are none."""
-    parts, at = [], 0
-    for word in post.words:
-        if at <= word.start < word.end <= TEXT:
-            parts += [post.text[at : word.start], post.text[word.start : word.end]]
-            at = word.end
-    return [lines(part) for part in (*parts, post.text[at:TEXT])] if parts else []
+def _marked(post: Post) -> tuple[list[str], str]:
+    """The text in parts, every second one marked, and a letter for each mark: a place, or a call for help."""
+    places = [(word.start, word.end, "p") for word in post.words]
+    calls = [(call.start, call.end, "c") for call in urgency_of(post.text[:TEXT]).calls]
+    parts, marks, at = [], "", 0
+    for start, end, mark in sorted(places + calls):
+        if at <= start < end <= TEXT:
+            parts += [post.text[at:start], post.text[start:end]]
+            marks += mark
+            at = end
+    return [lines(part) for part in (*parts, post.text[at:TEXT])] if parts else [], marks
 
 
 def _when(post: Post) -> str:

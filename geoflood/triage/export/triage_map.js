@@ -122,7 +122,7 @@ function showEvidence(item) {
     if (spot) line(witness.at, spot);
     L.marker(witness.at, { ...mark("witness", letterOf(witness), 18, witness.name), zIndexOffset: -100 }).addTo(evidence);
   });
-  if (spot) L.circleMarker(spot, { radius: 16, color: "#d55e00", weight: 4, fill: false, interactive: false }).addTo(evidence);
+  if (spot) L.marker(spot, { ...mark(`pin chosen ${statusOf(item)} ${item.outcome}`, SIGNS[statusOf(item)], 20), interactive: false, zIndexOffset: 10000 }).addTo(evidence);
 }
 
 document.addEventListener("theme", () => current && showEvidence(current));

@@ -89,7 +89,7 @@ function visitMatch(at) {
   if (!current || !current.matches[at]) return;
   showMatch(at);
   const spot = current.matches[at].at;
-  if (spot && !map.getBounds().contains(spot)) map.panTo(spot, { animate: false });
+  if (spot && !map.getBounds().contains(spot)) map.fitBounds(L.latLngBounds([spot, spotOf(current)]), { padding: [60, 60], maxZoom: map.getZoom(), animate: false });
 }
 
 function showMatch(at) {
@@ -115,11 +115,11 @@ function matchLine(item, match, at) {
 
 // ---- what was posted
 
-// Every second part of a marked text names a place.
-function postLine(post) {
-  const node = make("li", "", `${[post.at, post.author, post.source && `(${post.source})`].filter(Boolean).join(" ")}\n`);
+// Every second part of a marked text names a place, or calls for help.
+function postLine(post, tag) {
+  const node = make(tag, "post", `${[post.at, post.author, post.source && `(${post.source})`].filter(Boolean).join(" ")}\n`);
   const parts = post.marked && post.marked.length ? post.marked : [post.text];
-  node.append(...parts.map((part, at) => (at % 2 ? make("mark", "", part) : part)));
+  node.append(...parts.map((part, at) => (at % 2 ? make("mark", post.marks[(at - 1) / 2] === "c" ? "call" : "", part) : part)));
   return node;
 }
 
@@ -145,7 +145,9 @@ function show(item) {
   byId("several").hidden = item.matches.length < 2;
   put("matches", item.matches.length > 1 ? item.matches.map((match, at) => matchLine(item, match, at)) : []);
   put("witnesses", item.witnesses.map((witness) => witnessLine(item, witness)));
-  put("posts", [...item.posts.map(postLine),
+  byId("calls").textContent = item.calls.length ? `Calls for help: ${item.calls.join(" · ")}` : "";
+  put("said", item.posts.slice(0, 1).map((post) => postLine(post, "p")));
+  put("posts", [...item.posts.slice(1).map((post) => postLine(post, "li")),
     ...lines(item.count > item.posts.length ? [`and ${item.count - item.posts.length} more posts; ${item.copies} files`] : [])]);
   if (item.matches.length) showMatch(0);
   else showEvidence(item);
