@@ -24,10 +24,11 @@ from geoflood.cli.options import (
     Precision,
     Quiet,
     Rerank,
-    Verbose,
+    VerboseAnswers,
     Workers,
 )
 from geoflood.cli.show_located import show_located
+from geoflood.cli.show_many import show_many
 from geoflood.core.datatypes import AttentionMap, Blend, Outcome, Query, SearchOptions
 from geoflood.core.errors import InputError, PartialError
 
@@ -96,7 +97,7 @@ def locate(
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,
-    verbose: Verbose = 0,
+    verbose: VerboseAnswers = 0,
 ) -> None:
     """geoflood locate photo.jpg --city hamburg: where a photo was taken, with a map that opens offline.
 
@@ -133,8 +134,11 @@ def locate(
             )
         else:
             located = search(queries, analyst_map, waterline=waterline)
-    for answer in located:
-        show_located(answer, as_json)
+    if len(located) == 1 or as_json or verbose:
+        for answer in located:
+            show_located(answer, as_json)
+    else:
+        show_many(located)
     _raise_if_none_read(located)
     if results is not None:
         written = write_results(

@@ -28,6 +28,7 @@ __all__ = [
     "Quiet",
     "Rerank",
     "Verbose",
+    "VerboseAnswers",
     "Workers",
 ]
 
@@ -41,14 +42,16 @@ MACHINE = "This computer"
 """Groups of a command's help. Options of no group stand first: those that a first try needs."""
 
 
-def _quieter(wanted: bool) -> None:
+def _quieter(wanted: bool) -> bool:
     if wanted:
         terminal.set_verbosity(-1)
+    return wanted
 
 
-def _louder(level: int) -> None:
+def _louder(level: int) -> int:
     if level:
         terminal.set_verbosity(level)
+    return level
 
 
 IndexDir = Annotated[
@@ -74,6 +77,17 @@ Verbose = Annotated[
         count=True,
         callback=_louder,
         help="Log every request to a server; -vv logs more.",
+        rich_help_panel=MACHINE,
+    ),
+]
+VerboseAnswers = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        callback=_louder,
+        help="Each of many photos in full, and every request to a server; -vv logs more.",
         rich_help_panel=MACHINE,
     ),
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
@@ -20,16 +20,22 @@ from geoflood.core.errors import GeofloodError, UsageError
 
 __all__ = [
     "agrees",
+    "columns_of",
     "emit",
     "error_line",
     "news",
     "progress",
     "set_verbosity",
+    "shortened",
     "show_line",
     "show_rows",
     "show_table",
+    "table_width",
     "warning",
 ]
+
+COLUMNS = 80
+"""Of a terminal that is narrow, and of what is no terminal."""
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -139,6 +145,25 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     _out.print(f"[dim]{header}[/]")
     for line in lines:
         _out.print(line)
+
+
+def table_width() -> int:
+    """Columns that a table may take: those of the terminal, never fewer than 80."""
+    return max(COLUMNS, _out.width) if _out.is_terminal else COLUMNS
+
+
+def columns_of(text: str) -> int:
+    """Columns of a terminal that a line takes; a letter of some scripts takes two."""
+    return cell_len(text)
+
+
+def shortened(text: str, width: int, *, keep_end: bool = False) -> str:
+    """Text in at most `width` columns of a terminal, with … for what is left out; `width` is 2 or more."""
+    if cell_len(text) <= width:
+        return text
+    if keep_end:
+        return "…" + chop_cells(text[::-1], width - 1)[0][::-1]
+    return chop_cells(text, width - 1)[0] + "…"
 
 
 def show_rows(rows: Mapping[str, str]) -> None:
