@@ -375,17 +375,17 @@ EVERYDAY = _set(
     faith joy union
     liberty freedom memorial view east west north south center centre court canal harbor port sea beach
     island rose
-    second first third fourth fifth old new good great love mary john victoria albert franklin jackson
-    lincoln washington
-    austin houston dallas johnson williams baker charles sam henry anna simon georg george paradise
-    broadway buffalo
+    second first third fourth fifth old new good great love 
+    
+    
+    
     police city town center live work fire storm hall post office hotel cafe bar city
     haupt garten bach markt kirche muhle post schule rathaus rosen linden ufer konig neue alte berg see
     wald
-    mayor rio libertad puente horno sol mar espana santa san juan maestro puerto norte sur
-    kerk molen dorp markt gare ecole ecoles eglise pont mairie republique michel victor
-    стадион мира мир ленин rynek dluga станция
-    katu tori ranta piha kulma vuori silta kappeli puisto meri posti aika sade koti
+    mayor rio libertad puente horno sol mar maestro puerto norte sur
+    kerk molen dorp markt gare ecole ecoles eglise pont mairie republique 
+    стадион мира мир rynek станция
+    katu tori ranta piha kulma vuori silta puisto meri posti aika sade koti
     gata torg kyrka skola centrum hamn brunn
     """
 )
