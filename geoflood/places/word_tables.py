@@ -375,15 +375,12 @@ EVERYDAY = _set(
     faith joy union
     liberty freedom memorial view east west north south center centre court canal harbor port sea beach
     island rose
-    second first third fourth fifth old new good great love 
-    
-    
-    
+    second first third fourth fifth old new good great love
     police city town center live work fire storm hall post office hotel cafe bar city
     haupt garten bach markt kirche muhle post schule rathaus rosen linden ufer konig neue alte berg see
     wald
     mayor rio libertad puente horno sol mar maestro puerto norte sur
-    kerk molen dorp markt gare ecole ecoles eglise pont mairie republique 
+    kerk molen dorp markt gare ecole ecoles eglise pont mairie republique
     стадион мира мир rynek станция
     katu tori ranta piha kulma vuori silta puisto meri posti aika sade koti
     gata torg kyrka skola centrum hamn brunn
