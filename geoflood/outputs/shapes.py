@@ -18,7 +18,18 @@ from geoflood.core.area import cut_at_antimeridian
 from geoflood.core.datatypes import Cell, Cells, LatLon
 from geoflood.core.geo import from_local, offset, to_local
 
-__all__ = ["CONE_M", "Floats", "LinearRing", "MultiPolygon", "Polygon", "Shape", "cone", "outline", "thinned"]
+__all__ = [
+    "CONE_M",
+    "Floats",
+    "LinearRing",
+    "MultiPolygon",
+    "Polygon",
+    "Shape",
+    "box_rings",
+    "cone",
+    "outline",
+    "thinned",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Shape: TypeAlias = LineString | Polygon | MultiPolygon
@@ -45,6 +56,21 @@ def outline(cells: Sequence[Cell]) -> MultiPolygon:
     degrees = from_local(np.column_stack(edges), origin)[:, ::-1]
     degrees[:, 0] = origin.lon + (degrees[:, 0] - origin.lon + 180.0) % 360.0 - 180.0
     return cut_at_antimeridian(shapely.set_coordinates(merged, degrees))
+
+
+def box_rings(boxes: Floats, gap: float) -> list[Floats]:
+    """The rings [n, 2] (lat, lon) around boxes [n, 4] (south, west, north, east), holes among them.
+
+    Boxes no farther apart than `gap` are drawn as one, so that no box is cut and few lines are left.
+    """
+    if not len(boxes):
+        return []
+    south, west, north, east = boxes.T
+    half = gap / 2
+    wide = shapely.union_all(shapely.box(west - half, south - half, east + half, north + half))
+    polygons = shapely.get_parts(wide.buffer(-half, join_style="mitre").simplify(0)).tolist()
+    rings = [ring for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
+    return [shapely.get_coordinates(ring)[:-1, ::-1] for ring in rings]
 
 
 def _grid_steps(metres: Floats, size_m: float) -> tuple[NDArray[np.intp], tuple[Floats, Floats]]:

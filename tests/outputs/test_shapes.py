@@ -10,7 +10,7 @@ from shapely import Point, Polygon, transform
 
 from geoflood.core.datatypes import Cell, LatLon
 from geoflood.core.geo import covered_km2, distance_m, from_local, to_local
-from geoflood.outputs.shapes import cone, outline, thinned
+from geoflood.outputs.shapes import box_rings, cone, outline, thinned
 
 CITY = LatLon(29.76, -95.37)
 SIZE = 20.0
@@ -121,3 +121,15 @@ def test_covered_ground_counts_squares_once() -> None:
     spots = from_local([(10, 10), (12, 10), (510, 10)], CITY)
     assert covered_km2(spots) == pytest.approx(2 * 0.0025)
     assert covered_km2(np.empty((0, 2))) == 0
+
+
+def test_rings_around_boxes_cut_none_and_join_those_that_are_near() -> None:
+    apart = np.array([[0.0, 0, 10, 10], [0, 10, 10, 20], [0, 28, 10, 38], [100, 100, 110, 110]])
+    near, far = box_rings(apart, 10.0), box_rings(apart, 5.0)
+    assert (len(near), len(far)) == (2, 3)
+    assert sorted(len(ring) for ring in near) == [4, 4], "straight sides have no corners between"
+    sides = sorted((ring.min(axis=0).tolist(), ring.max(axis=0).tolist()) for ring in near)
+    assert sides == [([0, 0], [10, 38]), ([100, 100], [110, 110])]
+    around = np.array([[0.0, 0, 10, 50], [40, 0, 50, 50], [0, 0, 50, 10], [0, 40, 50, 50]])
+    assert len(box_rings(around, 5.0)) == 2, "a hole is a ring, too"
+    assert box_rings(np.empty((0, 4)), 5.0) == []

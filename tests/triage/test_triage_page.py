@@ -306,7 +306,8 @@ def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> 
     seen.push([...document.querySelectorAll("#matches li")].map((one) => one.textContent.split(" ·")[0]));
     const pictured = () => byId("match").querySelector("img").src.length > 99;
     seen.push(document.querySelectorAll(".folium-map .match").length, pictured());
-    let drawn = 0; evidence.eachLayer((layer) => { drawn += layer instanceof L.Rectangle; });
+    seen.push([0, 1].map((at) => ringsOf(current, at).length));
+    let drawn = 0; evidence.eachLayer((layer) => { drawn += layer instanceof L.Polygon; });
     seen.push(drawn);
     document.querySelectorAll("#matches button")[1].click();
     seen.push(text("match-name"), text("confirm"), pictured());
@@ -315,13 +316,14 @@ def test_other_places_that_fit_can_be_compared_and_confirmed(tmp_path: Path) -> 
     """
     several = placed(1, Outcome.LIKELY, SPOT, at(500), at(505), at(0, 900))
     sure = placed(2, Outcome.LOCATED, SPOT)
-    rows, marks, shown, boxes, name, confirm, other, lat, after, alone = seen(tmp_path, script, several, sure)
+    rows, marks, shown, rings, drawn, name, confirm, other, lat, after, alone = seen(
+        tmp_path, script, several, sure
+    )
     assert rows == ["160 % within 25 m", "225 % within 25 m", "44 % within 25 m"], (
         "rank and share; the third shows the second's place"
     )
     assert (marks, shown, other) == (3, True, True)
-    assert isinstance(boxes, int)
-    assert boxes >= 4, "each piece of the area, for half and for nine tenths of the belief"
+    assert (rings, drawn) == ([3, 2], 2), "one outline around all pieces, for each share of the belief"
     assert (name, confirm, after, alone) == ("Match 2 (0.70)", "Confirm at match 2 ", "Confirm ", True)
     assert lat == pytest.approx(at(500).lat, abs=1e-6)
 
@@ -503,6 +505,34 @@ def test_search_filter_and_selection_agree_and_the_pin_stays_above(tmp_path: Pat
     assert told[3:7] == [False, "Filtered out: not among those in the list. Next undecided: q", "3", 1]
     assert told[7:10] == [True, "4", True]
     assert told[10:] == ["4", True, True, True, True]
+
+
+@needs_browser
+def test_all_fits_a_laptop_and_a_phone_begins_with_pictures_and_map(tmp_path: Path) -> None:
+    page = page_of(tmp_path, *(calling(n, "a long post about the water " * 12) for n in range(1, 9)))
+    box = """((id) => { const {top, bottom, left, right} = document.querySelector(id).getBoundingClientRect();
+      return [top, bottom, left, right].map(Math.round); })"""
+    wide = "document.documentElement.scrollWidth"
+    with keyboard(tmp_path / "profile") as keys:
+        keys.open(page, 1280, 800)
+        keys.press("Escape")
+        assert keys.ask(wide) == 1280
+        top, bottom, *_ = keys.ask(f"{box}('#help')")
+        assert (bottom, bottom - top < 50) == (800, True), "legend and keys in two lines"
+        top, bottom, *_ = keys.ask(f"{box}('#filters')")
+        assert bottom - top < 70
+        assert keys.ask("""[...document.querySelectorAll(".row small")].every((one) =>
+          one.getBoundingClientRect().right <= byId("list").getBoundingClientRect().right)""")
+        assert keys.ask("getComputedStyle(document.querySelector('.row small')).textOverflow") == "ellipsis"
+        keys.open(page, 390, 844)
+        keys.press("Escape")
+        assert keys.ask(wide) == 390
+        pair, chart = keys.ask(f"{box}('#pair')"), keys.ask(f"{box}('.folium-map')")
+        assert pair[1] <= chart[0] < 600
+        assert chart[3] - chart[2] == 390
+        assert keys.ask(f"{box}('#filters')")[0] >= chart[1], "the list and its filters come after"
+        keys.ask("scrollTo(0, document.body.scrollHeight)")
+        assert keys.ask(f"{box}('#decided')")[0] >= 0, "how many are decided stays in sight"
 
 
 def items_of(page: Path) -> Sequence[dict[str, object]]:

@@ -27,6 +27,7 @@ from geoflood.core.datatypes import (
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.licences import credit_links
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
+from geoflood.outputs.shapes import box_rings
 from geoflood.outputs.wording import decimal_degrees, lines, percent, plain, reason_line, searched, signs_line
 from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.finding_fields import PROVISIONAL, clocks_text
@@ -68,7 +69,7 @@ CALLS = 6
 MATCHES = 5
 """Places that are shown of a photo that may have been taken at several."""
 BOXES = 40
-"""Boxes that a search area is drawn in, at most."""
+"""Boxes that a search area's outline is drawn around, at most."""
 APART_M = 25.0
 """Matches closer than this show one place."""
 SMALL_M = 250.0
@@ -82,7 +83,9 @@ COMPARED = (Outcome.LIKELY, Outcome.UNCERTAIN)
 _SHARES = (0.9, 0.5)
 """Of the belief, the wider area first: the narrower one is drawn over it."""
 _DEGREE = 1e5
-"""Boxes are told in whole parts of a degree, of a metre: five figures fewer for each."""
+"""Corners are told in whole parts of a degree, of a metre: five figures fewer for each."""
+_GAP = 12.0
+"""Of those parts, between boxes that are drawn as one: a cell of 10 m between two others is no hole."""
 
 
 def triage_item(
@@ -155,11 +158,11 @@ def _coordinates(place: Estimate) -> list[str]:
     return [usng(spot, known_m), ", ".join(decimal_degrees(spot, known_m)), degrees_minutes(spot, known_m)]
 
 
-def _area(place: Estimate) -> list[list[int]]:
-    """For each share the boxes of its cells, one after the other: south, west, north, east of the place."""
+def _area(place: Estimate) -> list[list[list[int]]]:
+    """For each share the rings around its cells: how far north and east of the place, by turns."""
     boxes = (area_boxes(place.cells(share), place.position, BOXES) * _DEGREE for share in _SHARES)
     rounded = (np.hstack([np.floor(box[:, :2]), np.ceil(box[:, 2:])]) for box in boxes)
-    return [box.astype(int).ravel().tolist() for box in rounded]
+    return [[ring.round().astype(int).ravel().tolist() for ring in box_rings(box, _GAP)] for box in rounded]
 
 
 def _matches(located: Located, thumbnails: Thumbnails, view: View, all_matches: bool) -> list[Json]:

@@ -20,6 +20,12 @@ function mark(className, sign, size, title) {
   return { icon: L.divIcon({ className, html, iconSize: [size, size] }), keyboard: false, title: title || "" };
 }
 
+// A tag that points at its place: nothing else on the map does, and a photo's pin stays in sight below it.
+function matchMark(match, isChosen) {
+  const icon = L.divIcon({ className: `match${isChosen ? " chosen" : ""}`, html: make("span", "", `M${match.rank}`), iconSize: [28, 18], iconAnchor: [14, 34] });
+  return { icon, keyboard: false, title: `match ${match.rank}` };
+}
+
 function labelOf(item) {
   const share = item.at && !pinOf(item) ? ` ${percent(item.probability)}` : "";
   return pinOf(item) ? `${item.n} placed by a person` : `${item.n} ${item.outcome}${share}`;
@@ -80,19 +86,20 @@ function overview() {
 
 // ---- the photo in hand
 
-function boxesOf(item, at) {
-  const sides = item.area[at] || [];
-  const corners = [];
-  for (let i = 0; i < sides.length; i += 4) {
-    const [south, west, north, east] = sides.slice(i, i + 4).map((part) => part / 1e5);
-    corners.push([[item.at[0] + south, item.at[1] + west], [item.at[0] + north, item.at[1] + east]]);
-  }
-  return corners;
+function ringsOf(item, at) {
+  return (item.area[at] || []).map((steps) => {
+    const ring = [];
+    for (let i = 0; i < steps.length; i += 2) ring.push([item.at[0] + steps[i] / 1e5, item.at[1] + steps[i + 1] / 1e5]);
+    return ring;
+  });
 }
 
+// The search area as on the map of one photo: a thin line around nine tenths of the belief, half of it filled.
 function drawArea(item) {
-  [0, 1].forEach((at) => boxesOf(item, at).forEach((corners) =>
-    L.rectangle(corners, { renderer: canvas, stroke: at === 0, color: "#d55e00", weight: 2, fillColor: "#d55e00", fillOpacity: at ? 0.4 : 0.18, interactive: false }).addTo(evidence)));
+  const quiet = { renderer: canvas, interactive: false };
+  const half = theme.colour("half");
+  L.polygon(ringsOf(item, 0), { ...quiet, color: half, weight: 1.5, fillColor: theme.colour("ninety"), fillOpacity: theme.colour("ninety-share") }).addTo(evidence);
+  L.polygon(ringsOf(item, 1), { ...quiet, stroke: false, fillColor: half, fillOpacity: theme.colour("half-share") }).addTo(evidence);
   if (item.radius_m && item.outcome === "located") L.circle(item.at, { radius: item.radius_m, color: theme.colour("ring"), weight: 2, fill: false, interactive: false }).addTo(evidence);
 }
 
@@ -115,8 +122,7 @@ function showEvidence(item) {
     L.marker(item.at, { ...mark("was", "✕", 16, "the machine's proposal, not taken"), zIndexOffset: -100 }).addTo(evidence);
   }
   if (item.matches.length > 1) item.matches.forEach((match, at) => {
-    const options = mark(`match${at === shownMatch ? " chosen" : ""}`, String(match.rank), 18, `match ${match.rank}`);
-    L.marker(match.at, { ...options, zIndexOffset: at === shownMatch ? 600 : 300 - at }).on("click", () => visitMatch(at)).addTo(evidence);
+    L.marker(match.at, { ...matchMark(match, at === shownMatch), zIndexOffset: at === shownMatch ? 600 : 300 - at }).on("click", () => visitMatch(at)).addTo(evidence);
   });
   item.witnesses.filter((witness) => witness.at).forEach((witness) => {
     if (spot) line(witness.at, spot);

@@ -137,7 +137,7 @@ class TriagePage:
         return (
             f"Pictures in this file: {inside:,}, {room:.0f} MB at most{folder if beside else ''}. "
             f"Shown and searched are {POSTS} posts a photo and {TEXT} characters of each, no more. "
-            f"A search area is drawn in at most {BOXES} boxes, so rather too large than too small."
+            f"A search area is drawn around at most {BOXES} boxes, so rather too large than too small."
         )
 
 
