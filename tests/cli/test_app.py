@@ -498,6 +498,7 @@ def test_tables_hold_any_script(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[3].startswith("[red]x")
 
 
+@pytest.mark.usefixtures("no_rehearsal")
 def test_a_table_that_is_not_understood_is_named_and_exit_10(
     call: Call, streets: Path, tmp_path: Path
 ) -> None:

@@ -102,6 +102,7 @@ def test_words_of_posts_are_witnesses(run: Run, town: Path, few: Path, extract: 
     assert GROUND not in (out / "triage.html").read_text("utf-8")
 
 
+@pytest.mark.usefixtures("no_rehearsal")
 def test_streets_come_with_the_index(run: Run, few: Path, extract: Path, town: Path) -> None:
     shutil.rmtree(town)
     result = run("index", "Town", few, "--streets", extract)
@@ -199,6 +200,7 @@ def test_coverage_and_its_holes(run: Run, town: Path, extract: Path, tmp_path: P
     assert "holes.geojson" in error_line(nowhere, 3), "a file is no folder"
 
 
+@pytest.mark.usefixtures("no_rehearsal")
 def test_an_index_says_its_coverage_and_a_damaged_map_does_not_undo_it(
     run: Run, few: Path, extract: Path, town: Path
 ) -> None:
