@@ -53,6 +53,7 @@ DOORS = {
     "osmium": {"places"},
     "rapidfuzz": {"places"},
     "rapidocr": {"places"},
+    "segno": {"triage"},
     "torch": {"backbones"},
     "safetensors": {"backbones"},
     "PIL": {"core", "synthetic", "triage"},

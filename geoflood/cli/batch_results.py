@@ -1,4 +1,4 @@
-"""What is done with a batch's results: `geoflood export`, `geoflood review`, `geoflood verify`."""
+"""What is done with a batch's results: `geoflood export`, `brief`, `review`, `verify`."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ class Only(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add export, review and verify to the program."""
+    """Add export, brief, review and verify to the program."""
     app.command()(export)
+    app.command()(brief)
     app.command()(review)
     app.command()(verify)
 
@@ -92,6 +93,37 @@ def _left_out(told: ExportTally, selection: Selection) -> str:
     if told.unwritten:
         parts.append(f"{told.unwritten:,} without a place, or more than the format holds")
     return f"; left out: {', '.join(parts)}" if parts else ""
+
+
+def brief(
+    results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="What to write; default brief.html in the folder.")
+    ] = None,
+    public: Annotated[
+        bool,
+        typer.Option("--public/--internal", help="Without anything that leads to a person, or with all."),
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    index_dir: IndexDir = None,
+    quiet: Quiet = False,
+) -> None:
+    """geoflood brief triage: the confirmed places to print, a page each, behind a cover with the map."""
+    from geoflood.triage.export.redaction import Sharing
+    from geoflood.triage.outputs import brief as write_brief
+    from geoflood.triage.results import read_results
+
+    file = out or results / "brief.html"
+    if file.exists() and not overwrite:
+        raise UsageError(f"{file} is there already", "add --overwrite, or name another file with --out")
+    batch = read_results(results)
+    warn_unsealed(batch)
+    index, city = _read_city(batch, index_dir)
+    sharing = Sharing.PUBLIC if public else Sharing.INTERNAL
+    told = write_brief(batch, file, sharing, city.name, _street_map(index))
+    terminal.news(f"{told.written:,} confirmed places in {file} ({sharing.value}): print it, A4 or Letter")
+    if told.unwritten:
+        terminal.warning(f"{told.unwritten:,} confirmed photos are not in it: without a place, or too many")
 
 
 def review(

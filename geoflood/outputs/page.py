@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from html import escape
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
@@ -23,9 +24,11 @@ from xstatic.pkg import leaflet, leaflet_markercluster
 
 from geoflood.outputs.ground import PageGround
 
-__all__ = ["Json", "data_uri", "page"]
+__all__ = ["Json", "data_uri", "page", "still_page"]
 
 Json = dict[str, Any]
+
+_TITLE = "geoflood map"
 
 _WATCH = """
 window.addEventListener("error", failed);
@@ -84,12 +87,20 @@ def page(
     return "\n".join(parts)
 
 
-def _head(policy: str, styles: Sequence[str], scripts: Sequence[str]) -> list[str]:
+def still_page(name: str, body: str, room: str, more: Sequence[str] = (), title: str = _TITLE) -> str:
+    """A page for paper: NAME.css of the package `room`, styles `more`, and no script that could run."""
+    styles = [_asset(room, f"{style}.css") for style in ("colours", *more, name)]
+    return "\n".join(
+        [*_head(_policy((), ("data:",)), styles, (), title), "<body>", body, "</body>\n</html>\n"]
+    )
+
+
+def _head(policy: str, styles: Sequence[str], scripts: Sequence[str], title: str = _TITLE) -> list[str]:
     return [
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        "<title>geoflood map</title>",
+        f"<title>{escape(title)}</title>",
         *(f"<style>{style}</style>" for style in styles),
         *map(_script, scripts),
         "</head>",
@@ -108,7 +119,7 @@ def _policy(scripts: Sequence[str], pictures: Sequence[str]) -> str:
             "default-src 'none'",
             f"img-src {' '.join(pictures)}",
             "style-src 'unsafe-inline'",
-            "script-src " + " ".join(f"'sha256-{checksum}'" for checksum in sums),
+            "script-src " + (" ".join(f"'sha256-{checksum}'" for checksum in sums) or "'none'"),
             "base-uri 'none'",
             "form-action 'none'",
         ]

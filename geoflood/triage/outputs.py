@@ -10,10 +10,12 @@ import json
 from pathlib import Path
 
 from geoflood.core.datatypes import City, Image, Reference
+from geoflood.core.errors import InputError
 from geoflood.imagery.views import pixels_of
 from geoflood.outputs.table import table_file
 from geoflood.places.street_map import StreetMap
 from geoflood.triage.custody import write_run
+from geoflood.triage.export.brief import BriefFacts, write_brief
 from geoflood.triage.export.finding_fields import field_names, finding_row
 from geoflood.triage.export.finding_geojson import collection
 from geoflood.triage.export.finding_table import write_rejections
@@ -21,11 +23,12 @@ from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.selection import EVERYTHING, ExportTally, Selection
 from geoflood.triage.export.triage_page import TriagePage
+from geoflood.triage.findings import Status
 from geoflood.triage.place_words import PlaceFinder
 from geoflood.triage.results import Results
 from geoflood.triage.second_pass import waiting_text
 
-__all__ = ["PAGE", "export", "write_outputs"]
+__all__ = ["PAGE", "brief", "export", "write_outputs"]
 
 PAGE = "triage.html"
 
@@ -69,6 +72,26 @@ def _identity(results: Results) -> str:
 def _view(reference: Reference) -> Image | Path:
     """The picture of a match: its file, unless it is but a part of that. Raises UnreadableImageError."""
     return Path(reference.location) if reference.tile_deg is None else pixels_of(reference)
+
+
+def brief(
+    results: Results, path: Path, sharing: Sharing, city: str, streets: StreetMap | None
+) -> ExportTally:
+    """Write the brief of what people confirmed; returns what it holds, and what not.
+
+    Raises InputError when nobody has confirmed a photo.
+    """
+    tally = ExportTally()
+    confirmed = list(tally.chosen(results, Selection(Status.CONFIRMED)))
+    if not confirmed:
+        raise InputError(
+            f"no photo in {results.folder} is confirmed",
+            "confirm in triage.html, then merge with geoflood review",
+        )
+    seal = f"line {results.kinds.total():,}, SHA-256:{results.head}"
+    facts = BriefFacts(city, tally.all, seal)
+    tally.written = write_brief(path, confirmed, facts, sharing, streets, _view)
+    return tally
 
 
 def export(

@@ -132,6 +132,31 @@ def test_export_of_some_tells_true_counts(root: Path) -> None:
     assert call("export", root / "out", root / "x.csv", "--min-probability", "1.5").exit_code == 2
 
 
+def test_a_brief_holds_what_was_confirmed_and_no_more(root: Path) -> None:
+    batch(root)
+    nothing = call("brief", root / "out")
+    assert isinstance(nothing.exception, InputError)
+    assert "is confirmed" in str(nothing.exception)
+    assert not (root / "out" / "brief.html").exists()
+    features = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"]
+    sha = features[0]["properties"]["sha256"]
+    made = {"sha256": sha, "status": "confirmed", "by": "bo", "at": "2021-11-20T10:00:00Z"}
+    (root / "d.json").write_text(json.dumps({"decisions": [made | {"lat": 53.5, "lon": 10.0}]}), "utf-8")
+    call("review", root / "out", "--decisions", root / "d.json")
+    done = call("brief", root / "out")
+    assert done.exit_code == 0, done.output
+    assert "1 confirmed places" in " ".join(done.stderr.split())
+    page = (root / "out" / "brief.html").read_text("utf-8")
+    assert "geo:53.5,10.0" in page
+    assert "1 confirmed places of 3 photos" in page
+    sealed = json.loads((root / "out" / "run.json").read_text("utf-8"))["journal"]
+    assert f"line {sealed['lines']:,}, {sealed['sha256']}" in page, "what verify prints, too"
+    assert call("verify", root / "out").exit_code == 0
+    assert isinstance(call("brief", root / "out").exception, UsageError)
+    assert call("brief", root / "out", "--overwrite", "--public").exit_code == 0
+    assert "ana" not in (root / "out" / "brief.html").read_text("utf-8").partition("<body>")[2]
+
+
 def test_review_rewrites_the_outputs(root: Path) -> None:
     batch(root)
     sha = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"][0]["properties"][
@@ -293,7 +318,7 @@ def test_stopped_before_re_ranking_every_command_says_so(root: Path, monkeypatch
 
 
 def test_help_begins_with_an_example() -> None:
-    for command in ("batch-locate", "export", "review", "verify"):
+    for command in ("batch-locate", "export", "brief", "review", "verify"):
         assert f"geoflood {command}" in call(command, "--help").stdout
 
 

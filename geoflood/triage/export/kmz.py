@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import zipfile
 from collections.abc import Iterable
@@ -11,13 +10,13 @@ from pathlib import Path
 from typing import IO
 from xml.sax.saxutils import escape as xml_escape
 
-from geoflood.core.datatypes import Image
 from geoflood.core.files import replacing
-from geoflood.core.images import UnreadableImageError, jpeg, read_image
+from geoflood.core.images import jpeg
 from geoflood.outputs.fields import Row
 from geoflood.outputs.shapes import LinearRing, Polygon, outline
 from geoflood.triage.export.finding_fields import finding_row, title
 from geoflood.triage.export.icons import icon
+from geoflood.triage.export.photo_pixels import photo_pixels
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.xml_text import xml_text
 from geoflood.triage.findings import Finding, Status
@@ -25,8 +24,6 @@ from geoflood.triage.findings import Finding, Status
 __all__ = ["write_kmz"]
 
 PICTURE_PX = 480
-MAX_PICTURE = 200_000_000
-"""Bytes of a photo that is handed on."""
 _COLOURS = {
     "located": "ff8f4700",
     "likely": "ffe9b456",
@@ -75,26 +72,12 @@ def _copy(source: IO[str], target: IO[bytes]) -> None:
 
 def _photo(archive: zipfile.ZipFile, finding: Finding) -> str:
     """The name of the photo in the archive; empty when it is not at hand as it was."""
-    pixels = _picture(finding, PICTURE_PX)
+    pixels = photo_pixels(finding, PICTURE_PX)
     if pixels is None:
         return ""
     name = f"photos/{finding.number:06}.jpg"
     archive.writestr(name, jpeg(pixels, quality=75), zipfile.ZIP_STORED)
     return name
-
-
-def _picture(finding: Finding, longest: int) -> Image | None:
-    """The photo, small; None when it cannot be read, or its file is not the one that was located."""
-    path = finding.located.query.path
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_PICTURE)
-        same = hashlib.sha256(content).hexdigest() == finding.sha256
-        return read_image(content, longest) if same else None
-    except (OSError, UnreadableImageError):
-        return None
 
 
 def _area(finding: Finding) -> Iterable[Polygon]:
