@@ -48,7 +48,9 @@ def register(app: typer.Typer) -> None:
 
 def export(
     results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
-    file: Annotated[Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx .html.")],
+    file: Annotated[
+        Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx .zip .html.")
+    ],
     public: Annotated[
         bool,
         typer.Option("--public/--internal", help="Without anything that leads to a person, or with all."),
@@ -57,7 +59,9 @@ def export(
     min_probability: Annotated[
         float, typer.Option(min=0, max=1, help="Leave out photos that the machine places with less.")
     ] = 0.0,
-    named: Annotated[str | None, typer.Option("--format", help="When the suffix does not say.")] = None,
+    named: Annotated[
+        str | None, typer.Option("--format", help="When the suffix does not say: tak, hxl, ushahidi …")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
     quiet: Quiet = False,
 ) -> None:

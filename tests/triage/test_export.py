@@ -90,16 +90,24 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", " =1", "\uff1d1"]
 
 def written(tmp_path: Path, name: str, sharing: Sharing, *findings: Finding) -> Path:
     path = tmp_path / name
-    format_of(path).write(path, findings, sharing)
+    format_of(path, named(name)).write(path, findings, sharing)
     return path
 
 
-NAMES = ["x.geojson", "x.geojsonl", "x.geojsons", "x.csv", "x.kmz", "x.gpx"]
+def named(name: str) -> str | None:
+    """ "x-hxl.csv" is written as hxl, whose suffix does not say so."""
+    return Path(name).stem.partition("-")[2] or None
+
+
+NAMES = ["x.geojson", "x.geojsonl", "x.geojsons", "x.csv", "x.kmz", "x.gpx", "x.zip", "x-hxl.csv"]
+NAMES += ["x-ushahidi.csv"]
+TABLES = [name for name in NAMES if name.endswith(".csv")]
+PLACES_ONLY = ("x.kmz", "x.gpx", "x.zip", "x-ushahidi.csv")
 
 
 def texts(path: Path) -> Iterator[str]:
     """All that is in a file, an archive's members and their names too."""
-    if path.suffix != ".kmz":
+    if path.suffix not in (".kmz", ".zip"):
         yield path.read_text("utf-8")
         return
     with zipfile.ZipFile(path) as archive:
@@ -289,14 +297,15 @@ def test_what_was_not_found_has_no_pin(tmp_path: Path, outcome: Outcome) -> None
     assert features[0]["geometry"] is None
 
 
+@pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("text", [HOSTILE, *FORMULAS])
-def test_no_cell_is_a_formula_and_each_row_is_one(tmp_path: Path, text: str) -> None:
-    path = written(tmp_path, "x.csv", Sharing.INTERNAL, finding(text=text), finding(2))
+def test_no_cell_is_a_formula_and_each_row_is_one(tmp_path: Path, text: str, name: str) -> None:
+    path = written(tmp_path, name, Sharing.INTERNAL, finding(text=text), finding(2))
     rows = list(csv.DictReader(io.StringIO(path.read_text("utf-8"), newline="")))
-    assert len(rows) == 2
+    assert len(rows) == (3 if name == "x-hxl.csv" else 2)
     for cells in rows:
-        for name, cell in cells.items():
-            if name not in ("lat", "lon", "post_lon", "exif_lon"):
+        for column, cell in cells.items():
+            if column not in ("lat", "lon", "longitude", "post_lon", "exif_lon"):
                 assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d"))
 
 
@@ -323,6 +332,90 @@ def test_gpx_is_xml_whatever_is_in_it(tmp_path: Path) -> None:
     assert [child.tag.rpartition("}")[2] for child in point] == ["time", "name", "desc"], "as the schema asks"
     assert (point.get("lat"), point.get("lon")) == ("29.7604", "-95.3698")
     assert "<script>" in "".join(point.itertext())
+
+
+def markers(path: Path) -> dict[str, ElementTree.Element]:
+    """The events of a TAK package by their uids, once its manifest names all that is in it and no more."""
+    with zipfile.ZipFile(path) as archive:
+        manifest = ElementTree.fromstring(archive.read("MANIFEST/manifest.xml"))
+        entries = {content.get("zipEntry", ""): content for content in manifest.iter("Content")}
+        assert {*entries, "MANIFEST/manifest.xml"} == set(archive.namelist())
+        assert len(archive.namelist()) == len(entries) + 1
+        events = {}
+        for name, content in entries.items():
+            parameter = content.find("Parameter")
+            assert parameter is not None
+            assert parameter.get("value") == name.partition("/")[0]
+            if name.endswith(".cot"):
+                event = ElementTree.fromstring(archive.read(name))
+                assert f"{event.get('uid')}/{event.get('uid')}.cot" == name
+                events[name.partition("/")[0]] = event
+            else:
+                assert max(read_image(archive.read(name)).shape) <= 960
+        return events
+
+
+def test_a_tak_package_has_a_marker_a_place_and_the_photo(tmp_path: Path) -> None:
+    (tmp_path / "1 s3cret.jpg").write_bytes(jpeg(np.full((60, 80, 3), 90, np.uint8)))
+    one = replace(finding(text=HOSTILE, folder=tmp_path), decision=MOVED)
+    path = written(tmp_path, "x.zip", Sharing.INTERNAL, one, finding(2), finding(3, outcome=Outcome.FAILED))
+    first, second = markers(path).values()
+    assert sum(name.endswith(".jpg") for name in texts(path)) == 1
+    points = [event.find("point") for event in (first, second)]
+    assert [
+        (point.get("lat"), point.get("lon"), point.get("ce")) for point in points if point is not None
+    ] == [
+        ("29.8", "-95.4", "9999999.0"),
+        ("29.7604", "-95.3698", "21"),
+    ]
+    assert [event.get("how") for event in (first, second)] == ["h-g-i-g-o", "m"]
+    colours = [colour.get("argb") for event in (first, second) for colour in event.iter("color")]
+    assert len(set(colours)) == 2, "what a person confirmed looks different"
+    assert first.get("start") == "2021-07-14T18:03:11Z"
+    assert str(first.get("stale")) > str(first.get("time")) > "2026"
+    remarks = first.findtext("detail/remarks") or ""
+    assert "<script>alert(1)</script>" in remarks, "as text, not as an element"
+    assert [child.tag for child in first] == ["point", "detail"]
+    local_time = written(tmp_path, "x.zip", Sharing.INTERNAL, local(finding()))
+    (event,) = markers(local_time).values()
+    assert str(event.get("start")) > "2026", "a time without a zone is no UTC"
+
+
+@pytest.mark.parametrize("sharing", Sharing)
+def test_a_marker_is_the_same_when_a_batch_is_exported_again(tmp_path: Path, sharing: Sharing) -> None:
+    both = (finding(), finding(2))
+    first = markers(written(tmp_path, "a.zip", sharing, *both))
+    assert list(first) == list(markers(written(tmp_path, "b.zip", sharing, *both)))
+    assert len(first) == 2
+    confirmed = replace(both[0], decision=replace(MOVED, position=None))
+    again = markers(written(tmp_path, "c.zip", sharing, confirmed))
+    assert set(again) < set(first), "confirmed, it replaces the candidate"
+
+
+def test_hxl_tags_stand_below_the_header(tmp_path: Path) -> None:
+    path = written(tmp_path, "x-hxl.csv", Sharing.INTERNAL, finding())
+    header, tags, told = list(csv.reader(io.StringIO(path.read_text("utf-8"), newline="")))
+    assert header == field_names(Sharing.INTERNAL)
+    assert all(re.fullmatch(r"#[a-z][a-z0-9_]*(\+[a-z][a-z0-9_]*)*", tag) for tag in tags)
+    assert len(set(tags)) == len(tags)
+    by_tag = dict(zip(tags, told, strict=True))
+    assert (by_tag["#geo+lat"], by_tag["#geo+lon"], by_tag["#status"]) == ("29.7604", "-95.3698", "candidate")
+    plain_table = written(tmp_path, "x.csv", Sharing.INTERNAL, finding()).read_text("utf-8")
+    assert "#geo" not in plain_table, "who reads a plain table expects no tags"
+
+
+def test_reports_for_ushahidi_have_what_its_import_maps(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "x-ushahidi.csv", Sharing.INTERNAL, finding(), finding(2, outcome=Outcome.FAILED)
+    )
+    (report,) = csv.DictReader(io.StringIO(path.read_text("utf-8"), newline=""))
+    assert report["date"] == "2021-07-14 18:03:11"
+    assert (report["latitude"], report["longitude"]) == ("29.7604", "-95.3698")
+    assert report["location"] == f"{SECRET} Street"
+    assert report["category"] == "candidate"
+    public = written(tmp_path, "p-ushahidi.csv", Sharing.PUBLIC, finding()).read_text("utf-8")
+    assert "2021-07-14 18:00:00" in public
+    assert "15R TN" in public, "without a street the grid says where"
 
 
 def test_sequences_are_one_feature_a_line(tmp_path: Path) -> None:
@@ -373,13 +466,15 @@ def test_a_selection_is_by_status_and_by_the_machines_probability() -> None:
 @pytest.mark.parametrize("name", [*NAMES, "x.html"])
 def test_a_writer_says_how_many_photos_its_file_holds(tmp_path: Path, name: str) -> None:
     many = (finding(1), finding(2, outcome=Outcome.NOT_FOUND), finding(3))
-    count = format_of(Path(name)).write(tmp_path / name, many, Sharing.PUBLIC)
-    assert count == (2 if name in ("x.kmz", "x.gpx") else 3)
+    count = format_of(Path(name), named(name)).write(tmp_path / name, many, Sharing.PUBLIC)
+    assert count == (2 if name in PLACES_ONLY else 3)
 
 
 def test_formats_by_suffix_and_by_name() -> None:
     assert format_of(Path("a.KMZ")) is FORMATS["kmz"]
     assert format_of(Path("a.txt"), "gpx") is FORMATS["gpx"]
+    assert format_of(Path("a.zip")) is format_of(Path("a.dpk")) is FORMATS["tak"]
+    assert format_of(Path("a.csv"), "hxl") is FORMATS["hxl"]
     with pytest.raises(UsageError, match="suffix"):
         format_of(Path("a.txt"))
     with pytest.raises(UsageError, match="no format"):

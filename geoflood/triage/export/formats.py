@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from geoflood.core.errors import UsageError
+from geoflood.triage.export.crisis_tables import write_hxl, write_ushahidi
 from geoflood.triage.export.finding_geojson import write_features, write_sequence
 from geoflood.triage.export.finding_table import write_finding_table
 from geoflood.triage.export.gpx import write_gpx
 from geoflood.triage.export.kmz import write_kmz
 from geoflood.triage.export.public_map import write_public
 from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.export.tak import write_tak
 from geoflood.triage.findings import Finding
 
 __all__ = ["FORMATS", "Format", "format_of"]
@@ -22,6 +24,7 @@ class Format(NamedTuple):
     """A kind of file."""
 
     suffixes: tuple[str, ...]
+    """Empty for one that has to be named: its suffix means another format."""
     write: Callable[[Path, Iterable[Finding], Sharing], int]
     """Returns how many photos the file holds: those without a place may have none in it."""
 
@@ -32,6 +35,9 @@ FORMATS = {
     "csv": Format((".csv",), write_finding_table),
     "kmz": Format((".kmz",), write_kmz),
     "gpx": Format((".gpx",), write_gpx),
+    "tak": Format((".dpk", ".zip"), write_tak),
+    "hxl": Format((), write_hxl),
+    "ushahidi": Format((), write_ushahidi),
     "html": Format((".html", ".htm"), write_public),
 }
 
