@@ -281,6 +281,7 @@ def plan_index(
     max_images: int | None = None,
     since: datetime | None = None,
     keep_images: Literal["all", "thumbnails", "none"] | None = None,
+    streets: str | Path | None = None,
     backbone: str = "rootsift",
     dimension: int | Literal["auto"] | None = "auto",
     bands: Sequence[int] | None = None,
@@ -299,14 +300,16 @@ def plan_index(
     from geoflood.database.collection_plan import plan_collection
     from geoflood.database.describing_speed import measure_describing
     from geoflood.database.from_source import harvested
+    from geoflood.database.plan_streets import plan_streets
     from geoflood.database.settings import index_settings
 
     folder = _index_folder(city, index_dir)
     settings = index_settings(backbone, dimension, BANDS if bands is None else bands)
     order = _order(folder, city, source, source_url, area, geocoder, max_images, since, keep_images)
     with harvested(folder, order, progress or no_progress) as harvest:
+        street_map = plan_streets(folder, harvest.there, _path(streets), progress or no_progress)
         speed = measure_describing(settings, folder, workers, precision)
-        return plan_collection(harvest, order, folder, settings.tile_headings, speed)
+        return plan_collection(harvest, order, folder, settings.tile_headings, speed, street_map)
 
 
 def _order(

@@ -25,7 +25,7 @@ __all__ = ["city_or_only", "register"]
 
 Holes = Annotated[
     Path | None,
-    typer.Option(help="GeoJSON to write: streets without a street image nearby; needs a street map."),
+    typer.Option(help="Map (.html) or GeoJSON to write: streets without a street image; needs a street map."),
 ]
 
 

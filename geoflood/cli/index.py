@@ -136,7 +136,8 @@ def index(
         options.refuse_beside_source([*(images or []), *([geotags] if geotags else [])])
         options.refuse_both(plan, update)
         wanted["source"] = options.open_source(source, source_url)
-        if not update and not _agreed(city, wanted | described, plan, yes, as_json):
+        planned = wanted | described | {"streets": streets}
+        if not update and not _agreed(city, planned, plan, yes, as_json):
             return
     else:
         options.refuse_without_source(wanted | {"plan": plan or None, "yes": yes or None})

@@ -70,12 +70,14 @@ def coverage_facts(info: IndexInfo, as_json: bool) -> dict[str, Any]:
 
     if not as_json:
         looking = ", ".join(f"{name} {percent(share)}" for name, share in coverage.by_direction)
-        return {"coverage": sentence(coverage), "by direction": looking}
+        seen = f"{looking}; all round {percent(coverage.all_round)}"
+        return {"coverage": sentence(coverage), "by direction": seen}
     return {
         "coverage": {
             "street_km": round(coverage.street_km, 1),
             "share": round(coverage.share, 3),
             "by_direction": {name: round(share, 3) for name, share in coverage.by_direction},
+            "all_round": round(coverage.all_round, 3),
             "by_class": {
                 name: {"street_km": round(km, 1), "share": round(share, 3)}
                 for name, km, share in coverage.by_class
@@ -86,8 +88,13 @@ def coverage_facts(info: IndexInfo, as_json: bool) -> dict[str, Any]:
 
 
 def write_holes(info: IndexInfo, path: Path) -> int:
-    """Write the holes of an index's coverage as GeoJSON; returns how many. InputError without a map."""
+    """Write the holes of an index's coverage, as a map (.html) or GeoJSON; returns how many.
+
+    Raises InputError without a street map.
+    """
     from geoflood.core.files import write_whole
+    from geoflood.database.database import Database
+    from geoflood.outputs.holes_map import write_holes_map
     from geoflood.places.coverage import holes_geojson
 
     coverage, street_map = info.street_coverage, info.street_map
@@ -96,5 +103,8 @@ def write_holes(info: IndexInfo, path: Path) -> int:
             f"{info.city} has no street map to look for holes in",
             f"add one: geoflood streets {info.folder.name} FILE",
         )
+    if path.suffix.lower() in (".html", ".htm"):
+        write_holes_map(path, Database(info.folder).city(), coverage, street_map)
+        return len(coverage.holes)
     write_whole(path, json.dumps(holes_geojson(coverage, street_map.credit), ensure_ascii=False) + "\n")
     return len(coverage.holes)

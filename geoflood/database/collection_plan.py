@@ -1,7 +1,6 @@
 """What a choice of images would cost and what it is worth, from metadata alone: nothing is fetched for it.
 
-Shares of the street network need streets; until an index knows them, coverage is counted in squares of the
-ground that have images at all.
+Coverage is counted in squares of the ground that have images at all, and in streets where these are known.
 """
 
 from __future__ import annotations
@@ -24,6 +23,9 @@ from geoflood.imagery.census_columns import CensusColumns
 from geoflood.imagery.choice import ALL_ROUND, SECTORS, UNKNOWN, layers_of, metres_of, origin_of, squares_of
 from geoflood.imagery.fetch import key_of, picture_path
 from geoflood.imagery.kept_pictures import RESERVE, KeepImages
+from geoflood.places.coverage import Coverage
+from geoflood.places.coverage import coverage_of as coverage_of_streets
+from geoflood.places.street_map import StreetMap
 
 __all__ = ["SQUARE_M", "CollectionPlan", "CoverageSquares", "coverage_of", "plan_collection"]
 
@@ -81,6 +83,9 @@ class CollectionPlan:
     years: tuple[tuple[int, int], ...]
     """(year, chosen images); 0 where it is unknown."""
     coverage: CoverageSquares
+    streets: StreetMap | None = None
+    street_coverage: Coverage | None = None
+    """Of the streets of the area; None where no street map is at hand."""
 
     @property
     def squares(self) -> int:
@@ -99,7 +104,12 @@ class CollectionPlan:
 
 
 def plan_collection(
-    harvest: Harvest, order: SourceOrder, folder: Path, tiles: int, speed: DescribingSpeed
+    harvest: Harvest,
+    order: SourceOrder,
+    folder: Path,
+    tiles: int,
+    speed: DescribingSpeed,
+    streets: StreetMap | None = None,
 ) -> CollectionPlan:
     """What the harvest is worth; `tiles` are the views that a panorama is cut into."""
     there, chosen = harvest.there, harvest.there.at(harvest.chosen)
@@ -127,7 +137,19 @@ def plan_collection(
         contributors=len(np.unique(chosen.credits)),
         years=_years(chosen),
         coverage=coverage_of(there, harvest.chosen),
+        streets=streets,
+        street_coverage=None if streets is None else _street_coverage(streets, chosen, order.area),
     )
+
+
+def _street_coverage(streets: StreetMap, chosen: CensusColumns, area: Area) -> Coverage:
+    """As the index of the chosen images would have it; a panorama looks all round."""
+    spots = np.column_stack([chosen.lats, chosen.lons])
+    round_about = np.repeat(spots[chosen.panoramas], QUARTERS, axis=0)
+    turns = np.tile(np.arange(QUARTERS) * 360.0 / QUARTERS, int(chosen.panoramas.sum()))
+    positions = np.concatenate([spots[~chosen.panoramas], round_about])
+    headings = np.concatenate([chosen.headings[~chosen.panoramas].astype(float), turns])
+    return coverage_of_streets(streets, positions, headings, area)
 
 
 def _state(harvest: Harvest, order: SourceOrder, folder: Path) -> tuple[NDArray[np.bool_], list[Path | None]]:

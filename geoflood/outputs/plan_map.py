@@ -18,6 +18,7 @@ from geoflood import __version__
 from geoflood.core.area import Area
 from geoflood.core.files import write_whole
 from geoflood.database.collection_plan import QUARTERS, CollectionPlan, CoverageSquares
+from geoflood.outputs.ground import draw_ground
 from geoflood.outputs.page import page
 from geoflood.outputs.plan_words import plan_rows, plan_title
 from geoflood.outputs.shapes import Floats
@@ -42,18 +43,20 @@ def write_plan_map(path: Path, plan: CollectionPlan, city: str = "") -> None:
         location=np.mean(box, axis=0).tolist(), tiles=None, prefer_canvas=True, control_scale=True
     )
     drawn.options |= {"max_zoom": 20, "zoom_snap": 0.25, "keyboard": False}
+    ground = None if plan.streets is None else draw_ground(plan.streets, plan.coverage.centres)
+    made = f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, of metadata."
     data: Json = {
         "map": drawn.get_name(),
         "title": plan_title(plan, city),
         "rows": list(plan_rows(plan).items()),
-        "about": f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, of metadata.",
+        "about": f"{ground.left_out if ground else ''}{made}",
         "credit": plain(plan.area.credit),
         "box": box,
         "size_m": squares.size_m,
         "squares": _rows(squares),
         "outline": [_in_one_piece(ring, around).tolist() for ring in _outline(plan.area)],
     }
-    write_whole(path, page(drawn, "plan", {"data": data}))
+    write_whole(path, page(drawn, "plan", {"data": data}, ground=ground))
 
 
 def _in_one_piece(places: Floats, lon: float) -> Floats:

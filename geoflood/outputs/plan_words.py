@@ -6,6 +6,7 @@ from typing import Any
 
 from geoflood.database.collection_plan import SQUARE_M, CollectionPlan
 from geoflood.outputs.wording import area, duration, percent, plain, size
+from geoflood.places.coverage import sentence
 
 __all__ = ["plan_question", "plan_record", "plan_rows", "plan_title"]
 
@@ -41,6 +42,8 @@ def plan_rows(plan: CollectionPlan) -> dict[str, str]:
             f"({percent(covered)}); {plan.all_round:,} are seen all round"
         ),
     }
+    if (streets := plan.street_coverage) is not None:
+        rows["streets"] = f"{plain(sentence(streets))}; {percent(streets.all_round)} are seen all round"
     return {name: value.replace("\u00a0", " ") for name, value in rows.items()}
 
 
@@ -74,6 +77,18 @@ def plan_record(plan: CollectionPlan) -> dict[str, Any]:
         "squares": plan.squares,
         "covered": plan.covered,
         "all_round": plan.all_round,
+        "streets": _streets_record(plan),
+    }
+
+
+def _streets_record(plan: CollectionPlan) -> dict[str, Any] | None:
+    if (streets := plan.street_coverage) is None:
+        return None
+    return {
+        "street_km": round(streets.street_km, 1),
+        "share": round(streets.share, 3),
+        "all_round": round(streets.all_round, 3),
+        "by_direction": {name: round(share, 3) for name, share in streets.by_direction},
     }
 
 

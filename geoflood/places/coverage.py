@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from geoflood.core.area import Area
 from geoflood.core.geo import from_local, to_local
 from geoflood.places.naming import metres_text
 from geoflood.places.street_index import StreetIndex
@@ -53,35 +54,45 @@ class Hole:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coverage:
-    """What of the streets inside the outline of all references is within COVERED_M of one."""
+    """What of the streets on the ground that is asked about is within COVERED_M of a reference."""
 
     street_km: float
     share: float
     by_direction: tuple[tuple[str, float], ...]
     """(N to NW, share of the street length that a reference looking that way is near to)."""
+    all_round: float
+    """Share that references looking north, east, south and west are near to."""
     by_class: tuple[tuple[str, float, float], ...]
     """(major, middle or minor; kilometres; share)."""
     holes: tuple[Hole, ...]
     """Longest first."""
 
 
-def coverage_of(streets: StreetMap, positions: Floats, headings_deg: Floats) -> Coverage:
+def coverage_of(
+    streets: StreetMap, positions: Floats, headings_deg: Floats, ground: Area | None = None
+) -> Coverage:
     """Measure references at `positions` [N, 2] (lat, lon); `headings_deg` [N] has NaN where none is known.
 
-    Streets outside the outline of all references are left out: there the map is only margin.
+    ground: streets outside it are left out. None: the outline of all references, for beyond it the map is
+    only margin.
     """
     origin = middle_of(streets)
     chosen = np.flatnonzero(streets.lines.kinds <= LineKind.MINOR)
     pieces, references = cut(streets.lines, chosen, origin), to_local(positions, origin)
-    inside = _inside(pieces.middles, references)
+    if ground is None:
+        inside = _inside(pieces.middles, references)
+    else:
+        inside = ground.holds(*from_local(pieces.middles, origin).T)
     covered = _near(pieces.middles, references) & inside
     lengths = np.where(inside, pieces.lengths, 0.0)
-    looked = []
+    looked, round_about = [], covered.copy()
     for at, name in enumerate(_OCTANTS):
         turned = np.abs((headings_deg - at * 45.0 + 180.0) % 360.0 - 180.0)  # NaN is not within
         seen = np.zeros(len(pieces), bool)
         seen[covered] = _near(pieces.middles[covered], references[turned <= _LOOKING_DEG])
         looked.append((name, _share(lengths, seen)))
+        if len(name) == 1:
+            round_about &= seen
     kinds = streets.lines.kinds[pieces.lines[pieces.segments]]
     classes = [
         (name, float(lengths[kinds == kind].sum()) / 1000, _share(lengths * (kinds == kind), covered))
@@ -90,7 +101,8 @@ def coverage_of(streets: StreetMap, positions: Floats, headings_deg: Floats) -> 
     ]
     holes = _holes(streets, pieces, inside & ~covered)
     whole_km = float(lengths.sum()) / 1000
-    return Coverage(whole_km, _share(lengths, covered), tuple(looked), tuple(classes), holes)
+    shares = _share(lengths, covered), tuple(looked), _share(lengths, round_about)
+    return Coverage(whole_km, *shares, tuple(classes), holes)
 
 
 def sentence(coverage: Coverage) -> str:

@@ -196,6 +196,8 @@ def test_coverage_and_its_holes(run: Run, town: Path, extract: Path, tmp_path: P
     lengths = [hole["properties"]["length_m"] for hole in holes["features"]]
     assert len(lengths) == told["holes"] >= 1
     assert lengths == sorted(lengths, reverse=True)
+    assert run("info", "town", "--holes", tmp_path / "holes.html").exit_code == 0
+    assert "street images" in (tmp_path / "holes.html").read_text("utf-8")
     nowhere = run("info", "town", "--holes", tmp_path / "holes.geojson" / "x.geojson")
     assert "holes.geojson" in error_line(nowhere, 3), "a file is no folder"
 

@@ -21,6 +21,7 @@ from geoflood.database.collection_plan import CollectionPlan, coverage_of, plan_
 from geoflood.database.describing_speed import DescribingSpeed, measure_describing
 from geoflood.database.from_source import Harvest, harvested
 from geoflood.database.manifest import Settings
+from geoflood.database.plan_streets import plan_streets
 from geoflood.database.source_order import OrderWishes, SourceOrder, make_order
 from geoflood.imagery.fetch import picture_path
 from geoflood.imagery.kept_pictures import KeepImages
@@ -28,6 +29,7 @@ from geoflood.imagery.sources.source import SourceImage
 from geoflood.outputs.plan_map import MOST_SQUARES, write_plan_map
 from geoflood.outputs.plan_words import plan_question, plan_record, plan_rows, plan_title
 from tests.support.scripted_source import ORIGIN, ScriptedSource, source_image
+from tests.support.street_maps import town_geojson
 
 DAM = replace(Area.of_circle(ORIGIN, 400, "the Dam"), credit="© somebody")
 SPEED = DescribingSpeed(panorama_s=2.0, photo_s=0.5, bytes_a_view=50_000.0)
@@ -132,6 +134,22 @@ def test_a_plan_in_words(tmp_path: Path) -> None:
     assert "NOT ENOUGH" in plan_rows(replace(plan, free_bytes=5.0))["disk"]
     assert plan_question(plan).startswith("Fetch 4 pictures, about ")
     assert all("\u00a0" not in value for value in rows.values())
+
+
+def test_a_plan_counts_streets_where_they_are_known(tmp_path: Path) -> None:
+    assert plan_record(planned(tmp_path, town()))["streets"] is None
+    extract = town_geojson(tmp_path / "town.geojson", ORIGIN)
+    with harvest_of(tmp_path, town()) as (harvest, order):
+        streets = plan_streets(tmp_path / "town", harvest.there, extract)
+        plan = plan_collection(harvest, order, tmp_path / "town", 8, SPEED, streets)
+    record = plan_record(plan)["streets"]
+    assert 0 < record["all_round"] < record["share"] < 1
+    assert record["street_km"] == pytest.approx(1.6, abs=0.2)
+    rows = plan_rows(plan)
+    assert "km of streets are within 25 m of a street image" in rows["streets"]
+    assert "Mill Lane" in rows["streets"]
+    write_plan_map(tmp_path / "plan.html", plan)
+    assert 'id="ground"' in (tmp_path / "plan.html").read_text("utf-8")
 
 
 def test_a_plan_for_programs(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from geoflood.core.area import Area
 from geoflood.places.coverage import coverage_of, gap_near, holes_geojson, sentence
 from geoflood.places.street_index import StreetIndex
 from geoflood.places.street_map import LineKind, StreetMap
@@ -38,6 +39,20 @@ def test_by_direction_only_views_that_look_there_count() -> None:
     assert shares["NE"] == shares["E"]  # 45 degrees beside
     assert shares["W"] == pytest.approx(0.5, abs=0.04)
     assert shares["N"] == shares["S"] == 0.0
+    assert found.all_round == 0.0
+
+
+def test_all_round_is_what_is_seen_from_all_four_sides() -> None:
+    turns = np.tile([0.0, 90.0, 180.0, 270.0], 26)
+    found = coverage_of(drawn(ROAD), positions(*np.repeat(along(0, 251, 0.0), 4, axis=0)), turns)
+    assert found.all_round == pytest.approx(275 / 350, abs=0.02)
+
+
+def test_another_ground_than_the_outline_can_be_asked_about() -> None:
+    here = Area.of_circle(ORIGIN, 500)
+    found = coverage_of(drawn(ROAD), positions((0.0, 0.0)), np.full(1, np.nan), here)
+    assert found.street_km == pytest.approx(0.5, abs=0.02)
+    assert found.share == pytest.approx(0.05, abs=0.01)
 
 
 def test_views_of_unknown_direction_count_for_the_whole_only() -> None:
