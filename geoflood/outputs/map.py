@@ -54,7 +54,7 @@ def write_map(
         "pictures": {str(key): _picture(view, VIEW_PX) for s in sheets for key, view in s.views.items()},
     }
     sources = ["data:", *([tile_host(tiles)] if tiles else [])]
-    write_whole(path, page(drawn, "panel", {"data": data}, sources, ground=ground))
+    write_whole(path, page(drawn, "panel", {"data": data}, sources, ("compare", "panel"), ground=ground))
 
 
 def _picture(image: Image | None, longest: int) -> Json | None:

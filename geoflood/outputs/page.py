@@ -58,8 +58,9 @@ def page(
     """A page around a map, as HTML; `data` are blocks of JSON by their id.
 
     NAME.html, NAME.css and NAME.js lie in the package `room`; `scripts` run instead of NAME.js, after dom.js.
-    `pictures` are the sources of pictures that the policy allows. `clusters` adds Leaflet.markercluster,
-    `ground` a street map below all else.
+    With "compare" among them, the page can show two pictures over the whole screen. `pictures` are the
+    sources of pictures that the policy allows. `clusters` adds Leaflet.markercluster, `ground` a street map
+    below all else.
     """
     figure = Figure()
     figure.add_child(leaflet_map)
@@ -69,7 +70,8 @@ def page(
     below = ("street_names", "streets") if ground else ()
     own = [_asset(room, f"{script}.js") for script in ("dom", *below, *(scripts or (name,)))]
     last = [figure.script.render(), *own]
-    styles = [_leaflet_css(), _asset(room, "colours.css"), _asset(room, f"{name}.css")]
+    shared = ["colours.css", *(["compare.css"] if "compare" in scripts else [])]
+    styles = [_leaflet_css(), *(_asset(room, style) for style in (*shared, f"{name}.css"))]
     drawn = {"ground": {"packed": ground.packed, "credit": ground.credit}} if ground else {}
     blocks = [
         f'<script type="application/json" id="{key}">{_json(block)}</script>'

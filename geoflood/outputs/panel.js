@@ -67,28 +67,13 @@ function showPicture(frame, picture, missing) {
   image.src = picture.src;
 }
 
-// Weights above 1 (in hundredths) glow, weights below 1 are veiled.
-function paintAttention(grid) {
-  const canvas = make("canvas");
-  canvas.width = grid[0].length;
-  canvas.height = grid.length;
-  const pixels = grid.flat().flatMap((weight) =>
-    weight >= 100 ? [255, 214, 0, (weight - 100) * 0.9] : [0, 0, 0, (100 - weight) * 1.2]);
-  canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels), canvas.width), 0, 0);
-  return canvas;
-}
-
 function showAttention(attention, picture) {
   const something = picture && (attention.grid || attention.waterline !== null);
   byId("switch").hidden = !something;
   byId("note").textContent = attention.note;
   if (!something) return;
   if (attention.grid) byId("photo").append(paintAttention(attention.grid));
-  if (attention.waterline) {
-    const water = make("span", "water", "waterline");
-    water.style.height = `${attention.waterline * 100}%`;
-    byId("photo").append(water);
-  }
+  if (attention.waterline) byId("photo").append(waterSpan(attention.waterline));
 }
 
 // ---- the map
@@ -171,6 +156,32 @@ function choose(index) {
   byId("spot").replaceChildren("Taken at", ...chips(candidate.coordinates.slice(0, 2)));
   [...byId("ranks").children].forEach((button, at) => button.setAttribute("aria-current", at === index));
   highlight();
+  if (compare.isOpen()) compare.show(pairNow());
+}
+
+// ---- the pair over the whole screen
+
+function pairNow() {
+  const sheet = data.sheets[photo];
+  const candidate = sheet.candidates[chosen];
+  const side = (picture, name, missing) => ({ src: picture ? picture.src : "", name, missing });
+  return {
+    title: sheet.headline,
+    status: candidate ? candidate.facts : "",
+    photo: { ...side(sheet.picture, sheet.photo, "The photo could not be read."), attention: sheet.attention },
+    match: candidate
+      ? side(data.pictures[candidate.view], byId("match-name").textContent, "The picture of this match is not kept here.")
+      : side(null, "No match", "Nothing matches."),
+    credit: candidate ? candidate.credit : "",
+    links: candidate ? candidate.links : [],
+  };
+}
+
+function compareNow() {
+  compare.open(pairNow(), {
+    ArrowLeft: ["Match", () => step(-1, chosen, data.sheets[photo].candidates.length, visit)],
+    ArrowRight: ["Match", () => step(1, chosen, data.sheets[photo].candidates.length, visit)],
+  });
 }
 
 function visit(index) {
@@ -237,14 +248,14 @@ document.addEventListener("keydown", (event) => {
     ArrowRight: () => step(1, chosen, data.sheets[photo].candidates.length, visit),
     ArrowLeft: () => step(-1, chosen, data.sheets[photo].candidates.length, visit),
     ...(several && { ArrowDown: () => step(1, photo, data.sheets.length, show), ArrowUp: () => step(-1, photo, data.sheets.length, show) }),
-    Escape: () => document.body.classList.remove("large"),
+    e: compareNow,
   };
   if (!moves[event.key] || event.ctrlKey || event.altKey || event.metaKey) return;
   event.preventDefault();
   moves[event.key]();
 });
 
-for (const id of ["photo", "match"]) byId(id).onclick = () => document.body.classList.toggle("large");
+for (const id of ["photo", "match"]) byId(id).onclick = compareNow;
 byId("overlay").onchange = (event) => document.body.classList.toggle("plain", !event.target.checked);
 document.querySelectorAll("[data-frame]").forEach((node) => {
   node.onclick = () => fit(data.sheets[photo].frames[node.dataset.frame]);

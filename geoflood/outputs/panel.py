@@ -47,7 +47,7 @@ from geoflood.outputs.wording import (
     signs_line,
 )
 
-__all__ = ["PanelSheet", "about", "describe", "headline", "street_credit"]
+__all__ = ["PanelSheet", "about", "attention_layers", "describe", "headline", "street_credit"]
 
 Json = dict[str, Any]
 
@@ -215,12 +215,20 @@ def _coordinates(position: LatLon, uncertainty_m: float) -> list[tuple[str, str]
     ]
 
 
-def _attention(attention: AttentionMap | None) -> Json:
-    """`grid` holds the weights in hundredths; none when they change nothing."""
+def attention_layers(attention: AttentionMap | None) -> Json:
+    """What is drawn over a photo: `grid`, the weights in hundredths, and `waterline`, a share of the height.
+
+    None of them where nobody looked, no grid where the weights change nothing.
+    """
     if attention is None:
-        return {"grid": None, "waterline": None, "note": "No attention: this photo was not looked at."}
+        return {"grid": None, "waterline": None}
     grid = None if attention.uniform else np.rint(attention.weights * 100).astype(int).tolist()
-    return {"grid": grid, "waterline": attention.waterline, "note": _note(attention)}
+    return {"grid": grid, "waterline": attention.waterline}
+
+
+def _attention(attention: AttentionMap | None) -> Json:
+    note = "No attention: this photo was not looked at." if attention is None else _note(attention)
+    return {**attention_layers(attention), "note": note}
 
 
 def _note(attention: AttentionMap) -> str:

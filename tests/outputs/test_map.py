@@ -162,7 +162,7 @@ def test_it_opens_by_double_click_with_hostile_text_and_no_network(tmp_path: Pat
     assert page_data(dom, "failures") is None
     assert page_data(dom, "canary") is None
     assert [line for line in lines if not CHROMIUMS_OWN.search(line)] == []
-    assert dom.count("<script") == 10
+    assert dom.count("<script") == 11
     assert page_data(dom, "ground"), "the streets are drawn"
     assert "leaflet-marker-icon" in dom
     assert "leaflet-overlay-pane" in dom
@@ -206,9 +206,11 @@ note(text("match-name"), count("#match img"), document.querySelector(".rank.chos
 press("ArrowRight"); press("ArrowRight"); note(text("match-name"), text("match"));
 document.getElementById("overlay").click(); note(document.body.className);
 press("ArrowDown"); note(text("headline"), text("match-name"), count(".evidence:not([hidden])"));
-document.getElementById("photo").click(); note(document.body.className);
-press("Escape"); note(document.body.className);
-press("ArrowDown"); note(text("headline"), count(".rank"), text("photo"));
+press("ArrowUp"); document.getElementById("photo").click(); press("ArrowRight"); press("f");
+const shown = document.getElementById("compare");
+note(shown.open, count("#compare img"), count("#compare canvas"), shown.dataset.shown, text("match-name"));
+press("ArrowDown"); press("Escape"); note(shown.open, text("headline"));
+press("ArrowDown"); press("ArrowDown"); note(text("headline"), count(".rank"), text("photo"));
 press("ArrowDown"); press("ArrowUp"); note(text("headline"), map.getZoom() > 13);
 document.documentElement.dataset.seen = seen.join(" | ");
 """
@@ -229,8 +231,8 @@ def test_keys_walk_through_matches_and_photos(tmp_path: Path) -> None:
         "Match 3 of 3 / The picture of this match is not kept here.",
         "plain",
         "NOT FOUND — 10 % not in this index / Look-alike, not a match 1 of 3 / 0",
-        "plain large",
-        "plain",
+        "true / 2 / 1 / match / Match 2 of 3",
+        "false / LOCATED — 70 % within 25 m",
         "FAILED — truncated / 0 / The photo could not be read.",
         "NOT FOUND — 10 % not in this index / true",
     ]

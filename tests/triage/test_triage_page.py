@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from geoflood.core.datatypes import (
+    AttentionMap,
     Candidate,
     Cell,
     Estimate,
@@ -19,6 +21,7 @@ from geoflood.core.datatypes import (
     LatLon,
     Located,
     Outcome,
+    Query,
     Reason,
     Reference,
     StreetWords,
@@ -29,6 +32,7 @@ from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Finding, Post, Status
+from tests.support.batch import photo_jpeg
 from tests.support.browser import needs_browser, page_data
 from tests.support.keyboard import keyboard
 from tests.support.triage_results import CITY, SPOT, any_picture, finding, run_script
@@ -407,8 +411,8 @@ def test_photos_of_one_spot_are_a_list_and_pictures_can_be_enlarged(tmp_path: Pa
     map.setView(items[0].at, 20); open(items);
     seen.push([...document.querySelectorAll(".spot button")].map((one) => one.textContent));
     document.querySelectorAll(".spot button")[2].click(); seen.push(number());
-    byId("match").click(); seen.push(byId("large").open, document.querySelectorAll("#large img").length);
-    press("Escape"); seen.push(byId("large").open);
+    byId("match").click(); seen.push(compare.isOpen(), document.querySelectorAll("#compare img").length);
+    press("Escape"); seen.push(compare.isOpen());
     """
     merged = replace(placed(2, Outcome.LOCATED, SPOT), decision=replace(SIGNED, position=None))
     found = placed(1, Outcome.LOCATED, SPOT), merged, placed(3, Outcome.LOCATED, SPOT)
@@ -435,7 +439,7 @@ def test_the_public_map_says_of_a_persons_pin_that_it_is_one(tmp_path: Path) -> 
 
 def calling(number: int, text: str, probability: float = 0.6, **more: object) -> Finding:
     """A photo whose post says so, of the hour of its number."""
-    post = Post("JSONL", "1", text, "ana", datetime(2021, 7, 14, 23 - number))
+    post = Post("JSONL", "1", text, "ana", datetime(2021, 7, 14, 23 - number % 24))
     return replace(placed(number, Outcome.LOCATED, at(number * 300), probability=probability), posts=(post,))
 
 
@@ -533,6 +537,67 @@ def test_all_fits_a_laptop_and_a_phone_begins_with_pictures_and_map(tmp_path: Pa
         assert keys.ask(f"{box}('#filters')")[0] >= chart[1], "the list and its filters come after"
         keys.ask("scrollTo(0, document.body.scrollHeight)")
         assert keys.ask(f"{box}('#decided')")[0] >= 0, "how many are decided stays in sight"
+
+
+@needs_browser
+def test_real_keys_compare_over_the_whole_screen_and_decide_without_leaving(tmp_path: Path) -> None:
+    looked_at = AttentionMap(np.linspace(0.2, 1.8, 12, dtype=np.float32).reshape(3, 4), 0.4, "analyst")
+    several = placed(1, Outcome.LIKELY, SPOT, at(500), at(0, 900))
+    (tmp_path / "1.jpg").write_bytes(photo_jpeg(1))
+    located = replace(several.located, attention=looked_at, query=Query(tmp_path / "1.jpg"))
+    page = page_of(tmp_path, replace(several, located=located), placed(2, Outcome.LOCATED, at(0, 3000)))
+    names = "[...document.querySelectorAll('#compare figcaption')].map((one) => one.textContent)"
+    seen_now = """["photo", "match"].filter((name) =>
+      getComputedStyle(document.querySelector(`#compare .pane-${name}`)).opacity === "1")"""
+    widths = """[...document.querySelectorAll("#compare img")].map((one) =>
+      Math.round(one.getBoundingClientRect().width))"""
+    layers = """[...document.querySelectorAll("#compare :is(canvas, .water)")].filter((one) =>
+      one.offsetWidth).length"""
+    with keyboard(tmp_path / "profile") as keys:
+        keys.open(page, 1280, 800)
+        keys.press(*"ana", "Enter", "e")
+        assert keys.ask("compare.isOpen()")
+        assert keys.ask(names) == ["Photo", "Match 1 (0.80)"]
+        keys.ask("Promise.all([...document.querySelectorAll('#compare img')].map((one) => one.decode()))")
+        before = keys.ask(widths)
+        assert sum(before) > 1200, "the pair fills the screen"
+        keys.press("+", "+")
+        assert keys.ask(widths) == [pytest.approx(one * 1.25**2, abs=2) for one in before], "both together"
+        keys.press("0", "f")
+        assert keys.ask(seen_now) == ["match"]
+        keys.press("f")
+        assert keys.ask(seen_now) == ["photo"]
+        assert keys.ask(layers) == 2
+        keys.press("a", "w")
+        assert keys.ask(layers) == 0
+        keys.press("b")
+        told = keys.ask(f"new Promise((done) => setTimeout(() => done({seen_now}), 650))")
+        assert told == ["match"], "it blinks by itself"
+        keys.press("s", "ArrowRight")
+        assert keys.ask(f"[{seen_now}, {names}[1], current.n]") == [["photo", "match"], "Match 2 (0.70)", 1]
+        keys.press("c", "q", "r")
+        decided = keys.ask("Object.values(draft.decisions).map((one) => [one.status, one.lat])")
+        assert decided == [["confirmed", pytest.approx(at(500).lat, abs=1e-6)], ["rejected", None]]
+        assert keys.ask("document.querySelector('#compare b').textContent").startswith("2 of 2 decided · 2 ")
+        keys.press("Escape")
+        assert not keys.ask("compare.isOpen()")
+
+
+@needs_browser
+def test_forty_posts_are_decided_by_keys_alone(tmp_path: Path) -> None:
+    found = [calling(n, "help" if n % 3 else "water", 0.3 + n / 100) for n in range(1, 41)]
+    page = page_of(tmp_path, *found)
+    with keyboard(tmp_path / "profile") as keys:
+        keys.open(page)
+        began = time.monotonic()
+        keys.press(*"ana", "Enter")
+        for n in range(40):
+            keys.press("e", "f", "f", "r" if n % 4 == 0 else "c", "Escape", "q")
+        assert time.monotonic() - began < 300
+        assert keys.ask("[byId('decided').textContent, byId('save').textContent]") == [
+            "40 of 40 decided",
+            "Save 40 decisions",
+        ]
 
 
 def items_of(page: Path) -> Sequence[dict[str, object]]:

@@ -90,6 +90,7 @@ def _item(row: Mapping[str, Any]) -> Json:
         "witnesses": [],
         "decision": _decision(row["status"]),
         "photo": None,
+        "attention": {"grid": None, "waterline": None},
         "matches": [],
     }
 

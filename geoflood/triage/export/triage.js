@@ -161,6 +161,16 @@ function act(name) {
   else decide(current, name, name === "confirmed" && shownMatch ? current.matches[shownMatch].at : null);
 }
 
+// Everything but the map's pin is decided here, too.
+function compareNow() {
+  if (!current || PUBLIC) return;
+  compare.open(pairNow(), {
+    c: ["Confirm", () => act("confirmed")], r: ["Reject", () => act("rejected")], u: ["Undo", () => act("undo")],
+    q: ["Undecided", nextUndecided], j: ["Next", () => step(1)], k: ["Before", () => step(-1)],
+    ArrowLeft: ["Match", () => visitMatch(shownMatch - 1)], ArrowRight: ["Match", () => visitMatch(shownMatch + 1)],
+  });
+}
+
 map.on("click", (event) => {
   if (!moving || !current) return;
   move();
@@ -171,15 +181,11 @@ map.on("click", (event) => {
 const KEYS = {
   j: () => step(1), ArrowDown: () => step(1), k: () => step(-1), ArrowUp: () => step(-1),
   c: () => act("confirmed"), r: () => act("rejected"), m: () => act("move"), u: () => act("undo"),
-  q: nextUndecided, e: enlarge, o: overview, n: () => byId("note").focus(), "/": () => byId("search").focus(),
+  q: nextUndecided, e: compareNow, o: overview, n: () => byId("note").focus(), "/": () => byId("search").focus(),
 };
 const GOING = ["j", "k", "ArrowDown", "ArrowUp"];  // a key that is held goes on, and never decides
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || byId("sign").open) return;
-  if (byId("large").open) {
-    byId("large").close();
-    return;
-  }
   if (event.target.matches("input[type=text], input[type=search]")) {
     if (event.key === "Enter" || event.key === "Escape") leaveBox(event.target, event.key === "Enter");
     return;
@@ -216,9 +222,8 @@ byId("sort").addEventListener("change", () => { sort(byId("sort").value); filter
 byId("filters").addEventListener("input", () => filter(true));
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
 byId("save").onclick = save;
-byId("photo").onclick = enlarge;
-byId("match").onclick = enlarge;
-byId("large").onclick = () => byId("large").close();
+byId("photo").onclick = compareNow;
+byId("match").onclick = compareNow;
 byId("overview").onclick = overview;
 byId("next").onclick = nextUndecided;
 document.querySelectorAll("[data-do]").forEach((node) => { node.onclick = () => act(node.dataset.do); });

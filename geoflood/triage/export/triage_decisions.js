@@ -68,6 +68,7 @@ function whereSeen(item, decision) {
 
 function notify(text) {
   byId("notice").textContent = text;
+  if (text) compare.say(text);
 }
 
 // Asks for the reviewer's name, in a dialog that keeps every shortcut out of the box.

@@ -26,6 +26,7 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.licences import credit_links
+from geoflood.outputs.panel import attention_layers
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
 from geoflood.outputs.shapes import box_rings
 from geoflood.outputs.wording import decimal_degrees, lines, percent, plain, reason_line, searched, signs_line
@@ -126,6 +127,7 @@ def triage_item(
         "witnesses": _witnesses(finding, named),
         "decision": _decision(finding),
         "photo": thumbnails.request(finding.sha256, lambda: located.query.path),
+        "attention": attention_layers(located.attention),
         "matches": _matches(located, thumbnails, view, all_matches),
     }
 

@@ -42,7 +42,7 @@ BUDGET = 24_000_000
 """Bytes of pictures inside the page, as base64; those of later photos lie in the folder beside it."""
 MOST_COMPARED = 100
 """Likely or uncertain photos whose other matches have pictures too: cutting each out takes time."""
-SCRIPTS = ("grid", "triage_decisions", "triage_map", "triage_photo", "triage")
+SCRIPTS = ("compare", "grid", "triage_decisions", "triage_map", "triage_photo", "triage")
 """In the order in which they need each other."""
 
 

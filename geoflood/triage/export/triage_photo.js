@@ -101,6 +101,7 @@ function showMatch(at) {
   byId("matches").querySelectorAll("li").forEach((line, index) => line.setAttribute("aria-current", index === at));
   byId("confirm").textContent = at ? `Confirm at match ${match.rank} ` : "Confirm ";
   showEvidence(current);
+  refreshCompare();
 }
 
 function matchLine(item, match, at) {
@@ -151,10 +152,25 @@ function show(item) {
     ...lines(item.count > item.posts.length ? [`and ${item.count - item.posts.length} more posts; ${item.copies} files`] : [])]);
   if (item.matches.length) showMatch(0);
   else showEvidence(item);
+  refreshCompare();
 }
 
-function enlarge() {
-  if (!current || PUBLIC) return;
-  put("large-pair", [current.photo, current.matches[shownMatch] && current.matches[shownMatch].picture].map((name) => name && image(name)));
-  byId("large").showModal();
+// ---- the pair over the whole screen
+
+function pairNow() {
+  const match = current.matches[shownMatch];
+  const side = (name, title, missing) => ({ src: source(name), name: title, missing });
+  return {
+    title: `${byId("decided").textContent} · ${byId("title").textContent}`,
+    status: byId("notice").textContent || byId("verdict").textContent,
+    photo: { ...side(current.photo, "Photo", "The photo could not be read."), attention: current.attention },
+    match: match ? side(match.picture, `${byId("match-name").textContent}${match.street ? ` · ${match.street}` : ""}`, "No picture of this match is in the page.")
+      : side(null, "No match", "Nothing matches."),
+    credit: byId("credit").firstChild ? byId("credit").firstChild.textContent : "",
+    links: match ? match.links : [],
+  };
+}
+
+function refreshCompare() {
+  if (compare.isOpen()) compare.show(pairNow());
 }

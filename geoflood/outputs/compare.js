@@ -1,0 +1,187 @@
+"use strict";
+// Photo and match over the whole screen: side by side, or one over the other, flipped or blinking. Both are zoomed and
+// moved as one. Foreign text is only ever set by textContent.
+
+// Weights above 1 (in hundredths) glow, weights below 1 are veiled.
+function paintAttention(grid) {
+  const canvas = make("canvas");
+  canvas.width = grid[0].length;
+  canvas.height = grid.length;
+  const pixels = grid.flat().flatMap((weight) =>
+    weight >= 100 ? [255, 214, 0, (weight - 100) * 0.9] : [0, 0, 0, (100 - weight) * 1.2]);
+  canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels), canvas.width), 0, 0);
+  return canvas;
+}
+
+function waterSpan(share) {
+  const water = make("span", "water", "waterline");
+  water.style.height = `${share * 100}%`;
+  return water;
+}
+
+const compare = (() => {
+  const BLINK_MS = 500;
+  const MOST = 12;  // times
+  const STEP = 1.25;  // a key, or a notch of the wheel
+  const dialog = document.body.appendChild(make("dialog"));
+  const bar = dialog.appendChild(make("header"));
+  const title = bar.appendChild(make("b"));
+  const status = bar.appendChild(make("span"));
+  const tools = bar.appendChild(make("span", "tools"));
+  const stage = dialog.appendChild(make("div", "stage"));
+  const panes = ["photo", "match"].map((name) => stage.appendChild(make("figure", `pane-${name}`)));
+  const credit = dialog.appendChild(make("p"));
+  const view = { zoom: 1, x: 0, y: 0 };  // of both pictures: times, and how far moved, in hundredths of a pane
+  const fingers = new Map();
+  let own = {};  // what the page does with keys
+  let blinking = 0;
+  dialog.id = "compare";
+  dialog.setAttribute("aria-label", "Compare photo and match");
+  status.setAttribute("role", "status");
+  dialog.dataset.shown = "photo";
+
+  function place() {
+    dialog.style.setProperty("--zoom", view.zoom);
+    dialog.style.setProperty("--x", view.x);
+    dialog.style.setProperty("--y", view.y);
+  }
+
+  // `at`: the point that stays where it is, in hundredths of a pane from its middle.
+  function zoom(times, at = [0, 0]) {
+    const next = Math.min(MOST, Math.max(1, view.zoom * times));
+    const by = next / view.zoom;
+    move(at[0] - (at[0] - view.x) * by - view.x, at[1] - (at[1] - view.y) * by - view.y, next);
+  }
+
+  // No farther than half a picture out of the middle.
+  function move(x, y, next = view.zoom) {
+    const reach = 50 * next;
+    view.zoom = next;
+    view.x = next === 1 ? 0 : Math.min(reach, Math.max(-reach, view.x + x));
+    view.y = next === 1 ? 0 : Math.min(reach, Math.max(-reach, view.y + y));
+    place();
+  }
+
+  function whole() {
+    Object.assign(view, { zoom: 1, x: 0, y: 0 });
+    place();
+  }
+
+  function layout(over) {
+    dialog.classList.toggle("over", over);
+    if (!over) blink(false);
+  }
+
+  function flip() {
+    const over = dialog.classList.contains("over");
+    layout(true);
+    dialog.dataset.shown = over && dialog.dataset.shown === "match" ? "photo" : "match";
+  }
+
+  function blink(on) {
+    clearInterval(blinking);
+    blinking = on ? setInterval(flip, BLINK_MS) : 0;
+    dialog.classList.toggle("blinking", on);
+  }
+
+  const turn = (layer) => () => dialog.classList.toggle(`no-${layer}`);
+  const OWN = new Map([
+    ["f", ["Flip", flip]], ["b", ["Blink", () => blink(!blinking)]], ["s", ["Both", () => layout(false)]],
+    ["+", ["Closer", () => zoom(STEP)]], ["-", ["Farther", () => zoom(1 / STEP)]], ["0", ["Whole", whole]],
+    ["a", ["Attention", turn("attention")]], ["w", ["Water", turn("water")]], ["Escape", ["Close", close]],
+  ]);
+
+  function button(key, words, act) {
+    const node = make("button", "", `${words} `);
+    node.dataset.key = key;
+    node.append(make("kbd", "", { ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" }[key] || key));
+    node.onclick = act;
+    return node;
+  }
+
+  // Layers lie on the picture itself: it is as wide as the pane allows, by its own shape.
+  function draw(pane, side) {
+    const frame = make("div", "picture");
+    const picture = make("img");
+    picture.alt = side.name;
+    picture.draggable = false;
+    picture.onload = () => frame.style.setProperty("--aspect", picture.naturalWidth / picture.naturalHeight);
+    picture.src = side.src;
+    frame.append(picture);
+    if (side.attention && side.attention.grid) frame.append(paintAttention(side.attention.grid));
+    if (side.attention && side.attention.waterline) frame.append(waterSpan(side.attention.waterline));
+    const inside = make("div", "view");
+    inside.append(side.src ? frame : make("p", "", side.missing));
+    pane.replaceChildren(make("figcaption", "", side.name), inside);
+  }
+
+  // Puts up a pair: `photo` and `match` have src, name, missing, and attention where there is one.
+  function show(pair) {
+    title.textContent = pair.title;
+    status.textContent = pair.status;
+    draw(panes[0], pair.photo);
+    draw(panes[1], pair.match);
+    showCredit(credit, pair.credit, pair.links);
+    const layers = pair.photo.attention || {};
+    tools.querySelector("[data-key=a]").hidden = !layers.grid;
+    tools.querySelector("[data-key=w]").hidden = !layers.waterline;
+  }
+
+  // `acts`: for a key its words and what the page does.
+  function open(pair, acts) {
+    own = acts;
+    tools.replaceChildren(...[...Object.entries(acts), ...OWN].map(([key, [words, act]]) => button(key, words, act)));
+    whole();
+    show(pair);
+    dialog.showModal();
+  }
+
+  function close() {
+    blink(false);
+    if (dialog.open) dialog.close();
+  }
+
+  const point = (event) => {
+    const pane = event.target.closest("figure") || panes[0];
+    const { left, top, width, height } = pane.getBoundingClientRect();
+    return [(event.clientX - left) / width * 100 - 50, (event.clientY - top) / height * 100 - 50];
+  };
+  const between = ([a, b]) => Math.hypot(a[0] - b[0], a[1] - b[1]) || 1;
+  const middle = (points) => [0, 1].map((axis) => points.reduce((sum, one) => sum + one[axis], 0) / points.length);
+
+  stage.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    zoom(event.deltaY < 0 ? STEP : 1 / STEP, point(event));
+  }, { passive: false });
+  stage.addEventListener("pointerdown", (event) => {
+    fingers.set(event.pointerId, point(event));
+    stage.setPointerCapture(event.pointerId);
+  });
+  stage.addEventListener("pointermove", (event) => {
+    if (!fingers.has(event.pointerId)) return;
+    const before = [...fingers.values()];
+    const { width, height } = panes[0].getBoundingClientRect();
+    const here = fingers.get(event.pointerId);
+    fingers.set(event.pointerId, [here[0] + event.movementX / width * 100, here[1] + event.movementY / height * 100]);
+    const now = [...fingers.values()];
+    const [from, to] = [middle(before), middle(now)];
+    move(to[0] - from[0], to[1] - from[1]);
+    if (now.length > 1) zoom(between(now) / between(before), to);
+  });
+  for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => fingers.delete(event.pointerId));
+  dialog.addEventListener("close", () => blink(false));
+
+  // Before the page's own keys; another dialog above it has its own.
+  document.addEventListener("keydown", (event) => {
+    if (!dialog.open || document.querySelector("dialog[open]:not(#compare)")) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    const key = event.key === "=" ? "+" : event.key;
+    event.stopImmediatePropagation();
+    const found = own[key] || OWN.get(key);
+    if (!found) return;
+    event.preventDefault();
+    if (!event.repeat || "+-".includes(key) || key.startsWith("Arrow")) found[1]();
+  }, true);
+
+  return { open, close, show, isOpen: () => dialog.open, say: (words) => { status.textContent = words; } };
+})();
