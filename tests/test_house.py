@@ -43,6 +43,7 @@ DOORS = {
     "ijson": {"places", "triage"},
     "imagehash": {"triage"},
     "openpyxl": {"triage"},
+    "pyogrio": {"outputs"},
     "faiss": {"database", "backbones"},
     "sqlite3": {"database", "imagery", "triage"},
     "ollama": {"vlm"},

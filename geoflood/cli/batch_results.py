@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 def export(
     results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
     file: Annotated[
-        Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx .zip .html.")
+        Path, typer.Argument(help="What to write: .geojson .geojsonl .csv .kmz .gpx .gpkg .zip .html.")
     ],
     public: Annotated[
         bool,

@@ -103,7 +103,7 @@ def export(
 ) -> ExportTally:
     """Write one file from the results that are wanted; returns what it holds, and what not.
 
-    Raises UsageError for an unknown format.
+    Raises UsageError for an unknown format, ExtraMissingError for one whose library is not installed.
     """
     tally = ExportTally()
     tally.written = format_of(path, named).write(path, tally.chosen(results, selection), sharing)

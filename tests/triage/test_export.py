@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pyogrio.raw
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,9 +36,10 @@ from geoflood.core.datatypes import (
     Rejected,
     StreetWords,
 )
-from geoflood.core.errors import UsageError
+from geoflood.core.errors import ExtraMissingError, UsageError
 from geoflood.core.geo import distance_m
 from geoflood.core.images import jpeg, read_image
+from geoflood.outputs import geopackage
 from geoflood.outputs.fields import answer_row
 from geoflood.outputs.record import METHOD
 from geoflood.triage.export.finding_fields import FINDING_FIELDS, PINNED, PUBLIC, field_names, title
@@ -100,13 +104,17 @@ def named(name: str) -> str | None:
 
 
 NAMES = ["x.geojson", "x.geojsonl", "x.geojsons", "x.csv", "x.kmz", "x.gpx", "x.zip", "x-hxl.csv"]
-NAMES += ["x-ushahidi.csv"]
+NAMES += ["x-ushahidi.csv", "x.gpkg"]
 TABLES = [name for name in NAMES if name.endswith(".csv")]
 PLACES_ONLY = ("x.kmz", "x.gpx", "x.zip", "x-ushahidi.csv")
 
 
 def texts(path: Path) -> Iterator[str]:
     """All that is in a file, an archive's members and their names too."""
+    if path.suffix == ".gpkg":
+        for name, _ in pyogrio.list_layers(path):  # the file itself holds the time that it was made at
+            yield from (str(one) for one in layer(path, name))
+        return
     if path.suffix not in (".kmz", ".zip"):
         yield path.read_text("utf-8")
         return
@@ -416,6 +424,46 @@ def test_reports_for_ushahidi_have_what_its_import_maps(tmp_path: Path) -> None:
     public = written(tmp_path, "p-ushahidi.csv", Sharing.PUBLIC, finding()).read_text("utf-8")
     assert "2021-07-14 18:00:00" in public
     assert "15R TN" in public, "without a street the grid says where"
+
+
+def layer(path: Path, name: str) -> list[dict[str, Any]]:
+    """The rows of a layer with their shapes, as another program reads them."""
+    meta, _, shapes, columns = pyogrio.raw.read(path, layer=name)
+    assert meta["crs"] == "EPSG:4326"
+    shaped = shapely.from_wkb(shapes)
+    return [
+        dict(zip(meta["fields"], row, strict=True)) | {"shape": shape}
+        for *row, shape in zip(*columns, shaped, strict=True)
+    ]
+
+
+def test_a_geopackage_has_photos_and_where_to_search(tmp_path: Path) -> None:
+    moved, lost = replace(finding(2), decision=MOVED), finding(3, outcome=Outcome.FAILED)
+    path = written(tmp_path, "x.gpkg", Sharing.INTERNAL, finding(text=HOSTILE), moved, lost)
+    first, second, third = layer(path, "photos")
+    assert (first["shape"].x, first["shape"].y) == (-95.3698, 29.7604)
+    assert (second["shape"].x, second["shape"].y) == (-95.4, 29.8)
+    assert third["shape"] is None
+    assert [one["number"] for one in (first, second, third)] == [1, 2, 3]
+    assert first["text"] == row(finding(text=HOSTILE), Sharing.INTERNAL)["text"]
+    assert (first["accuracy_m"], first["probability"]) == (21, 0.783)
+    assert np.isnan(second["accuracy_m"])
+    assert set(first) == {*field_names(Sharing.INTERNAL), "shape"}
+    (area,) = layer(path, "search_areas")
+    assert area["shape"].contains(shapely.Point(SPOT.lon, SPOT.lat))
+    assert (area["number"], area["share"]) == (1, 0.9), "a pin that a person set needs no search"
+    public = written(tmp_path, "p.gpkg", Sharing.PUBLIC, finding())
+    assert [name for name, _ in pyogrio.list_layers(public)] == ["photos"]
+    assert not [one.name for one in tmp_path.iterdir() if one.is_dir()], "nothing is left beside it"
+
+
+def test_a_geopackage_without_its_library_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(geopackage.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ExtraMissingError, match="pyogrio"):
+        written(tmp_path, "x.gpkg", Sharing.INTERNAL, finding())
+    assert not (tmp_path / "x.gpkg").exists()
 
 
 def test_sequences_are_one_feature_a_line(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from geoflood.core.errors import UsageError
 from geoflood.triage.export.crisis_tables import write_hxl, write_ushahidi
 from geoflood.triage.export.finding_geojson import write_features, write_sequence
 from geoflood.triage.export.finding_table import write_finding_table
+from geoflood.triage.export.geopackage import write_gpkg
 from geoflood.triage.export.gpx import write_gpx
 from geoflood.triage.export.kmz import write_kmz
 from geoflood.triage.export.public_map import write_public
@@ -35,6 +36,7 @@ FORMATS = {
     "csv": Format((".csv",), write_finding_table),
     "kmz": Format((".kmz",), write_kmz),
     "gpx": Format((".gpx",), write_gpx),
+    "gpkg": Format((".gpkg",), write_gpkg),
     "tak": Format((".dpk", ".zip"), write_tak),
     "hxl": Format((), write_hxl),
     "ushahidi": Format((), write_ushahidi),
