@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import PIL.Image
+import pillow_heif
 
 from geoflood.core.datatypes import Rejected, StreetImage
 from geoflood.core.errors import GeofloodError
@@ -36,6 +37,7 @@ FORMS = {
     "d.tif": "TIFF",
     "e.avif": "AVIF",
     "F.JPG": "MPO",
+    "g.heic": "HEIF",
 }
 ANGLES = (
     (53.0, 33.0, 3.6),
@@ -107,6 +109,7 @@ def _pixels() -> PIL.Image.Image:
 
 def picture(dice: random.Random, form: str) -> bytes:
     """A small picture with EXIF and XMP that may say anything."""
+    pillow_heif.register_heif_opener()
     exif = PIL.Image.Exif()
     exif[0x0112] = dice.choice((1, 6, 9))
     exif.get_ifd(0x8769)[0x9003] = dice.choice(("2021:07:14 18:23:05", "0000:00:00 00:00:00", "x" * 19))
