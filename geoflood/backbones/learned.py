@@ -29,7 +29,15 @@ from geoflood.core.errors import IndexUnusableError, InputError, UsageError
 from geoflood.core.files import BROKEN_ARRAYS, replacing
 from geoflood.core.parallel import cores, in_order
 
-__all__ = ["default_dimension", "learn", "load_learned", "published_describer", "save_learned", "version_of"]
+__all__ = [
+    "default_dimension",
+    "learn",
+    "learning_turns",
+    "load_learned",
+    "published_describer",
+    "save_learned",
+    "version_of",
+]
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
@@ -93,6 +101,11 @@ def learn(
     if dimension is None:
         return {}
     return _learn_axes(published_describer(backbone, precision), sample_views(VIEWS), weigh, dimension)
+
+
+def learning_turns(backbone: str, dimension: int | None) -> int:
+    """How often `learn` goes over views of the city: for words, for a projection."""
+    return (not find(backbone).file) + (dimension is not None)
 
 
 def _learn_words(sample_views: SampleViews, weigh: WeightFunction, dimension: int | None) -> Arrays:

@@ -13,6 +13,7 @@ from geoflood.cli import source_options as options
 from geoflood.cli import terminal
 from geoflood.cli.options import DESCRIBED, OWN, IndexDir, Json, Precision, Quiet, Workers
 from geoflood.cli.streets import coverage_facts
+from geoflood.cli.time_left import TimeLeft
 from geoflood.core.errors import IndexUnusableError, PartialError, UsageError
 from geoflood.database.bands import BANDS
 from geoflood.database.index_files import PLAN_PAGE
@@ -143,7 +144,7 @@ def index(
         options.refuse_without_source(wanted | {"plan": plan or None, "yes": yes or None})
         wanted = {"geotags": geotags, "select": select, "utm_zone": utm_zone}
         wanted |= {"licence": licence, "credit": credit}
-    with terminal.progress() as progress:
+    with terminal.progress(TimeLeft()) as progress:
         info = geoflood.build_index(
             city,
             images or [],

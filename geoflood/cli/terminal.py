@@ -14,8 +14,17 @@ from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
+from geoflood.cli.time_left import TimeLeft
 from geoflood.core.errors import GeofloodError, UsageError
 
 __all__ = [
@@ -36,6 +45,11 @@ __all__ = [
 
 COLUMNS = 80
 """Of a terminal that is narrow, and of what is no terminal."""
+
+LONG_S = 2.0
+"""Work that takes no longer shows no bar."""
+_WHOLE = ""
+"""In place of a stage's name."""
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -98,35 +112,67 @@ def error_line(error: GeofloodError) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar a stage with rate and time left, on stderr, once a stage takes over two seconds.
+def progress(whole: TimeLeft | None = None) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar a stage with rate and time left, on stderr, once the work takes over two seconds.
 
-    Quiet when stderr is no terminal. Yields what geoflood.database.build.build calls (stage, done, total).
+    Below them, with `whole`, the time left of all stages. Quiet when stderr is no terminal. Yields what
+    geoflood.database.build.build calls (stage, done, total).
     """
     columns = (
+        SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
     )
-    bars = Progress(
-        *columns, TimeRemainingColumn(), console=_err, transient=True, disable=_quiet or not _err.is_terminal
-    )
-    started: dict[str, float] = {}
-    tasks: dict[str, TaskID] = {}
-
-    def update(stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        spent = now - started.setdefault(stage, now)
-        if stage not in tasks and spent > 2:
-            tasks[stage] = bars.add_task(stage, total=total or None, rate="")
-        if stage in tasks:
-            bars.update(
-                tasks[stage], completed=done, total=total or None, rate=f"{done / max(spent, 1e-9):.1f}/s"
-            )
-
+    bars = Progress(*columns, console=_err, transient=True, disable=_quiet or not _err.is_terminal)
     with bars:
-        yield update
+        yield _Bars(bars, whole).update
+
+
+class _Bars:
+    """What is told of stages, as bars."""
+
+    def __init__(self, bars: Progress, whole: TimeLeft | None) -> None:
+        self._bars, self._whole = bars, whole
+        self._begun: float | None = None
+        self._first: dict[str, tuple[float, int]] = {}
+        self._tasks: dict[str, TaskID] = {}
+
+    def update(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        self._begun = now if self._begun is None else self._begun
+        if not done or stage not in self._first:
+            self._first[stage] = (now, done)
+        if now - self._begun > LONG_S:
+            self._show(stage, done, total, now)
+        if self._whole is not None:
+            self._whole.update(stage, done, total, now - self._begun)
+            self._show_whole(self._whole.seconds())
+
+    def _show(self, stage: str, done: int, total: int, now: float) -> None:
+        began, before = self._first[stage]
+        if stage not in self._tasks:
+            if not done and total:  # only told how much is to come
+                return
+            self._tasks[stage] = self._bars.add_task(stage, total=total or None, rate="")
+        rate = f"{(done - before) / (now - began):.1f}/s" if done > before else ""
+        self._bars.update(self._tasks[stage], completed=done, total=total or None, rate=rate)
+
+    def _show_whole(self, seconds: float | None) -> None:
+        """In the last line; it is made again when another bar came below it."""
+        from geoflood.outputs.wording import duration
+
+        if seconds is None:
+            return
+        text = f"the whole: {duration(seconds)} left".replace("\N{NO-BREAK SPACE}", " ")
+        last = self._tasks.get(_WHOLE)
+        if last is None or last != self._bars.task_ids[-1]:
+            if last is not None:
+                self._bars.remove_task(last)
+            self._tasks[_WHOLE] = self._bars.add_task(text, total=None, rate="")
+        self._bars.update(self._tasks[_WHOLE], description=text)
 
 
 def show_line(text: str, title: str = "", style: str = "") -> None:

@@ -90,15 +90,17 @@ def build(
                 if at_once and len(plan):
                     new = [image for image in part if isinstance(image, StreetImage)]
                     only = plan.shards_of(image.key for image in new)
+                    progress("describing", 0, len(plan))
                     describer = learn_once(folder, plan, settings, progress, precision)
                     describe_missing(folder, plan, describer, settings, workers, progress, only)
                     described(new)
             if not len(plan):
                 raise no_usable_image(plan.rejected(), folder)
+            progress("describing", 0, len(plan))  # how much there is, before the city is learned
             describer = learn_once(folder, plan, settings, progress, precision)
             describe_missing(folder, plan, describer, settings, workers, progress)
             previous = find_manifest(folder)
-            contents = join_shards(folder, plan)
+            contents = join_shards(folder, plan, progress)
             unchanged = previous if previous and _knows(previous, contents) else None
             calibration = calibrate(folder, describer, settings, unchanged, workers, progress)
             if previous and previous.settings == settings:

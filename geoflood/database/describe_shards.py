@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from dataclasses import replace
@@ -31,6 +32,9 @@ __all__ = ["describe_missing", "describe_shard", "described_keys"]
 VIEWS_AT_ONCE = 16
 """Views in memory at a time, a worker."""
 
+REPORT_S = 0.5
+"""A shard takes minutes: what is described of it is reported this often."""
+
 _NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 
@@ -47,23 +51,28 @@ def describe_missing(
 
     Each thread works on its own shard from file to file: while one decodes, the others compute.
     """
-    done, total = 0, len(plan)
-    running: dict[Future[None], int] = {}
+    before, total = 0, len(plan)
+    described: deque[int] = deque()  # which threads may append to
+    running: set[Future[None]] = set()
+
+    def report() -> None:
+        progress("describing", before + len(described), total)
+
     # At most `workers` shards run, each on one core whatever their number. Sums over several threads are
     # rounded differently, and the same images must give the same index.
     with side_by_side(max(workers, cores())) as pool:
         for number, images in plan.shards():
             if (only is None or number in only) and _is_missing(folder, number, images):
-                work = pool.submit(describe_shard, folder, number, images, describer, settings)
-                running[work] = len(images)
+                running.add(
+                    pool.submit(describe_shard, folder, number, images, describer, settings, described.append)
+                )
             else:
-                done += len(images)
+                before += len(images)
             while len(running) >= workers:
-                done += _wait_for_one(running)
-            progress("describing", done, total)
+                running = _wait_for_one(running, report)
+            report()
         while running:
-            done += _wait_for_one(running)
-            progress("describing", done, total)
+            running = _wait_for_one(running, report)
 
 
 def described_keys(folder: Path) -> set[str]:
@@ -93,14 +102,15 @@ def _is_missing(folder: Path, number: int, images: Sequence[tuple[int, StreetIma
     return all(Path(image.location).is_file() for number, image in images if number in used)
 
 
-def _wait_for_one(running: dict[Future[None], int]) -> int:
-    """Wait for one shard or more; returns how many images they had, and raises what one of them raised."""
-    ended, _ = wait(running, return_when=FIRST_COMPLETED)
-    count = 0
+def _wait_for_one(running: set[Future[None]], report: Callable[[], None]) -> set[Future[None]]:
+    """Wait for one shard or more; returns those that still run, and raises what one of them raised."""
+    ended: set[Future[None]] = set()
+    while not ended:
+        ended, running = wait(running, REPORT_S, FIRST_COMPLETED)
+        report()
     for future in ended:
-        count += running.pop(future)
         future.result()
-    return count
+    return running
 
 
 def describe_shard(
@@ -109,29 +119,37 @@ def describe_shard(
     images: list[tuple[int, StreetImage]],
     describer: Describer,
     settings: Settings,
+    done: Callable[[int], object] = lambda image: None,
 ) -> None:
     """Read, cut, describe and write one shard, a few views in memory at a time.
 
-    An image that cannot be read becomes a row with its reason.
+    An image that cannot be read becomes a row with its reason. `done` is told the number of each image.
     """
     weigh = partial(band_weights, bands=settings.bands)
     described: list[tuple[int, View]] = []
     kept = _Described()
     rejected: list[tuple[int, Rejected]] = []
     pixels: list[Image] = []
+    in_hand: list[int] = []
     for image_number, image in images:
         try:
             cut = views(image)
         except UnreadableImageError as error:
             rejected.append((image_number, Rejected(image.location, error.reason, error.detail[:200])))
+            done(image_number)
             continue
         described += [(image_number, replace(view, pixels=_NO_PIXELS)) for view in cut]
         pixels += [view.pixels for view in cut]
+        in_hand.append(image_number)
         if len(pixels) >= VIEWS_AT_ONCE:
             kept.take(describer.describe_keeping(pixels, weigh))
             pixels = []
+            while in_hand:
+                done(in_hand.pop())
     if pixels:
         kept.take(describer.describe_keeping(pixels, weigh))
+    for image_number in in_hand:
+        done(image_number)
     if kept.packed:  # before the shard, which says how many there are
         write_patches(patches_path(folder, number), kept.packed)
     write_shard(shard_path(folder, number), _shard(described, kept, len(settings.bands), rejected))

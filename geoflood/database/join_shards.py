@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.datatypes import Reference, StreetImage
+from geoflood.core.datatypes import Progress, Reference, StreetImage, no_progress
 from geoflood.core.errors import IndexUnusableError
 from geoflood.core.files import fingerprint
 from geoflood.database.database import write_references
@@ -22,6 +23,10 @@ from geoflood.database.shards import Shard, read_shard, shard_path
 from geoflood.database.vectors import write_vectors
 
 __all__ = ["IndexContents", "join_shards"]
+
+
+TURNS = 3
+"""Times that all shards are read: for what is counted, for references, for vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,15 @@ class IndexContents:
     files: Mapping[str, str]
 
 
-def join_shards(folder: Path, plan: IndexPlan) -> IndexContents:
+def join_shards(folder: Path, plan: IndexPlan, progress: Progress = no_progress) -> IndexContents:
     """Write references.sqlite, vectors.faiss and patches.npz; the manifest goes first, no longer being true.
 
     Raises InputError when no image could be used, IndexUnusableError when a shard is gone.
     """
     rejected, images, credits = plan.rejected(), 0, Counter[tuple[str, str]]()
     patch_places = PatchPlaces()
-    for one in _shards(folder, plan):
+    shards = partial(_reported, folder, plan, progress)
+    for one in shards(0):
         shard = one.shard
         patch_places.add(one.number, shard.patches, shard.frame, one.kept)
         rejected.update(map(str, shard.reason[np.isin(shard.rejected, list(one.images))]))
@@ -52,8 +58,8 @@ def join_shards(folder: Path, plan: IndexPlan) -> IndexContents:
     if not images:
         raise no_usable_image(rejected, folder)
     retire_manifest(folder)
-    references = write_references(folder / "references.sqlite", _references(folder, plan))
-    vectors = (one.shard.vectors[one.kept] for one in _shards(folder, plan))
+    references = write_references(folder / "references.sqlite", _references(shards(1)))
+    vectors = (one.shard.vectors[one.kept] for one in shards(2))
     write_vectors(folder / "vectors.faiss", vectors)
     write_patch_places(folder / "patches.npz", patch_places)
     names = ("references.sqlite", "vectors.faiss", "learned.npz", "patches.npz")
@@ -88,9 +94,18 @@ def _shards(folder: Path, plan: IndexPlan) -> Iterator[_PlannedShard]:
         yield _PlannedShard(number, planned, shard, np.isin(shard.image, list(planned)))
 
 
-def _references(folder: Path, plan: IndexPlan) -> Iterator[Reference]:
-    numbers = count()
+def _reported(folder: Path, plan: IndexPlan, progress: Progress, turn: int) -> Iterator[_PlannedShard]:
+    """The shards, gone over for the `turn`th of TURNS times."""
+    images, done = len(plan), 0
     for one in _shards(folder, plan):
+        yield one
+        done += len(one.images)
+        progress("joining", turn * images + done, TURNS * images)
+
+
+def _references(shards: Iterable[_PlannedShard]) -> Iterator[Reference]:
+    numbers = count()
+    for one in shards:
         shard = one.shard
         views = zip(shard.image, shard.heading_deg, shard.fov_deg, shard.tile_deg, strict=True)
         for (image, heading, fov, tile), kept in zip(views, one.kept, strict=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from geoflood.backbones.describe import Describer
-from geoflood.backbones.learned import learn, load_learned, save_learned
+from geoflood.backbones.learned import learn, learning_turns, load_learned, save_learned
 from geoflood.core.datatypes import Image, Progress
 from geoflood.core.images import UnreadableImageError
 from geoflood.database.bands import band_weights
@@ -32,16 +33,29 @@ def learn_once(
     path = folder / "learned.npz"
     if not path.exists():
         unreadable: Counter[str] = Counter()
-        sample = partial(_sample_views, plan, unreadable=unreadable, progress=progress)
-        if next(sample(IMAGES_TRIED), None) is None:
+        if next(_sample_views(plan, IMAGES_TRIED, unreadable), None) is None:
             raise no_usable_image(plan.rejected() + unreadable, folder)
+        turns = learning_turns(settings.backbone, settings.dimension)
+        steps = count()
+
+        def sample(views_wanted: int) -> Iterator[Image]:
+            turn = next(steps)
+
+            def told(done: int, images: int) -> None:
+                progress("learning the city", turn * images + done, turns * images)
+
+            return _sample_views(plan, views_wanted, unreadable, told)
+
         weigh = partial(band_weights, bands=settings.bands)
         save_learned(path, learn(settings.backbone, sample, weigh, settings.dimension, precision))
     return load_learned(path, settings.backbone, precision)
 
 
 def _sample_views(
-    plan: IndexPlan, count: int, unreadable: Counter[str], progress: Progress
+    plan: IndexPlan,
+    count: int,
+    unreadable: Counter[str],
+    told: Callable[[int, int], object] = lambda done, images: None,
 ) -> Iterator[Image]:
     """At most `count` views, spread evenly over the images and around the panoramas.
 
@@ -50,7 +64,7 @@ def _sample_views(
     images = plan.sample(count)
     views_each = max(1, count // max(len(images), 1))
     for number, image in enumerate(images):
-        progress("learning the city", number, len(images))
+        told(number, len(images))
         try:
             around = views(image)
         except UnreadableImageError as error:

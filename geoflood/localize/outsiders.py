@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geoflood.backbones.describe import Describer
 from geoflood.backbones.threads import side_by_side
-from geoflood.core.datatypes import Image, Vectors
+from geoflood.core.datatypes import Image, Progress, Vectors, no_progress
 from geoflood.core.files import BROKEN_ARRAYS, replacing
 from geoflood.core.parallel import cores, in_order
 from geoflood.database.bands import band_weights
@@ -56,10 +56,15 @@ class Outsiders:
 
 
 def write_outsiders(
-    folder: Path, describer: Describer, bands: Sequence[int], count: int, workers: int
+    folder: Path,
+    describer: Describer,
+    bands: Sequence[int],
+    count: int,
+    workers: int,
+    progress: Progress = no_progress,
 ) -> Outsiders:
     """Describe so many outsiders as this index does and keep them with it."""
-    descriptors = _described(describer, bands, count, workers)
+    descriptors = _described(describer, bands, count, workers, progress)
     with replacing(folder / FILE) as temporary, temporary.open("wb") as file:
         np.save(file, descriptors, allow_pickle=False)
     return Outsiders(descriptors)
@@ -84,7 +89,9 @@ def _sound(kept: NDArray[Any], shape: tuple[int, int]) -> bool:
     return bool((np.linalg.norm(kept.astype(np.float32), axis=2) <= LONGEST).all())  # nor is it NaN
 
 
-def _described(describer: Describer, bands: Sequence[int], count: int, workers: int) -> NDArray[np.float16]:
+def _described(
+    describer: Describer, bands: Sequence[int], count: int, workers: int, progress: Progress = no_progress
+) -> NDArray[np.float16]:
     """[n, bands, D]; one core each, so that the same pictures give the same numbers."""
     weigh = partial(band_weights, bands=bands)
 
@@ -92,5 +99,8 @@ def _described(describer: Describer, bands: Sequence[int], count: int, workers: 
         return np.asarray(describer.describe([picture], weigh)[0], np.float32)
 
     with side_by_side(max(workers, cores())) as pool:
-        described = list(in_order(pool, describe, cohort(count), ahead=workers))
+        described: list[Vectors] = []
+        for vectors in in_order(pool, describe, cohort(count), ahead=workers):
+            described.append(vectors)
+            progress("describing outsiders", len(described), count)
     return np.stack(described).astype(np.float16)

@@ -60,7 +60,7 @@ def self_calibrate(
     """
     if unchanged and CalibrationKey(None, reranked=True) in unchanged.calibration:
         return unchanged.calibration
-    outsiders = write_outsiders(folder, describer, settings.bands, plan.outsiders, workers)
+    outsiders = write_outsiders(folder, describer, settings.bands, plan.outsiders, workers, progress)
     path = folder / "references.sqlite"
     sources = references_as_sources(_pictured(path, plan.sources))
     made = make(
@@ -143,11 +143,16 @@ def _rehearse(
     entries: dict[CalibrationKey, CalibrationEntry] = {}
     with side_by_side(max(workers, cores())) as pool:
         reranker = Reranker(pool, PatchStore(folder))
-        compared = with_inliers(made, reranker, partial(read_references, path), progress)
-        kinds = ((False, plan.prior, rehearsal_queries(made)), (True, plan.reranked_prior, compared))
-        for reranked, prior, queries in kinds:
+        compared = with_inliers(made, reranker, partial(read_references, path))
+        kinds = (
+            (False, "searching", plan.prior, rehearsal_queries(made)),
+            (True, "comparing", plan.reranked_prior, compared),
+        )
+        for reranked, stage, prior, queries in kinds:
             groups = [
                 Group(CalibrationKey(band, reranked), belief) for band, belief in beliefs(bands).items()
             ]
-            entries |= calibrate(store, captures, queries, outsiders, groups, prior, plan.enough)
+            entries |= calibrate(
+                store, captures, queries, outsiders, groups, prior, plan.enough, partial(progress, stage)
+            )
     return entries

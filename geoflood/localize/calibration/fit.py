@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -169,13 +170,22 @@ def calibrate(
     groups: Sequence[Group],
     prior: Prior,
     enough: int,
+    told: Callable[[int, int], object] = lambda done, total: None,
 ) -> dict[CalibrationKey, CalibrationEntry]:
-    """Numbers for the manifest: an entry for each group.
+    """Numbers for the manifest: an entry for each group; `told` hears of each search, and of how many.
 
     The trials of a group are the queries under about its waterline. Where they show fewer than `enough`
     places, all entries are the prior's means, and say so.
     """
-    trials = {group.key: list(_group_trials(store, captures, queries, outsiders, group)) for group in groups}
+    total, searches = sum(len(_members(queries, group)) for group in groups), count(1)
+
+    def searched() -> None:
+        told(next(searches), total)
+
+    trials = {
+        group.key: list(_group_trials(store, captures, queries, outsiders, group, searched))
+        for group in groups
+    }
     every = [trial for some in trials.values() for trial in some]
     present = [trial for trial in every if trial.present]
     places = len({trial.place for trial in present})
@@ -200,23 +210,30 @@ def _pools(groups: Sequence[Group]) -> list[list[CalibrationKey]]:
     return [pool for pool in (untold, told) if pool]
 
 
+def _members(queries: RehearsalQueries, group: Group) -> list[int]:
+    """Numbers of the queries that are searched for in a group."""
+    fits = np.ones(len(queries), bool)
+    if group.key.band is not None:  # what is told of a dry photo says the least: it is tried untold alone
+        away = np.abs(queries.waterline - group.key.band / 100)
+        fits = (away <= NEAR_BAND) & (queries.waterline > 0)
+    chosen: list[int] = np.flatnonzero(fits).tolist()
+    return chosen
+
+
 def _group_trials(
     store: VectorSearch,
     captures: Captures,
     queries: RehearsalQueries,
     outsiders: OutsidersLike,
     group: Group,
+    searched: Callable[[], object] = lambda: None,
 ) -> Iterator[Trial]:
-    fits = np.ones(len(queries), bool)
-    if group.key.band is not None:  # what is told of a dry photo says the least: it is tried untold alone
-        away = np.abs(queries.waterline - group.key.band / 100)
-        fits = (away <= NEAR_BAND) & (queries.waterline > 0)
-    chosen = np.flatnonzero(fits)
-    for i in chosen.tolist():
+    for i in _members(queries, group):
         belief = queries.untold[i] if group.key.band is None else group.belief
         similarities, ids = store.search(queries.descriptors[i : i + 1], belief, DEPTH + REMOVED)
         alike = outsiders.similarity(queries.descriptors[i], belief, int(queries.outsider[i]))
         yield from _trials(captures, queries, i, similarities[0], ids[0], alike)
+        searched()
 
 
 def _trials(

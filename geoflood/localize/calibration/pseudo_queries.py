@@ -170,10 +170,8 @@ def with_inliers(
     made: Sequence[PseudoQuery],
     reranker: Reranker,
     find: Callable[[Sequence[int]], Sequence[Reference]],
-    progress: Progress = no_progress,
 ) -> RehearsalQueries:
     """The same, re-ranked as photos are; `find` gives references by their ids."""
-    compared = set[int]()
 
     @lru_cache(maxsize=4)
     def query(i: int) -> Patches:
@@ -184,8 +182,6 @@ def with_inliers(
         ids: NDArray[np.int64],
         similarities: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        compared.add(i)
-        progress("comparing", len(compared), len(made))
         likelihoods = similarities / RERANKED_PRIOR.params.temperature
         references = find(ids.tolist())
         return reranker.inliers(query(i), NEUTRAL, references, likelihoods)[0]
