@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["INDEXING", "Stage", "TimeLeft"]
+__all__ = ["INDEXING", "TimeLeft", "UsualStage"]
 
 SOON_S = 5.0
 """Before so much time is known, nothing is foretold."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class UsualStage:
     """A stage as it usually is; another computer, or another backbone, makes all slower or quicker."""
 
     name: str
@@ -36,14 +36,14 @@ def _compared(images: int) -> int:
 
 
 INDEXING = (
-    Stage("fetching pictures", lambda images: 0, 1.0),
-    Stage("learning the city", lambda images: 2 * min(images, 1000), 1.2),
-    Stage("describing", lambda images: images, 1.0),
-    Stage("joining", lambda images: 3 * images, 0.001),
-    Stage("describing outsiders", lambda images: OUTSIDERS, 3.5),
-    Stage("rehearsing", _rehearsed, 1.3),
-    Stage("searching", _compared, 0.05),
-    Stage("comparing", _compared, 6.5),
+    UsualStage("fetching pictures", lambda images: 0, 1.0),
+    UsualStage("learning the city", lambda images: 2 * min(images, 1000), 1.2),
+    UsualStage("describing", lambda images: images, 1.0),
+    UsualStage("joining", lambda images: 3 * images, 0.001),
+    UsualStage("describing outsiders", lambda images: OUTSIDERS, 3.5),
+    UsualStage("rehearsing", _rehearsed, 1.3),
+    UsualStage("searching", _compared, 0.05),
+    UsualStage("comparing", _compared, 6.5),
 )
 """Stages of `geoflood index` in their order, each with its cost beside describing an image."""
 
@@ -58,7 +58,7 @@ _TOGETHER = frozenset((_FETCHING, _COUNTED))
 class TimeLeft:
     """Learns from progress how long is left; stages that are yet to come are as long as they usually are."""
 
-    def __init__(self, stages: Sequence[Stage] = INDEXING) -> None:
+    def __init__(self, stages: Sequence[UsualStage] = INDEXING) -> None:
         self._stages = stages
         self._order = {stage.name: number for number, stage in enumerate(stages)}
         self._done: dict[str, tuple[int, int]] = {}
@@ -89,7 +89,7 @@ class TimeLeft:
             return None
         return sum(self._left(stage, images, pace) for stage in self._stages)
 
-    def _left(self, stage: Stage, images: int, pace: float) -> float:
+    def _left(self, stage: UsualStage, images: int, pace: float) -> float:
         current = self._stages[self._at].name
         over = self._order[stage.name] < self._at and not {stage.name, current} <= _TOGETHER
         if over:
