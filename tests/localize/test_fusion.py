@@ -14,7 +14,17 @@ from geoflood.core.datatypes import Candidate, LatLon, Reference
 from geoflood.core.geo import distance_m, from_local, to_local
 from geoflood.database.calibration import MODELS, CalibrationParams, Coefficients, Evidence
 from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR, Prior
-from geoflood.localize.fusion import TAIL, TOLERANCE_M, belief_map, evidence, fuse, fused, posterior, ranked
+from geoflood.localize.fusion import (
+    SUREST_NEAR,
+    TAIL,
+    TOLERANCE_M,
+    belief_map,
+    evidence,
+    fuse,
+    fused,
+    posterior,
+    ranked,
+)
 
 HOME = LatLon(52.2, 0.12)
 TRUST = CalibrationParams(
@@ -120,6 +130,7 @@ def test_the_ground_is_the_sum_of_the_bumps(kernel_m: float) -> None:
 
 @given(st.lists(places, min_size=1, max_size=40))
 @example([(0.0, 0.0, 0.0), (1.0, 5.0, 6e-194)])
+@example([(0.0, 0.0, 0.0), (0.0, 50.0, 1.0), (0.0, 1.0, 1.0)])
 def test_radii_are_quantiles_of_the_distance(drawn: list[tuple[float, float, float]]) -> None:
     found = sorted((candidate(*place) for place in drawn), key=lambda c: -c.similarity)
     estimate = fuse(found, TRUST)
@@ -127,7 +138,7 @@ def test_radii_are_quantiles_of_the_distance(drawn: list[tuple[float, float, flo
     metres = to_local([(c.reference.position.lat, c.reference.position.lon) for c in found], best)
     weights = posterior(np.array([c.similarity for c in found]) / TRUST.temperature)
     _, ground = belief_map(metres, weights, TRUST)
-    near = estimate.probability / (1 - estimate.not_in_index)
+    near = min(estimate.probability / (1 - estimate.not_in_index), SUREST_NEAR)
     ground, shares = ground.agreeing(ground.borne_out(TRUST), near)
     assert shares.sum() == pytest.approx(1)
     assert shares[ground.away_m <= TOLERANCE_M].sum() == pytest.approx(near), "as the probability says"
