@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # A process a core, up to four; the tests of a file stay together, for they share what they build.
 PYTEST := $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo docs test test-long test-panoramax test-vlm check bench clean
+.PHONY: demo docs test test-long test-axe test-panoramax test-vlm check bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/geoflood demo --out demo
@@ -17,6 +17,15 @@ test: $(VENV)/installed-dev
 # What takes long: the demo, many kills where `make test` has a few, eight times the fuzz.
 test-long: $(VENV)/installed-dev
 	$(PYTEST) -m "long or hypothesis" --hypothesis-profile=long
+
+# Whether everybody can read the pages and reach all in them, by axe-core: a script of 550 kB, for this test alone.
+AXE := $(VENV)/axe/node_modules/axe-core/axe.min.js
+
+test-axe: $(AXE) $(VENV)/installed-dev
+	GEOFLOOD_AXE=$(abspath $(AXE)) $(BIN)/pytest tests/triage/test_accessibility.py
+
+$(AXE):
+	npm install --silent --no-audit --no-fund --prefix $(VENV)/axe axe-core@4.10.3
 
 # A real Panoramax server, in an environment of its own: 400 MB, a minute. PostgreSQL is Debian's postgresql-postgis.
 GEOVISIO := $(VENV)/geovisio

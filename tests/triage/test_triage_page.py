@@ -638,7 +638,7 @@ def test_the_street_is_listed_shown_searched_and_gone_under_a_persons_pin(tmp_pa
     seen.push(rows(), text("place"), text("matches"), text("about"));
     type("search", "gwydir"); seen.push(rows().length); type("search", "");
     signAs("ben"); press("m"); map.fire("click", {latlng: L.latLng(37.7, -122.4)});
-    seen.push(rows()[0], byId("place").firstChild.nextSibling.textContent);
+    seen.push(rows()[0], byId("place").querySelector("li").textContent);
     """
     rows, place, matches_text, about, found, pinned, first_line = seen(tmp_path, script, one, other)
     assert isinstance(rows, list)

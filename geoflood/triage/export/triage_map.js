@@ -6,6 +6,8 @@ const MOST_LISTED = 200;  // photos of one spot that are listed
 const CLOSE_ZOOM = 16;
 const WORTH_GOING = 0.02;  // matches that are worth going farther away for
 map.attributionControl.setPrefix("Leaflet");
+map.getContainer().setAttribute("role", "region");
+map.getContainer().setAttribute("aria-label", "Map of the photos");
 const pinClusters = L.markerClusterGroup({
   maxClusterRadius: CLUSTER_PX, iconCreateFunction: clusterIcon, animate: false,
   showCoverageOnHover: false, zoomToBoundsOnClick: false, spiderfyOnMaxZoom: false,

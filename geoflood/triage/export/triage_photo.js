@@ -53,17 +53,23 @@ function showPlace(item) {
   if (item.radius_m && !pin) proposed.push(PUBLIC ? `within ${item.radius_m} m` : `90 % within ${item.radius_m} m if it is in ${item.searched}`);
   if (item.gap && !pin) proposed.push(item.gap);
   if (!pin) {
-    put("place", [make("b", "", proposed.length ? "Where the machine puts it" : "No place"), ...lines(proposed)]);
+    putPlace(proposed.length ? "Where the machine puts it" : "No place", lines(proposed));
     return;
   }
   if (PUBLIC) {
-    put("place", [make("b", "", "Placed by a person"), ...lines([...item.coordinates, `within ${item.radius_m} m`])]);
+    putPlace("Placed by a person", lines([...item.coordinates, `within ${item.radius_m} m`]));
     return;
   }
   const decision = decisionOf(item);
-  put("place", [make("b", "", `Placed by ${decision.by || "nobody named"}, ${decision.at}`), ...lines(coordinatesOf(pin)),
+  putPlace(`Placed by ${decision.by || "nobody named"}, ${decision.at}`, [...lines(coordinatesOf(pin)),
     make("li", "", "a person's pin: its accuracy is not known"),
     item.at && struck(`${proposed.join(" · ")} · the machine's proposal, ${distanceText(map.distance(item.at, pin))} away`)]);
+}
+
+function putPlace(title, told) {
+  const list = make("ul");
+  list.append(...told.filter(Boolean));
+  put("place", [make("b", "", title), told.length && list]);
 }
 
 function struck(text) {
