@@ -17,10 +17,10 @@ from geoflood.core.paths import city_folder
 if TYPE_CHECKING:
     from geoflood.core.datatypes import City
     from geoflood.places.street_map import StreetMap
-    from geoflood.triage.export.selection import ExportTally, Selection
+    from geoflood.triage.export.selection import ExportTally
     from geoflood.triage.results import Results
 
-__all__ = ["few", "register", "warn_unsealed"]
+__all__ = ["few", "register", "show_exported", "warn_unsealed"]
 
 NAMED = 10
 """Photos, files or lines that a warning names."""
@@ -66,7 +66,7 @@ def export(
     quiet: Quiet = False,
 ) -> None:
     """geoflood export triage findings.kmz --public: the results of a batch in another format."""
-    from geoflood.triage.export.redaction import GRID_M, Sharing
+    from geoflood.triage.export.redaction import Sharing
     from geoflood.triage.export.selection import Selection
     from geoflood.triage.findings import Status
     from geoflood.triage.outputs import export as write_export
@@ -79,19 +79,25 @@ def export(
     warn_provisional(batch)
     selection = Selection(None if only is Only.ALL else Status(only.value), min_probability)
     told = write_export(batch, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named, selection)
-    sharing = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: holds persons' posts"
-    terminal.news(
-        f"{told.written:,} of {told.all:,} photos in {file} ({sharing}){_left_out(told, selection)}"
-    )
-    if not told.written:
-        terminal.warning(f"{file} holds no photo")
+    show_exported(file, told, public, min_probability)
     if lost := told.too_weak[Status.CONFIRMED]:
         terminal.warning(f"--min-probability leaves out {lost:,} that a person confirmed")
 
 
-def _left_out(told: ExportTally, selection: Selection) -> str:
+def show_exported(file: Path, told: ExportTally, public: bool, min_probability: float = 0.0) -> None:
+    """Say what a file holds, for whom, and what it does not."""
+    from geoflood.triage.export.redaction import GRID_M
+
+    words = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: all that is known"
+    left_out = _left_out(told, min_probability)
+    terminal.news(f"{told.written:,} of {told.all:,} photos in {file} ({words}){left_out}")
+    if not told.written:
+        terminal.warning(f"{file} holds no photo")
+
+
+def _left_out(told: ExportTally, min_probability: float) -> str:
     """What a file does not hold, and why, to stand behind what it holds."""
-    share = f"{100 * selection.min_probability:g} %"
+    share = f"{100 * min_probability:g} %"
     parts = [f"{count:,} {status}" for status, count in sorted(told.other_status.items())]
     parts += [f"{count:,} {status} below {share}" for status, count in sorted(told.too_weak.items())]
     if told.unwritten:

@@ -13,6 +13,7 @@ import typer
 import geoflood
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
+from geoflood.cli.batch_results import show_exported
 from geoflood.cli.cities import city_or_only
 from geoflood.cli.options import (
     WRITTEN,
@@ -30,7 +31,7 @@ from geoflood.cli.options import (
 from geoflood.cli.show_located import show_located
 from geoflood.cli.show_many import show_many
 from geoflood.core.datatypes import AttentionMap, Blend, Outcome, Query, SearchOptions
-from geoflood.core.errors import InputError, PartialError
+from geoflood.core.errors import InputError, PartialError, UsageError
 
 if TYPE_CHECKING:
     from geoflood.core.datatypes import Located
@@ -58,6 +59,20 @@ Out = Annotated[
 Force = Annotated[
     bool,
     typer.Option("--force", help="Replace the results of another run in --out.", rich_help_panel=WRITTEN),
+]
+Export = Annotated[
+    Path | None,
+    typer.Option(
+        help="One more file, as of geoflood export: .kmz .gpx .gpkg .zip (TAK).", rich_help_panel=WRITTEN
+    ),
+]
+Public = Annotated[
+    bool,
+    typer.Option(
+        "--public/--internal",
+        help="Of --export: without anything that leads to a person, or with all.",
+        rich_help_panel=WRITTEN,
+    ),
 ]
 Tiles = Annotated[
     str | None,
@@ -90,6 +105,8 @@ def locate(
     search_anyway: vlm.Anyway = False,
     out: Out = None,
     force: Force = False,
+    export: Export = None,
+    public: Public = False,
     basemap: Basemap = None,
     tiles: Tiles = None,
     precision: Precision = None,
@@ -106,6 +123,7 @@ def locate(
     queries = [Query(path) for path in _photos(photos)]
     if not queries:
         raise InputError("no photos given", "geoflood locate PHOTO, or - and a list of paths on stdin")
+    _check_export(export, force, public)
     folder = city_or_only(city, index_dir)
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
     stage = vlm.make_stage(selection, attention, verify, folder)
@@ -146,7 +164,31 @@ def locate(
         )
         for kind, path in written.items():
             terminal.news(f"{kind}: {path}")
+    _export(located, export, public)
     _raise_failures(located)
+
+
+def _check_export(file: Path | None, force: bool, public: bool) -> None:
+    """Raises UsageError, before any work is done, for a file that could not be written after it."""
+    if file is None:
+        return
+    from geoflood.triage.export.formats import FORMATS, format_of
+
+    if format_of(file) is FORMATS["html"] and not public:
+        raise UsageError("map.html is the internal map already", "add --public for one without people")
+    if file.exists() and not force:
+        raise UsageError(f"{file} is there already", "add --force, or name another file")
+
+
+def _export(located: Sequence[Located], file: Path | None, public: bool) -> None:
+    """Write the file that --export names."""
+    if file is None:
+        return
+    from geoflood.triage.export.redaction import Sharing
+    from geoflood.triage.located_findings import export_located
+
+    told = export_located(located, file, Sharing.PUBLIC if public else Sharing.INTERNAL)
+    show_exported(file, told, public)
 
 
 def _photos(arguments: Sequence[str]) -> Iterator[Path]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -321,6 +324,30 @@ def test_a_report_for_people_and_files_for_others(locate: Call, queries: Photos,
     quiet = locate(photo, "-q", "--out", "elsewhere", "--json")
     assert quiet.stderr == ""
     assert (tmp_path / "elsewhere" / "map.html").exists()
+
+
+def table_rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text("utf-8"), newline="")))
+
+
+def test_what_was_located_is_exported_as_a_batch_is(locate: Call, queries: Photos, tmp_path: Path) -> None:
+    first, second = queries[0][0], queries[1][0]
+    done = locate(first, second, "--export", "x.csv")
+    assert done.exit_code == 0, done.output
+    rows = table_rows(tmp_path / "x.csv")
+    assert [row["photo"] for row in rows] == [str(first), str(second)]
+    assert rows[0]["sha256"] == hashlib.sha256(first.read_bytes()).hexdigest()
+    for exported, told in zip(rows, table_rows(tmp_path / "located" / "located.csv"), strict=True):
+        assert exported | told == exported, "the same answers, field by field"
+    public = locate(first, second, "--export", "x.gpx", "--public", "--out", "again")
+    assert "public: no persons" in " ".join(public.stderr.split())
+    assert first.name not in (tmp_path / "x.gpx").read_text("utf-8")
+    before = (tmp_path / "x.csv").read_bytes()
+    assert "is there already" in error_line(locate(first, "--export", "x.csv"), 2)
+    assert "internal map" in error_line(locate(first, "--export", "x.html"), 2)
+    assert "no format" in error_line(locate(first, "--export", "x.shp"), 2)
+    assert (tmp_path / "x.csv").read_bytes() == before
+    assert not (tmp_path / "located-2").exists(), "refused before anything was done"
 
 
 def test_no_run_writes_over_another_s_results(locate: Call, queries: Photos, tmp_path: Path) -> None:
