@@ -45,6 +45,8 @@ _NAMED_M = 2_000.0
 _NAMES = 16
 _LETTER, _LEAST_PART = 13.0, 60.0
 """Units a letter of a street's name takes, and the shortest straight piece that is named."""
+_FULL_PINS, _LEAST_PIN = 20.0, 0.35
+"""Pins that have room at full size, and how small they get where there are more."""
 _SCALES_M = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 
 
@@ -84,7 +86,9 @@ class PaperMap:
         """The drawing, as an element for a page whose style has the classes of paper_map.css."""
         high = round(WIDE * window.high_m / window.wide_m)
         inside = "".join((*self._areas(window), *self._lines(window), *self._names(window)))
-        drawn = [_pin(pin, _units(np.array([(pin.spot.lat, pin.spot.lon)]), window)[0]) for pin in pins]
+        size = min(1.0, max(_LEAST_PIN, math.sqrt(_FULL_PINS / max(len(pins), 1))))
+        spots = (np.array([(pin.spot.lat, pin.spot.lon)]) for pin in pins)
+        drawn = [_pin(pin, _units(at, window)[0], size) for pin, at in zip(pins, spots, strict=True)]
         return (
             f'<svg class="paper-map" viewBox="0 0 {WIDE} {high}" role="img" aria-label="map">'
             f'<rect class="land" width="{WIDE}" height="{high}"/>{inside}{"".join(drawn)}'
@@ -122,6 +126,9 @@ class PaperMap:
         taken: list[tuple[float, float, float]] = []
         for _, name, middle, angle in sorted(self._pieces(window), key=lambda one: -one[0]):
             half = len(name) * _LETTER / 2.0
+            reach = half * math.cos(math.radians(angle)), half * abs(math.sin(math.radians(angle)))
+            if not _holds(middle, reach, (WIDE, WIDE * window.high_m / window.wide_m)):
+                continue
             near = (math.hypot(middle[0] - x, middle[1] - y) < (half + other) for x, y, other in taken)
             if len(taken) == _NAMES or any(near):
                 continue
@@ -159,6 +166,11 @@ class PaperMap:
         return np.flatnonzero(((high >= corners[0]) & (low <= corners[1])).all(axis=1))
 
 
+def _holds(middle: tuple[float, float], reach: tuple[float, float], size: tuple[float, float]) -> bool:
+    """Whether what reaches so far from its middle lies in a drawing of this size."""
+    return all(far <= at <= most - far for at, far, most in zip(middle, reach, size, strict=True))
+
+
 def _boxes(shapes: Shapes) -> tuple[Floats, Floats]:
     """The least and the greatest (lat, lon) of each shape, [N, 2] degrees."""
     if not len(shapes):
@@ -190,12 +202,13 @@ def _path(degrees: Floats, window: PaperWindow) -> str:
     return "M" + "L".join(f"{x:g} {y:g}" for x, y in points[moved].tolist())
 
 
-def _pin(pin: PaperPin, at: Floats) -> str:
+def _pin(pin: PaperPin, at: Floats, size: float) -> str:
     label = plain(pin.label)
     half = 16 + 8 * max(len(label), 1)
     x, y = at
     return (
-        f'<g class="pin" transform="translate({x:.1f} {y:.1f})"><path d="M0 0L-12 -22L12 -22Z"/>'
+        f'<g class="pin" transform="translate({x:.1f} {y:.1f}) scale({size:.2f})">'
+        '<path d="M0 0L-12 -22L12 -22Z"/>'
         f'<rect x="{-half}" y="-62" width="{2 * half}" height="42" rx="8"/>'
         f'<text y="-31">{escape(label)}</text></g>'
     )

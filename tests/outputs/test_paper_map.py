@@ -59,6 +59,19 @@ def test_what_is_outside_is_not_drawn() -> None:
     assert "Market" not in drawn
 
 
+def test_many_pins_are_small_and_a_name_that_would_be_cut_is_left_out() -> None:
+    window = PaperWindow.of([ORIGIN], 0.8, 1000.0)
+    sizes = [
+        set(re.findall(r"scale\(([\d.]+)\)", PaperMap(None).svg(window, [PaperPin("1", ORIGIN)] * count)))
+        for count in (1, 80, 5_000)
+    ]
+    assert sizes == [{"1.00"}, {"0.50"}, {"0.35"}]
+    beside = street_map([("Long Street at the Very Edge", LineKind.MINOR, [(400, 0), (900, 0)])])
+    assert "Long Street" not in PaperMap(beside).svg(window, [])
+    inside = street_map([("Long Street at the Very Edge", LineKind.MINOR, [(-200, 0), (300, 0)])])
+    assert "Long Street" in PaperMap(inside).svg(window, [])
+
+
 def test_names_are_text_and_a_wide_map_has_none() -> None:
     hostile = '</text><script>x</script>"\u202e\x00'
     streets = street_map([(hostile, LineKind.MINOR, [(-200, 0), (200, 0)])])
