@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from geoflood.cli import terminal
-from geoflood.cli.options import Basemap, IndexDir, Json, Quiet
+from geoflood.cli.options import Basemap, DryRun, IndexDir, Json, Quiet
 from geoflood.core.errors import GeofloodError, IndexUnusableError, InputError, UsageError
 from geoflood.core.paths import city_folder
 
@@ -63,6 +65,7 @@ def export(
         str | None, typer.Option("--format", help="When the suffix does not say: tak, hxl, ushahidi …")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
     """geoflood export triage findings.kmz --public: the results of a batch in another format."""
@@ -78,19 +81,30 @@ def export(
     warn_unsealed(batch)
     warn_provisional(batch)
     selection = Selection(None if only is Only.ALL else Status(only.value), min_probability)
-    told = write_export(batch, file, Sharing.PUBLIC if public else Sharing.INTERNAL, named, selection)
-    show_exported(file, told, public, min_probability)
+    with _aside(file) if dry_run else nullcontext(file) as written:
+        told = write_export(batch, written, Sharing.PUBLIC if public else Sharing.INTERNAL, named, selection)
+    show_exported(file, told, public, min_probability, dry_run)
     if lost := told.too_weak[Status.CONFIRMED]:
         terminal.warning(f"--min-probability leaves out {lost:,} that a person confirmed")
 
 
-def show_exported(file: Path, told: ExportTally, public: bool, min_probability: float = 0.0) -> None:
-    """Say what a file holds, for whom, and what it does not."""
+@contextmanager
+def _aside(file: Path) -> Iterator[Path]:
+    """A file of that name elsewhere, which goes away: what it holds is known only once it is written."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder) / file.name
+
+
+def show_exported(
+    file: Path, told: ExportTally, public: bool, min_probability: float = 0.0, dry_run: bool = False
+) -> None:
+    """Say what a file holds, or would hold, for whom, and what it does not."""
     from geoflood.triage.export.redaction import GRID_M
 
     words = f"public: no persons, squares of {GRID_M:.0f} m" if public else "INTERNAL: all that is known"
     left_out = _left_out(told, min_probability)
-    terminal.news(f"{told.written:,} of {told.all:,} photos in {file} ({words}){left_out}")
+    wanted = "would be in" if dry_run else "in"
+    terminal.news(f"{told.written:,} of {told.all:,} photos {wanted} {file} ({words}){left_out}")
     if not told.written:
         terminal.warning(f"{file} holds no photo")
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from geoflood.cli import terminal
-from geoflood.cli.options import IndexDir, Json, Quiet
+from geoflood.cli.options import DryRun, IndexDir, Json, Quiet
 from geoflood.cli.source_options import parse_area
 from geoflood.core.errors import PartialError
 from geoflood.core.paths import city_folder, home
+
+if TYPE_CHECKING:
+    from geoflood.database.bundle import Bundled
 
 __all__ = ["register"]
 
@@ -31,6 +34,7 @@ def bundle(
         bool, typer.Option("--with-images", help="The pictures too, for the map and for verifying.")
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Over a file that is there.")] = False,
+    dry_run: DryRun = False,
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -39,25 +43,22 @@ def bundle(
 
     With --bounds or --aoi only a part of it. geoflood unbundle opens it.
     """
-    from geoflood.database.bundle import write_bundle
+    from geoflood.database.bundle import measure_bundle, write_bundle
 
     area = parse_area(bounds, aoi, None, None)
+    wanted: dict[str, Any] = {"area": area, "with_pictures": with_images, "replace_file": replace}
+    if dry_run:
+        _show(*measure_bundle(city_folder(city, index_dir), file, **wanted), as_json)
+        return
     with terminal.progress() as progress:
         made = write_bundle(
             city_folder(city, index_dir),
             file,
-            area=area,
-            with_pictures=with_images,
-            replace_file=replace,
+            **wanted,
             progress=progress,
         )
-    size = made.path.stat().st_size
-    counts = {"images": made.images, "views": made.views, "pictures": made.pictures}
-    if as_json:
-        terminal.emit({"bundle": str(made.path), **counts, "bytes": size})
-    else:
-        shown = {name: f"{count:,}" for name, count in counts.items()}
-        terminal.show_rows({"bundle": str(made.path), **shown, "size": f"{size / 1e6:,.1f} MB"})
+    _show(made, made.path.stat().st_size, as_json)
+    if not as_json:
         terminal.news(f"next, on another machine: geoflood unbundle {made.path.name}")
     if made.without_patches:
         terminal.warning(
@@ -67,6 +68,16 @@ def bundle(
         raise PartialError(
             f"{made.pictures_gone:,} pictures are gone or cannot be read", "the bundle works without them"
         )
+
+
+def _show(made: Bundled, size: int, as_json: bool) -> None:
+    """What a bundle holds, or would hold."""
+    counts = {"images": made.images, "views": made.views, "pictures": made.pictures}
+    if as_json:
+        terminal.emit({"bundle": str(made.path), **counts, "bytes": size})
+    else:
+        shown = {name: f"{count:,}" for name, count in counts.items()}
+        terminal.show_rows({"bundle": str(made.path), **shown, "size": f"{size / 1e6:,.1f} MB"})
 
 
 def unbundle(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from geoflood.cli import terminal
-from geoflood.cli.options import Json, Quiet
+from geoflood.cli.options import DryRun, Json, Quiet
 from geoflood.core.errors import InputError, PartialError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def flood(
-    photos: Annotated[list[Path], typer.Argument(help="Photos of streets.")],
+    photos: Annotated[list[Path], typer.Argument(help="Photos of streets, or folders of them.")],
     level: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of the height under water, from the bottom.")
     ] = 0.4,
@@ -60,6 +60,7 @@ def flood(
         int, typer.Option(min=16, help="Pixels of the longer side at most; nothing is enlarged.")
     ] = 1600,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -72,8 +73,12 @@ def flood(
     if not math.isfinite(level):
         raise UsageError("--level is a share of the height from 0 to 0.9", "such as --level 0.45")
     chosen = effects_of(effects)
-    files = _files(photos, out)
+    photos, files = _files(photos, out)
     _check_overwriting(photos, files, mask, overwrite)
+    if dry_run:
+        for number, (photo, file) in enumerate(zip(photos, files, strict=True)):
+            _show_intended(photo, file, seed + number, as_json)
+        return
     failed: list[InputError] = []
     for number, (photo, file) in enumerate(zip(photos, files, strict=True)):
         try:
@@ -105,23 +110,44 @@ def effects_of(names: str) -> Effects:
     return chosen
 
 
-def _files(photos: Sequence[Path], out: Path) -> list[Path]:
-    """Where each photo's picture goes; no two to the same place, none under a name that hides what it is."""
+def _files(given: Sequence[Path], out: Path) -> tuple[list[Path], list[Path]]:
+    """The photos, and where each one's picture goes.
+
+    No two go to the same place, none under a name that hides what it is. What lies in folders keeps its place
+    below them. Raises UsageError.
+    """
     from geoflood.imagery.folder import is_picture
     from geoflood.synthetic.flood.files import flood_path
 
-    if folders := [photo for photo in photos if photo.is_dir()]:
-        raise UsageError(f"{folders[0]} is a folder", f"name its photos, such as {folders[0] / '*.jpg'}")
+    found = [one for path in given for one in _below(path)]
+    photos = [photo for photo, _ in found]
     if not out.is_dir() and (out.suffix.lower() in SUFFIXES or out.exists() or is_picture(out)):
-        return [_single_file(photos, out)]
-    files = [flood_path(photo, out) for photo in photos]
+        return photos, [_single_file(photos, out)]
+    files = [flood_path(photo, out / below) for photo, below in found]
     for number, file in enumerate(files):
         if file in files[:number]:
             first = photos[files.index(file)]
             raise UsageError(
                 f"{first} and {photos[number]} would both become {file}", "flood them into different folders"
             )
-    return files
+    return photos, files
+
+
+def _below(path: Path) -> list[tuple[Path, Path]]:
+    """A photo, or the photos of a folder; and where below the folder they lie.
+
+    Pictures that are synthetic already are passed over: a second run would find those of the first.
+    Raises InputError for a folder without photos.
+    """
+    from geoflood.imagery.folder import is_picture
+    from geoflood.synthetic.flood.files import SUFFIX
+
+    if not path.is_dir():
+        return [(path, Path())]
+    photos = [one for one in sorted(filter(is_picture, path.rglob("*"))) if SUFFIX not in one.stem]
+    if not photos:
+        raise InputError(f"no photos in {path}", "give a folder with JPEG or PNG files")
+    return [(photo, photo.relative_to(path).parent) for photo in photos]
 
 
 def _single_file(photos: Sequence[Path], out: Path) -> Path:
@@ -147,6 +173,14 @@ def _check_overwriting(photos: Sequence[Path], files: Sequence[Path], mask: bool
             raise UsageError(f"{file} is one of the photos, and photos are only read", "name another --out")
         if file.exists() and not overwrite:
             raise UsageError(f"{file} is there already", "add --overwrite, or name another --out")
+
+
+def _show_intended(photo: Path, file: Path, seed: int, as_json: bool) -> None:
+    """What would be written."""
+    if as_json:
+        terminal.emit({"photo": str(photo), "file": str(file), "seed": seed, "dry_run": True})
+    else:
+        terminal.show_rows({str(file): f"would be made of {photo}, seed {seed}"})
 
 
 def _show(flooded: Flooded, as_json: bool) -> None:

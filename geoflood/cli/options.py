@@ -21,6 +21,7 @@ __all__ = [
     "Alpha",
     "Basemap",
     "BlendForm",
+    "DryRun",
     "IndexDir",
     "Json",
     "ModelsDir",
@@ -66,6 +67,7 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="One JSON object an answer, on stdout.", rich_help_panel=MACHINE),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", callback=_quieter, help="Only errors.", rich_help_panel=MACHINE)
 ]

@@ -81,7 +81,9 @@ SourceUrl = Annotated[
         help="A mirror of the source, or an instance of your own.", metavar="URL", rich_help_panel=FETCHED
     ),
 ]
-Plan = Annotated[bool, typer.Option("--plan", help="Only say what it would cost and what it is worth.")]
+Plan = Annotated[
+    bool, typer.Option("--plan", "--dry-run", help="Only say what it would cost and what it is worth.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Fetch without asking.", rich_help_panel=FETCHED)]
 MaxImages = Annotated[
     int | None,

@@ -51,7 +51,7 @@ from geoflood.database.manifest import find_manifest
 from geoflood.database.patch_store import PatchStore
 from geoflood.places.street_map_file import STREETS, find
 
-__all__ = ["Bundled", "write_bundle"]
+__all__ = ["Bundled", "measure_bundle", "write_bundle"]
 
 Chunks: TypeAlias = Iterable[bytes]
 
@@ -111,8 +111,7 @@ def write_bundle(
     Raises CityError and IndexUnusableError for an index that cannot be searched, InputError where the area
     holds none of it or the disk is full, UsageError for a file that is there.
     """
-    if path.exists() and not replace_file:
-        raise UsageError(f"{path} is there already", "name another file, or say --replace")
+    _refuse_existing(path, replace_file)
     database = Database(folder)
     writer = _Writer(database, _views(database, area), progress)
     if with_pictures:
@@ -124,6 +123,32 @@ def write_bundle(
         if not is_finished(folder) or find_manifest(folder) != database.manifest:
             raise IndexUnusableError(f"{folder} changed while it was bundled", "run geoflood bundle again")
     return writer.bundled(path)
+
+
+def _refuse_existing(path: Path, replace_file: bool) -> None:
+    if path.exists() and not replace_file:
+        raise UsageError(f"{path} is there already", "name another file, or say --replace")
+
+
+def measure_bundle(
+    folder: Path,
+    path: Path,
+    *,
+    area: Area | None = None,
+    with_pictures: bool = False,
+    replace_file: bool = False,
+) -> tuple[Bundled, int]:
+    """What `write_bundle` would write, and roughly how many bytes; nothing is written.
+
+    Raises CityError and IndexUnusableError for an index that cannot be searched, InputError where the area
+    holds none of it, UsageError for a file that is there.
+    """
+    _refuse_existing(path, replace_file)
+    database = Database(folder)
+    writer = _Writer(database, _views(database, area), no_progress)
+    if with_pictures:
+        writer.find_pictures()
+    return writer.bundled(path), writer.size
 
 
 def _views(database: Database, area: Area | None) -> _Views:

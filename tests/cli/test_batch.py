@@ -102,6 +102,16 @@ def test_export_says_whether_it_is_public(root: Path) -> None:
     assert "ana" in (root / "x.csv").read_text("utf-8")
 
 
+def test_an_export_may_only_be_told_of(root: Path) -> None:
+    batch(root)
+    before = sorted(root.rglob("*"))
+    said = call("export", root / "out", root / "x.gpx", "--dry-run")
+    assert sorted(root.rglob("*")) == before
+    done = call("export", root / "out", root / "x.gpx")
+    assert said.stderr.replace("would be in", "in").split() == done.stderr.split()
+    assert isinstance(call("export", root / "out", root / "x.gpx", "--dry-run").exception, UsageError)
+
+
 def test_export_of_some_tells_true_counts(root: Path) -> None:
     batch(root)
     features = json.loads((root / "out" / "located.geojson").read_text("utf-8"))["features"]

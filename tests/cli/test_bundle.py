@@ -47,6 +47,15 @@ def test_from_one_machine_to_the_other(run: Run, index_dir: Path, tmp_path: Path
     assert "did you mean town?" in run("bundle", "twon", "other.zip").stderr
 
 
+def test_a_bundle_may_only_be_told_of(run: Run, box: str, tmp_path: Path) -> None:
+    options = ("bundle", "town", "box.zip", "--bounds", box, "--with-images", "--json")
+    told = json.loads(run(*options, "--dry-run").stdout)
+    assert not list(tmp_path.glob("*.zip"))
+    made = json.loads(run(*options).stdout)
+    assert told.pop("bytes") == pytest.approx(made.pop("bytes"), rel=0.2)
+    assert told == made
+
+
 def test_a_part_by_a_box_or_by_a_polygon(run: Run, box: str, index_dir: Path, tmp_path: Path) -> None:
     south, west, north, east = map(float, box.split(","))
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]

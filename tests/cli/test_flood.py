@@ -173,7 +173,22 @@ def test_what_is_neither_a_folder_nor_a_jpeg_or_png_is_refused(photo: Path) -> N
     assert sorted(path.name for path in photo.parent.iterdir()) == ["notes.txt", "street.jpg"]
 
 
-def test_a_folder_of_photos_is_refused_with_what_helps(photo: Path) -> None:
-    refused = call(photo.parent, "--out", photo.parent / "out")
-    assert refused.exit_code == 2
-    assert f"{photo.parent}/*.jpg" in refused.stderr
+def test_a_folder_of_photos_keeps_its_shape_and_is_not_flooded_twice(photo: Path, tmp_path: Path) -> None:
+    for name in ("a.jpg", "north/a.jpg", "north/b.png"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(street()).save(path)
+    (tmp_path / "photos" / "notes.txt").write_text("no photo", "utf-8")
+    out = tmp_path / "photos" / "flooded"
+    wanted = {f"{name}.synthetic-flood.jpg" for name in ("a", "north/a", "north/b")}
+    only_said = call(tmp_path / "photos", "--out", out, "--mask", "--dry-run", "--json")
+    told = [json.loads(line) for line in only_said.stdout.splitlines()]
+    assert {str(Path(one["file"]).relative_to(out)) for one in told} == wanted
+    assert not out.exists()
+    for again in ([], ["--overwrite"]):
+        assert call(tmp_path / "photos", "--out", out, "--mask", *again).exit_code == 0
+        written = {str(path.relative_to(out)) for path in out.rglob("*.jpg")}
+        assert written == wanted
+    (tmp_path / "none").mkdir()
+    assert call(tmp_path / "none", "--out", out).exit_code == 3
+    assert call(tmp_path / "photos", "--out", tmp_path / "synthetic.jpg").exit_code == 2

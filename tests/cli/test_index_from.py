@@ -84,7 +84,7 @@ def fetched(far: FarAmsterdam) -> int:
 
 
 def test_a_plan_fetches_no_picture(run: Run, far: FarAmsterdam, tmp_path: Path) -> None:
-    result = run("index", "Dam Square", "--from", "amsterdam", *CIRCLE, "--plan", "--json", *SMALL)
+    result = run("index", "Dam Square", "--from", "amsterdam", *CIRCLE, "--dry-run", "--json", *SMALL)
     assert result.exit_code == 0, result.output
     plan = json.loads(result.stdout)
     assert plan["city"] == "Dam Square"

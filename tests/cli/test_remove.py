@@ -72,6 +72,17 @@ def test_rm_leaves_what_is_not_geofloods_and_names_it(run: Run, town: Path) -> N
     assert run("cities", "--json").stdout == "", "what is left is no index"
 
 
+def test_rm_may_only_be_told_of(run: Run, town: Path) -> None:
+    (town / "notes.txt").write_text("mine", "utf-8")
+    before = sorted(town.rglob("*"))
+    told = run("rm", "town", "--dry-run")
+    assert told.exit_code == 0
+    assert f"would be removed  {town}" in told.stdout
+    assert "notes.txt" in told.stderr
+    assert sorted(town.rglob("*")) == before
+    assert "no index" in error_line(run("rm", "twn", "--dry-run"), 4)
+
+
 def street_image(key: str, location: Path) -> StreetImage:
     return StreetImage(key, str(location), Geotag(LatLon(52, 0.1), "test"))
 
