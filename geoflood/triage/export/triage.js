@@ -12,16 +12,13 @@ let boxBefore = "";  // what the box in hand held before
 
 const decided = (item) => statusOf(item) !== "candidate";
 const score = (item) => decided(item) ? -1 : (NOTHING + item.urgency) * (NOTHING + (item.at ? item.probability : 0));
-const ORDERS = {
-  urgency: (a, b) => score(b) - score(a) || a.n - b.n,
-  time: (a, b) => (a.time ?? Infinity) - (b.time ?? Infinity) || a.n - b.n,
-  number: (a, b) => a.n - b.n,
-};
+const ORDERS = { urgency: (item) => -score(item), time: (item) => item.time ?? Number.MAX_VALUE, number: (item) => item.n };
 let ordered = items;
 let placeOf = new Map();
 
 function sort(name) {
-  ordered = [...items].sort(ORDERS[name]);
+  const keys = new Map(items.map((item) => [item, ORDERS[name](item)]));
+  ordered = [...items].sort((a, b) => keys.get(a) - keys.get(b) || a.n - b.n);
   placeOf = new Map(ordered.map((item, at) => [item, at]));
 }
 
@@ -30,8 +27,16 @@ function sort(name) {
 const times = items.map((item) => item.time).filter((time) => time !== null);
 const first = times.reduce((a, b) => Math.min(a, b), Infinity);
 const last = times.reduce((a, b) => Math.max(a, b), -Infinity);
-const haystacks = new Map(items.map((item) =>
-  [item, [item.n, item.file, item.street, ...item.posts.flatMap((post) => [post.text, post.author, post.source])].join(" ").toLowerCase()]));
+const haystacks = new Map();  // made when somebody searches
+
+function haystackOf(item) {
+  if (!haystacks.has(item)) {
+    const posted = item.posts.flatMap((post) => [post.text, post.author, post.source]);
+    haystacks.set(item, [item.n, item.file, item.street, ...posted].join(" ").toLowerCase());
+  }
+  return haystacks.get(item);
+}
+
 const moment = (slider) => first + (last - first) * slider.value / 1000;
 const timeText = (seconds) => times.length ? new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ") : "any time";
 
@@ -61,7 +66,7 @@ function filter(toTop) {
   shown = ordered.filter((item) =>
     outcomes.has(item.outcome) && statuses.has(statusOf(item)) && item.probability >= sure
     && (!timed || (item.time !== null && item.time >= from && item.time <= until))
-    && (!twice || item.count > 1) && words.every((word) => haystacks.get(item).includes(word)));
+    && (!twice || item.count > 1) && words.every((word) => haystackOf(item).includes(word)));
   byId("sure-value").textContent = `${Math.round(sure * 100)} %`;
   byId("from-value").textContent = timeText(from);
   byId("until-value").textContent = timeText(until);
