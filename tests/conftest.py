@@ -10,6 +10,8 @@ from pathlib import Path
 
 # Before torch and faiss are loaded: with small pictures, more threads wait more than they compute.
 os.environ["OMP_NUM_THREADS"] = "1"
+# What is set for good on the computer that runs the tests is not set in them.
+os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "no-such-folder")
 
 import hypothesis
 import numpy as np

@@ -16,6 +16,7 @@ from geoflood.cli import (
     bundle,
     calibrate,
     cities,
+    config,
     dataset,
     demo,
     describe,
@@ -30,6 +31,7 @@ from geoflood.cli import (
     terminal,
 )
 from geoflood.core.errors import GeofloodError, InputError
+from geoflood.core.settings import fill_environment
 
 __all__ = ["Commands", "app"]
 
@@ -73,6 +75,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -80,7 +83,8 @@ def _main(
         ),
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand != "config":  # which must mend a file that nobody can read
+        context.call_on_close(fill_environment())
 
 
 for commands in (
@@ -92,6 +96,7 @@ for commands in (
     bundle,
     remove,
     doctor,
+    config,
     models,
     describe,
     batch,
