@@ -1,4 +1,4 @@
-"""Writes docs/reference/cli.md out of `--help`, and docs/reference/api.md out of docstrings: `make docs`."""
+"""Writes what is made of `--help` (cli.md, geoflood.1) and of docstrings (api.md): `make docs`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 import geoflood
 from geoflood.cli.app import app
 
-__all__ = ["FOLDER", "REFERENCE", "api_reference", "cli_reference"]
+__all__ = ["FOLDER", "REFERENCE", "api_reference", "cli_reference", "man_page"]
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -23,6 +23,10 @@ _API_HEAD = """\
 
 Made from docstrings by `make docs`. Everything here is an attribute of `geoflood`, whose import is light.
 """
+_MAN_END = (
+    ".SH EXIT STATUS",
+    "0 done; 2 the command line makes no sense; 10 some items failed; the reference has all.",
+)
 _CLI_HEAD = """\
 # The command line
 
@@ -67,6 +71,42 @@ def _help_groups(command: Any) -> dict[str, list[Any]]:
     for parameter in command.params:
         groups.setdefault(getattr(parameter, "rich_help_panel", None) or "", []).append(parameter)
     return groups
+
+
+def man_page() -> str:
+    """geoflood(1): every command with its options, in the language of man pages."""
+    program: Any = typer.main.get_command(app)
+    about = _roff(inspect.cleandoc(program.help))
+    head = (
+        f".TH GEOFLOOD 1\n.SH NAME\ngeoflood \\- find where a flood photo was taken\n.SH DESCRIPTION\n{about}"
+    )
+    return "\n".join([head, ".SH COMMANDS", *_man_group(program, "geoflood"), *_MAN_END, ""])
+
+
+def _man_group(group: Any, path: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _man_group(command, f"{path} {name}")
+        elif not command.hidden:
+            yield from _man_command(command, f"{path} {name}")
+
+
+def _man_command(command: Any, path: str) -> Iterator[str]:
+    context = typer.Context(command, info_name=path)
+    usage = " ".join([path, *command.collect_usage_pieces(context)])
+    yield f".SS {_roff(usage)}\n{_roff(inspect.cleandoc(command.help))}"
+    for parameters in _help_groups(command).values():
+        for parameter in parameters:
+            if (entry := parameter.get_help_record(context)) is not None:
+                name, text = entry
+                yield f".TP\n.B {_roff(name)}\n{_roff(' '.join(text.split()))}"
+
+
+def _roff(text: str) -> str:
+    """Text that no line of which is taken for a request; an empty line begins a paragraph."""
+    escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    lines = (f"\\&{line}" if line.startswith((".", "'")) else line or ".PP" for line in escaped.split("\n"))
+    return "\n".join(lines)
 
 
 def api_reference() -> str:
@@ -168,7 +208,7 @@ def _doc(node: ast.FunctionDef | ast.ClassDef) -> str:
     return ast.get_docstring(node) or ""
 
 
-REFERENCE = {"api.md": api_reference, "cli.md": cli_reference}
+REFERENCE = {"api.md": api_reference, "cli.md": cli_reference, "geoflood.1": man_page}
 """Name of a file in docs/reference -> what makes its text."""
 
 if __name__ == "__main__":

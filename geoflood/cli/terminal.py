@@ -16,7 +16,6 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskID,
@@ -122,7 +121,7 @@ def progress(whole: TimeLeft | None = None) -> Iterator[Callable[[str, int, int]
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[steps]}"),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
@@ -149,30 +148,31 @@ class _Bars:
             self._show(stage, done, total, now)
         if self._whole is not None:
             self._whole.update(stage, done, total, now - self._begun)
-            self._show_whole(self._whole.seconds())
+            self._show_whole(now - self._begun, self._whole.seconds())
 
     def _show(self, stage: str, done: int, total: int, now: float) -> None:
         began, before = self._first[stage]
         if stage not in self._tasks:
             if not done and total:  # only told how much is to come
                 return
-            self._tasks[stage] = self._bars.add_task(stage, total=total or None, rate="")
+            self._tasks[stage] = self._bars.add_task(stage, total=total or None, rate="", steps="")
         rate = f"{(done - before) / (now - began):.1f}/s" if done > before else ""
-        self._bars.update(self._tasks[stage], completed=done, total=total or None, rate=rate)
+        steps = f"{done}/{total or '?'}"
+        self._bars.update(self._tasks[stage], completed=done, total=total or None, rate=rate, steps=steps)
 
-    def _show_whole(self, seconds: float | None) -> None:
+    def _show_whole(self, spent_s: float, left_s: float | None) -> None:
         """In the last line; it is made again when another bar came below it."""
         from geoflood.outputs.wording import duration
 
-        if seconds is None:
+        if left_s is None:
             return
-        text = f"the whole: {duration(seconds)} left".replace("\N{NO-BREAK SPACE}", " ")
+        text = f"the whole: {duration(left_s)} left".replace("\N{NO-BREAK SPACE}", " ")
         last = self._tasks.get(_WHOLE)
         if last is None or last != self._bars.task_ids[-1]:
             if last is not None:
                 self._bars.remove_task(last)
-            self._tasks[_WHOLE] = self._bars.add_task(text, total=None, rate="")
-        self._bars.update(self._tasks[_WHOLE], description=text)
+            self._tasks[_WHOLE] = self._bars.add_task(text, total=None, rate="", steps="")
+        self._bars.update(self._tasks[_WHOLE], description=text, completed=spent_s, total=spent_s + left_s)
 
 
 def show_line(text: str, title: str = "", style: str = "") -> None:
