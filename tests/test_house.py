@@ -62,6 +62,7 @@ DOORS = {
     "utm": {"core"},
     "mgrs": {"core"},
     "platformdirs": {"core"},
+    "weasyprint": {"outputs"},
     "pandas": {"__init__", "outputs"},
     "filelock": {"core"},
 }

@@ -122,7 +122,8 @@ def _left_out(told: ExportTally, min_probability: float) -> str:
 def brief(
     results: Annotated[Path, typer.Argument(help="Folder that batch-locate wrote.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="What to write; default brief.html in the folder.")
+        Path | None,
+        typer.Option("--out", "-o", help="What to write, .html or .pdf; default brief.html in the folder."),
     ] = None,
     public: Annotated[
         bool,
@@ -133,6 +134,7 @@ def brief(
     quiet: Quiet = False,
 ) -> None:
     """geoflood brief triage: the confirmed places to print, a page each, behind a cover with the map."""
+    from geoflood.outputs.pdf import check_pdf, is_pdf
     from geoflood.triage.export.redaction import Sharing
     from geoflood.triage.outputs import brief as write_brief
     from geoflood.triage.results import read_results
@@ -140,6 +142,8 @@ def brief(
     file = out or results / "brief.html"
     if file.exists() and not overwrite:
         raise UsageError(f"{file} is there already", "add --overwrite, or name another file with --out")
+    if is_pdf(file):
+        check_pdf()
     batch = read_results(results)
     warn_unsealed(batch)
     index, city = _read_city(batch, index_dir)

@@ -20,6 +20,7 @@ from geoflood.triage.export.brief import BriefFacts, write_brief
 from geoflood.triage.export.redaction import GRID_M, Sharing, snapped
 from geoflood.triage.findings import Decision, Finding, Post, Status
 from tests.support.browser import CHROMIUM, HOSTILE, Links, needs_browser, open_page, page_data
+from tests.support.pdf import needs_pango, streams
 from tests.support.street_maps import ORIGIN, street_map
 from tests.support.triage_results import any_picture
 from tests.support.triage_results import finding as found
@@ -190,3 +191,11 @@ def test_a_browser_runs_nothing_of_it_and_prints_a_page_a_place(tmp_path: Path) 
         )
         pages = re.findall(rb"/Type\s*/Page\b(?!s)", (tmp_path / f"{size}.pdf").read_bytes())
         assert len(pages) == 1 + len(many), size
+
+
+@needs_pango
+@pytest.mark.parametrize("sharing", list(Sharing))
+def test_as_pdf_it_has_a_page_a_place(tmp_path: Path, sharing: Sharing) -> None:
+    many = [confirmed(n, "Water at the door, please help") for n in (1, 2)]
+    assert write_brief(tmp_path / "b.pdf", many, FACTS, sharing, street_map(), any_picture) == 2
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", streams(tmp_path / "b.pdf"))) == 3

@@ -23,6 +23,7 @@ from geoflood.core.images import UnreadableImageError, jpeg, read_image
 from geoflood.outputs.fields import Row, Value
 from geoflood.outputs.page import data_uri, still_page
 from geoflood.outputs.paper_map import PaperMap, PaperPin, PaperWindow
+from geoflood.outputs.pdf import is_pdf, write_pdf
 from geoflood.outputs.wording import lines, percent, plain
 from geoflood.places.naming import place_words
 from geoflood.places.street_index import StreetIndex
@@ -86,20 +87,18 @@ def write_brief(
     streets: StreetMap | None = None,
     view: Picture = lambda reference: None,
 ) -> int:
-    """Write the brief of confirmed findings as one HTML page to print; returns how many places it holds.
+    """Write the brief of confirmed findings, as HTML to print or as PDF; returns how many places it holds.
 
     A finding without a place has no page, nor have those beyond MOST_PLACES. `view` gives the picture of a
-    street image, or raises UnreadableImageError.
+    street image, or raises UnreadableImageError. Raises ExtraMissingError for a PDF without WeasyPrint.
     """
     named = StreetIndex(streets) if streets and sharing is Sharing.INTERNAL else None
     sheets = [sheet for one in findings if (sheet := _sheet(one, sharing, named))][:MOST_PLACES]
     paper = PaperMap(streets)
     pages = [_cover(sheets, facts, sharing, paper, streets.credit if streets else "")]
     pages += [_page(sheet, facts, sharing, paper, view) for sheet in sheets]
-    write_whole(
-        path,
-        still_page("brief", "\n".join(pages), __package__, ("paper_map",), f"Flood places: {facts.city}"),
-    )
+    page = still_page("brief", "\n".join(pages), __package__, ("paper_map",), f"Flood places: {facts.city}")
+    (write_pdf if is_pdf(path) else write_whole)(path, page)
     return len(sheets)
 
 
