@@ -40,10 +40,10 @@ INDEXING = (
     UsualStage("learning the city", lambda images: 2 * min(images, 1000), 1.2),
     UsualStage("describing", lambda images: images, 1.0),
     UsualStage("joining", lambda images: 3 * images, 0.001),
-    UsualStage("describing outsiders", lambda images: OUTSIDERS, 3.5),
+    UsualStage("describing outsiders", lambda images: OUTSIDERS, 2.5),
     UsualStage("rehearsing", _rehearsed, 1.3),
     UsualStage("searching", _compared, 0.05),
-    UsualStage("comparing", _compared, 6.5),
+    UsualStage("comparing", _compared, 7.5),
 )
 """Stages of `geoflood index` in their order, each with its cost beside describing an image."""
 
