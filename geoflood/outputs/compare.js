@@ -99,23 +99,36 @@ const compare = (() => {
     return node;
   }
 
+  function shaped(frame, src, name) {
+    const picture = make("img");
+    picture.alt = name;
+    picture.draggable = false;
+    picture.onload = () => frame.style.setProperty("--aspect", picture.naturalWidth / picture.naturalHeight);
+    picture.src = src;
+    return picture;
+  }
+
+  // The small picture stands until the larger one, if there is one, can be drawn at once.
+  function enlarge(frame, small, side, caption) {
+    const large = shaped(frame, side.large, side.name);
+    large.decode().then(() => small.replaceWith(large), () => { caption.textContent = `${side.name} · small: no larger picture beside the page`; });
+  }
+
   // Layers lie on the picture itself: it is as wide as the pane allows, by its own shape.
   function draw(pane, side) {
     const frame = make("div", "picture");
-    const picture = make("img");
-    picture.alt = side.name;
-    picture.draggable = false;
-    picture.onload = () => frame.style.setProperty("--aspect", picture.naturalWidth / picture.naturalHeight);
-    picture.src = side.src;
+    const caption = make("figcaption", "", side.name);
+    const picture = shaped(frame, side.src, side.name);
     frame.append(picture);
+    if (side.src && side.large) enlarge(frame, picture, side, caption);
     if (side.attention && side.attention.grid) frame.append(paintAttention(side.attention.grid));
     if (side.attention && side.attention.waterline) frame.append(waterSpan(side.attention.waterline));
     const inside = make("div", "view");
     inside.append(side.src ? frame : make("p", "", side.missing));
-    pane.replaceChildren(make("figcaption", "", side.name), inside);
+    pane.replaceChildren(caption, inside);
   }
 
-  // Puts up a pair: `photo` and `match` have src, name, missing, and attention where there is one.
+  // Puts up a pair: `photo` and `match` have src, name, missing, and large and attention where there are.
   function show(pair) {
     title.textContent = pair.title;
     status.textContent = pair.status;

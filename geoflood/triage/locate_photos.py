@@ -87,8 +87,8 @@ class LocateStage:
     auto: bool = False
     anyway: bool = False
     verifier: Verifier | None = None
-    keep: Callable[[str, Image], object] = lambda sha256, pixels: None
-    """Makes the small picture of a photo that is in hand anyway."""
+    keep: Callable[[str, Image, Outcome], object] = lambda sha256, pixels, outcome: None
+    """Makes the pictures of a photo that is in hand anyway, for the page."""
 
     def __call__(self, chunk: Sequence[DecodedPhoto]) -> Iterator[LocatedPhoto]:
         """What becomes of each photo, in their order."""
@@ -163,8 +163,6 @@ class _Search:
         photo, stage = self.decoded[query.path].photo, self.stage
         verify = _Verify(stage.verifier) if stage.verifier else None
         try:
-            if pixels is not None:
-                stage.keep(photo.sha256, pixels)
             located = stage.locator.locate(
                 query,
                 attention,
@@ -174,6 +172,8 @@ class _Search:
                 pixels=pixels,
                 described=described,
             )
+            if pixels is not None:
+                stage.keep(photo.sha256, pixels, located.outcome)
         except GeofloodError:
             raise
         except Exception as error:  # one photo must not cost the others theirs

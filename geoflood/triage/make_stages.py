@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from geoflood.core.datatypes import AttentionMap, Image
+from geoflood.core.datatypes import AttentionMap, Image, Outcome
 from geoflood.triage.ask_model import AskModelStage
 from geoflood.triage.locate_photos import LocatePhotos, LocateStage
 from geoflood.triage.options import BatchOptions, BatchRequest
@@ -29,9 +29,9 @@ def locate_stage(
     request: BatchRequest,
     locator: LocatePhotos,
     options: BatchOptions,
-    keep: Callable[[str, Image], object],
+    keep: Callable[[str, Image, Outcome], object],
 ) -> LocateStage:
-    """The stage that describes and searches. `keep` is handed the hash and the pixels of each photo."""
+    """The stage that describes and searches. `keep` is handed hash, pixels and outcome of each photo."""
     return LocateStage(
         locator,
         request.attention or _attention_without_model(request, options.waterline),

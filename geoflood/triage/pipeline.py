@@ -28,7 +28,8 @@ from geoflood.places.street_map import StreetMap
 from geoflood.triage.ask_model import AskModelStage, DecodedPhoto
 from geoflood.triage.codec import located_to
 from geoflood.triage.export.thumbnails import keep, pictures_of
-from geoflood.triage.export.triage_page import MAX_ITEMS
+from geoflood.triage.export.triage_items import FOUND
+from geoflood.triage.export.triage_page import MAX_ITEMS, MOST_LARGE
 from geoflood.triage.intake import Intake, Photo
 from geoflood.triage.journal import Journal
 from geoflood.triage.locate_photos import LocatedPhoto, LocatePhotos, LocateStage
@@ -111,7 +112,7 @@ def batch_locate(
         opened(results)
         begin(journal, intake.run, intake.read_from, settings_of(index, options, request), folder)
         posts = PostFolder(tree)
-        locate = locate_stage(request, locator, options, _thumbnail_maker(out, posts))
+        locate = locate_stage(request, locator, options, _picture_maker(out, posts))
         two_passes = bool(options.search.rerank)
         first = _search_alone(locate) if two_passes else locate
         run = BatchRun(intake, progress, _hope(locate) if two_passes else lambda located: None)
@@ -196,14 +197,18 @@ def _flow(
     return flow(photos, stages, in_hand, halted)
 
 
-def _thumbnail_maker(out: Path, posts: PostFolder) -> Callable[[str, Image], object]:
-    """Makes the small picture of a photo, while its pixels are at hand.
+def _picture_maker(out: Path, posts: PostFolder) -> Callable[[str, Image, Outcome], object]:
+    """Makes the small picture of a photo, and the larger one of a found photo, while its pixels are at hand.
 
     Of more photos than the page shows, it makes none: the page then makes those that it needs.
     """
-    if len(posts.pictures.entries) > MAX_ITEMS:
-        return lambda sha256, pixels: None
-    return partial(keep, pictures_of(out / PAGE))
+    count, folder = len(posts.pictures.entries), pictures_of(out / PAGE)
+
+    def make(sha256: str, pixels: Image, outcome: Outcome) -> None:
+        if count <= MAX_ITEMS:
+            keep(folder, sha256, pixels, large=outcome in FOUND and count <= MOST_LARGE)
+
+    return make
 
 
 class BatchRun:

@@ -6,7 +6,9 @@ import json
 import random
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,10 +28,12 @@ from geoflood.core.datatypes import (
     SearchOptions,
 )
 from geoflood.core.errors import InputError, UsageError
+from geoflood.core.files import fingerprint
 from geoflood.core.images import jpeg, read_image, resize
 from geoflood.localize.locator import Locator
 from geoflood.outputs.wording import reason_line, sentence
 from geoflood.synthetic.town import Truth
+from geoflood.triage import pipeline
 from geoflood.triage.codec import located_from, located_to
 from geoflood.triage.journal import NAME, read_journal
 from geoflood.triage.options import BatchOptions
@@ -106,6 +110,29 @@ def test_an_area_of_thousands_of_cells_comes_back_within_a_centimetre() -> None:
     np.testing.assert_allclose(area.probabilities, shares, atol=1e-8)
     assert area.size_m == 1.5
     assert len(after.cells(0.5)) == pytest.approx(len(estimate.cells(0.5)), abs=1)
+
+
+class LosesOne(FakeLocator):
+    """A locator that finds all photos but 1.jpg."""
+
+    def locate(self, query: Query, *told: Any, **more: Any) -> Located:
+        located = super().locate(query, *told, **more)
+        return replace(located, outcome=Outcome.NOT_FOUND) if query.path.name == "1.jpg" else located
+
+
+@pytest.mark.parametrize(("most", "large"), [(3, 2), (2, 0)])
+def test_larger_pictures_are_made_of_found_photos_while_they_are_in_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, large: int
+) -> None:
+    monkeypatch.setattr(pipeline, "MOST_LARGE", most)
+    folder = write_posts(tmp_path, *(post_row(f"{n}.jpg", f"post {n}", n) for n in range(3)))
+    for n in range(3):
+        (folder / f"{n}.jpg").write_bytes(photo_jpeg(n))
+    run_batch(tmp_path, LosesOne())
+    pictures = {path.name for path in (tmp_path / "out" / "triage-pictures").iterdir()}
+    assert sum("-large" in name for name in pictures) == large, "of more photos than the page's, by the page"
+    assert len(pictures) == 3 + large
+    assert f"{fingerprint(folder / '1.jpg')}-large.jpg" not in pictures
 
 
 def before_likely(outcome: str, reason: object, probability: float, absent: float, **more: object) -> Located:

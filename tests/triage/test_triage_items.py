@@ -66,6 +66,7 @@ def test_the_public_map_holds_nothing_of_people(tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     assert "ZEBRA" not in text
     assert "data:image/jpeg" not in text
+    assert '"large":' not in text, "no folder of pictures is named"
     assert not any(one.sha256 in text for one in found)
     spots = [(one.position.lat, one.position.lon) for one in found if one.position]
     assert not any(f"{lat:.5f}" in text or f"{lon:.5f}" in text for lat, lon in spots)
@@ -169,7 +170,8 @@ def test_pictures_over_the_budget_lie_beside_the_page_and_are_shown(tmp_path: Pa
     write_triage(page, found, CITY, "b", view=any_picture, budget=20_000)
     inside = page.read_text("utf-8").count("data:image/jpeg")
     assert 0 < inside < 8
-    assert len(list((tmp_path / "triage-pictures").iterdir())) == 8
+    small = [one for one in (tmp_path / "triage-pictures").iterdir() if "-large" not in one.name]
+    assert len(small) == 8
     write_triage(page, found, CITY, "b", view=any_picture, budget=0)
     dom = open_page(page, tmp_path / "profile")
     assert re.search(r'src="triage-pictures/view-\d\.jpg"', dom)
@@ -187,12 +189,17 @@ def test_half_a_picture_is_made_again_and_a_missing_one_is_none(tmp_path: Path) 
     (tmp_path / "1.jpg").write_bytes(photo_jpeg(1))
     mine = replace(finding(1), located=replace(finding(1).located, query=Query(tmp_path / "1.jpg")))
     write_triage(page, [mine, finding(2)], CITY, "b", view=any_picture)
-    assert {path.name for path in pictures.iterdir()} == {f"{1:064x}.jpg", "view-1.jpg", "view-2.jpg"}
+    names = (f"{1:064x}", "view-1", "view-2")
+    both = {f"{name}{size}.jpg" for name in names for size in ("", "-large")}
+    assert {path.name for path in pictures.iterdir()} == both
     whole = (pictures / "view-1.jpg").read_bytes()
     (pictures / "view-1.jpg").write_bytes(whole[:-40])
     (pictures / "view-2.jpg").write_bytes(b"")
+    large = (pictures / "view-2-large.jpg").read_bytes()
+    (pictures / "view-2-large.jpg").write_bytes(large[:-40])
     write_triage(page, [mine, finding(2)], CITY, "b", view=any_picture)
     assert (pictures / "view-1.jpg").read_bytes() == (pictures / "view-2.jpg").read_bytes() == whole
+    assert (pictures / "view-2-large.jpg").read_bytes() == large
 
 
 @needs_browser

@@ -18,6 +18,7 @@ from geoflood.core.datatypes import (
     Cell,
     Estimate,
     Geotag,
+    Image,
     LatLon,
     Located,
     Outcome,
@@ -27,12 +28,14 @@ from geoflood.core.datatypes import (
     StreetWords,
 )
 from geoflood.core.geo import degrees_minutes, from_local, usng
+from geoflood.core.images import jpeg, read_image
 from geoflood.triage.export import triage_page
 from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
+from geoflood.triage.export.thumbnails import LARGE_BYTES, keep
 from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Finding, Post, Status
-from tests.support.batch import photo_jpeg
+from tests.support.batch import photo_jpeg, random_scene
 from tests.support.browser import needs_browser, page_data
 from tests.support.keyboard import keyboard
 from tests.support.triage_results import CITY, SPOT, any_picture, finding, run_script
@@ -623,6 +626,69 @@ def test_the_page_says_what_it_leaves_out(tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     assert "0 MB at most; 1 more in the folder triage-pictures" in text
     assert "5 posts a photo and 500 characters of each, no more" in text
+
+
+def large_scene(reference: object) -> Image:
+    """1200 x 900 smooth pixels."""
+    return np.kron(random_scene(1)[:30, :40], np.ones((30, 30, 1), np.uint8))
+
+
+def large_names(page: Path) -> set[str]:
+    return {path.name for path in (page.parent / "triage-pictures").glob("*-large.jpg")}
+
+
+def test_larger_pictures_of_the_first_found_photos_and_their_matches_lie_beside_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triage_page, "MOST_LARGE", 2)
+    outcomes = [Outcome.NOT_FOUND, Outcome.UNCERTAIN, Outcome.LOCATED, Outcome.LOCATED]
+    found = [placed(n, outcome, SPOT, at(300)) for n, outcome in enumerate(outcomes, 1)]
+    page = tmp_path / "triage.html"
+    write_triage(page, found, CITY, "b", view=large_scene)
+    assert large_names(page) == {"view-20-large.jpg", "view-21-large.jpg", "view-30-large.jpg"}
+    assert "Larger ones to compare: 3 in the folder triage-pictures, of the first 2" in page.read_text(
+        "utf-8"
+    )
+    small, large = (read_image(page.parent / f"triage-pictures/view-20{size}.jpg") for size in ("", "-large"))
+    assert (max(small.shape), max(large.shape)) == (300, 1200)
+
+
+def test_a_picture_that_one_photo_needs_small_and_another_large_is_both(tmp_path: Path) -> None:
+    page, lost = tmp_path / "triage.html", placed(1, Outcome.NOT_FOUND, SPOT)
+    shown = placed(2, Outcome.LOCATED, SPOT)
+    shown = replace(shown, located=replace(shown.located, candidates=lost.located.candidates))
+    write_triage(page, [lost, shown], CITY, "b", view=large_scene)
+    assert large_names(page) == {"view-10-large.jpg"}
+    assert [item["matches"][0]["picture"] for item in items_of(page)] == ["view-10"] * 2  # type: ignore[index]
+
+
+def test_a_larger_picture_of_too_many_bytes_is_not_kept(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (1000, 1000, 3), dtype=np.uint8)
+    keep(tmp_path, "a", noise, large=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
+    keep(tmp_path, "b", noise[:500, :500], large=True)
+    assert 0 < (tmp_path / "b-large.jpg").stat().st_size <= LARGE_BYTES
+
+
+@needs_browser
+def test_larger_pictures_are_compared_and_where_they_are_missing_the_small_ones(tmp_path: Path) -> None:
+    page = tmp_path / "triage.html"
+    (tmp_path / "1.jpg").write_bytes(jpeg(large_scene(None)))
+    one = placed(1, Outcome.LOCATED, SPOT)
+    one = replace(one, located=replace(one.located, query=Query(tmp_path / "1.jpg")))
+    write_triage(page, [one], CITY, "b", view=large_scene)
+    widths = "[...document.querySelectorAll('#compare img')].map((one) => one.naturalWidth)"
+    names = "[...document.querySelectorAll('#compare figcaption')].map((one) => one.textContent)"
+    later = f"new Promise((done) => setTimeout(() => done([...{widths}, ...{names}, failures()]), 500))"
+    failures = "const failures = () => document.documentElement.dataset.failures || '';"
+    for wide, told in ((1200, ""), (300, " · small: no larger picture beside the page")):
+        with keyboard(tmp_path / f"profile-{wide}") as keys:
+            keys.open(page, 1280, 800)
+            keys.press(*"ana", "Enter", "e")
+            seen_pair = keys.ask(f"(() => {{ {failures} return {later}; }})()")
+        assert seen_pair == [wide, wide, f"Photo{told}", f"Match 1 (0.80){told}", ""]
+        for path in (tmp_path / "triage-pictures").iterdir():
+            path.unlink()
 
 
 WORDS = StreetWords("Mill Road, near Gwydir Street", (("Mill Road", 1.0),), "80 m of Ross Street", "© them")

@@ -1,5 +1,7 @@
 """Small pictures for a page: made once, kept in a folder beside it, the first of them inside it too.
 
+Of some there is a larger one beside the small one, to be compared over the whole screen.
+
 Whoever has a photo in hand anyway may make its picture before the page is written, and save decoding it.
 """
 
@@ -14,11 +16,17 @@ from pathlib import Path
 from geoflood.core.datatypes import Image
 from geoflood.core.images import UnreadableImageError, thumbnail
 
-__all__ = ["Thumbnails", "keep", "pictures_of"]
+__all__ = ["LARGE_BYTES", "Thumbnails", "keep", "pictures_of"]
 
 LONGEST = 320
 """Pixels of the longer side, about."""
 _QUALITY = 60
+LARGE = 1000
+"""Pixels of the longer side of a larger one, about."""
+LARGE_BYTES = 300_000
+"""Of a larger one, at most: what has more at both qualities has none."""
+_LARGE_QUALITIES = (75, 50)
+_LARGE_NAME = "{}-large"
 _END = b"\xff\xd9"
 """Of a JPEG file."""
 
@@ -28,15 +36,22 @@ def pictures_of(page: Path) -> Path:
     return page.with_name(f"{page.stem}-pictures")
 
 
-def keep(folder: Path, name: str, source: Image | Path) -> None:
-    """Write a picture's small version, unless it is there. Threads may, each its own.
+def keep(folder: Path, name: str, source: Image | Path, large: bool = False) -> None:
+    """Write a picture's small version, and its larger one, unless they are there. Threads may, each its own.
 
     Raises UnreadableImageError for a file that is no picture.
     """
-    path = folder / f"{name}.jpg"
-    if not _whole(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(thumbnail(source, LONGEST, _QUALITY))
+    folder.mkdir(parents=True, exist_ok=True)
+    larger = folder / f"{_LARGE_NAME.format(name)}.jpg"
+    if large and not _whole(larger):
+        made = (thumbnail(source, LARGE, quality) for quality in _LARGE_QUALITIES)
+        fitting = next((data for data in made if len(data) <= LARGE_BYTES), None)
+        if fitting is not None:
+            larger.write_bytes(fitting)
+    if not _whole(folder / f"{name}.jpg"):
+        if isinstance(source, Path) and large and _whole(larger):
+            source = larger  # decoded in a third of the time
+        (folder / f"{name}.jpg").write_bytes(thumbnail(source, LONGEST, _QUALITY))
 
 
 def _whole(path: Path) -> bool:
@@ -60,6 +75,7 @@ class Thumbnails:
         self._folder = folder
         self._left = budget
         self._made: dict[str, Future[bool]] = {}
+        self._large: set[str] = set()
         self._sources: dict[str, str | None] = {}
         self._pool = ThreadPoolExecutor(os.cpu_count())
 
@@ -69,11 +85,20 @@ class Thumbnails:
     def __exit__(self, *raised: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def request(self, name: str, read: Callable[[], Image | Path | None]) -> str:
-        """Have a picture made, unless it is there: another thread calls `read`. Returns its name."""
-        if name not in self._made:
-            self._made[name] = self._pool.submit(self._make, name, read)
+    def request(self, name: str, read: Callable[[], Image | Path | None], large: bool = False) -> str:
+        """Have a picture made, unless it is there: another thread calls `read`. Returns its name.
+
+        `large`: have its larger one made, too.
+        """
+        if name not in self._made or (large and name not in self._large):
+            self._made[name] = self._pool.submit(self._make, name, read, large, self._made.get(name))
+            self._large |= {name} if large else set()
         return name
+
+    @property
+    def large(self) -> int:
+        """Larger pictures that lie in the folder, of those that were asked for."""
+        return sum(_whole(self._folder / f"{_LARGE_NAME.format(name)}.jpg") for name in self._large)
 
     def source(self, name: str) -> str | None:
         """Where a wanted picture is: a key of `inside` while the budget lasts, else a file's name.
@@ -84,16 +109,21 @@ class Thumbnails:
             self._sources[name] = self._place(name) if self._made[name].result() else None
         return self._sources[name]
 
-    def _make(self, name: str, read: Callable[[], Image | Path | None]) -> bool:
-        if _whole(self._folder / f"{name}.jpg"):
+    def _make(
+        self, name: str, read: Callable[[], Image | Path | None], large: bool, before: Future[bool] | None
+    ) -> bool:
+        if before is not None:  # begun earlier, thus never waiting for this one: both write one file
+            before.result()
+        wanted = [name, _LARGE_NAME.format(name)] if large else [name]
+        if all(_whole(self._folder / f"{one}.jpg") for one in wanted):
             return True
         try:
             picture = read()
             if picture is not None:
-                keep(self._folder, name, picture)
+                keep(self._folder, name, picture, large)
         except UnreadableImageError:
-            return False
-        return picture is not None
+            picture = None
+        return picture is not None or _whole(self._folder / f"{name}.jpg")
 
     def _place(self, name: str) -> str:
         path = self._folder / f"{name}.jpg"

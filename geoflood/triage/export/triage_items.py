@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -40,6 +41,7 @@ __all__ = [
     "BOXES",
     "COMPARED",
     "DISAGREE_M",
+    "FOUND",
     "MATCHES",
     "NAMED",
     "POSTS",
@@ -81,6 +83,8 @@ _WORTH = 0.01
 """Where one place stands out, others that are less likely than this are not shown."""
 COMPARED = (Outcome.LIKELY, Outcome.UNCERTAIN)
 """Outcomes of which other places have to be looked at, too."""
+FOUND = (Outcome.LOCATED, *COMPARED)
+"""Outcomes whose pictures have to be compared."""
 _SHARES = (0.9, 0.5)
 """Of the belief, the wider area first: the narrower one is drawn over it."""
 _DEGREE = 1e5
@@ -95,10 +99,11 @@ def triage_item(
     view: View,
     all_matches: bool,
     named: NamePlaces = lambda text: (),
+    large: bool = False,
 ) -> Json:
     """All that the page shows of a photo. `all_matches`: have pictures made of the others that may fit.
 
-    `named` finds the places that a model's words name.
+    `named` finds the places that a model's words name. `large`: have larger pictures made of all pictured.
     """
     located, estimate, place = finding.located, finding.located.estimate, finding.located.place
     spot = place.position if place else None
@@ -126,9 +131,9 @@ def triage_item(
         "posts": [_post(post) for post in finding.posts[:POSTS]],
         "witnesses": _witnesses(finding, named),
         "decision": _decision(finding),
-        "photo": thumbnails.request(finding.sha256, lambda: located.query.path),
+        "photo": thumbnails.request(finding.sha256, lambda: located.query.path, large),
         "attention": attention_layers(located.attention),
-        "matches": _matches(located, thumbnails, view, all_matches),
+        "matches": _matches(located, partial(_ask_picture, thumbnails, view, large), all_matches),
     }
 
 
@@ -167,20 +172,24 @@ def _area(place: Estimate) -> list[list[list[int]]]:
     return [[ring.round().astype(int).ravel().tolist() for ring in box_rings(box, _GAP)] for box in rounded]
 
 
-def _matches(located: Located, thumbnails: Thumbnails, view: View, all_matches: bool) -> list[Json]:
+def _ask_picture(thumbnails: Thumbnails, view: View, large: bool, reference: Reference) -> str:
+    return thumbnails.request(f"view-{reference.id}", lambda: view(reference), large)
+
+
+def _matches(located: Located, ask: Callable[[Reference], str], all_matches: bool) -> list[Json]:
     """The first match; where there is a place, the best one of each, with its share, likeliest first."""
     if not located.candidates:
         return []
     place = located.place
     if place is None:
-        return [_match(1, located.candidates[0], None, thumbnails, view, True)]
+        return [_match(1, located.candidates[0], None, ask)]
     ranked = _apart(located.candidates)
     spots = [candidate.reference.position for _, candidate in ranked]
     shares = shares_around(place, spots, place.tolerance_m).tolist()
     likeliest = sorted(zip(shares, ranked, strict=True), key=lambda one: -one[0])
     several = located.outcome in COMPARED
     return [
-        _match(rank, candidate, share, thumbnails, view, at == 0 or (several and all_matches))
+        _match(rank, candidate, share, ask if at == 0 or (several and all_matches) else None)
         for at, (share, (rank, candidate)) in enumerate(likeliest)
         if at == 0 or several or share >= _WORTH
     ]
@@ -198,9 +207,12 @@ def _apart(candidates: Sequence[Candidate]) -> list[tuple[int, Candidate]]:
 
 
 def _match(
-    rank: int, candidate: Candidate, share: float | None, thumbnails: Thumbnails, view: View, pictured: bool
+    rank: int, candidate: Candidate, share: float | None, ask: Callable[[Reference], str] | None
 ) -> Json:
-    """A street image that may show the place; without `share` it has no place to be drawn."""
+    """A street image that may show the place; without `share` it has no place to be drawn.
+
+    Without `ask`, which has its picture made, it has none.
+    """
     reference = candidate.reference
     credit = (
         f"{plain(reference.credit) or 'credit unknown'} · {plain(reference.licence) or 'licence unknown'}"
@@ -211,9 +223,9 @@ def _match(
         "share": None if share is None else _floored(share),
         "similarity": round(candidate.similarity, 3),
         "street": plain(candidate.street),
-        "picture": thumbnails.request(f"view-{reference.id}", lambda: view(reference)) if pictured else None,
-        "credit": credit if pictured else "",
-        "links": credit_links(reference) if pictured else [],
+        "picture": ask(reference) if ask else None,
+        "credit": credit if ask else "",
+        "links": credit_links(reference) if ask else [],
     }
 
 

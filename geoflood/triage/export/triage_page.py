@@ -21,11 +21,12 @@ from geoflood.outputs.page import Json, page
 from geoflood.outputs.panel import about, street_credit
 from geoflood.outputs.wording import plain
 from geoflood.places.street_map import StreetMap
-from geoflood.triage.export.thumbnails import Thumbnails, pictures_of
+from geoflood.triage.export.thumbnails import LARGE_BYTES, Thumbnails, pictures_of
 from geoflood.triage.export.triage_items import (
     BOXES,
     COMPARED,
     DISAGREE_M,
+    FOUND,
     POSTS,
     TEXT,
     NamePlaces,
@@ -34,7 +35,7 @@ from geoflood.triage.export.triage_items import (
 )
 from geoflood.triage.findings import Finding
 
-__all__ = ["BUDGET", "MAX_ITEMS", "SCRIPTS", "TriagePage", "write_triage"]
+__all__ = ["BUDGET", "MAX_ITEMS", "MOST_LARGE", "SCRIPTS", "TriagePage", "write_triage"]
 
 MAX_ITEMS = 20_000
 """Photos in one page; what comes after is in the table."""
@@ -42,6 +43,8 @@ BUDGET = 24_000_000
 """Bytes of pictures inside the page, as base64; those of later photos lie in the folder beside it."""
 MOST_COMPARED = 100
 """Likely or uncertain photos whose other matches have pictures too: cutting each out takes time."""
+MOST_LARGE = 500
+"""Photos that were found, of which the larger pictures lie beside the page, to be compared."""
 SCRIPTS = ("compare", "grid", "triage_decisions", "triage_map", "triage_photo", "triage")
 """In the order in which they need each other."""
 
@@ -62,7 +65,7 @@ class TriagePage:
         self._path, self._view, self._budget, self._named = path, view, budget, named
         self._items: list[Json] = []
         self._street_credit = ""
-        self._compared = 0
+        self._compared = self._found = 0
         self._thumbnails = Thumbnails(pictures_of(path), budget)
 
     def __enter__(self) -> TriagePage:
@@ -76,9 +79,15 @@ class TriagePage:
         if len(self._items) < MAX_ITEMS:
             self._street_credit = self._street_credit or _street_credit(finding)
             self._compared += finding.located.outcome in COMPARED
+            self._found += finding.located.outcome in FOUND
             self._items.append(
                 triage_item(
-                    finding, self._thumbnails, self._view, self._compared <= MOST_COMPARED, self._named
+                    finding,
+                    self._thumbnails,
+                    self._view,
+                    self._compared <= MOST_COMPARED,
+                    self._named,
+                    large=finding.located.outcome in FOUND and self._found <= MOST_LARGE,
                 )
             )
 
@@ -98,6 +107,7 @@ class TriagePage:
             "about": f"{about(city)}. {self._limits()} {credits}{made}",
             "sharing": "internal",
             "batch": batch,
+            "large": pictures_of(self._path).name,
             "city": bounds(city),
             "disagree_m": DISAGREE_M,
             "limit": MAX_ITEMS if len(self._items) == MAX_ITEMS else None,
@@ -133,9 +143,12 @@ class TriagePage:
     def _limits(self) -> str:
         """What the page leaves out or keeps elsewhere, in words."""
         inside, beside, room = len(self._thumbnails.inside), self._thumbnails.beside, self._budget / 1e6
-        folder = f"; {beside:,} more in the folder {pictures_of(self._path).name}, to be passed on with it"
+        name = pictures_of(self._path).name
+        folder = f"; {beside:,} more in the folder {name}, to be passed on with it"
         return (
             f"Pictures in this file: {inside:,}, {room:.0f} MB at most{folder if beside else ''}. "
+            f"Larger ones to compare: {self._thumbnails.large:,} in the folder {name}, of the first "
+            f"{MOST_LARGE} found photos and their matches, {LARGE_BYTES // 1000} kB each at most. "
             f"Shown and searched are {POSTS} posts a photo and {TEXT} characters of each, no more. "
             f"A search area is drawn around at most {BOXES} boxes, so rather too large than too small."
         )

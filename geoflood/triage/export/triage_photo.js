@@ -19,6 +19,11 @@ function source(name) {
   return pictures[name] || "";
 }
 
+// Its larger picture, which may lie beside the page; none beside a public one.
+function largeOf(name) {
+  return name && data.large ? `${data.large}/${name.replace(/^.*\/|\.jpg$/g, "")}-large.jpg` : "";
+}
+
 function image(name) {
   const node = make("img");
   node.alt = "";
@@ -165,7 +170,7 @@ function show(item) {
 
 function pairNow() {
   const match = current.matches[shownMatch];
-  const side = (name, title, missing) => ({ src: source(name), name: title, missing });
+  const side = (name, title, missing) => ({ src: source(name), large: largeOf(name), name: title, missing });
   return {
     title: `${byId("decided").textContent} · ${byId("title").textContent}`,
     status: byId("notice").textContent || byId("verdict").textContent,
