@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before torch and faiss are loaded: with small pictures, more threads wait more than they compute.
 os.environ["OMP_NUM_THREADS"] = "1"
 # What is set for good on the computer that runs the tests is not set in them.
-os.environ["XDG_CONFIG_HOME"] = str(Path(__file__).parent / "no-such-folder")
+os.environ["XDG_CONFIG_HOME"] = f"{tempfile.gettempdir()}/geoflood-tests-{os.getpid()}"
 
 import hypothesis
 import numpy as np
@@ -28,6 +30,12 @@ from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.localize.calibration import calibrate
 from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Town, Truth, build_town, write_city, write_queries
+
+
+def pytest_sessionfinish() -> None:
+    """Browsers leave settings behind."""
+    shutil.rmtree(os.environ["XDG_CONFIG_HOME"], ignore_errors=True)
+
 
 Source = Callable[..., list[StreetImage | Rejected]]
 
