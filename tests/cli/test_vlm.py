@@ -139,7 +139,8 @@ def test_auto_degrades_loudly(call: Call, queries: Photos) -> None:
     assert result.exit_code == 0, result.output
     words = f"no attention: no server answers at {DOWN}"
     assert f"warning: {words} (2 of 2 photos)" in result.stderr
-    assert result.stdout.count(words) == 4, "in the first line and among the reasons of each"
+    told = call(*line, "-v", "--out", "told").stdout
+    assert told.count(words) == 4, "in the first line and among the reasons of each"
     assert words in Path("located/map.html").read_text("utf-8")
     assert words in Path("located/located.geojson").read_text("utf-8")
     assert words in Path("located/located.csv").read_text("utf-8-sig")
