@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from streets import POSITIVE_M, share
 
 from geoflood.backbones.patches import Patches
@@ -55,7 +56,7 @@ class Timed(Reranker):
         with timed("glance at all"):
             return super()._glance(*given)
 
-    def _count(self, *given: Any) -> int:
+    def _count(self, *given: Any) -> tuple[int, NDArray[np.float32]]:
         with timed(f"compare {FINALISTS} whole"):
             return super()._count(*given)
 

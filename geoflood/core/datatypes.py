@@ -354,6 +354,12 @@ class Candidate:
     """Where the reference stands; empty without a street map."""
     shared_words: tuple[str, ...] = ()
     """Rare words on signs of the query that this reference shows, too, the most telling first."""
+    pairs: tuple[tuple[float, float, float, float], ...] = ()
+    """Some of the inliers, (x, y) in the query and (x, y) in the reference, shares of the frame, y downwards.
+
+    Only of the first candidate, and of a query that was searched as it is: neither cut out of a frame nor
+    turned round.
+    """
 
 
 @dataclass(frozen=True, slots=True)

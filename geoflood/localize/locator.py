@@ -49,7 +49,7 @@ from geoflood.localize.fusion import fuse, fused, ranked, ranking, right_by_sear
 from geoflood.localize.outcome import FAIR, judge, weakness
 from geoflood.localize.outsiders import open_outsiders
 from geoflood.localize.query_photo import QueryPhoto
-from geoflood.localize.rerank import Reranker
+from geoflood.localize.rerank import Agreed, Reranker
 from geoflood.localize.sign_witness import SignWitness
 from geoflood.localize.street_names import StreetNames
 from geoflood.localize.waterline import belief, nearest
@@ -169,7 +169,7 @@ class Locator:
 
         notes, estimate = [*shown.notes], answer.estimate
         candidates = self._candidates(answer, options.top_k if verify is None else None)
-        notes += [Reason(ReasonKind.PICTURES_GONE, count=answer.gone)] if answer.gone else []
+        notes += [Reason(ReasonKind.PICTURES_GONE, count=gone)] if (gone := answer.agreed.gone) else []
         if verify is not None:
             with watch("verify"):
                 candidates, said = verify(described.pixels, candidates)
@@ -177,7 +177,8 @@ class Locator:
                 params = answer.entry.params
                 candidates, estimate = ranked(candidates, params), fuse(candidates, params, answer.outsiders)
 
-        estimate, candidates = replace(estimate, boxed=within is not None), candidates[: options.top_k]
+        estimate = replace(estimate, boxed=within is not None)
+        candidates = _with_pairs(candidates[: options.top_k], answer.agreed, shown.notes)
         located = _concluded(ended, estimate, candidates, answer.entry, notes)
         if self._reads_signs(options):
             with watch("signs"):
@@ -254,7 +255,8 @@ class Locator:
 
         with watch("fuse"):
             outsiders = self._outsiders.similarity(described.descriptors, self._belief(attention, options))
-            positions, inliers, gone = self.database.positions[ids], np.full(len(ids), np.nan), 0
+            positions, inliers = self.database.positions[ids], np.full(len(ids), np.nan)
+            agreed = Agreed(inliers[:0], {}, 0)
             entry = self._calibrated(attention, options)
             first = right_by_search(similarities, positions, entry.params, outsiders)
         if options.rerank and (better_than is None or first > better_than.first):
@@ -262,10 +264,11 @@ class Locator:
                 entry = self._calibrated(attention, options, reranked=True)
                 count = min(options.rerank, len(ids))
                 likely = similarities[:count] / entry.params.temperature
-                inliers[:count], gone = self._inliers(described, attention, ids[:count], likely)
+                agreed = self._agreed(described, attention, ids[:count], likely)
+                inliers[:count] = agreed.inliers
         with watch("fuse"):
             estimate = fused(similarities, positions, entry.params, inliers, outsiders=outsiders)
-        return _Answer(similarities, ids, inliers, gone, entry, estimate, first, outsiders)
+        return _Answer(similarities, ids, inliers, agreed, entry, estimate, first, outsiders)
 
     def _candidates(self, answer: _Answer, count: int | None) -> tuple[Candidate, ...]:
         """The first of them, best first; None: all."""
@@ -380,16 +383,15 @@ class Locator:
             CalibrationKey(nearest(_told(attention, options), self.settings.bands), reranked)
         )
 
-    def _inliers(
+    def _agreed(
         self,
         described: DescribedImage,
         attention: AttentionMap,
         ids: NDArray[np.int64],
         likelihoods: Floats,
-    ) -> tuple[Floats, int]:
-        """Inliers [n] of the photo with references, NaN where not counted; how many pictures are gone."""
+    ) -> Agreed:
         references = self.database.references(ids.tolist())
-        return self._reranker.inliers(described.patches(), attention, references, likelihoods)
+        return self._reranker.agreed(described.patches(), attention, references, likelihoods)
 
 
 def _query(photo: Photo) -> Query:
@@ -433,6 +435,17 @@ def _concluded(
     return ended(outcome, reason, candidates=candidates, estimate=estimate, notes=tuple(notes))
 
 
+def _with_pairs(
+    candidates: tuple[Candidate, ...], agreed: Agreed, notes: Sequence[Reason]
+) -> tuple[Candidate, ...]:
+    """With the inliers of the first, unless its places are of other pixels than the photo's own."""
+    if not candidates or {note.kind for note in notes} & {ReasonKind.FRAMED, ReasonKind.MIRRORED}:
+        return candidates
+    best, *others = candidates
+    pairs = agreed.pairs.get(best.reference.id, np.empty((0, 4), np.float32))
+    return (replace(best, pairs=tuple(map(tuple, pairs.tolist()))), *others)
+
+
 def _inside(positions: Floats, box: Bounds) -> NDArray[np.bool_]:
     """[N] whether positions [N, 2] lie in a box."""
     low, high = (box.south, box.west), (box.north, box.east)
@@ -462,8 +475,8 @@ class _Answer:
     similarities: Floats
     ids: NDArray[np.int64]
     inliers: Floats
-    gone: int
-    """References that could not be re-ranked."""
+    agreed: Agreed
+    """What re-ranking counted; nothing where it was not asked for."""
     entry: CalibrationEntry
     estimate: Estimate
     first: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from geoflood.imagery.views import pixels_of
 from geoflood.localize.attention import sample
 from geoflood.localize.matching.geometry import agreeing, votes
 
-__all__ = ["FINALISTS", "Reranker", "count_inliers"]
+__all__ = ["FINALISTS", "PAIRS", "Agreed", "Reranker", "count_inliers"]
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -26,9 +26,23 @@ FINALISTS = 5
 """Candidates whose patches are compared with all of the photo's, after a first count with one in eight."""
 GLANCE = 3.0
 """Log likelihood ratio a unit of log(1 + inliers) of that first count, which only chooses finalists."""
+PAIRS = 40
+"""Inliers that are kept of a reference, to be drawn: with more no line can be followed."""
 FOOT = 0.1
 """Of the height, from the bottom, that is not compared: the car that took the pictures, and what is printed
 over them, agree between any two of them. Decision 064."""
+
+
+@dataclass(frozen=True, eq=False)
+class Agreed:
+    """What a photo and its n references agree on."""
+
+    inliers: NDArray[np.float64]
+    """[n], NaN where not counted."""
+    pairs: Mapping[int, Floats]
+    """By the id of a reference that was counted: at most PAIRS inliers [k, 4], as `Candidate.pairs`."""
+    gone: int
+    """References whose pictures are gone."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +58,14 @@ class Reranker:
     kept: Callable[[int], PackedPatches | None] = lambda reference: None
     """The patches that an index kept of a reference, by its id."""
 
-    def inliers(
+    def agreed(
         self,
         photo: Patches,
         attention: AttentionMap,
         references: Sequence[Reference],
         likelihoods: NDArray[np.float64],
-    ) -> tuple[NDArray[np.float64], int]:
-        """Inliers [n] of the photo with n references, NaN where not counted; how many pictures are gone.
+    ) -> Agreed:
+        """What the photo and n references agree on.
 
         Counted are FINALISTS of them: those that a glance at all leaves likeliest. The attention weighs the
         photo's patches. likelihoods [n]: log likelihood of each reference before.
@@ -67,13 +81,16 @@ class Reranker:
             likely = likelihoods[there] + GLANCE * np.log1p(glances)
             there = [there[n] for n in np.argsort(-likely, kind="stable")[:FINALISTS]]
         count = partial(self._count, photo, sample(attention, photo.places))
-        inliers[there] = list(self.pool.map(count, [others[n] for n in there]))
-        return inliers, gone
+        counted = list(self.pool.map(count, [others[n] for n in there]))
+        inliers[there] = [number for number, _ in counted]
+        pairs = {references[n].id: some for n, (_, some) in zip(there, counted, strict=True)}
+        return Agreed(inliers, pairs, gone)
 
     def _glance(self, photo: Patches, worth: Floats, other: Patches) -> float:
-        return votes(*_matched(photo, worth, other.coarse()))
+        ours, theirs, weights = _matched(photo, worth, other := other.coarse())
+        return votes(_in_widths(photo)[ours], _in_widths(other)[theirs], weights)
 
-    def _count(self, photo: Patches, worth: Floats, other: Patches) -> int:
+    def _count(self, photo: Patches, worth: Floats, other: Patches) -> tuple[int, Floats]:
         return count_inliers(photo, worth, other)
 
     def patches_of(self, reference: Reference) -> Patches | None:
@@ -86,19 +103,26 @@ class Reranker:
             return None
 
 
-def count_inliers(query: Patches, worth: Floats, reference: Patches) -> int:
-    """Matches of two images that agree on one shift and scale, each worth what its patch of the query is."""
+def count_inliers(query: Patches, worth: Floats, reference: Patches) -> tuple[int, Floats]:
+    """Matches of two images that agree on one shift and scale, each worth what its patch of the query is.
+
+    With them at most PAIRS of those that count [k, 4], as `Candidate.pairs`: spread over all of the photo.
+    """
     ours, theirs, weights = _matched(query, worth, reference)
-    return round(float(weights[agreeing(ours, theirs, weights)].sum()))
+    agree = agreeing(_in_widths(query)[ours], _in_widths(reference)[theirs], weights)
+    shown = np.flatnonzero(agree & (weights > 0))
+    if len(shown) > PAIRS:
+        shown = shown[np.linspace(0, len(shown) - 1, PAIRS).round().astype(int)]
+    pairs = np.hstack([query.places[ours[shown]], reference.places[theirs[shown]]])
+    return round(float(weights[agree].sum())), pairs
 
 
 def _matched(
     query: Patches, worth: Floats, reference: Patches
-) -> tuple[NDArray[np.float64], NDArray[np.float64], Floats]:
-    """Places [m, 2] of both ends of the matches, in widths of their frames, and what each match counts."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Which patches [m] of both images match, and what each match counts."""
     pairs = matches(query, reference)
-    weights = np.sqrt(worth[pairs[:, 0]])
-    return _in_widths(query)[pairs[:, 0]], _in_widths(reference)[pairs[:, 1]], weights
+    return pairs[:, 0], pairs[:, 1], np.sqrt(worth[pairs[:, 0]])
 
 
 def _in_widths(of: Patches) -> NDArray[np.float64]:

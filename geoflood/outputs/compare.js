@@ -19,6 +19,11 @@ function waterSpan(share) {
   return water;
 }
 
+// Of each line its ends on photo and match, in shares of the pictures: twelve digits, three a share.
+function lineEnds(digits) {
+  return (digits.match(/\d{12}/g) || []).map((line) => line.match(/\d{3}/g).map((share) => share / 1000));
+}
+
 const compare = (() => {
   const BLINK_MS = 500;
   const MOST = 12;  // times
@@ -30,12 +35,22 @@ const compare = (() => {
   const tools = bar.appendChild(make("span", "tools"));
   const stage = dialog.appendChild(make("div", "stage"));
   const panes = ["photo", "match"].map((name) => stage.appendChild(make("figure", `pane-${name}`)));
+  const drawing = stage.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "svg"));
+  const strokes = ["rim", "core"].map((name) => {
+    const path = drawing.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "path"));
+    path.setAttribute("class", name);
+    return path;
+  });
+  const sizes = new ResizeObserver(() => drawLines());
   const credit = dialog.appendChild(make("p"));
   const view = { zoom: 1, x: 0, y: 0 };  // of both pictures: times, and how far moved, in hundredths of a pane
   const fingers = new Map();
   let own = {};  // what the page does with keys
   let blinking = 0;
+  let ends = [];  // of the lines between agreeing details
   dialog.id = "compare";
+  drawing.setAttribute("class", "details");
+  drawing.setAttribute("aria-hidden", "true");
   dialog.setAttribute("aria-label", "Compare photo and match");
   status.setAttribute("role", "status");
   dialog.dataset.shown = "photo";
@@ -44,6 +59,24 @@ const compare = (() => {
     dialog.style.setProperty("--zoom", view.zoom);
     dialog.style.setProperty("--x", view.x);
     dialog.style.setProperty("--y", view.y);
+    drawLines();
+  }
+
+  // From photo to match, over both panes; not where an end is moved out of its pane.
+  function drawLines() {
+    const pictures = panes.map((pane) => pane.querySelector(".picture:has(img)"));
+    const drawn = ends.length && pictures.every(Boolean);
+    const origin = drawing.getBoundingClientRect();
+    const boxes = drawn ? pictures.map((picture) => picture.getBoundingClientRect()) : [];
+    const edges = panes.map((pane) => pane.getBoundingClientRect());
+    const spot = (side, x, y) => {
+      const [left, top] = [boxes[side].left + x * boxes[side].width, boxes[side].top + y * boxes[side].height];
+      const { left: west, right: east, top: north, bottom: south } = edges[side];
+      return left < west || left > east || top < north || top > south ? "" : `${(left - origin.left).toFixed(1)} ${(top - origin.top).toFixed(1)}`;
+    };
+    const pairs = drawn ? ends.map(([x, y, otherX, otherY]) => [spot(0, x, y), spot(1, otherX, otherY)]) : [];
+    const path = pairs.filter(([from, to]) => from && to).map(([from, to]) => `M${from}L${to}`).join("");
+    for (const stroke of strokes) stroke.setAttribute("d", path);
   }
 
   // `at`: the point that stays where it is, in hundredths of a pane from its middle.
@@ -69,7 +102,9 @@ const compare = (() => {
 
   function layout(over) {
     dialog.classList.toggle("over", over);
-    if (!over) blink(false);
+    if (over) return;
+    blink(false);
+    drawLines();
   }
 
   function flip() {
@@ -88,7 +123,7 @@ const compare = (() => {
   const OWN = new Map([
     ["f", ["Flip", flip]], ["b", ["Blink", () => blink(!blinking)]], ["s", ["Both", () => layout(false)]],
     ["+", ["Closer", () => zoom(STEP)]], ["-", ["Farther", () => zoom(1 / STEP)]], ["0", ["Whole", whole]],
-    ["a", ["Attention", turn("attention")]], ["w", ["Water", turn("water")]], ["Escape", ["Close", close]],
+    ["a", ["Attention", turn("attention")]], ["w", ["Water", turn("water")]], ["d", ["Details", turn("details")]], ["Escape", ["Close", close]],
   ]);
 
   function button(key, words, act) {
@@ -126,18 +161,25 @@ const compare = (() => {
     const inside = make("div", "view");
     inside.append(side.src ? frame : make("p", "", side.missing));
     pane.replaceChildren(caption, inside);
+    sizes.observe(frame);
   }
 
   // Puts up a pair: `photo` and `match` have src, name, missing, and large and attention where there are.
+  // `details` has the ends of lines between them, or is empty.
   function show(pair) {
     title.textContent = pair.title;
     status.textContent = pair.status;
+    sizes.disconnect();
+    sizes.observe(stage);
     draw(panes[0], pair.photo);
     draw(panes[1], pair.match);
     showCredit(credit, pair.credit, pair.links);
     const layers = pair.photo.attention || {};
     tools.querySelector("[data-key=a]").hidden = !layers.grid;
     tools.querySelector("[data-key=w]").hidden = !layers.waterline;
+    ends = lineEnds(pair.details);
+    tools.querySelector("[data-key=d]").hidden = !ends.length;
+    drawLines();
   }
 
   // `acts`: for a key its words and what the page does.

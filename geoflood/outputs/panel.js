@@ -172,6 +172,7 @@ function pairNow() {
     match: candidate
       ? side(data.pictures[candidate.view], byId("match-name").textContent, "The picture of this match is not kept here.")
       : side(null, "No match", "Nothing matches."),
+    details: candidate ? candidate.details : "",
     credit: candidate ? candidate.credit : "",
     links: candidate ? candidate.links : [],
   };

@@ -47,7 +47,7 @@ from geoflood.outputs.wording import (
     signs_line,
 )
 
-__all__ = ["PanelSheet", "about", "attention_layers", "describe", "headline", "street_credit"]
+__all__ = ["PanelSheet", "about", "attention_layers", "describe", "detail_lines", "headline", "street_credit"]
 
 Json = dict[str, Any]
 
@@ -226,6 +226,15 @@ def attention_layers(attention: AttentionMap | None) -> Json:
     return {"grid": grid, "waterline": attention.waterline}
 
 
+def detail_lines(candidate: Candidate) -> str:
+    """Ends of the lines between agreeing details, as `Candidate.pairs`: 12 digits a line, three a share.
+
+    A triage page holds thousands of them, and numbers in brackets would take twice as much.
+    """
+    shares = np.asarray(candidate.pairs, float).reshape(-1)
+    return "".join(f"{share:03d}" for share in np.clip(np.rint(shares * 1000), 0, 999).astype(int).tolist())
+
+
 def _attention(attention: AttentionMap | None) -> Json:
     note = "No attention: this photo was not looked at." if attention is None else _note(attention)
     return {**attention_layers(attention), "note": note}
@@ -253,6 +262,7 @@ def _candidate(rank: int, candidate: Candidate, estimate: Estimate | None) -> Js
         "lon": position.lon,
         "cone": view_cone,
         "facts": " · ".join(_facts(candidate, estimate)),
+        "details": detail_lines(candidate),
         "credit": _credit(candidate),
         "links": credit_links(reference),
         "source": plain(reference.location),

@@ -59,6 +59,8 @@ Json = dict[str, Any]
 
 _CELL_PLACES = 7
 """Decimals of a degree: 1 cm."""
+_PAIR_PLACES = 3
+"""Decimals of a share of a frame: a pixel on most screens."""
 
 
 def post_to(post: Post) -> Json:
@@ -238,6 +240,7 @@ def _candidate_to(candidate: Candidate) -> Json:
         "verdict_reason": candidate.verdict_reason,
         **({"street": candidate.street} if candidate.street else {}),
         **({"shared_words": list(candidate.shared_words)} if candidate.shared_words else {}),
+        **({"pairs": np.round(candidate.pairs, _PAIR_PLACES).tolist()} if candidate.pairs else {}),
     }
 
 
@@ -252,7 +255,15 @@ def _candidate_from(content: Mapping[str, Any]) -> Candidate:
         content.get("verdict_reason", ""),
         content.get("street", ""),
         shared_words=tuple(content.get("shared_words", ())),
+        pairs=tuple(map(_pair_from, content.get("pairs", ()))),
     )
+
+
+def _pair_from(content: Sequence[float]) -> tuple[float, float, float, float]:
+    x, y, other_x, other_y = map(float, content)
+    if not all(0 <= share <= 1 for share in (x, y, other_x, other_y)):
+        raise ValueError(f"a pair lies outside its frames: {content}")
+    return x, y, other_x, other_y
 
 
 def _estimate_to(estimate: Estimate | None) -> Json | None:

@@ -30,6 +30,7 @@ from geoflood.database.bands import band_weights
 from geoflood.localize import locator as locator_module
 from geoflood.localize.attention import read_attention
 from geoflood.localize.locator import Locator
+from geoflood.localize.rerank import PAIRS
 from geoflood.outputs.record import record
 from geoflood.outputs.wording import reason_line
 from geoflood.places.street_map import LineKind
@@ -100,6 +101,33 @@ def test_answers_are_whole(untold: list[Located]) -> None:
         assert similarities == sorted(similarities, reverse=True), "re-ranking alone moves candidates"
         assert {"read", "describe", "search", "fuse"} <= set(one.seconds)
         assert one.reason
+
+
+def test_the_first_candidate_tells_what_details_agree(untold: list[Located]) -> None:
+    """None where the photo that was searched is not the one that is shown."""
+    told = 0
+    for one in untold:
+        first, *others = one.candidates
+        turned = {note.kind for note in one.notes} & {ReasonKind.FRAMED, ReasonKind.MIRRORED}
+        assert len(first.pairs) == (0 if turned else min(PAIRS, first.inliers or 0))
+        assert all(0 <= share <= 1 for pair in first.pairs for share in pair)
+        assert not any(other.pairs for other in others)
+        told += bool(first.pairs)
+    assert told >= 5
+
+
+def test_no_lines_of_a_photo_that_was_turned_or_cut_out_or_not_compared(
+    locator: Locator, queries: Photos
+) -> None:
+    pixels = read_image(queries[0][0])
+    framed = np.zeros((pixels.shape[0] * 2, pixels.shape[1] * 2, 3), np.uint8)
+    high, wide = pixels.shape[0] // 2, pixels.shape[1] // 2
+    framed[high : high + pixels.shape[0], wide : wide + pixels.shape[1]] = pixels
+    cut = locator.locate(framed)
+    assert ReasonKind.FRAMED in {note.kind for note in cut.notes}
+    for found in (cut, locator.locate(pixels, options=SearchOptions(rerank=0))):
+        assert found.candidates
+        assert not any(one.pairs for one in found.candidates)
 
 
 def test_together_as_one_by_one(locator: Locator, queries: Photos, untold: list[Located]) -> None:

@@ -22,6 +22,8 @@ Photos = list[tuple[Path, Truth]]
 def metres_off(locator: Locator, pixels: np.ndarray, truth: Truth) -> tuple[float, set[ReasonKind]]:
     found = locator.locate(pixels)
     assert found.estimate is not None
+    turned = {note.kind for note in found.notes} & {ReasonKind.FRAMED, ReasonKind.MIRRORED}
+    assert not (turned and any(one.pairs for one in found.candidates)), "places are of other pixels"
     spot, here = found.estimate.position, truth.position
     away = float(distance_m((spot.lat, spot.lon), (here.lat, here.lon)))
     return away, {note.kind for note in found.notes}

@@ -18,7 +18,7 @@ from geoflood.core.images import UnreadableImageError, read_image
 from geoflood.database.database import Database
 from geoflood.database.patch_store import PatchStore
 from geoflood.localize.locator import Locator
-from geoflood.localize.rerank import FINALISTS, FOOT, Reranker, count_inliers
+from geoflood.localize.rerank import FINALISTS, FOOT, PAIRS, Reranker, count_inliers
 from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
@@ -47,7 +47,8 @@ def inliers(
     reranker: Reranker, photo: Patches, references: Sequence[Reference], likely: np.ndarray | None = None
 ) -> tuple[np.ndarray, int]:
     likelihoods = np.zeros(len(references)) if likely is None else likely
-    return reranker.inliers(photo, NEUTRAL, references, likelihoods)
+    agreed = reranker.agreed(photo, NEUTRAL, references, likelihoods)
+    return agreed.inliers, agreed.gone
 
 
 def whole_counts(reranker: Reranker, photo: Patches, references: Sequence[Reference]) -> np.ndarray:
@@ -57,7 +58,7 @@ def whole_counts(reranker: Reranker, photo: Patches, references: Sequence[Refere
     for reference in references:
         other = reranker.patches_of(reference)
         assert other is not None
-        counts.append(count_inliers(photo, ones, other))
+        counts.append(count_inliers(photo, ones, other)[0])
     return np.array(counts)
 
 
@@ -153,3 +154,36 @@ def test_an_index_does_without_its_pictures(
 
 def _gone(reference: Reference) -> Image:
     raise UnreadableImageError(reference.location, "missing file")
+
+
+def test_pairs_are_inliers_of_the_count_and_lie_inside_the_frames(
+    reranker: Reranker, references: list[Reference], photo: Patches
+) -> None:
+    """Under even attention each inlier counts one."""
+    agreed = reranker.agreed(photo, NEUTRAL, references, np.zeros(len(references)))
+    counted = np.flatnonzero(np.isfinite(agreed.inliers))
+    assert set(agreed.pairs) == {references[n].id for n in counted}
+    ours = {tuple(place) for place in photo.above(FOOT).places.tolist()}
+    for n in counted:
+        pairs = agreed.pairs[references[n].id]
+        other = reranker.patches_of(references[n])
+        assert other is not None
+        assert pairs.shape == (min(PAIRS, int(agreed.inliers[n])), 4)
+        assert ((pairs >= 0) & (pairs <= 1)).all()
+        assert {tuple(one) for one in pairs[:, :2].tolist()} <= ours
+        assert {tuple(one) for one in pairs[:, 2:].tolist()} <= {tuple(one) for one in other.places.tolist()}
+    assert agreed.inliers[counted].max() > PAIRS, "the photo's own place has more than are kept"
+
+
+def test_pairs_of_a_picture_with_itself_join_the_same_places(photo: Patches) -> None:
+    count, pairs = count_inliers(photo, np.ones(len(photo.places), np.float32), photo)
+    assert len(pairs) == PAIRS < count
+    assert (np.abs(pairs[:, :2] - pairs[:, 2:]).max(axis=1) < 0.1).all()
+    assert np.ptp(pairs[:, 1]) > 0.5, "spread over the photo"
+
+
+def test_what_weighs_nothing_is_no_pair(photo: Patches) -> None:
+    worth = (photo.places[:, 0] < 0.5).astype(np.float32)
+    _, pairs = count_inliers(photo, worth, photo)
+    assert len(pairs)
+    assert (pairs[:, 0] < 0.5).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from tests.support.browser import (
     open_page,
     page_data,
 )
+from tests.support.keyboard import keyboard
 
 SPOT = LatLon(29.76, -95.37)
 
@@ -191,6 +193,48 @@ def test_tiles_are_asked_for_only_on_request(tmp_path: Path) -> None:
     with eavesdropper() as (port, lines):
         open_page(page, tmp_path / "profile", f"--proxy-server=http://127.0.0.1:{port}")
     assert any(b"GET http://tiles.example.org/" in line for line in lines)
+
+
+LINES = ((0.25, 0.5, 0.75, 0.25), (0.1, 0.1, 0.2, 0.2), (0.999, 0.999, 0.5, 0.5))
+
+
+@needs_browser
+def test_agreeing_details_are_lines_from_photo_to_match(tmp_path: Path) -> None:
+    one = sheet()
+    first, *others = one.located.candidates
+    located = replace(one.located, candidates=(replace(first, pairs=LINES), *others))
+    written(tmp_path, replace(one, located=located))
+    drawn = """[document.querySelector("#compare .core").getAttribute("d").split("M").length - 1,
+      getComputedStyle(document.querySelector("#compare .details")).display,
+      document.querySelector("#compare [data-key=d]").hidden]"""
+    ends = """(() => {
+      const pictures = [...document.querySelectorAll("#compare .picture")];
+      const [a, b] = pictures.map((one) => one.getBoundingClientRect());
+      const { left, top } = document.querySelector("#compare .details").getBoundingClientRect();
+      const path = document.querySelector("#compare .core").getAttribute("d").match(/[\\d.]+/g).slice(0, 4);
+      return [(+path[0] + left - a.left) / a.width, (+path[1] + top - a.top) / a.height,
+        (+path[2] + left - b.left) / b.width, (+path[3] + top - b.top) / b.height];
+    })()"""
+    settled = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+    with keyboard(tmp_path / "profile") as keys:
+        keys.open(tmp_path / "map.html", 1280, 800)
+        keys.press("e")
+        keys.ask("Promise.all([...document.querySelectorAll('#compare img')].map((one) => one.decode()))")
+        keys.ask(settled)
+        assert keys.ask(drawn) == [3, "block", False]
+        assert keys.ask(ends) == pytest.approx(LINES[0], abs=0.002)
+        keys.press("+", "+")
+        assert keys.ask(drawn)[0] < 3, "none to what is moved out of its pane"
+        assert keys.ask(ends) == pytest.approx(LINES[0], abs=0.002)
+        keys.press("0", "f")
+        assert keys.ask(drawn)[1] == "none", "only side by side"
+        keys.press("s")
+        assert keys.ask(drawn) == [3, "block", False]
+        keys.press("d")
+        assert keys.ask(drawn)[1] == "none"
+        keys.press("d", "ArrowRight")
+        assert keys.ask(drawn) == [0, "block", True]
+        assert keys.ask("document.documentElement.dataset.failures || ''") == ""
 
 
 DRIVER = """

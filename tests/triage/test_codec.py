@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -70,6 +71,26 @@ def test_a_result_from_before_there_were_street_names() -> None:
     assert old.streets is None
     assert old.candidates[0].street == ""
     assert located_to(old) == kept, "what has no streets is kept as it always was"
+
+
+PAIRS = ((0.1234, 0.5, 0.9876, 0.25), (0.0, 1.0, 1.0, 0.0))
+
+
+def test_agreeing_details_come_back_to_a_thousandth_and_older_journals_have_none() -> None:
+    first = replace(LOCATED.candidates[0], pairs=PAIRS)
+    kept = json.loads(json.dumps(located_to(replace(LOCATED, candidates=(first,)))))
+    assert located_from(kept).candidates[0].pairs == ((0.123, 0.5, 0.988, 0.25), (0.0, 1.0, 1.0, 0.0))
+    del kept["candidates"][0]["pairs"]
+    assert located_from(kept).candidates == LOCATED.candidates
+    assert "pairs" not in located_to(LOCATED)["candidates"][0], "what has none is kept as it always was"
+
+
+@pytest.mark.parametrize("pairs", [[[0, 0, 0]], [[0, 0, 0, 2]], [[0, 0, 0, float("nan")]], [7], [["x"] * 4]])
+def test_damaged_pairs_are_no_result(pairs: object) -> None:
+    kept = located_to(LOCATED)
+    kept["candidates"][0]["pairs"] = pairs
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        located_from(kept)
 
 
 @pytest.mark.parametrize("streets", [{"place": "x"}, {"place": "x", "area": [1], "gap": "", "credit": ""}, 7])

@@ -586,6 +586,38 @@ def test_real_keys_compare_over_the_whole_screen_and_decide_without_leaving(tmp_
         assert not keys.ask("compare.isOpen()")
 
 
+def with_pairs(one: Finding) -> Finding:
+    first, *others = one.located.candidates
+    pairs = ((0.25, 0.5, 0.75, 0.25),) * 40
+    return replace(one, located=replace(one.located, candidates=(replace(first, pairs=pairs), *others)))
+
+
+@needs_browser
+def test_agreeing_details_of_the_first_match_are_lines_to_compare(tmp_path: Path) -> None:
+    (tmp_path / "1.jpg").write_bytes(photo_jpeg(1))
+    one = with_pairs(placed(1, Outcome.LIKELY, SPOT, at(500)))
+    page = page_of(tmp_path, replace(one, located=replace(one.located, query=Query(tmp_path / "1.jpg"))))
+    drawn = """[document.querySelector("#compare .core").getAttribute("d").split("M").length - 1,
+      document.querySelector("#compare [data-key=d]").hidden]"""
+    with keyboard(tmp_path / "profile") as keys:
+        keys.open(page, 1280, 800)
+        keys.press(*"ana", "Enter", "e")
+        keys.ask("Promise.all([...document.querySelectorAll('#compare img')].map((one) => one.decode()))")
+        assert keys.ask(f"new Promise((done) => setTimeout(() => done({drawn}), 300))") == [40, False]
+        keys.press("ArrowRight")
+        assert keys.ask(drawn) == [0, True]
+
+
+def test_lines_to_compare_are_of_the_photos_with_larger_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geoflood.triage.export.triage_page.MOST_LARGE", 1)
+    outcomes = (Outcome.NOT_FOUND, Outcome.LOCATED, Outcome.LOCATED)
+    page = page_of(tmp_path, *(with_pairs(placed(n, one, SPOT)) for n, one in enumerate(outcomes, 1)))
+    told = [item["matches"][0]["details"] for item in items_of(page)]  # type: ignore[index]
+    assert told == ["", "250500750250" * 40, ""]
+
+
 @needs_browser
 def test_forty_posts_are_decided_by_keys_alone(tmp_path: Path) -> None:
     found = [calling(n, "help" if n % 3 else "water", 0.3 + n / 100) for n in range(1, 41)]

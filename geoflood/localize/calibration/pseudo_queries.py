@@ -184,6 +184,6 @@ def with_inliers(
     ) -> NDArray[np.float64]:
         likelihoods = similarities / RERANKED_PRIOR.params.temperature
         references = find(ids.tolist())
-        return reranker.inliers(query(i), NEUTRAL, references, likelihoods)[0]
+        return reranker.agreed(query(i), NEUTRAL, references, likelihoods).inliers
 
     return rehearsal_queries(made, counts)

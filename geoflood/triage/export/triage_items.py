@@ -27,7 +27,7 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.geo import degrees_minutes, distance_m, usng
 from geoflood.outputs.licences import credit_links
-from geoflood.outputs.panel import attention_layers
+from geoflood.outputs.panel import attention_layers, detail_lines
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
 from geoflood.outputs.shapes import box_rings
 from geoflood.outputs.wording import decimal_degrees, lines, percent, plain, reason_line, searched, signs_line
@@ -103,7 +103,8 @@ def triage_item(
 ) -> Json:
     """All that the page shows of a photo. `all_matches`: have pictures made of the others that may fit.
 
-    `named` finds the places that a model's words name. `large`: have larger pictures made of all pictured.
+    `named` finds the places that a model's words name. `large`: have larger pictures made of all pictured,
+    and tell what details agree.
     """
     located, estimate, place = finding.located, finding.located.estimate, finding.located.place
     spot = place.position if place else None
@@ -133,7 +134,10 @@ def triage_item(
         "decision": _decision(finding),
         "photo": thumbnails.request(finding.sha256, lambda: located.query.path, large),
         "attention": attention_layers(located.attention),
-        "matches": _matches(located, partial(_ask_picture, thumbnails, view, large), all_matches),
+        "matches": [
+            {**match, "details": detail_lines(located.candidates[match["rank"] - 1]) if large else ""}
+            for match in _matches(located, partial(_ask_picture, thumbnails, view, large), all_matches)
+        ],
     }
 
 

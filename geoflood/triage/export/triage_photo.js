@@ -178,6 +178,7 @@ function pairNow() {
     match: match ? side(match.picture, `${byId("match-name").textContent}${match.street ? ` · ${match.street}` : ""}`, "No picture of this match is in the page.")
       : side(null, "No match", "Nothing matches."),
     credit: byId("credit").firstChild ? byId("credit").firstChild.textContent : "",
+    details: match ? match.details : "",
     links: match ? match.links : [],
   };
 }
