@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ LARGEST = 256 * CELL
 MOST_PATCHES = 256**2
 """Of a frame."""
 _NONE_KEPT = np.empty((0, 5), np.int64)
+_OPENING = Lock()
+"""numpy parses the head of a file as Python; threads doing so at once may break CPython's parser (3.11.7)."""
 
 
 def patches_path(folder: Path, shard: int) -> Path:
@@ -51,7 +54,8 @@ def has_patches(folder: Path, shard: int, count: int) -> bool:
 def _rows(path: Path) -> NDArray[np.uint8] | None:
     """The rows of a shard's file, not yet read; None where it is missing or broken."""
     try:
-        rows = open_memmap(path, mode="r")
+        with _OPENING:
+            rows = open_memmap(path, mode="r")
     except BROKEN_ARRAYS:
         return None
     fits = rows.dtype == np.uint8 and rows.ndim == 2 and rows.shape[1] == PackedPatches.ROW
