@@ -10,11 +10,17 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from filelock import FileLock, Timeout
 
-__all__ = ["BROKEN_ARRAYS", "LockedError", "fingerprint", "locked", "replacing", "write_whole"]
+__all__ = ["ARRAY_HEADS", "BROKEN_ARRAYS", "LockedError", "fingerprint", "locked", "replacing", "write_whole"]
 
+ARRAY_HEADS = Lock()
+"""Held where arrays are opened in threads: numpy parses their heads as Python.
+
+CPython 3.11.7 fails now and then when two threads do so at once: "AST constructor recursion depth mismatch".
+"""
 BROKEN_ARRAYS = (
     *(OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, RuntimeError),
     *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from geoflood.backbones.patches import PackedPatches
 from geoflood.backbones.rootsift import CELL
-from geoflood.core.files import BROKEN_ARRAYS, replacing
+from geoflood.core.files import ARRAY_HEADS, BROKEN_ARRAYS, replacing
 
 __all__ = ["PatchPlaces", "PatchStore", "has_patches", "patches_path", "write_patch_places", "write_patches"]
 
@@ -30,8 +29,6 @@ LARGEST = 256 * CELL
 MOST_PATCHES = 256**2
 """Of a frame."""
 _NONE_KEPT = np.empty((0, 5), np.int64)
-_OPENING = Lock()
-"""numpy parses the head of a file as Python; threads doing so at once may break CPython's parser (3.11.7)."""
 
 
 def patches_path(folder: Path, shard: int) -> Path:
@@ -54,7 +51,7 @@ def has_patches(folder: Path, shard: int, count: int) -> bool:
 def _rows(path: Path) -> NDArray[np.uint8] | None:
     """The rows of a shard's file, not yet read; None where it is missing or broken."""
     try:
-        with _OPENING:
+        with ARRAY_HEADS:
             rows = open_memmap(path, mode="r")
     except BROKEN_ARRAYS:
         return None

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geoflood.core.errors import IndexUnusableError
-from geoflood.core.files import BROKEN_ARRAYS, replacing
+from geoflood.core.files import ARRAY_HEADS, BROKEN_ARRAYS, replacing
 from geoflood.core.plain_text import one_line
 from geoflood.places.street_map import (
     DEGREE,
@@ -203,7 +203,7 @@ def _arrays(path: Path) -> Arrays:
     for name, most in _MEMBERS.items():
         if sizes[f"{name}.npy"] > most + _HEADER:
             raise _BrokenMapError(f"its part {name} is too large")
-    with np.load(path, allow_pickle=False) as held:
+    with ARRAY_HEADS, np.load(path, allow_pickle=False) as held:
         return {name: held[name] for name in _MEMBERS}
 
 
