@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from numpy.lib.format import write_array_header_1_0
 
 from geoflood.backbones.patches import PackedPatches
+from geoflood.core.files import ARRAY_HEADS
+from geoflood.database import patch_store
 from geoflood.database.patch_store import (
     PatchPlaces,
     PatchStore,
@@ -235,3 +237,17 @@ def test_places_that_broke_have_none(
     PLACES[harm](folder / "patches.npz")
     assert kept(folder) == [False] * 5
     assert not (tmp_path / "sprung").exists()
+
+
+def test_threads_open_one_file_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once break the parser of CPython 3.11.7 now and then."""
+    held: list[bool] = []
+
+    def opened(path: Path, mode: str) -> None:
+        held.append(ARRAY_HEADS.locked())
+        raise OSError
+
+    monkeypatch.setattr(patch_store, "open_memmap", opened)
+    assert not patch_store.has_patches(tmp_path, 0, 1)
+    assert held == [True]
+    assert not ARRAY_HEADS.locked()
