@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from geoflood.core.times import NUMBERS, dated_by_numbers
 from geoflood.triage.posts.safe_values import ident
 
 __all__ = ["moment", "named_time", "sensible", "snowflake", "when"]
@@ -21,12 +22,6 @@ _CLOCK = re.compile(r"\w{3} (\w{3}) (\d\d) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\
 """X's v1.1 form."""
 _MAIL = re.compile(r"(?:\w{3}, )?\d{1,2} \w{3} \d{4} \d\d?:\d\d.*", re.ASCII)
 """RFC 2822."""
-_NUMBERS = re.compile(
-    r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d\d)"
-    r"(?:,?[ T](\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?: ?([AP])\.?M\.?)?)?",
-    re.ASCII | re.IGNORECASE,
-)
-"""Day and month in either order, as spreadsheets of several countries write them."""
 
 
 def when(*values: object) -> tuple[datetime | None, str]:
@@ -52,8 +47,9 @@ def _time_and_clock(value: object) -> tuple[datetime | None, str]:
     with suppress(ValueError, OverflowError, TypeError, IndexError):
         if found := _CLOCK.fullmatch(text):
             return _v1_time(*found.groups()), ""
-        if found := _NUMBERS.fullmatch(text):
-            return _numbers(found), UNKNOWN_ZONE if found[5] else DAY_ONLY
+        if found := NUMBERS.fullmatch(text):
+            time = dated_by_numbers(found)
+            return time and sensible(time), UNKNOWN_ZONE if found[5] else DAY_ONLY
         read = _dated(text)
         if read.tzinfo:
             return sensible(read.astimezone(UTC).replace(tzinfo=None)), ""
@@ -76,27 +72,6 @@ _ZONE = re.compile(r" ?(?:UTC|GMT|([+-]\d\d:?\d\d))$", re.ASCII)
 def _offset(found: re.Match[str]) -> str:
     """An offset from UTC as ISO 8601 has it: without a blank before it."""
     return found[1] or "+00:00"
-
-
-def _numbers(found: re.Match[str]) -> datetime | None:
-    """None where the day could be the month: a wrong day is worse than none. Raises ValueError."""
-    first, second, year = int(found[1]), int(found[3]), int(found[4])
-    if len(found[4]) == 2:
-        if found[2] != ".":  # 21/07/14 may begin with the year
-            return None
-        year += 2000
-    if found[2] == "." or first > 12 or first == second:
-        day, month = first, second
-    elif second > 12:
-        day, month = second, first
-    else:
-        return None
-    hour, minute, second_ = (int(part or 0) for part in found.group(5, 6, 7))
-    if found[8]:
-        if not 1 <= hour <= 12:
-            return None
-        hour = hour % 12 + 12 * (found[8] in "Pp")
-    return sensible(datetime(year, month, day, hour, minute, second_))
 
 
 def _v1_time(month: str, *rest: str) -> datetime | None:
