@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -54,8 +54,9 @@ def page(
     room: str = __package__,
     clusters: bool = False,
     ground: PageGround | None = None,
+    later: dict[str, Json] | None = None,
 ) -> str:
-    """A page around a map, as HTML; `data` are blocks of JSON by their id.
+    """A page around a map, as HTML; `data` are blocks of JSON by their id, `later` those behind the scripts.
 
     NAME.html, NAME.css and NAME.js lie in the package `room`; `scripts` run instead of NAME.js, after dom.js.
     With "compare" among them, the page can show two pictures over the whole screen. `pictures` are the
@@ -73,17 +74,14 @@ def page(
     shared = ["colours.css", *(["compare.css"] if "compare" in scripts else [])]
     styles = [_leaflet_css(), *(_asset(room, style) for style in (*shared, f"{name}.css"))]
     drawn = {"ground": {"packed": ground.packed, "credit": ground.credit}} if ground else {}
-    blocks = [
-        f'<script type="application/json" id="{key}">{_json(block)}</script>'
-        for key, block in (data | drawn).items()
-    ]
     parts = [
         *_head(_policy([*first, *last], pictures), styles, first),
         "<body>",
         _asset(room, f"{name}.html"),
         figure.html.render(),
-        *blocks,
+        *_blocks(data | drawn),
         *map(_script, last),
+        *_blocks(later or {}),
         "</body>\n</html>\n",
     ]
     return "\n".join(parts)
@@ -107,6 +105,11 @@ def _head(policy: str, styles: Sequence[str], scripts: Sequence[str], title: str
         *map(_script, scripts),
         "</head>",
     ]
+
+
+def _blocks(data: dict[str, Json]) -> Iterator[str]:
+    for key, block in data.items():
+        yield f'<script type="application/json" id="{key}">{_json(block)}</script>'
 
 
 def _script(text: str) -> str:

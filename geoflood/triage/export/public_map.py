@@ -17,6 +17,7 @@ from geoflood.core.files import write_whole
 from geoflood.outputs.chart import bounds, chart
 from geoflood.outputs.page import Json, page
 from geoflood.triage.export.finding_fields import PINNED, finding_row
+from geoflood.triage.export.page_parts import PART, split
 from geoflood.triage.export.redaction import GRID_M, Sharing
 from geoflood.triage.export.triage_page import MAX_ITEMS, SCRIPTS
 from geoflood.triage.findings import Finding, Status
@@ -39,6 +40,7 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> i
         raise UsageError("triage.html is the internal map already", "add --public for one without people")
     rows = [finding_row(finding, Sharing.PUBLIC) for finding in islice(findings, MAX_ITEMS)]
     items = [_item(row) for row in rows]
+    parts = split(items, {})
     nothing = City("", 0, 0, "", np.empty((0, 2)))
     drawn = chart(nothing, [])
     data: Json = {
@@ -50,12 +52,19 @@ def write_public(path: Path, findings: Iterable[Finding], sharing: Sharing) -> i
         "city": bounds(nothing),
         "limit": MAX_ITEMS if len(items) == MAX_ITEMS else None,
         "waiting": waiting_text(sum(row["provisional"] is not None for row in rows)),
-        "items": items,
+        "part": PART,
+        "items": parts.listed,
     }
     write_whole(
         path,
         page(
-            drawn, "triage", {"data": data, "pictures": {}}, scripts=SCRIPTS, room=__package__, clusters=True
+            drawn,
+            "triage",
+            {"data": data, **parts.first},
+            scripts=SCRIPTS,
+            room=__package__,
+            clusters=True,
+            later=parts.later,
         ),
     )
     return len(items)

@@ -30,6 +30,7 @@ const last = times.reduce((a, b) => Math.max(a, b), -Infinity);
 const haystacks = new Map();  // made when somebody searches
 
 function haystackOf(item) {
+  if (!known(item)) return "";
   if (!haystacks.has(item)) {
     const posted = item.posts.flatMap((post) => [post.text, post.author, post.source]);
     haystacks.set(item, [item.n, item.file, item.street, ...posted].join(" ").toLowerCase());
@@ -92,10 +93,10 @@ function row(item, index) {
   node.style.top = `${index * ROW}px`;
   node.setAttribute("aria-current", index === chosen);
   const words = make("span");
+  node.append(image(known(item) ? item.photo : null), words);
   words.append(make("b", "", labelOf(item)),
-    make("small", status, `${item.calls.length ? "‼ help · " : ""}${SIGNS[status]} ${status} · ${item.count} post${item.count === 1 ? "" : "s"}${item.local ? " · local time" : ""}`),
-    make("small", "", [!pinOf(item) && item.street, (item.posts[0] && item.posts[0].text) || item.file].filter(Boolean).join(" · ")));
-  node.append(image(item.photo), words);
+    make("small", status, `${item.calls && item.calls.length ? "‼ help · " : ""}${SIGNS[status]} ${status} · ${item.count} post${item.count === 1 ? "" : "s"}${item.local ? " · local time" : ""}`),
+    make("small", "", [!pinOf(item) && item.street, (item.posts && item.posts[0] && item.posts[0].text) || item.file].filter(Boolean).join(" · ")));
   node.onclick = () => choose(index, true);
   return node;
 }
@@ -118,6 +119,10 @@ function scrollTo(index) {
 
 function choose(index, going) {
   if (index < 0 || index >= shown.length) return;
+  if (!known(shown[index])) {
+    notify("The rest of the page is still being read. Try again in a moment.");
+    return;
+  }
   chosen = index;
   byId("outside").hidden = true;
   scrollTo(index);
@@ -244,8 +249,19 @@ byId("onward").checked = draft.onward;
 sort(PUBLIC ? "number" : "urgency");
 overview();
 filter(true);
-choose(0, false);
 new ResizeObserver(() => { map.invalidateSize({ animate: false }); drawList(); }).observe(map.getContainer());
-document.documentElement.dataset.readyAfter = String(Math.round(performance.now()));
-if (!PUBLIC && !draft.by) askName("Decisions are signed. Who goes through these photos?", "Only look");
-document.documentElement.dataset.ready = "true";
+// With the first photo in sight; where kept decisions changed the order, its part may come late.
+function begin() {
+  choose(0, false);
+  document.documentElement.dataset.readyAfter = String(Math.round(performance.now()));
+  if (!PUBLIC && !draft.by) askName("Decisions are signed. Who goes through these photos?", "Only look");
+  document.documentElement.dataset.ready = "true";
+}
+if (!shown.length || known(shown[0])) begin();
+else document.addEventListener("DOMContentLoaded", begin);
+
+// What could not be listed or searched before.
+document.addEventListener("DOMContentLoaded", () => {
+  if (unread) filter(false);
+  document.documentElement.dataset.wholeAfter = String(Math.round(performance.now()));
+});

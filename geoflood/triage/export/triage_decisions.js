@@ -3,6 +3,7 @@
 // set by textContent.
 
 const items = data.items;
+items.forEach((item, at) => { item.place = at; });
 const PUBLIC = data.sharing === "public";  // a map to look at: nothing in it can be decided
 const STORE = `geoflood triage ${data.batch}`;
 const STATUSES = ["candidate", "confirmed", "rejected"];

@@ -7,7 +7,7 @@ merges.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,7 @@ from geoflood.outputs.page import Json, page
 from geoflood.outputs.panel import about, street_credit
 from geoflood.outputs.wording import plain
 from geoflood.places.street_map import StreetMap
+from geoflood.triage.export.page_parts import PART, queued, split
 from geoflood.triage.export.thumbnails import LARGE_BYTES, Thumbnails, pictures_of
 from geoflood.triage.export.triage_items import (
     BOXES,
@@ -45,7 +46,7 @@ MOST_COMPARED = 100
 """Likely or uncertain photos whose other matches have pictures too: cutting each out takes time."""
 MOST_LARGE = 500
 """Photos that were found, of which the larger pictures lie beside the page, to be compared."""
-SCRIPTS = ("compare", "grid", "triage_decisions", "triage_map", "triage_photo", "triage")
+SCRIPTS = ("compare", "grid", "triage_parts", "triage_decisions", "triage_map", "triage_photo", "triage")
 """In the order in which they need each other."""
 
 
@@ -97,7 +98,9 @@ class TriagePage:
         `batch` is what the browser keeps unsaved decisions under: the same for every page of one batch.
         `waiting` says what is still to be done.
         """
-        self._place_pictures()
+        items = queued(self._items)
+        self._place_pictures(items)
+        parts = split(items, self._thumbnails.inside)
         drawn = chart(city, [])
         ground = None if streets is None else draw_ground(streets, city.coverage)
         made = f"Made by geoflood {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
@@ -112,31 +115,32 @@ class TriagePage:
             "disagree_m": DISAGREE_M,
             "limit": MAX_ITEMS if len(self._items) == MAX_ITEMS else None,
             "waiting": waiting,
-            "items": self._items,
+            "part": PART,
+            "items": parts.listed,
         }
-        blocks = {"data": data, "pictures": self._thumbnails.inside}
         write_whole(
             self._path,
             page(
                 drawn,
                 "triage",
-                blocks,
+                {"data": data, **parts.first},
                 ("data:", "file:", "'self'"),
                 SCRIPTS,
                 __package__,
                 clusters=True,
                 ground=ground,
+                later=parts.later,
             ),
         )
 
-    def _place_pictures(self) -> None:
+    def _place_pictures(self, items: Sequence[Json]) -> None:
         """The first photos' go inside, each with its first match; then those of other matches."""
         source = self._thumbnails.source
-        for item in self._items:
+        for item in items:
             item["photo"] = source(item["photo"])
             for match in item["matches"][:1]:
                 match["picture"] = source(match["picture"])
-        for item in self._items:
+        for item in items:
             for match in item["matches"][1:]:
                 match["picture"] = match["picture"] and source(match["picture"])
 

@@ -1,7 +1,6 @@
 "use strict";
 // The photo in hand: its pictures, where it was taken and who says so, what else fits, what was posted.
 
-let pictures = null;  // parsed when the first one is shown: most of the page's bytes
 let current = null;
 let shownMatch = 0;  // which of its matches is beside it
 let moving = false;
@@ -12,16 +11,9 @@ function percent(share) {
   return share > 0.99 ? "over 99 %" : `${Math.floor(share * 100 + 1e-9)} %`;
 }
 
-function source(name) {
-  if (!name) return "";
-  if (name.includes("/")) return name;
-  if (!pictures) pictures = JSON.parse(byId("pictures").textContent);
-  return pictures[name] || "";
-}
-
 // Its larger picture, which may lie beside the page; none beside a public one.
 function largeOf(name) {
-  return name && data.large ? `${data.large}/${name.replace(/^.*\/|\.jpg$/g, "")}-large.jpg` : "";
+  return name && data.large ? `${data.large}/${name.replace(/^.*[/:]|\.jpg$/g, "")}-large.jpg` : "";
 }
 
 function image(name) {
