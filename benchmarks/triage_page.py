@@ -1,9 +1,10 @@
 """How soon the triage page of many photos can be used, in a headless Chromium.
 
-    python -m benchmarks.triage_page [--photos 5000] [--loads 7] [--keep FILE] [--beside FILE ...]
+    python -m benchmarks.triage_page [--photos 5000] [--full] [--loads 7] [--keep FILE] [--beside FILE ...]
 
-Photos are made up, each with a post, matches, an area and pictures. Prints the size of the page and, of all
-loads the least, the median and the most, in milliseconds:
+Photos are made up, each with a post, a match and an area; fifty matches have pictures. With `--full` each
+match has one of its own, as many as a page may hold. Prints the size of the page and, of all loads the least,
+the median and the most, in milliseconds:
 
 - ready: by the clock, from the start of the load until a person can decide
 - processor: what the page's main thread had worked by then
@@ -19,14 +20,20 @@ import os
 import statistics
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from geoflood.core.datatypes import Outcome
-from geoflood.triage.export.triage_page import write_triage
+import numpy as np
+
+from geoflood.core.datatypes import Image, Outcome, Reference
+from geoflood.triage.export.triage_page import BUDGET, write_triage
+from geoflood.triage.findings import Finding
 from tests.support.keyboard import Keyboard, keyboard
 from tests.support.triage_results import CITY, any_picture, finding
 
 OUTCOMES = (Outcome.LOCATED, Outcome.LIKELY, Outcome.UNCERTAIN, Outcome.NOT_FOUND)
+SMALL = 15_000
+"""Bytes of a small picture, at least."""
 WHOLE = """document.readyState === "complete" && Math.round(
   performance.getEntriesByType("navigation")[0].domContentLoadedEventStart)"""
 
@@ -34,15 +41,29 @@ WHOLE = """document.readyState === "complete" && Math.round(
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--photos", type=int, default=5000)
+    options.add_argument("--full", action="store_true")
     options.add_argument("--loads", type=int, default=7)
     options.add_argument("--keep", type=Path)
     options.add_argument("--beside", type=Path, nargs="*", default=[])
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         page = given.keep or Path(folder, "triage.html")
-        found = (finding(n, "water " * 20, OUTCOMES[n % 4]) for n in range(1, given.photos + 1))
-        write_triage(page, found, CITY, "b", view=any_picture)
+        found = (made(n, 0 if given.full and n * SMALL < BUDGET else 50) for n in range(1, given.photos + 1))
+        write_triage(page, found, CITY, "b", view=speckled if given.full else any_picture)
         measure([page.resolve(), *(path.resolve() for path in given.beside)], given.loads, Path(folder))
+
+
+def made(number: int, views: int) -> Finding:
+    """A photo and its match; 0 views: one that no other photo has."""
+    one = finding(number, "water " * 20, OUTCOMES[number % 4])
+    best = one.located.candidates[0]
+    mine = replace(best.reference, id=number % views if views else 100 + number)
+    return replace(one, located=replace(one.located, candidates=(replace(best, reference=mine),)))
+
+
+def speckled(reference: Reference) -> Image:
+    """A picture whose small version has about as many bytes as that of a street image."""
+    return np.random.default_rng(reference.id).integers(0, 255, (150, 200, 3), dtype=np.uint8)
 
 
 def measure(pages: Sequence[Path], loads: int, folder: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,14 +30,14 @@ from geoflood.core.datatypes import (
 )
 from geoflood.core.geo import degrees_minutes, from_local, usng
 from geoflood.core.images import jpeg, read_image
-from geoflood.triage.export import triage_page
+from geoflood.triage.export import page_parts, triage_page
 from geoflood.triage.export.formats import format_of
 from geoflood.triage.export.redaction import Sharing
 from geoflood.triage.export.thumbnails import LARGE_BYTES, keep
 from geoflood.triage.export.triage_page import write_triage
 from geoflood.triage.findings import Decision, Finding, Post, Status
 from tests.support.batch import photo_jpeg, random_scene
-from tests.support.browser import needs_browser, page_data
+from tests.support.browser import needs_browser, open_page, page_data
 from tests.support.keyboard import keyboard
 from tests.support.triage_results import CITY, SPOT, any_picture, finding, run_script
 
@@ -342,7 +343,7 @@ def test_the_likeliest_match_comes_first_and_all_shares_are_of_one_whole(tmp_pat
     assert estimate is not None
     moved = replace(estimate, position=at(500), not_in_index=0.3)
     (item,) = items_of(page_of(tmp_path, replace(found, located=replace(found.located, estimate=moved))))
-    matches: list[dict[str, float]] = item["matches"]  # type: ignore[assignment]
+    matches = item["matches"]
     shares = [match["share"] for match in matches]
     assert shares == sorted(shares, reverse=True)
     assert [match["rank"] for match in matches][:2] == [1, 2]
@@ -411,7 +412,7 @@ def test_witnesses_are_drawn_and_said_to_disagree(tmp_path: Path) -> None:
 @needs_browser
 def test_photos_of_one_spot_are_a_list_and_pictures_can_be_enlarged(tmp_path: Path) -> None:
     script = """
-    map.setView(items[0].at, 20); open(items);
+    map.setView(items[0].at, 20); open([...items].sort((a, b) => a.n - b.n));
     seen.push([...document.querySelectorAll(".spot button")].map((one) => one.textContent));
     document.querySelectorAll(".spot button")[2].click(); seen.push(number());
     byId("match").click(); seen.push(compare.isOpen(), document.querySelectorAll("#compare img").length);
@@ -614,7 +615,7 @@ def test_lines_to_compare_are_of_the_photos_with_larger_pictures(
     monkeypatch.setattr("geoflood.triage.export.triage_page.MOST_LARGE", 1)
     outcomes = (Outcome.NOT_FOUND, Outcome.LOCATED, Outcome.LOCATED)
     page = page_of(tmp_path, *(with_pairs(placed(n, one, SPOT)) for n, one in enumerate(outcomes, 1)))
-    told = [item["matches"][0]["details"] for item in items_of(page)]  # type: ignore[index]
+    told = [item["matches"][0]["details"] for item in items_of(page)]
     assert told == ["", "250500750250" * 40, ""]
 
 
@@ -635,11 +636,77 @@ def test_forty_posts_are_decided_by_keys_alone(tmp_path: Path) -> None:
         ]
 
 
-def items_of(page: Path) -> Sequence[dict[str, object]]:
-    text = (
-        page.read_text("utf-8").split('<script type="application/json" id="data">')[1].split("</script>")[0]
-    )
-    return list(json.loads(text)["items"])
+def block_of(page: Path, name: str) -> dict[str, Any]:
+    text = page.read_text("utf-8").split(f'<script type="application/json" id="{name}">')[1]
+    return dict(json.loads(text.split("</script>")[0]))
+
+
+def items_of(page: Path) -> list[dict[str, Any]]:
+    """All that the first part tells of its photos, by their numbers."""
+    listed, told = block_of(page, "data")["items"], block_of(page, "part-0")["items"]
+    return sorted(({**one, **more} for one, more in zip(listed, told, strict=True)), key=lambda one: one["n"])
+
+
+def test_a_page_begins_with_the_queue_and_a_picture_is_in_it_once(tmp_path: Path) -> None:
+    """By their confidence: the first part has the likeliest photos, whatever their numbers."""
+    last = page_parts.PART + 3
+    found = [placed(n, Outcome.LOCATED, SPOT, probability=n / 100) for n in range(1, last + 1)]
+    matches = found[0].located.candidates
+    same = [replace(one, located=replace(one.located, candidates=matches)) for one in found]
+    page = page_of(tmp_path, *same)
+    assert [item["n"] for item in block_of(page, "data")["items"]] == list(range(last, 0, -1))
+    assert list(block_of(page, "pictures-0")) == ["view-10"]
+    assert block_of(page, "pictures-1") == {}
+    later = block_of(page, "part-1")["items"]
+    assert [item["matches"][0]["picture"] for item in later] == ["0:view-10"] * 3
+    text = page.read_text("utf-8")
+    assert text.index('id="part-0"') < text.index("function begin()") < text.index('id="pictures-1"')
+
+
+@needs_browser
+def test_what_was_not_read_yet_is_neither_shown_nor_decided_and_comes_later(tmp_path: Path) -> None:
+    """The script runs where the browser stands before the second part."""
+    found = [placed(n, Outcome.LOCATED, SPOT, probability=n / 100) for n in range(1, 41)]
+    found[0] = replace(found[0], file="a needle")
+    script = """
+    const end = shown.length - 1;
+    choose(end, true); seen.push(number(), text("notice")); signAs("ana");
+    const bottom = () => [...document.querySelectorAll(".row")].at(-1);
+    byId("list").scrollTop = 9999; drawList();
+    seen.push(bottom().textContent, bottom().querySelector("img").src);
+    type("search", "needle"); seen.push(shown.length);
+    document.addEventListener("DOMContentLoaded", () => {
+      seen.push(shown.length, bottom().textContent); type("search", ""); choose(end, true);
+      seen.push(number(), byId("match").querySelector("img").src.slice(0, 10), made().length);
+    """
+    page = page_of(tmp_path, *found)
+    before = '<script type="application/json" id="pictures-1">'
+    begin, end = re.sub("<meta http-equiv[^>]*>", "", page.read_text("utf-8")).split(before)
+    page.write_text(f"{begin}<script>{HELPERS}{script}{END}}});</script>{before}{end}", "utf-8")
+    dom = open_page(page, tmp_path / "profile")
+    assert page_data(dom, "failures") is None
+    assert json.loads(page_data(dom, "seen") or "null") == [
+        *("40", "The rest of the page is still being read. Try again in a moment."),
+        *("1 located 1 %? candidate · 0 posts", "", 0),
+        *(1, "1 located 1 %? candidate · 0 postsa needle", "1", "data:image", 0),
+    ]
+
+
+@needs_browser
+def test_a_queue_that_kept_decisions_begin_late_is_ready_with_its_first_photo(tmp_path: Path) -> None:
+    found = [placed(n, Outcome.LOCATED, SPOT, probability=n / 100) for n in range(1, 41)]
+    told = {"status": "rejected", "by": "eve", "at": "2021-07-15T03:04:00Z", "lat": None, "lon": None}
+    kept = {one.sha256: {**told, "note": "", "seen": None} for one in found[5:]}
+    page = page_of(tmp_path, *found)
+    with keyboard(tmp_path / "profile") as keys:
+        keys.open(page)
+        draft = json.dumps(json.dumps({"by": "eve", "notes": {}, "decisions": kept}))
+        keys.ask(f"localStorage.setItem('geoflood triage b', {draft})")
+        keys.open(page)
+        assert keys.ask("[current.n, byId('match').querySelector('img').src.slice(0, 10)]") == [
+            5,
+            "data:image",
+        ]
 
 
 def test_only_so_many_photos_have_pictures_of_their_other_matches(
@@ -647,9 +714,10 @@ def test_only_so_many_photos_have_pictures_of_their_other_matches(
 ) -> None:
     monkeypatch.setattr(triage_page, "MOST_COMPARED", 1)
     found = [placed(n, Outcome.UNCERTAIN, SPOT, at(300)) for n in (1, 2)]
-    items = items_of(page_of(tmp_path, *found))
-    pictured = [[match["picture"] for match in item["matches"]] for item in items]  # type: ignore[attr-defined]
-    assert pictured == [["view-10", "view-11"], ["view-20", None]]
+    page = page_of(tmp_path, *found)
+    pictured = [[match["picture"] for match in item["matches"]] for item in items_of(page)]
+    assert pictured == [["0:view-10", "0:view-11"], ["0:view-20", None]]
+    assert set(block_of(page, "pictures-0")) == {"view-10", "view-11", "view-20"}
 
 
 def test_the_page_says_what_it_leaves_out(tmp_path: Path) -> None:
@@ -691,7 +759,7 @@ def test_a_picture_that_one_photo_needs_small_and_another_large_is_both(tmp_path
     shown = replace(shown, located=replace(shown.located, candidates=lost.located.candidates))
     write_triage(page, [lost, shown], CITY, "b", view=large_scene)
     assert large_names(page) == {"view-10-large.jpg"}
-    assert [item["matches"][0]["picture"] for item in items_of(page)] == ["view-10"] * 2  # type: ignore[index]
+    assert [item["matches"][0]["picture"] for item in items_of(page)] == ["0:view-10"] * 2
 
 
 def test_a_larger_picture_of_too_many_bytes_is_not_kept(tmp_path: Path) -> None:

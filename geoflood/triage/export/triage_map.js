@@ -15,6 +15,7 @@ const pinClusters = L.markerClusterGroup({
 const evidence = L.layerGroup().addTo(map);
 const canvas = L.canvas({ padding: 0.3 });
 const pinCache = new Map();
+const pinIcons = new Map();
 let drawnPins = new Set();
 
 function mark(className, sign, size, title) {
@@ -33,13 +34,20 @@ function labelOf(item) {
   return pinOf(item) ? `${item.n} placed by a person` : `${item.n} ${item.outcome}${share}`;
 }
 
+// One for all pins that look alike: thousands of nodes would be made for the few that are in sight.
+function pinIcon(status, outcome) {
+  const className = `pin ${status} ${outcome}`;
+  if (!pinIcons.has(className)) pinIcons.set(className, L.divIcon({ className, html: `<span>${SIGNS[status]}</span>`, iconSize: [20, 20] }));
+  return pinIcons.get(className);
+}
+
 // The pin of a photo: a new one when the photo has been decided on or moved since.
 function markerOf(item) {
   const [spot, status] = [spotOf(item), statusOf(item)];
   const looks = `${status} ${spot}`;
   const cached = pinCache.get(item);
   if (cached && cached.looks === looks) return cached;
-  const pin = L.marker(spot, mark(`pin ${status} ${item.outcome}`, SIGNS[status], 20, `${labelOf(item)}, ${status}`));
+  const pin = L.marker(spot, { icon: pinIcon(status, item.outcome), keyboard: false, title: `${labelOf(item)}, ${status}` });
   Object.assign(pin, { item, looks }).on("click", () => choose(shown.indexOf(item), false));
   pinCache.set(item, pin);
   return pin;
