@@ -20,7 +20,7 @@ from geoflood.database.manifest import retire_manifest
 from geoflood.database.patch_store import PatchPlaces, write_patch_places
 from geoflood.database.plan import IndexPlan, no_usable_image
 from geoflood.database.shards import Shard, read_shard, shard_path
-from geoflood.database.vectors import write_vectors
+from geoflood.database.vector_file import write_vectors
 
 __all__ = ["IndexContents", "join_shards"]
 

@@ -6,7 +6,6 @@ that is one inner product, <(pi_1 q_1, ..., pi_B q_B), (r_1, ..., r_B)>, so one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import faiss
@@ -15,31 +14,8 @@ from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Vectors
 from geoflood.core.errors import IndexUnusableError
-from geoflood.core.files import replacing
 
-__all__ = ["VectorStore", "write_vectors"]
-
-
-def write_vectors(path: Path, blocks: Iterable[NDArray[np.float16]]) -> int:
-    """Write blocks [n, bands, D] as one index of half precision; returns how many rows it holds.
-
-    float16 halves the memory that a city needs; the cosines move by less than 1e-3.
-    Raises ValueError when every block is empty.
-    """
-    index = None
-    for block in blocks:
-        if len(block):
-            index = index or _empty(block[0].size)
-            index.add(block.reshape(len(block), -1).astype(np.float32))
-    if index is None:
-        raise ValueError("no vectors to write")
-    with replacing(path) as temporary:
-        faiss.write_index(index, str(temporary))
-    return int(index.ntotal)
-
-
-def _empty(width: int) -> faiss.IndexScalarQuantizer:
-    return faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+__all__ = ["VectorStore"]
 
 
 class VectorStore:

@@ -21,7 +21,8 @@ from geoflood.database.database import Database, read_captures, read_references,
 from geoflood.database.manifest import FORMAT, Manifest, Settings, read_manifest, verify, write_manifest
 from geoflood.database.plan import SHARD_IMAGES, IndexPlan, locked_index
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
-from geoflood.database.vectors import VectorStore, write_vectors
+from geoflood.database.vector_file import write_vectors
+from geoflood.database.vectors import VectorStore
 
 SETTINGS = Settings("rootsift", "1", (0, 30), 16, 8, 80.0)
 
