@@ -1,4 +1,4 @@
-"""vectors.faiss on the disk: FAISS's scalar quantizer of half precision, of which the rows are the last thing.
+"""vectors.faiss on the disk: FAISS's scalar quantizer of half precision, whose rows are the last thing in it.
 
 After a short head come eight bytes that count those of all rows, then the rows, one after another. So a
 row lies at a place that can be computed: an index need not be in memory to be written, or for some rows of it
@@ -36,7 +36,7 @@ _SEEKING = Lock()
 
 
 def empty_index(width: int) -> faiss.IndexScalarQuantizer:
-    """An index of no rows as `vectors.faiss` holds them: inner products of `width` numbers of half precision."""
+    """An index of no rows, as vectors.faiss holds them: inner products of `width` numbers each."""
     return faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
@@ -94,10 +94,10 @@ class VectorFile:
         begin = _read_at(self._file, 16, 0)
         width, rows = (int.from_bytes(begin[part], "little") for part in (_WIDTH, _ROWS))
         if len(begin) == 16 and 0 < width <= _WIDEST:
-            head = _head(width, 0)
-            size = len(head) + rows * width * _NUMBER
-            if os.fstat(self._file).st_size == size and _read_at(self._file, len(head), 0) == _head(width, rows):
-                return width, rows, len(head)
+            start = len(_head(width, 0))
+            size = start + rows * width * _NUMBER
+            if os.fstat(self._file).st_size == size and _read_at(self._file, start, 0) == _head(width, rows):
+                return width, rows, start
         raise IndexUnusableError(f"{self.path} is damaged: it is cut short, or no index of vectors", _HINT)
 
     def read(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
@@ -132,7 +132,8 @@ class VectorFile:
         """Ids and rows of ascending ids, or of all, a few megabytes at a time."""
         step = max(_AT_ONCE // (self.width * _NUMBER), 1)
         for start in range(0, len(self) if ids is None else len(ids), step):
-            some = np.arange(start, min(start + step, len(self))) if ids is None else ids[start : start + step]
+            end = start + step
+            some = np.arange(start, min(end, len(self))) if ids is None else ids[start:end]
             yield some, self.read(some)
 
 
