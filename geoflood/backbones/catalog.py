@@ -6,6 +6,7 @@ ours; the first fetch records what it got, and every load is checked against tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import PurePosixPath
@@ -22,7 +23,7 @@ class Checkpoint:
     name: str
     """What users type, such as cosplace-resnet50-512."""
     family: str
-    """Chooses the network: cosplace, eigenplaces, salad, megaloc, rootsift."""
+    """Chooses the network: cosplace, eigenplaces, salad, megaloc, rootsift; see `world_catalog` for more."""
     trunk: str
     dimension: int
     """Of one descriptor before any projection."""
@@ -39,6 +40,15 @@ class Checkpoint:
     """Of the file behind `url`; None where nobody has published it."""
     note: str = ""
     """What a user must know before the first download."""
+    size: int = 0
+    """Bytes of the file behind `url` where they are published; 0 where they follow from the parameters."""
+    fetched_as: str = ""
+    """What users type where the file is a part of something; empty: its own name."""
+
+    @property
+    def asked_as(self) -> str:
+        """What users type to get it."""
+        return self.fetched_as or self.name
 
     @property
     def file(self) -> str:
@@ -47,16 +57,16 @@ class Checkpoint:
 
     @property
     def megabytes(self) -> float:
-        """Size of the weights as float32, 10^6 bytes."""
-        return self.parameters * 4 / 1e6
+        """Size of the file, or of the weights as float32, 10^6 bytes."""
+        return (self.size or self.parameters * 4) / 1e6
 
 
-def find(name: str) -> Checkpoint:
-    """The row of that name. Raises UsageError that lists the nearest names."""
+def find(name: str, known: Sequence[str] = ()) -> Checkpoint:
+    """The row of that name. Raises UsageError that lists the nearest names, or those of `known`."""
     rows = {row.name: row for row in CATALOG}
     if name.strip().lower() in rows:
         return rows[name.strip().lower()]
-    near = get_close_matches(name.lower(), rows, n=4, cutoff=0.5)
+    near = get_close_matches(name.lower(), known or rows, n=4, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else "see: geoflood models list"
     raise UsageError(f"no backbone is called {name!r}", hint)
 

@@ -17,7 +17,7 @@ import torch
 from geoflood.backbones.interface import Backbone, Features
 from geoflood.core.datatypes import Image
 
-__all__ = ["Invariant", "SelfTest", "self_test"]
+__all__ = ["Invariant", "SelfTest", "draw_field", "draw_street", "peak_mb", "self_test"]
 
 _LINE = 0.6
 """Share of the height, from the top, that the drawn flood leaves dry."""
@@ -74,7 +74,7 @@ def self_test(backbone: Backbone) -> SelfTest:
         Invariant("similarity of a street, dry and flooded", drowned, drowned < 1),
         Invariant("the same with the flooded part ignored", masked, masked > drowned),
     )
-    return SelfTest(backbone.name, checks, seconds, _peak_mb())
+    return SelfTest(backbone.name, checks, seconds, peak_mb())
 
 
 def draw_street() -> Image:
@@ -112,7 +112,7 @@ def _features(backbone: Backbone, image: Image) -> Features:
     return backbone.features(pixels.float() / 255)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     """Largest resident memory so far; NaN on Windows, which Python cannot ask."""
     if sys.platform == "win32":
         return float("nan")

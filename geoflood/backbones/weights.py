@@ -10,7 +10,8 @@ import errno
 import json
 import pickle
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geoflood.backbones.catalog import CATALOG, Checkpoint
+from geoflood.backbones.gallery import read_gallery
 from geoflood.core.download import DEFAULT_RETRY, Progress, Retry, download
 from geoflood.core.errors import NetworkError, WeightsError
 from geoflood.core.files import LockedError, fingerprint, locked, replacing, write_whole
@@ -29,10 +31,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Loaded",
     "WeightsRecord",
+    "check_content",
     "check_state",
     "fetch",
     "import_weights",
+    "is_ready",
     "load",
+    "part_in",
     "present",
     "ready",
     "record",
@@ -73,10 +78,11 @@ def ready(models_dir: Path | None = None) -> tuple[str, ...]:
 
     Nothing is read or hashed but the records; `verify` does that.
     """
-    return tuple(row.name for row in CATALOG if not row.file or _recorded_size(row, models_dir))
+    return tuple(row.name for row in CATALOG if not row.file or is_ready(row, models_dir))
 
 
-def _recorded_size(row: Checkpoint, models_dir: Path | None) -> bool:
+def is_ready(row: Checkpoint, models_dir: Path | None = None) -> bool:
+    """Whether a checkpoint is present, recorded and of the recorded size."""
     try:
         return record(row, models_dir).size == _path(row, models_dir).stat().st_size
     except (WeightsError, OSError):
@@ -87,11 +93,11 @@ def record(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
     """The record of a present checkpoint. Raises WeightsError when there is none."""
     path = _path(row, models_dir)
     if not path.is_file():
-        raise WeightsError(f"the weights of {row.name} are not here", f"geoflood models fetch {row.name}")
+        raise WeightsError(f"the weights of {row.name} are not here", f"geoflood models fetch {row.asked_as}")
     try:
         return WeightsRecord(**json.loads(_record_path(path).read_bytes()))
     except (OSError, ValueError, TypeError) as error:
-        hint = f"geoflood models import {row.name} {path}"
+        hint = f"geoflood models import {row.asked_as} {path}"
         raise WeightsError(f"no checksum is recorded for {path}", hint) from error
 
 
@@ -112,7 +118,7 @@ def fetch(
         try:
             got = download(row.url, path, partial(_check_download, row), progress, retry)
         except NetworkError as error:
-            other = f"or download {row.url} elsewhere and: geoflood models import {row.name} FILE"
+            other = f"or download {row.url} elsewhere and: geoflood models import {row.asked_as} FILE"
             raise NetworkError(str(error), f"{error.hint}; {other}") from error
         return _write_record(path, WeightsRecord(row.name, got.sha256, got.size, row.url, got.etag))
 
@@ -127,7 +133,7 @@ def import_weights(
     path = _path(row, models_dir)
     if not file.is_file():
         raise WeightsError(f"there is no file {file}", f"download it from {row.url}")
-    _read_fitting(row, file)
+    check_content(row, file)
     with _sole_writer(path):
         with replacing(path) as temporary:
             shutil.copyfile(file, temporary)
@@ -136,6 +142,24 @@ def import_weights(
                 _demand_published(row, sha256, file.name)
             unverified = row.sha256 not in (None, sha256)
         return _write_record(path, WeightsRecord(row.name, sha256, size, str(file), unverified=unverified))
+
+
+def part_in(file: Path, rows: Sequence[Checkpoint]) -> Checkpoint:
+    """Which of several files that are fetched together a file is. Raises WeightsError where it is none."""
+    if len(rows) == 1 or not file.is_file():
+        return rows[0]
+    sha256 = fingerprint(file)
+    for row in rows:
+        if row.sha256 == sha256:
+            return row
+    for row in rows:
+        try:
+            check_content(row, file)
+        except WeightsError:
+            continue
+        return row
+    names = ", ".join(row.url.rpartition("/")[2] for row in rows)
+    raise WeightsError(f"{file.name} is none of the files of {rows[0].asked_as}", f"these are: {names}")
 
 
 def verify(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
@@ -147,7 +171,7 @@ def verify(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
     path = _path(row, models_dir)
     if (found := fingerprint(path)) != known.sha256:
         message = f"{path} has changed since it came: sha256 {found[:12]}…, recorded {known.sha256[:12]}…"
-        raise WeightsError(message, f"delete it, then: geoflood models fetch {row.name}")
+        raise WeightsError(message, f"delete it, then: geoflood models fetch {row.asked_as}")
     if not known.unverified:
         _demand_published(row, known.sha256, path.name)
     return known
@@ -161,10 +185,10 @@ def load(row: Checkpoint, models_dir: Path | None = None) -> Loaded:
 
 def check_state(row: Checkpoint, state: Mapping[str, Any], source: str) -> None:
     """Compare keys and shapes with the network. Raises WeightsError naming the first that is wrong."""
-    from geoflood.backbones.skeletons import skeleton
+    from geoflood.backbones.skeletons import published_shapes
 
     hint = "was it made for another trunk or dimension? see: geoflood models list"
-    expected = {key: list(tensor.shape) for key, tensor in skeleton(row).state_dict().items()}
+    expected = published_shapes(row)
     for key, shape in expected.items():
         if key not in state:
             raise WeightsError(f"{source} lacks {key}, so it is not {row.name}", hint)
@@ -179,27 +203,35 @@ def _check_download(row: Checkpoint, path: Path) -> None:
     """Accept what has arrived: the very bytes, where their checksum is published, and this network."""
     if row.sha256:
         _demand_published(row, fingerprint(path), path.name)
-    _read_fitting(row, path)
+    check_content(row, path)
+
+
+def check_content(row: Checkpoint, path: Path) -> None:
+    """Raises WeightsError unless a file holds what a row names; its checksum is not looked at."""
+    if row.family == "gallery":
+        read_gallery(path)
+    else:
+        _read_fitting(row, path)
 
 
 def _demand_published(row: Checkpoint, sha256: str, called: str) -> None:
     """Raises WeightsError when a checksum is published and another one was found."""
     if row.sha256 and sha256 != row.sha256:
-        vouch = f"or vouch for yours: geoflood models import {row.name} FILE --allow-unverified"
+        vouch = f"or vouch for yours: geoflood models import {row.asked_as} FILE --allow-unverified"
         raise WeightsError(
             f"{called} is not the published file: its sha256 differs", f"{_fetch_hint(row)}; {vouch}"
         )
 
 
 def _fetch_hint(row: Checkpoint) -> str:
-    return f"download it again: geoflood models fetch {row.name}"
+    return f"download it again: geoflood models fetch {row.asked_as}"
 
 
 def _read_fitting(row: Checkpoint, path: Path) -> dict[str, torch.Tensor]:
     """Read a file and make sure that it holds this network."""
     again = _fetch_hint(row)
     try:
-        state = _read(path)
+        state = _read(row, path)
     except pickle.UnpicklingError as error:
         raise WeightsError(f"{path.name} holds more than tensors and is not opened", again) from error
     except _UnreadableError as error:
@@ -212,21 +244,36 @@ class _UnreadableError(Exception):
     """A file is no checkpoint; says what it is instead, as the end of a sentence."""
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    """The state dict of a torch or safetensors file, told apart by content."""
+def _read(row: Checkpoint, path: Path) -> dict[str, torch.Tensor]:
+    """The state dict of a torch or safetensors file, told apart by content, as the row's network names it."""
+    from geoflood.backbones.skeletons import published_state
+
     with path.open("rb") as file:
         head = file.read(512)
     if not (reader := _reader(head)):
         raise _UnreadableError(_what_it_is(head))
+    if _holds_code(path):
+        raise _UnreadableError("is a TorchScript archive, which holds code and is never opened")
     try:
-        state = reader(path)
+        content = reader(path)
     except (pickle.UnpicklingError, OSError):
         raise
     except Exception as error:  # over broken files, torch trips in a dozen ways, assertions among them
         raise _UnreadableError("is truncated or damaged") from error
-    if not isinstance(state, dict):
+    if (state := published_state(row, content)) is None:
         raise _UnreadableError("holds no state dict")
     return state
+
+
+def _holds_code(path: Path) -> bool:
+    """Whether a file is a zip archive as torch.jit saves them, such as OpenAI's own CLIP."""
+    if not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False  # torch says what is wrong with it
 
 
 def _reader(head: bytes) -> Callable[[Path], Any] | None:

@@ -6,12 +6,13 @@ import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import typer
 
-from geoflood.backbones.catalog import CATALOG, Checkpoint, find
+from geoflood.backbones.catalog import CATALOG, Checkpoint
+from geoflood.backbones.world_catalog import WORLD_MODELS, WorldModel, files_of, model_of
 from geoflood.cli import terminal
 from geoflood.cli.options import Json, ModelsDir, Precision, Quiet
 from geoflood.core.errors import UsageError, WeightsError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+Model: TypeAlias = Checkpoint | WorldModel
+
 models = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
 
 
@@ -31,7 +34,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models, name="models")
 
 
-Name = Annotated[str, typer.Argument(help="A backbone of: geoflood models list.")]
+Name = Annotated[str, typer.Argument(help="A name of: geoflood models list.")]
+Names = Annotated[list[str], typer.Argument(help="Names of: geoflood models list.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Accept licence and size without being asked.")]
 
 
@@ -49,13 +53,16 @@ def list_(models_dir: ModelsDir = None, as_json: Json = False, quiet: Quiet = Fa
 
     usable = ready(models_dir)
     rows = [_row(checkpoint, checkpoint.name in usable, models_dir) for checkpoint in CATALOG]
+    rows += [_world_row(model, models_dir) for model in WORLD_MODELS]
     if as_json:
         for row in rows:
             terminal.emit(row)
         return
     columns = ["name", "dim", "params", "MB", "licence", "from", "here"]
     where = home("models", models_dir)
-    terminal.show_table(f"backbones; weights in {where}", columns, [_cells(row) for row in rows])
+    world = len(WORLD_MODELS)
+    terminal.show_table(f"backbones; weights in {where}", columns, [_cells(row) for row in rows[:-world]])
+    terminal.show_table("where on Earth, for geoflood world", columns, [_cells(row) for row in rows[-world:]])
     terminal.news("next: geoflood models fetch NAME, then: geoflood index CITY IMAGES --backbone NAME")
 
 
@@ -79,6 +86,26 @@ def _row(checkpoint: Checkpoint, usable: bool, models_dir: Path | None) -> dict[
     }
 
 
+def _world_row(model: WorldModel, models_dir: Path | None) -> dict[str, Any]:
+    """The same for a network of the world prior."""
+    from geoflood.backbones.weights import is_ready, present
+
+    first = model.files[0]
+    return {
+        "name": model.name,
+        "dimension": first.dimension,
+        "parameters": model.parameters,
+        "megabytes": round(model.megabytes),
+        "licence": model.licence,
+        "from": urlsplit(first.url).netloc,
+        "present": any(present(file, models_dir) for file in model.files),
+        "ready": all(is_ready(file, models_dir) for file in model.files),
+        "note": model.note,
+        "url": first.url,
+        "sha256": first.sha256,
+    }
+
+
 def _cells(row: dict[str, Any]) -> list[str]:
     """One backbone in 80 columns."""
     host = row["from"].rpartition(".")[0]
@@ -97,11 +124,13 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 @models.command()
 def fetch(
-    name: Name, yes: Yes = False, models_dir: ModelsDir = None, as_json: Json = False, quiet: Quiet = False
+    names: Names, yes: Yes = False, models_dir: ModelsDir = None, as_json: Json = False, quiet: Quiet = False
 ) -> None:
     """geoflood models fetch megaloc: downloads weights; run it again to continue where it stopped."""
-    checkpoint = find(name)
-    _show_weights(checkpoint, _fetch(checkpoint, yes, models_dir), as_json)
+    for model in [model_of(name) for name in names]:
+        for checkpoint, record in _fetch(model, yes, models_dir):
+            _show_weights(checkpoint, record, as_json)
+        _show_next(model, as_json)
 
 
 @models.command("import")
@@ -116,16 +145,18 @@ def import_(
     quiet: Quiet = False,
 ) -> None:
     """geoflood models import megaloc model.safetensors: checks keys and shapes, then keeps a copy."""
-    from geoflood.backbones.weights import import_weights
+    from geoflood.backbones.weights import import_weights, part_in
 
-    checkpoint = find(name)
+    model = model_of(name)
+    checkpoint = part_in(file, files_of(model))
     record = import_weights(checkpoint, file, models_dir, allow_unverified=allow_unverified)
     _show_weights(checkpoint, record, as_json)
+    _show_next(model, as_json)
 
 
 @models.command()
 def verify(
-    name: Annotated[str | None, typer.Argument(help="One backbone; default: all that are here.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One name; default: all that are here.")] = None,
     self_test: Annotated[
         bool, typer.Option("--self-test", help="Fetch if need be, describe drawn images, check them.")
     ] = False,
@@ -136,52 +167,61 @@ def verify(
     quiet: Quiet = False,
 ) -> None:
     """geoflood models verify megaloc --self-test: is the file whole, does the network do what it should?"""
-    from geoflood.backbones.weights import present
-
-    here = (checkpoint for checkpoint in CATALOG if checkpoint.file and present(checkpoint, models_dir))
-    checkpoints = [find(name)] if name else list(here)
-    if not checkpoints:
+    named = [model_of(name)] if name else _present(models_dir)
+    if not named:
         terminal.news(f"no weights in {home('models', models_dir)}; begin with: geoflood models list")
     sound = True
-    for checkpoint in checkpoints:
-        if self_test and not present(checkpoint, models_dir):
-            _fetch(checkpoint, yes, models_dir)
-        whole = _verify_file(checkpoint, models_dir, as_json)
-        sound &= whole and (not self_test or _self_test(checkpoint, precision, models_dir, as_json))
+    for model in named:
+        if self_test and model not in _present(models_dir):
+            _fetch(model, yes, models_dir)
+        whole = [_verify_file(checkpoint, models_dir, as_json) for checkpoint in files_of(model)]
+        sound &= all(whole) and (not self_test or _self_test(model, precision, models_dir, as_json))
     if not sound:
         raise typer.Exit(WeightsError.exit_code)
 
 
-def _fetch(checkpoint: Checkpoint, yes: bool, models_dir: Path | None) -> WeightsRecord:
-    """The weights, downloaded after licence and size were accepted."""
+def _present(models_dir: Path | None) -> list[Model]:
+    """What is here, backbones that need no weights left out."""
+    from geoflood.backbones.weights import present
+
+    known: list[Model] = [*(row for row in CATALOG if row.file), *WORLD_MODELS]
+    return [model for model in known if all(present(file, models_dir) for file in files_of(model))]
+
+
+def _fetch(model: Model, yes: bool, models_dir: Path | None) -> list[tuple[Checkpoint, WeightsRecord]]:
+    """The files of a model, downloaded after licence and size were accepted."""
     from geoflood.backbones import weights
 
-    if checkpoint.file and not weights.present(checkpoint, models_dir):
-        _require_consent(checkpoint, yes)
+    files = files_of(model)
+    if not all(weights.present(file, models_dir) for file in files):
+        _require_consent(model, yes)
     with terminal.progress() as progress:
-        return weights.fetch(
-            checkpoint,
-            models_dir,
-            lambda done, total: progress(f"{checkpoint.name}, MB", done // 10**6, (total or 0) // 10**6),
-        )
+
+        def fetched(file: Checkpoint) -> WeightsRecord:
+            stage = f"{file.name}, MB"
+            return weights.fetch(
+                file,
+                models_dir,
+                lambda done, total: progress(stage, done // 10**6, (total or 0) // 10**6),
+            )
+
+        return [(file, fetched(file)) for file in files]
 
 
-def _require_consent(checkpoint: Checkpoint, yes: bool) -> None:
+def _require_consent(model: Model, yes: bool) -> None:
     """Show what will be downloaded under which terms. Raises UsageError unless they are accepted."""
-    size, host = f"{checkpoint.megabytes:.0f} MB", urlsplit(checkpoint.url).netloc
-    terms = f"{checkpoint.name}: {size} from {host}, licence {checkpoint.licence}; {checkpoint.note}"
+    size, host = f"{model.megabytes:.0f} MB", urlsplit(files_of(model)[0].url).netloc
+    terms = f"{model.name}: {size} from {host}, licence {model.licence}; {model.note}"
     if yes:
         terminal.news(terms)
     elif not sys.stdin.isatty():
         raise UsageError(terms, "say --yes to accept that and download")
     elif not typer.confirm(f"{terms}\nDownload?", err=True):
-        raise UsageError(
-            f"nothing was downloaded for {checkpoint.name}", "geoflood models list shows the others"
-        )
+        raise UsageError(f"nothing was downloaded for {model.name}", "geoflood models list shows the others")
 
 
 def _show_weights(checkpoint: Checkpoint, weights: WeightsRecord, as_json: bool) -> None:
-    """The last lines of fetch and import."""
+    """What was stored, and whether it is what was published."""
     if as_json:
         terminal.emit({**asdict(weights), "licence": checkpoint.licence, "note": checkpoint.note})
         return
@@ -190,7 +230,12 @@ def _show_weights(checkpoint: Checkpoint, weights: WeightsRecord, as_json: bool)
         terminal.news("this is not the published file: you vouch for it")
     elif checkpoint.sha256 is None:
         terminal.news("nobody has published its checksum: the one above is checked at every load from now on")
-    terminal.news(f"next: geoflood models verify {checkpoint.name} --self-test")
+
+
+def _show_next(model: Model, as_json: bool) -> None:
+    """The last line of fetch and import."""
+    if not as_json:
+        terminal.news(f"next: geoflood models verify {model.name} --self-test")
 
 
 def _facts(weights: WeightsRecord) -> dict[str, str]:
@@ -220,14 +265,18 @@ def _verify_file(checkpoint: Checkpoint, models_dir: Path | None, as_json: bool)
     return True
 
 
-def _self_test(checkpoint: Checkpoint, precision: str | None, models_dir: Path | None, as_json: bool) -> bool:
-    """Shows whether a backbone keeps its own invariants, and returns that."""
+def _self_test(model: Model, precision: str | None, models_dir: Path | None, as_json: bool) -> bool:
+    """Shows whether a network keeps its own invariants, and returns that."""
     from geoflood.backbones.compute import Compute
     from geoflood.backbones.published import build
     from geoflood.backbones.selftest import self_test
+    from geoflood.backbones.world_selftest import world_self_test
 
     compute = Compute.best(precision)
-    report = self_test(build(checkpoint.name, compute, models_dir=models_dir))
+    if isinstance(model, WorldModel):
+        report = world_self_test(model, compute, models_dir)
+    else:
+        report = self_test(build(model.name, compute, models_dir=models_dir))
     if as_json:
         terminal.emit(_self_test_record(report) | asdict(compute))
         return report.passed

@@ -86,6 +86,46 @@ def test_the_licence_is_shown_and_asked_for_before_anything_is_downloaded(models
     assert run("models", "fetch", "resnet", "--yes").exit_code == 2
 
 
+def test_networks_of_the_world_prior_are_listed_and_their_terms_shown(models: Path) -> None:
+    rows = {row["name"]: row for row in answers("models", "list")}
+    assert (rows["geoclip"]["megabytes"], rows["clip-vit-l14"]["megabytes"]) == (44, 1711)
+    assert max(map(len, run("models", "list").stdout.splitlines()[-4:])) <= 80
+    for name, says in (
+        ("geoclip", "44 MB from raw.githubusercontent.com, licence MIT; trained on geotagged photos"),
+        ("clip-vit-l14", "any deployed use, commercial or not, is out of scope"),
+    ):
+        result = run("models", "fetch", name, "clip-vit-l14")
+        assert (result.exit_code, "--yes" in result.stderr) == (2, True)
+        assert says in " ".join(result.stderr.split())
+    result = run("models", "fetch", "geoclip", "--yes")
+    assert result.exit_code == 7, "GEOFLOOD_OFFLINE"
+    assert "geoflood models import geoclip FILE" in result.stderr
+    assert "did you mean geoclip" in run("models", "fetch", "geoclyp").stderr
+    assert "name the whole: geoclip" in run("models", "fetch", "geoclip-gallery").stderr
+    assert run("describe", "x.jpg", "--backbone", "geoclip").exit_code == 2, "no backbone of an index"
+
+
+def test_a_part_of_geoclip_is_told_by_its_content(models: Path, tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text("LAT,LON\n1,2\n")
+    result = run("models", "import", "geoclip", table)
+    assert result.exit_code == 6
+    assert "is not the published file" in result.stderr
+    [came] = answers("models", "import", "geoclip", table, "--allow-unverified")
+    assert came["name"] == "geoclip-gallery"
+    scale = tmp_path / "scale.pth"
+    torch.save(torch.tensor(3.7), scale)
+    [came] = answers("models", "import", "geoclip", scale, "--allow-unverified")
+    assert came["name"] == "geoclip-logit-scale"
+    scale.write_bytes(b"no checkpoint")
+    result = run("models", "import", "geoclip", scale)
+    assert result.exit_code == 6
+    assert "is none of the files of geoclip" in result.stderr
+    result = run("models", "verify", "geoclip")
+    assert result.exit_code == 6
+    assert "geoflood models fetch geoclip" in result.stderr
+
+
 def test_import_then_verify(models: Path, checkpoint: Path, tmp_path: Path) -> None:
     [came] = answers("models", "import", NAME, checkpoint)
     assert came["sha256"] == fingerprint(checkpoint)
@@ -161,7 +201,7 @@ def test_a_known_checksum_is_demanded_unless_allowed(
     models: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = dataclasses.replace(find(NAME), sha256="0" * 64)
-    monkeypatch.setattr(commands, "find", lambda name: known)
+    monkeypatch.setattr(commands, "model_of", lambda name: known)
     result = run("models", "import", NAME, checkpoint)
     assert result.exit_code == 6
     assert "--allow-unverified" in result.stderr
