@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     )
     from geoflood.database.collection_plan import CollectionPlan
     from geoflood.database.index_info import IndexInfo
+    from geoflood.database.like import LearnedElsewhere
+    from geoflood.database.manifest import Settings
+    from geoflood.database.merge import MergedIndex
     from geoflood.database.source_order import SourceOrder
     from geoflood.evaluation.results import Evaluation
     from geoflood.imagery.sources.source import Source
@@ -79,6 +82,7 @@ __all__ = [
     "LatLon",
     "Located",
     "Locator",
+    "MergedIndex",
     "ModelError",
     "NetworkError",
     "Outcome",
@@ -98,6 +102,7 @@ __all__ = [
     "cities",
     "evaluate",
     "info",
+    "merge",
     "open",
     "plan_index",
     "read_signs",
@@ -112,6 +117,7 @@ _HOMES = {
     "ReasonKind Reference SearchOptions StreetWords",
     "database.collection_plan": "CollectionPlan",
     "database.index_info": "IndexInfo",
+    "database.merge": "MergedIndex",
     "evaluation.results": "Evaluation",
     "localize.locator": "Locator",
     "places.street_map": "StreetMap",
@@ -160,9 +166,10 @@ def build_index(
     utm_zone: str | None = None,
     licence: str = "",
     credit: str = "",
-    backbone: str = "rootsift",
+    backbone: str | None = None,
     dimension: int | Literal["auto"] | None = "auto",
     bands: Sequence[int] | None = None,
+    like: str | Path | None = None,
     index_dir: str | Path | None = None,
     rebuild: bool = False,
     update: bool = False,
@@ -186,9 +193,11 @@ def build_index(
     - `select`: "COLUMN=VALUE", to take only these rows of the files.
     - `utm_zone`: of @easting@northing@ file names, such as "10S".
     - `licence`, `credit`: of images that do not say; the licence as SPDX.
-    - `backbone`: what describes the images; `geoflood models list` has them all.
+    - `backbone`: what describes the images, default "rootsift"; `geoflood models list` has them all.
     - `dimension`: of a band's descriptor after PCA-whitening; None keeps the backbone's own.
     - `bands`: waterline bands, percent of the height, 0 to 90; default 0, 15, 30, 45, 60.
+    - `like`: another index, by name or folder: its settings and what it learned are taken, so that the two
+      can be merged.
     - `index_dir`: where indexes live; default GEOFLOOD_INDEX_DIR, else ./index, else the user's data folder.
     - `rebuild`: begin anew.
     - `update`: of an index that is there, also drop what these folders and files have no more, and correct
@@ -204,19 +213,18 @@ def build_index(
     """
     from geoflood.core.datatypes import no_progress
     from geoflood.core.errors import UsageError
-    from geoflood.database.bands import BANDS
     from geoflood.database.build import build
     from geoflood.database.from_source import build_from_source
     from geoflood.database.index_info import IndexInfo
     from geoflood.database.plan_changes import PlanChange
-    from geoflood.database.settings import index_settings
     from geoflood.imagery.folder import images as street_images
     from geoflood.imagery.folder import lists
     from geoflood.localize.calibration.calibrate import self_calibrate
     from geoflood.places.build_street_map import check_extract
 
     folder, extract = _index_folder(city, index_dir), _path(streets)
-    settings = index_settings(backbone, dimension, BANDS if bands is None else bands)
+    other = _learned_elsewhere(like, index_dir)
+    settings = _settings(other, backbone, dimension, bands)
     if extract is not None:
         check_extract(extract)
     if update:
@@ -224,6 +232,7 @@ def build_index(
     changes: list[PlanChange] = []
     how: dict[str, Any] = {
         "rebuild": rebuild,
+        "like": other,
         "changed": changes.append,
         "workers": workers,
         "precision": precision,
@@ -282,9 +291,10 @@ def plan_index(
     since: datetime | None = None,
     keep_images: Literal["all", "thumbnails", "none"] | None = None,
     streets: str | Path | None = None,
-    backbone: str = "rootsift",
+    backbone: str | None = None,
     dimension: int | Literal["auto"] | None = "auto",
     bands: Sequence[int] | None = None,
+    like: str | Path | None = None,
     index_dir: str | Path | None = None,
     precision: str | None = None,
     workers: int | None = None,
@@ -296,20 +306,40 @@ def plan_index(
     pictures. The options are those of `build_index`, and so is what it raises.
     """
     from geoflood.core.datatypes import no_progress
-    from geoflood.database.bands import BANDS
     from geoflood.database.collection_plan import plan_collection
     from geoflood.database.describing_speed import measure_describing
     from geoflood.database.from_source import harvested
     from geoflood.database.plan_streets import plan_streets
-    from geoflood.database.settings import index_settings
 
     folder = _index_folder(city, index_dir)
-    settings = index_settings(backbone, dimension, BANDS if bands is None else bands)
+    settings = _settings(_learned_elsewhere(like, index_dir), backbone, dimension, bands)
     order = _order(folder, city, source, source_url, area, geocoder, max_images, since, keep_images)
     with harvested(folder, order, progress or no_progress) as harvest:
         street_map = plan_streets(folder, harvest.there, _path(streets), progress or no_progress)
         speed = measure_describing(settings, folder, workers, precision)
         return plan_collection(harvest, order, folder, settings.tile_headings, speed, street_map)
+
+
+def _learned_elsewhere(like: str | Path | None, index_dir: str | Path | None) -> LearnedElsewhere | None:
+    from geoflood.database.like import learned_elsewhere
+
+    return None if like is None else learned_elsewhere(_index_folder(like, index_dir))
+
+
+def _settings(
+    like: LearnedElsewhere | None,
+    backbone: str | None,
+    dimension: int | Literal["auto"] | None,
+    bands: Sequence[int] | None,
+) -> Settings:
+    """What is asked for, or what another index has. Raises UsageError for what makes no sense."""
+    from geoflood.database.bands import BANDS
+    from geoflood.database.like import settings_like
+    from geoflood.database.settings import index_settings
+
+    if like is not None:
+        return settings_like(like, backbone, dimension, bands)
+    return index_settings(backbone or "rootsift", dimension, BANDS if bands is None else bands)
 
 
 def _order(
@@ -344,6 +374,46 @@ def _check_update(folder: Path, rebuild: bool) -> None:
         raise UsageError("an index is updated or begun anew, not both", "leave out one of the two")
     if not is_index(folder):
         raise no_such_index(folder, "leave the update out to build it")
+
+
+def merge(
+    cities: Sequence[str | Path],
+    into: str,
+    *,
+    index_dir: str | Path | None = None,
+    replace: bool = False,
+    precision: str | None = None,
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> MergedIndex:
+    """Make one index of several that learned the same, such as districts, without describing an image again.
+
+    - `cities`: by name or folder; all but one were built with `like`. They stay, and may be removed.
+    - `into`: a name for the index of all. It calibrates itself, with pictures that are still there.
+    - `replace`: in place of an index of that name.
+    - `precision`, `workers`, `progress`: as in `build_index`.
+
+    What two of them hold is there once, as the one named first has it. A call that was killed goes on.
+
+    Raises UsageError for indexes that are no two, and for a name that is taken; CityError or
+    IndexUnusableError for one that is missing, unfinished, damaged, in use, or learned something else;
+    InputError for a full disk, WeightsError without weights.
+    """
+    from geoflood.core.datatypes import no_progress
+    from geoflood.core.paths import city_folder
+    from geoflood.database.merge import merge as merge_indexes
+    from geoflood.localize.calibration.calibrate import self_calibrate
+
+    return merge_indexes(
+        [_index_folder(city, index_dir) for city in cities],
+        city_folder(into, _path(index_dir)),
+        into,
+        self_calibrate,
+        replace_index=replace,
+        workers=workers,
+        precision=precision,
+        progress=progress or no_progress,
+    )
 
 
 def read_signs(
@@ -483,9 +553,6 @@ def _path(given: str | Path | None) -> Path | None:
 
 
 def _index_folder(city: str | Path, index_dir: str | Path | None) -> Path:
-    """Of a name, in the folder of indexes; what holds a manifest, or is a Path, is a folder already."""
-    from geoflood.core.paths import city_folder
+    from geoflood.core.paths import index_folder
 
-    if isinstance(city, Path) or (Path(city) / "manifest.json").is_file():
-        return Path(city).expanduser()
-    return city_folder(city, _path(index_dir))
+    return index_folder(city, _path(index_dir))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from geoflood.database.index_info import IndexInfo
     from geoflood.database.plan_changes import PlanChange
 
-__all__ = ["register"]
+__all__ = ["describe_calibration", "register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -56,8 +56,9 @@ def index(
     ] = "",
     credit: Annotated[str, typer.Option(help="Of images that do not say.", rich_help_panel=OWN)] = "",
     backbone: Annotated[
-        str, typer.Option(envvar="GEOFLOOD_BACKBONE", help="What describes the images.")
-    ] = "rootsift",
+        str | None,
+        typer.Option(envvar="GEOFLOOD_BACKBONE", show_default="rootsift", help="What describes the images."),
+    ] = None,
     dimension: Annotated[
         str,
         typer.Option(
@@ -66,8 +67,21 @@ def index(
         ),
     ] = "auto",
     bands: Annotated[
-        str, typer.Option(help="Waterline bands, percent of the height.", rich_help_panel=DESCRIBED)
-    ] = ",".join(map(str, BANDS)),
+        str | None,
+        typer.Option(
+            show_default=",".join(map(str, BANDS)),
+            help="Waterline bands, percent of the height.",
+            rich_help_panel=DESCRIBED,
+        ),
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OTHER",
+            help="Settings and all that is learned are those of this index: then the two can be merged.",
+            rich_help_panel=DESCRIBED,
+        ),
+    ] = None,
     max_failed: Annotated[
         float,
         typer.Option(
@@ -116,7 +130,8 @@ def index(
     described: dict[str, Any] = {
         "backbone": backbone,
         "dimension": _parse_dimension(dimension),
-        "bands": _parse_bands(bands),
+        "bands": None if bands is None else _parse_bands(bands),
+        "like": like,
         "index_dir": index_dir,
         "precision": precision,
         "workers": workers,
@@ -254,7 +269,7 @@ def _show(info: IndexInfo) -> None:
         **({"update": _describe_change(change)} if change else {}),
         "views": f"{info.references:,}",
         "unusable": f"{sum(info.rejected.values())} ({reasons})" if reasons else "none",
-        "calibration": _describe_calibration(info.calibration),
+        "calibration": describe_calibration(info.calibration),
         **_coverage(info, as_json=False),
         **({"signs": _describe_signs(info)} if info.signs else {}),
         "index": str(info.folder),
@@ -281,7 +296,7 @@ def _describe_signs(info: IndexInfo) -> str:
     return f"{read.views:,} of {info.references:,} views read, {read.with_words:,} with words" if read else ""
 
 
-def _describe_calibration(calibration: Calibration) -> str:
+def describe_calibration(calibration: Calibration) -> str:
     """What the index's probabilities rest on."""
     from geoflood.outputs.wording import INHERITED, weaknesses
 

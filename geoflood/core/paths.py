@@ -11,7 +11,7 @@ from platformdirs import user_cache_path, user_config_path, user_data_path
 
 from geoflood.core.errors import UsageError
 
-__all__ = ["cache_folder", "city_folder", "config_folder", "home", "slug"]
+__all__ = ["cache_folder", "city_folder", "config_folder", "home", "index_folder", "slug"]
 
 
 def home(room: str, chosen: Path | None = None) -> Path:
@@ -55,3 +55,10 @@ def slug(city: str) -> str:
 def city_folder(city: str, index_dir: Path | None = None) -> Path:
     """Where the index of `city` is, or would be."""
     return home("index", index_dir) / slug(city)
+
+
+def index_folder(city: str | Path, index_dir: Path | None = None) -> Path:
+    """Of a name, in the folder of indexes; what holds a manifest, or is a Path, is a folder already."""
+    if isinstance(city, Path) or (Path(city) / "manifest.json").is_file():
+        return Path(city).expanduser()
+    return city_folder(city, index_dir)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from geoflood.backbones.describe import Describer
 from geoflood.core.datatypes import Progress, Rejected, StreetImage, no_progress
-from geoflood.core.errors import InputError
+from geoflood.core.errors import InputError, UsageError
 from geoflood.core.parallel import cores
 from geoflood.database.calibration import Calibration
 from geoflood.database.describe_shards import describe_missing
@@ -28,12 +28,13 @@ from geoflood.database.index_files import (
 )
 from geoflood.database.join_shards import IndexContents, join_shards
 from geoflood.database.learn_city import learn_once
+from geoflood.database.like import LearnedElsewhere, keep_like
 from geoflood.database.manifest import Manifest, Settings, find_manifest, write_manifest
 from geoflood.database.plan import IndexPlan, locked_index, no_usable_image, planned
 from geoflood.database.plan_changes import Lists, PlanChange, is_under
 from geoflood.database.rounds import rounds
 
-__all__ = ["Calibrate", "Described", "build"]
+__all__ = ["Calibrate", "Described", "build", "finish_index"]
 
 Calibrate: TypeAlias = Callable[[Path, Describer, Settings, Manifest | None, int, Progress], Calibration]
 """(folder of the index, its describer, its settings, its manifest if nothing is new, workers, progress) ->
@@ -53,6 +54,7 @@ def build(
     *,
     rebuild: bool = False,
     update: bool | Lists = False,
+    like: LearnedElsewhere | None = None,
     changed: Callable[[PlanChange], object] = lambda change: None,
     at_once: int | None = None,
     described: Described = lambda images: None,
@@ -66,6 +68,9 @@ def build(
     corrected (`IndexPlan.update`), and `changed` is told. A function says of a known image whether the images
     would have it; True: they speak for each source and folder that they name.
 
+    With `like` nothing is learned from the images: the settings are those of the other index, and what it has
+    learned is taken. A run that goes on keeps to it.
+
     `at_once` images are described before more are taken, and `described` is told of them: while images are
     being fetched, the disk need not hold all. It is a multiple of SHARD_IMAGES, so that it changes nothing
     else. The city is then learned from the first of them. An update takes all at once.
@@ -76,11 +81,14 @@ def build(
     """
     workers = workers or cores()
     with locked_index(folder):
+        if like is not None and folder.resolve() == like.folder.resolve():
+            raise UsageError(f"an index is not built like itself: {folder.name}", "leave --like out")
         if rebuild:
             remove_index(folder)
         remove_unfinished_files(folder)
         with _no_stub(folder), closing(IndexPlan(folder)) as plan:
             plan.keep_settings(settings)
+            keep_like(folder, plan, settings, like)
             parts = rounds(_count_aloud(images, progress), at_once, whole=bool(update))
             for number, part in enumerate(parts):
                 if update:
@@ -100,14 +108,29 @@ def build(
             describer = learn_once(folder, plan, settings, progress, precision)
             describe_missing(folder, plan, describer, settings, workers, progress)
             previous = find_manifest(folder)
-            contents = join_shards(folder, plan, progress)
-            unchanged = previous if previous and _knows(previous, contents) else None
-            calibration = calibrate(folder, describer, settings, unchanged, workers, progress)
-            if previous and previous.settings == settings:
-                calibration = _inherited(calibration, previous.calibration)
-            manifest = _seal(folder, city, settings, contents, calibration)
-            _clear_away(folder, plan)
-            return manifest
+            known = previous.calibration if previous and previous.settings == settings else {}
+            return finish_index(folder, city, plan, settings, describer, calibrate, known, workers, progress)
+
+
+def finish_index(
+    folder: Path,
+    city: str,
+    plan: IndexPlan,
+    settings: Settings,
+    describer: Describer,
+    calibrate: Calibrate,
+    known: Calibration,
+    workers: int,
+    progress: Progress = no_progress,
+) -> Manifest:
+    """Join what is described, calibrate and seal; `known` is inherited where nothing can be learned."""
+    previous = find_manifest(folder)
+    contents = join_shards(folder, plan, progress)
+    unchanged = previous if previous and _knows(previous, contents) else None
+    calibration = calibrate(folder, describer, settings, unchanged, workers, progress)
+    manifest = _seal(folder, city, settings, contents, _inherited(calibration, known))
+    _clear_away(folder, plan)
+    return manifest
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from geoflood.core.datatypes import Progress, Rejected, StreetImage, no_progress
 from geoflood.core.errors import GeofloodError, InputError, NetworkError
 from geoflood.database.build import Calibrate, build
 from geoflood.database.describe_shards import described_keys
+from geoflood.database.like import LearnedElsewhere
 from geoflood.database.manifest import Manifest, Settings
 from geoflood.database.plan import SHARD_IMAGES, locked_index
 from geoflood.database.plan_changes import PlanChange
@@ -180,6 +181,7 @@ def build_from_source(
     *,
     rebuild: bool = False,
     update: bool = False,
+    like: LearnedElsewhere | None = None,
     changed: Callable[[PlanChange], object] = lambda change: None,
     workers: int | None = None,
     precision: str | None = None,
@@ -210,6 +212,7 @@ def build_from_source(
                 calibrate,
                 rebuild=rebuild,
                 update=partial(_is_of, order.source.name) if update else False,
+                like=like,
                 changed=changed,
                 at_once=AT_ONCE,
                 described=PictureKeeper(order.keep),

@@ -13,15 +13,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
-from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from geoflood.core.datatypes import Geotag, LatLon, Projection, Rejected, StreetImage
+from geoflood.core.datatypes import LatLon, Rejected, StreetImage
 from geoflood.core.errors import IndexUnusableError, InputError
 from geoflood.core.files import LockedError, locked
 from geoflood.database.index_files import LEDGER, LOCK
+from geoflood.database.ledger_rows import ADDED, COLUMNS, IMAGES_TABLE, image_of, row_of
 from geoflood.database.manifest import Settings
 from geoflood.database.plan_changes import (
     FOLDER,
@@ -30,6 +30,7 @@ from geoflood.database.plan_changes import (
     is_cut_anew,
     is_own_file,
     is_under,
+    position_key,
     room_of,
 )
 from geoflood.database.rejections import examples_of_rejected
@@ -40,27 +41,14 @@ __all__ = ["SHARD_IMAGES", "IndexPlan", "locked_index", "no_usable_image", "plan
 SHARD_IMAGES = 64
 """Images a shard, the unit of work: a kill loses at most one shard a worker, a few seconds."""
 
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE IF NOT EXISTS settings (content TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS images (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, location TEXT NOT NULL,
-    lat REAL NOT NULL, lon REAL NOT NULL, origin TEXT NOT NULL, heading REAL, accuracy REAL, taken TEXT,
-    projection TEXT NOT NULL, licence TEXT NOT NULL, credit TEXT NOT NULL, shard INTEGER NOT NULL,
-    link TEXT NOT NULL DEFAULT '', pitch REAL, roll REAL
-);
-CREATE INDEX IF NOT EXISTS images_by_shard ON images (shard);
+{IMAGES_TABLE}
 CREATE TABLE IF NOT EXISTS rejected (location TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS numbers (images INTEGER NOT NULL, shards INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS withdrawn (location TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS learned_like (folder TEXT NOT NULL, sha256 TEXT NOT NULL);
 """
-
-_ADDED = {"link": "TEXT NOT NULL DEFAULT ''", "pitch": "REAL", "roll": "REAL"}
-"""Columns of `images` that ledgers of an older geoflood lack, and how they are made."""
-
-_COLUMNS = (
-    "id, key, location, lat, lon, origin, heading, accuracy, taken, pitch, roll, projection, licence, credit,"
-    " link, shard"
-)
 
 _REBUILD = "build it again: geoflood index CITY IMAGES --rebuild"
 
@@ -125,7 +113,7 @@ class IndexPlan:
 
     def _add_missing_columns(self) -> None:
         there = {row[1] for row in self._db.execute("PRAGMA table_info(images)")}
-        for name, kind in _ADDED.items():
+        for name, kind in ADDED.items():
             if name not in there:
                 self._db.execute(f"ALTER TABLE images ADD COLUMN {name} {kind}")
 
@@ -150,6 +138,17 @@ class IndexPlan:
                 "give the same options, another CITY name, or --rebuild",
             )
 
+    def keep_like(self, folder: str, sha256: str) -> None:
+        """Note that nothing is learned from these images: what an index in `folder` learned is taken."""
+        with self._db:
+            self._db.execute("DELETE FROM learned_like")
+            self._db.execute("INSERT INTO learned_like VALUES (?, ?)", (folder, sha256))
+
+    def like(self) -> tuple[str, str] | None:
+        """Folder of the index whose learned.npz is taken, and that file's SHA-256, as they were noted."""
+        row = self._db.execute("SELECT folder, sha256 FROM learned_like").fetchone()
+        return row and (str(row[0]), str(row[1]))
+
     def add(self, images: Iterable[StreetImage | Rejected], *, more: bool = False) -> int:
         """Add the new images in the order given, and note the rejected ones; returns how many are new.
 
@@ -164,11 +163,11 @@ class IndexPlan:
         with self._db, self._new_places() as new_place:
             for item in self._usable(images, more=more):
                 row = known.get(item.key)
-                if row and row.position != _position_key(item.geotag.position):
+                if row and row.position != position_key(item.geotag.position):
                     if not item.key.startswith(FOLDER):
                         self._renew(row.number, item, new_place)
                         continue
-                    item = replace(item, key=f"{item.key}@{_position_key(item.geotag.position)}")
+                    item = replace(item, key=f"{item.key}@{position_key(item.geotag.position)}")
                 if item.key not in known:
                     known[item.key] = self._insert(item, *new_place())
                     new += 1
@@ -190,7 +189,7 @@ class IndexPlan:
                 rooms.add(room_of(item.key))
                 row = self._known_as(item, known)
                 if row is None:
-                    at = f"@{_position_key(item.geotag.position)}" if item.key in known else ""
+                    at = f"@{position_key(item.geotag.position)}" if item.key in known else ""
                     row = known[item.key + at] = self._insert(replace(item, key=item.key + at), *new_place())
                     new += 1
                 elif row.number not in listed:
@@ -206,7 +205,7 @@ class IndexPlan:
 
     def _known(self) -> dict[str, _Row]:
         rows = self._db.execute("SELECT key, id, lat, lon FROM images")
-        return {key: _Row(key, number, _position_key(LatLon(lat, lon))) for key, number, lat, lon in rows}
+        return {key: _Row(key, number, position_key(LatLon(lat, lon))) for key, number, lat, lon in rows}
 
     def _usable(
         self, images: Iterable[StreetImage | Rejected], closed: list[str] | None = None, *, more: bool = False
@@ -229,7 +228,7 @@ class IndexPlan:
 
         A file of a folder at another position is the same if it lies where it lay, or nothing lies there.
         """
-        position = _position_key(item.geotag.position)
+        position = position_key(item.geotag.position)
         for key in (item.key, f"{item.key}@{position}"):
             if (row := known.get(key)) and row.position == position:
                 return row
@@ -284,28 +283,23 @@ class IndexPlan:
         self._db.execute("INSERT INTO numbers VALUES (?, ?)", (number + given, shards))
 
     def _insert(self, image: StreetImage, number: int, shard: int) -> _Row:
-        tag = image.geotag
-        taken = tag.taken_at.isoformat() if tag.taken_at else None
-        where = (tag.position.lat, tag.position.lon, tag.origin, tag.heading_deg, tag.accuracy_m, taken)
-        leans = (tag.pitch_deg, tag.roll_deg)
-        who = (image.projection.value, image.licence, image.credit, image.link, shard)
-        row = (number, image.key, image.location, *where, *leans, *who)
-        self._db.execute(f"INSERT INTO images ({_COLUMNS}) VALUES ({','.join('?' * len(row))})", row)
-        return _Row(image.key, number, _position_key(tag.position))
+        row = row_of(image, number, shard)
+        self._db.execute(f"INSERT INTO images ({COLUMNS}) VALUES ({','.join('?' * len(row))})", row)
+        return _Row(image.key, number, position_key(image.geotag.position))
 
     def _row(self, number: int) -> tuple[StreetImage, int]:
         """An image by its number, and its shard."""
-        row = self._db.execute(f"SELECT {_COLUMNS} FROM images WHERE id = ?", (number,)).fetchone()
-        return _image(row), int(row[-1])
+        row = self._db.execute(f"SELECT {COLUMNS} FROM images WHERE id = ?", (number,)).fetchone()
+        return image_of(row), int(row[-1])
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM images").fetchone()[0])
 
     def shards(self) -> Iterator[tuple[int, list[tuple[int, StreetImage]]]]:
         """(shard, its images with their numbers), in order; holds one shard in memory."""
-        rows = self._db.execute(f"SELECT {_COLUMNS} FROM images ORDER BY id")
+        rows = self._db.execute(f"SELECT {COLUMNS} FROM images ORDER BY id")
         for shard, group in groupby(rows, key=lambda row: int(row[-1])):
-            yield shard, [(int(row[0]), _image(row)) for row in group]
+            yield shard, [(int(row[0]), image_of(row)) for row in group]
 
     def shards_of(self, keys: Iterable[str]) -> set[int]:
         """The shards that hold images of these keys."""
@@ -337,15 +331,3 @@ class IndexPlan:
         """What was left of them is cleared away."""
         with self._db:
             self._db.execute("DELETE FROM withdrawn")
-
-
-def _position_key(position: LatLon) -> str:
-    """A position to 10 cm, as it stands in a key."""
-    return f"{position.lat:.6f},{position.lon:.6f}"
-
-
-def _image(row: tuple[Any, ...]) -> StreetImage:
-    _, key, location, lat, lon, origin, heading, accuracy, taken, pitch, roll, projection, *who, _ = row
-    when = datetime.fromisoformat(taken) if taken else None
-    tag = Geotag(LatLon(lat, lon), origin, heading, accuracy, when, pitch, roll)
-    return StreetImage(key, location, tag, Projection(projection), *who)

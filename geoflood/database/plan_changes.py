@@ -7,9 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from geoflood.core.datatypes import StreetImage
+from geoflood.core.datatypes import LatLon, StreetImage
 
-__all__ = ["FOLDER", "Lists", "PlanChange", "is_cut_anew", "is_own_file", "is_under", "room_of"]
+__all__ = [
+    "FOLDER",
+    "Lists",
+    "PlanChange",
+    "is_cut_anew",
+    "is_own_file",
+    "is_under",
+    "position_key",
+    "room_of",
+]
 
 Lists: TypeAlias = Callable[[StreetImage], bool]
 """Whether a list of images would have this one, if it were still there."""
@@ -52,3 +61,8 @@ def is_cut_anew(before: StreetImage, now: StreetImage) -> bool:
     """
     lost = before.geotag.heading_deg is not None and now.geotag.heading_deg is None
     return lost or before.projection is not now.projection
+
+
+def position_key(position: LatLon) -> str:
+    """A position to 10 cm, as it stands in a key."""
+    return f"{position.lat:.6f},{position.lon:.6f}"

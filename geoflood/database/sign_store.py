@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from geoflood.database.plan import locked_index
 from geoflood.imagery.views import pictures_of
 from geoflood.places.sort_signs import sort_texts
 
-__all__ = ["SignsRead", "kept_signs", "read_reference_signs", "text_rows", "texts_of"]
+__all__ = ["SignsRead", "kept_signs", "merge_signs", "read_reference_signs", "text_rows", "texts_of"]
 
 _TABLE = "CREATE TABLE IF NOT EXISTS views (view TEXT PRIMARY KEY, texts TEXT NOT NULL) WITHOUT ROWID"
 _AT_ONCE = 32
@@ -97,6 +97,29 @@ def kept_signs(folder: Path, database: Database) -> dict[int, tuple[PictureText,
     except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise IndexUnusableError(
             f"{path} is damaged: {error}", "remove it; geoflood index --read-signs reads the signs again"
+        ) from error
+
+
+def merge_signs(part: Path, folder: Path, renamed: Callable[[], Mapping[str, str]]) -> None:
+    """Add what was read in the images of `part` to the signs of `folder`; what is there already stays.
+
+    `renamed` tells keys of images that are others in `folder`; it is asked where there are signs. Raises
+    IndexUnusableError for a file that was not written here.
+    """
+    path = part / SIGNS
+    if not path.is_file():
+        return
+    other = renamed()
+    query = "SELECT view, texts FROM views WHERE length(texts) <= ?"
+    try:
+        with closing(_opened(folder / SIGNS)) as db, closing(_opened(path)) as source, db:
+            for view, texts in source.execute(query, (_MOST_CHARACTERS,)):
+                key, _, turn = view.rpartition("#")
+                row = (f"{other.get(key, key)}#{turn}", texts)
+                db.execute("INSERT OR IGNORE INTO views VALUES (?, ?)", row)
+    except (sqlite3.DatabaseError, AttributeError, ValueError) as error:
+        raise IndexUnusableError(
+            f"{path} is damaged: {error}", "remove it; the signs can be read again"
         ) from error
 
 

@@ -7,7 +7,6 @@ of a bundle is run, opened as a database or used as a path: the files of the ind
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -53,19 +52,20 @@ from geoflood.database.bundle_format import (
 )
 from geoflood.database.calibration import Calibration
 from geoflood.database.disk_room import check_room, full_disk_told
-from geoflood.database.index_files import LOCK, PICTURES, is_index
+from geoflood.database.index_files import PICTURES
 from geoflood.database.join_shards import join_shards
 from geoflood.database.manifest import Manifest, Settings, write_manifest
 from geoflood.database.patch_store import LARGEST, MOST_PATCHES, patches_path, write_patches
 from geoflood.database.plan import IndexPlan, locked_index
-from geoflood.database.remove_city import foreign_files
 from geoflood.database.shards import Shard, shard_path, write_shard
+from geoflood.database.staging import check_free, clear, give_up, restore, staging_folder, take_place
 from geoflood.places.street_map_file import STREETS, load
 
 __all__ = ["Unbundled", "unbundle"]
 
 _AGAIN = "ask who made it for it again, and check that it was copied whole"
 _SPACE = "free space, or name another disk with --index-dir"
+_ANOTHER = "--city OTHER"
 _ROW_BYTES = 2000
 """Of an image, in the ledger and in references.sqlite, roughly."""
 
@@ -102,17 +102,17 @@ def unbundle(
         head = parse_header(archive.read(HEADER, MOST_BYTES))
         needs = _check_backbone(head.settings)
         folder = root / slug(city or head.city)
-        _restore(folder)
-        _check_free(folder, replace_index)
-        staging = root / f".{folder.name}.unbundle"
+        restore(folder)
+        check_free(folder, replace_index, _ANOTHER)
+        staging = staging_folder(folder, "unbundle")
         with locked_index(staging):
             try:
-                _clear(staging)
+                clear(staging)
                 bundle = _Bundle(archive, head, staging, folder, progress)
                 manifest = bundle.build(city or head.city)
-                _take_place(staging, folder, replace_index)
+                take_place(staging, folder, replace_index, _ANOTHER)
             except BaseException:
-                _give_up(staging)
+                give_up(staging)
                 raise
     return Unbundled(folder, manifest, len(bundle.pictures), head.part_of, needs)
 
@@ -141,65 +141,6 @@ def _check_backbone(settings: Settings) -> str:
             "ask for a bundle of the same geoflood and weights",
         )
     return ""
-
-
-def _check_free(folder: Path, replace_index: bool) -> None:
-    """Whether an index may be put there. Raises UsageError when it may not."""
-    if folder.is_symlink():
-        raise UsageError(f"{folder} is a link", f"geoflood rm {folder.name} first, or --city OTHER")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder", "--city OTHER takes another name")
-    if is_index(folder) and not replace_index:
-        raise UsageError(f"{folder} is there already", "say --replace, or --city OTHER for another name")
-    if others := foreign_files(folder):
-        raise UsageError(
-            f"{folder} holds what geoflood did not write: {others[0]}", "move it away, or --city OTHER"
-        )
-
-
-def _restore(folder: Path) -> None:
-    """Finish what a kill left between the two names of an index that was being replaced."""
-    old = _replaced(folder)
-    if old.is_dir() and not folder.exists():
-        old.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _replaced(folder: Path) -> Path:
-    """Where an index is for the moment in which another one takes its place."""
-    return folder.with_name(f".{folder.name}.replaced")
-
-
-def _give_up(staging: Path) -> None:
-    shutil.rmtree(staging, ignore_errors=True)
-
-
-def _clear(staging: Path) -> None:
-    """Remove what a killed run left."""
-    for left in staging.iterdir():
-        if left.name != LOCK:
-            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
-
-
-def _take_place(staging: Path, folder: Path, replace_index: bool) -> None:
-    """Rename the whole index to its place; from then on it is there."""
-    if hasattr(os, "sync"):
-        os.sync()  # the bytes reach the disk before the name does
-    _check_free(folder, replace_index)
-    if not folder.exists():
-        staging.rename(folder)
-        return
-    old = _replaced(folder)
-    with locked_index(folder):
-        folder.rename(old)
-        try:
-            staging.rename(folder)
-        except OSError:
-            old.rename(folder)
-            raise
-    shutil.rmtree(old)
 
 
 class _Bundle:
