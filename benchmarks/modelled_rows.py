@@ -66,7 +66,8 @@ def described(
 
     def one(path: Path) -> NDArray[np.float32]:
         pixels = read_image(path, LONGEST)
-        return describer.describe([np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels], weigh)[0]
+        pixels = np.ascontiguousarray(pixels[:, ::-1]) if mirrored else pixels
+        return np.asarray(describer.describe([pixels], weigh)[0], np.float32)
 
     with ThreadPoolExecutor(cores()) as pool:
         return np.array(list(pool.map(one, paths)), np.float16)
@@ -86,11 +87,9 @@ def strangers(
     rng = np.random.default_rng(seed)
     alike = np.einsum("b,qbd,rbd->qr", belief, queries, rows.astype(np.float32), optimize=True)
     looked_at = np.ones(alike.shape, bool) if looked_at is None else looked_at
-    best = [
-        np.mean([rng.choice(row[there], min(n, there.sum())).max() for row, there in zip(alike, looked_at)])
-        for n in BEST_OF
-    ]
-    some = alike[looked_at]
+    apart = [row[there] for row, there in zip(alike, looked_at, strict=True)]
+    best = [np.mean([rng.choice(row, min(n, len(row))).max() for row in apart]) for n in BEST_OF]
+    some = np.concatenate(apart)
     return f"mean {some.mean():.3f}, sd {some.std():.3f}, best of {BEST_OF}: " + " ".join(
         f"{one:.3f}" for one in best
     )

@@ -41,7 +41,7 @@ __all__ = ["BUDGET", "MAX_ITEMS", "MOST_LARGE", "SCRIPTS", "TriagePage", "write_
 MAX_ITEMS = 20_000
 """Photos in one page; what comes after is in the table."""
 BUDGET = 24_000_000
-"""Bytes of pictures inside the page, as base64; those of photos late in the queue lie in the folder beside it."""
+"""Bytes of pictures inside the page, as base64; those late in the queue lie in the folder beside it."""
 MOST_COMPARED = 100
 """Likely or uncertain photos whose other matches have pictures too: cutting each out takes time."""
 MOST_LARGE = 500
