@@ -216,7 +216,7 @@ def indexed(part: str, cities: Cities, work: Path) -> Locator:
             write_table(table, chosen)
             geoflood.build_index(part, [city.folder], geotags=table, select="split=database", index_dir=root)
         print(f"{part}: indexed in {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
-    return geoflood.open(part, index_dir=root)
+    return geoflood.open(root / part)
 
 
 def write_table(path: Path, rows: Sequence[dict[str, str]]) -> None:

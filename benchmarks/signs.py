@@ -46,7 +46,8 @@ from geoflood.imagery.views import LONGEST, pixels_of
 from geoflood.imagery.vpr_format import labelled
 from geoflood.localize.attention import without_overlays
 from geoflood.localize.fusion import fused, ranking
-from geoflood.localize.locator import Locator, _Answer, _Watch
+from geoflood.localize.locator import Locator, SearchAnswer
+from geoflood.localize.photo_input import Watch
 from geoflood.localize.query_photo import QueryPhoto
 from geoflood.places.read_signs import SignReader
 from geoflood.places.sign_words import SharedWords, SignIndex, words_of
@@ -70,7 +71,7 @@ class Trial:
     photo: int
     stranger: bool
     positions: Floats
-    answer: _Answer
+    answer: SearchAnswer
 
 
 class Readings:
@@ -192,8 +193,8 @@ def tried(locator: Locator, number: int, photo: StreetImage, readings: Readings)
     near = np.flatnonzero(distance_m(locator.database.positions, truth) <= STRANGER_M).tolist()
     trials = []
     for stranger, without in ((False, []), (True, near)):
-        answer = locator._answer(
-            described, shown.attention, options=options, within=None, without=without, watch=_Watch()
+        answer = locator.ask(
+            described, shown.attention, options=options, within=None, without=without, watch=Watch()
         )
         if not isinstance(answer, Reason):
             positions = locator.database.positions[answer.ids]

@@ -12,10 +12,10 @@ This import is light: torch, faiss and numpy are loaded when something is first 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
         Blend,
         Bounds,
         Candidate,
+        CityAnswer,
+        CityShare,
         Estimate,
         LatLon,
         Located,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from geoflood.database.source_order import SourceOrder
     from geoflood.evaluation.results import Evaluation
     from geoflood.imagery.sources.source import Source
+    from geoflood.localize.cities import Cities
     from geoflood.localize.locator import Locator
     from geoflood.places.street_map import StreetMap
 
@@ -70,7 +73,10 @@ __all__ = [
     "Blend",
     "Bounds",
     "Candidate",
+    "Cities",
+    "CityAnswer",
     "CityError",
+    "CityShare",
     "CollectionPlan",
     "Estimate",
     "Evaluation",
@@ -113,12 +119,13 @@ _HOMES = {
     "core.area": "Area",
     "core.errors": "CityError ExtraMissingError GeofloodError IndexUnusableError InputError ModelError "
     "NetworkError PartialError UsageError WeightsError",
-    "core.datatypes": "AttentionMap Blend Bounds Candidate Estimate LatLon Located Outcome Query Reason "
-    "ReasonKind Reference SearchOptions StreetWords",
+    "core.datatypes": "AttentionMap Blend Bounds Candidate CityAnswer CityShare Estimate LatLon Located "
+    "Outcome Query Reason ReasonKind Reference SearchOptions StreetWords",
     "database.collection_plan": "CollectionPlan",
     "database.index_info": "IndexInfo",
     "database.merge": "MergedIndex",
     "evaluation.results": "Evaluation",
+    "localize.cities": "Cities",
     "localize.locator": "Locator",
     "places.street_map": "StreetMap",
 }
@@ -442,11 +449,9 @@ def read_signs(
 def cities(index_dir: str | Path | None = None) -> list[str]:
     """Names of the cities that are indexed, as `open` and `info` take them; damaged and unfinished indexes
     included."""
-    from geoflood.core.paths import home
-    from geoflood.database.index_files import is_index
+    from geoflood.database.named_indexes import all_indexes
 
-    root = home("index", _path(index_dir))
-    return sorted(path.name for path in root.iterdir() if is_index(path)) if root.is_dir() else []
+    return [folder.name for folder in all_indexes(_path(index_dir))]
 
 
 def info(city: str | Path, *, index_dir: str | Path | None = None) -> IndexInfo:
@@ -459,20 +464,51 @@ def info(city: str | Path, *, index_dir: str | Path | None = None) -> IndexInfo:
     return IndexInfo.read(_index_folder(city, index_dir))
 
 
-def open(city: str | Path, *, index_dir: str | Path | None = None, precision: str | None = None) -> Locator:
+@overload
+def open(
+    city: Path, *, index_dir: str | Path | None = None, precision: str | None = None, prior: None = None
+) -> Locator: ...
+@overload
+def open(
+    city: str | Path | Sequence[str | Path],
+    *,
+    index_dir: str | Path | None = None,
+    precision: str | None = None,
+    prior: Mapping[str, float] | None = None,
+) -> Locator | Cities: ...
+def open(
+    city: str | Path | Sequence[str | Path],
+    *,
+    index_dir: str | Path | None = None,
+    precision: str | None = None,
+    prior: Mapping[str, float] | None = None,
+) -> Locator | Cities:
     """Load the index of a city, given its name or its folder: what locates photos.
 
+    Several, as a list or as "hamburg,bremen", and all that are there, as "auto", are asked together. Then
+    the answer also says which city a photo is of. Indexes that cannot be searched are in its `left_out`.
+
+    - `prior`: of several, by name, the probability that photos are of a city, stated before looking.
+
     Raises CityError when there is no such index, IndexUnusableError when it cannot be searched,
-    WeightsError when the weights of its backbone are missing.
+    WeightsError when the weights of its backbone are missing, UsageError for a prior that makes no sense.
     """
+    from geoflood.core.errors import UsageError
+    from geoflood.database.named_indexes import named_indexes
+    from geoflood.localize.cities import open_cities
     from geoflood.localize.locator import Locator
 
     _show_in_notebooks()
-    return Locator(_index_folder(city, index_dir), precision)
+    named = named_indexes(city, _path(index_dir))
+    if named.only is None:
+        return open_cities(named.folders, precision, prior)
+    if prior:
+        raise UsageError("a prior says nothing where one city is asked", "name several, or auto")
+    return Locator(named.only, precision)
 
 
 def evaluate(
-    city: Locator | str | Path,
+    city: Locator | Cities | str | Path | Sequence[str | Path],
     queries: str | Path,
     *,
     geotags: str | Path | None = None,
@@ -486,7 +522,7 @@ def evaluate(
     workers: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Evaluation:
-    """Measure how right a city's index is, on photos whose places are known.
+    """Measure how right a city's index is, or several asked together, on photos whose places are known.
 
     - `queries`: a CSV or GeoJSON of photos and positions, or a folder of photos that carry theirs.
     - `geotags`, `select`, `utm_zone`: as in `build_index`.
@@ -510,7 +546,7 @@ def evaluate(
     _check_shares(flood, waterline)
     told = ToldWaterline.TRUE if waterline == "true" else waterline
     return evaluate_queries(
-        open(city) if isinstance(city, str | Path) else city,
+        open(city) if isinstance(city, str | Path | Sequence) else city,
         Path(queries).expanduser(),
         geotags=_path(geotags),
         select=select,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
@@ -31,8 +32,10 @@ __all__ = [
     "DescribedImage",
     "Describer",
     "EnergyWeights",
+    "FeatureBatch",
     "WeightFunction",
     "WeightFunctions",
+    "describe_together",
     "write_descriptors",
 ]
 
@@ -67,15 +70,20 @@ class DescribedImage:
 
 
 @dataclass(frozen=True, eq=False)
-class _Chunk:
+class FeatureBatch:
     """Images that went through the backbone together."""
 
     images: Sequence[int]
+    """Their numbers among those that were given."""
     features: Features
     shape: tuple[int, int]
     """(height, width) of each as the backbone took it."""
-    rows: torch.Tensor
-    """[B, M, D], before any projection."""
+
+    def patches(self, image: int) -> Callable[[], Patches] | None:
+        """Makes those of one of them, by its place here; None where features are none that patches are of."""
+        if not isinstance(self.features.values, Local):
+            return None
+        return partial(patches_of, self.features, image, self.shape)
 
 
 class Describer:
@@ -101,19 +109,27 @@ class Describer:
     def raw(self, images: Sequence[Image], weigh: WeightFunctions) -> torch.Tensor:
         """Descriptors [N, M, D] as the backbone gives them, before any projection."""
         rows: list[torch.Tensor] = [torch.empty(0)] * len(images)
-        for chunk in self._chunks(images, weigh):
-            for image, row in zip(chunk.images, chunk.rows, strict=True):
+        for seen in self.features(images):
+            for image, row in zip(seen.images, self.aggregate(seen, weigh), strict=True):
                 rows[image] = row
         return torch.stack(rows)
 
-    def _chunks(self, images: Sequence[Image], weigh: WeightFunctions) -> Iterator[_Chunk]:
+    def features(self, images: Sequence[Image]) -> Iterator[FeatureBatch]:
+        """Local features of images, those that share a size together; any order.
+
+        Until the next ones are asked for it is this thread's turn, in which it aggregates them.
+        """
         prepared = [self.backbone.prepare(image) for image in images]
         for numbers in _batches([image.shape for image in prepared], self.batch):
             pixels = torch.from_numpy(np.stack([prepared[i] for i in numbers]))
             with torch.inference_mode(), self._turn:
                 features = self.backbone.features(pixels.permute(0, 3, 1, 2).float().div_(255))
-                rows = self.backbone.aggregate(features, self._weights(features, weigh, numbers))
-            yield _Chunk(numbers, features, prepared[numbers[0]].shape[:2], rows)
+                yield FeatureBatch(numbers, features, prepared[numbers[0]].shape[:2])
+
+    def aggregate(self, seen: FeatureBatch, weigh: WeightFunctions) -> torch.Tensor:
+        """Descriptors [B, M, D] of features that this backbone has made, before any projection."""
+        with torch.inference_mode():
+            return self.backbone.aggregate(seen.features, self._weights(seen.features, weigh, seen.images))
 
     def _weights(self, features: Features, weigh: WeightFunctions, chunk: Sequence[int]) -> torch.Tensor:
         """Weights [1, M, L] for all images, or [B, M, L] for those of a chunk."""
@@ -131,20 +147,20 @@ class Describer:
 
     def describe(self, images: Sequence[Image], weigh: WeightFunctions) -> Vectors:
         """Descriptors [N, M, D] with unit rows; images may differ in size and in their weights."""
-        return self._projected(self.raw(images, weigh))
+        return self.projected(self.raw(images, weigh))
 
     def describe_keeping(self, images: Sequence[Image], weigh: WeightFunctions) -> list[DescribedImage]:
         """The same, one value an image that keeps its features, so that its patches can be compared."""
         found: dict[int, DescribedImage] = {}
-        for chunk in self._chunks(images, weigh):
-            for n, (image, row) in enumerate(zip(chunk.images, self._projected(chunk.rows), strict=True)):
-                make_patches = partial(patches, images[image])
-                if isinstance(chunk.features.values, Local):  # they are at hand
-                    make_patches = partial(patches_of, chunk.features, n, chunk.shape)
+        for seen in self.features(images):
+            rows = self.projected(self.aggregate(seen, weigh))
+            for n, (image, row) in enumerate(zip(seen.images, rows, strict=True)):
+                make_patches = seen.patches(n) or partial(patches, images[image])
                 found[image] = DescribedImage(images[image], row, make_patches)
         return [found[image] for image in range(len(images))]
 
-    def _projected(self, raw: torch.Tensor) -> Vectors:
+    def projected(self, raw: torch.Tensor) -> Vectors:
+        """Descriptors [B, M, D] as the backbone gives them, as this city's index has them."""
         projected = raw if self.projection is None else self.projection.apply(raw)
         return projected.float().numpy()
 
@@ -171,6 +187,37 @@ class Describer:
             (path, next(vectors) if isinstance(image, np.ndarray) else image)
             for path, image in zip(paths, read, strict=True)
         ]
+
+
+def describe_together(
+    describers: Sequence[Describer], images: Sequence[Image], weigh: Sequence[WeightFunctions], keep: bool
+) -> list[list[DescribedImage]]:
+    """Images as each of several describers describes them: [describers][images]; each has its weights.
+
+    What agrees is computed once: local features where backbone and version are the same, aggregation where
+    network or words and weights are the same objects, and the patches of a photo. keep: features stay, so
+    that patches are parts of them where they can be.
+    """
+    rows: list[dict[int, Vectors]] = [{} for _ in describers]
+    parts: dict[int, Callable[[], Patches]] = {}
+    alike = defaultdict[tuple[str, str], list[int]](list)
+    for n, describer in enumerate(describers):
+        alike[describer.backbone.name, describer.backbone.version].append(n)
+    for numbers in alike.values():
+        for seen in describers[numbers[0]].features(images):
+            raw: dict[tuple[int, int], torch.Tensor] = {}
+            for n in numbers:
+                key = id(describers[n].backbone), id(weigh[n])
+                if key not in raw:
+                    raw[key] = describers[n].aggregate(seen, weigh[n])
+                rows[n] |= dict(zip(seen.images, describers[n].projected(raw[key]), strict=True))
+            made = [seen.patches(place) if keep else None for place in range(len(seen.images))]
+            parts |= {image: make for image, make in zip(seen.images, made, strict=True) if make}
+    shared = [cache(parts.get(number) or partial(patches, image)) for number, image in enumerate(images)]
+    return [
+        [DescribedImage(image, row[number], shared[number]) for number, image in enumerate(images)]
+        for row in rows
+    ]
 
 
 def write_descriptors(path: Path, described: Sequence[tuple[Path, Vectors]], backbone: Backbone) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -72,8 +74,22 @@ def published_describer(
     if not find(backbone).file:
         raise UsageError(f"{backbone} describes in the words of a city", "say which one: --city CITY")
     compute = Compute.best(precision)
-    network = published.build(backbone, compute, models_dir=models_dir)
+    network = _network(backbone, compute, models_dir)
     return Describer(network, None, compute.batch, one_at_a_time=compute.one_at_a_time)
+
+
+_open: WeakValueDictionary[tuple[object, ...], published.Published] = WeakValueDictionary()
+_opening = Lock()
+
+
+def _network(backbone: str, compute: Compute, models_dir: Path | None) -> published.Published:
+    """A network that is in use already is used again: of twenty indexes it is in memory once."""
+    with _opening:
+        key = (backbone, compute, record(find(backbone), models_dir).sha256)
+        network = _open.get(key)
+        if network is None:
+            network = _open[key] = published.build(backbone, compute, models_dir=models_dir)
+        return network
 
 
 def default_dimension(backbone: str) -> int | None:

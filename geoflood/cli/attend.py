@@ -110,12 +110,14 @@ def select_model(
     return VlmSelection(model, hosts, bool(openai), allow, answer_format, cells, consistency, replay)
 
 
-def make_stage(selection: VlmSelection | None, attention: str | None, verify: int, index: Path) -> VlmStage:
-    """What a command asks of the model, which is told the name of the index's city."""
+def make_stage(
+    selection: VlmSelection | None, attention: str | None, verify: int, index: Path | None
+) -> VlmStage:
+    """What a command asks of the model, which is told the name of the index's city; None: of several."""
     from geoflood.database.manifest import read_manifest
     from geoflood.vlm.stage import VlmStage
 
-    city = read_manifest(index).city
+    city = read_manifest(index).city if index else ""
     return VlmStage.of(selection, attention, verify, city, terminal.news, terminal.warning)
 
 

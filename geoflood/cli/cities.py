@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,17 +11,43 @@ import typer
 
 import geoflood
 from geoflood.cli import terminal
-from geoflood.cli.options import IndexDir, Json, Quiet
+from geoflood.cli.options import SEARCH, IndexDir, Json, Quiet
 from geoflood.cli.streets import coverage_facts, street_facts, write_holes
-from geoflood.core.errors import CityError, GeofloodError, UsageError
-from geoflood.core.paths import city_folder, home
+from geoflood.core.errors import CityError, GeofloodError, PartialError, UsageError
+from geoflood.core.paths import city_folder, home, slug
 from geoflood.database.index_files import is_finished
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from geoflood.core.datatypes import Located
     from geoflood.database.calibration import Calibration
     from geoflood.database.index_info import IndexInfo
+    from geoflood.database.named_indexes import NamedIndexes
+    from geoflood.localize.cities import Cities, LeftOut
+    from geoflood.localize.locator import Locator
+    from geoflood.places.street_map import StreetMap
 
-__all__ = ["city_or_only", "register"]
+__all__ = [
+    "Prior",
+    "indexes_or_only",
+    "left_out_line",
+    "open_indexes",
+    "raise_left_out",
+    "register",
+    "say_of_indexes",
+    "stated",
+    "street_map_of",
+]
+
+
+Prior = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="CITY=SHARE: how likely photos are of it before anybody looks, such as hamburg=0.7; several.",
+        rich_help_panel=SEARCH,
+    ),
+]
 
 
 Holes = Annotated[
@@ -143,17 +170,84 @@ def _words(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value}"
 
 
-def city_or_only(city: str | None, index_dir: Path | None) -> Path:
-    """The folder of a city's index; without a name, of the only one.
+def indexes_or_only(city: str | None, index_dir: Path | None) -> NamedIndexes:
+    """The indexes that are meant; without a name the only one.
 
     Raises UsageError when there are several, CityError when there is none.
     """
+    from geoflood.database.named_indexes import AUTO, NamedIndexes, named_indexes
+
     if city:
-        return city_folder(city, index_dir)
+        named = named_indexes(city, index_dir)
+        for note in named.notes:
+            terminal.warning(note)
+        return named
     root = home("index", index_dir)
     names = [name for name in geoflood.cities(index_dir) if is_finished(root / name)]
     if len(names) > 1:
-        raise UsageError("several cities are indexed", f"say --city, one of: {', '.join(names)}")
+        raise UsageError(
+            "several cities are indexed", f"say --city, one of: {', '.join(names)}; or {AUTO} for all"
+        )
     if not names:
         raise CityError(f"nothing is indexed in {root}", "begin with: geoflood index CITY IMAGES")
-    return root / names[0]
+    return NamedIndexes((root / names[0],), together=False)
+
+
+def stated(priors: Sequence[str] | None) -> dict[str, float]:
+    """The shares by city. Raises UsageError for what is no CITY=SHARE, and a city that is named again."""
+    found: dict[str, float] = {}
+    for text in priors or ():
+        name, _, share = text.rpartition("=")
+        try:
+            value = float(share)
+        except ValueError:
+            value = math.nan
+        if not name or math.isnan(value):
+            raise UsageError(f"--prior {text} is no CITY=SHARE", "such as --prior hamburg=0.7")
+        if slug(name) in found:
+            raise UsageError(f"--prior {text}: {name} has one already", "state one share a city")
+        found[slug(name)] = value
+    return found
+
+
+def open_indexes(
+    indexes: NamedIndexes, precision: str | None, prior: Mapping[str, float] | None = None
+) -> Locator | Cities:
+    """What locates photos in them. Raises what `geoflood.open` does."""
+    from geoflood.localize.cities import open_cities
+    from geoflood.localize.locator import Locator
+
+    if indexes.only is None:
+        return open_cities(indexes.folders, precision, prior)
+    if prior:
+        raise UsageError("--prior says nothing where one city is asked", "name several with --city, or auto")
+    return Locator(indexes.only, precision)
+
+
+def street_map_of(locator: Locator | Cities, located: Sequence[Located]) -> StreetMap | None:
+    """The streets to be drawn: of several cities those of the one that most photos are of."""
+    several = getattr(locator, "street_map_of", None)
+    return several(located) if several else locator.street_map
+
+
+def say_of_indexes(locator: Locator | Cities) -> None:
+    """What the search has to do without, a line each: street maps, and indexes that cannot be asked."""
+    for one in getattr(locator, "left_out", ()):
+        terminal.warning(left_out_line(one))
+    if locator.street_map_problem:
+        terminal.warning(locator.street_map_problem)
+
+
+def left_out_line(one: LeftOut) -> str:
+    """Which index cannot be asked, and why."""
+    return f"{one.name} is left out: {one.error}" + (f" ({one.error.hint})" if one.error.hint else "")
+
+
+def raise_left_out(locator: Locator | Cities) -> None:
+    """Exit 10 where not all indexes could be asked: the place may be in one of those."""
+    left_out = getattr(locator, "left_out", ())
+    if left_out:
+        names = ", ".join(one.name for one in left_out)
+        raise PartialError(
+            f"not asked: {names}", "the others answered; geoflood info CITY says what is wrong"
+        )

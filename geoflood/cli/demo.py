@@ -91,7 +91,7 @@ def run(
     town = geoflood.open(info.folder)
     located = town.locate_all([photos / truth.image for truth in truths], workers=workers, progress=progress)
     surest = sorted(located, key=_doubt)
-    written = write_results(surest, town.database, out / "located", streets=town.street_map)
+    written = write_results(surest, town.database.city(), out / "located", streets=town.street_map)
     return DemoResult(surest, written["map"], compare_with_truth(located, truths))
 
 

@@ -13,9 +13,10 @@ import typer
 
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
+from geoflood.cli.cities import indexes_or_only, left_out_line, open_indexes, raise_left_out
 from geoflood.cli.options import IndexDir, Json, Precision, Quiet, Rerank, Workers
 from geoflood.cli.query_options import (
-    City,
+    CitiesAsked,
     Effects,
     Geotags,
     Queries,
@@ -28,9 +29,9 @@ from geoflood.cli.query_options import (
 )
 from geoflood.core.datatypes import Progress, ReasonKind
 from geoflood.core.errors import IndexUnusableError, InputError, PartialError, UsageError
-from geoflood.core.paths import city_folder
 
 if TYPE_CHECKING:
+    from geoflood.database.named_indexes import NamedIndexes
     from geoflood.evaluation.evaluate import Benchmark
     from geoflood.evaluation.queries import QuerySet
     from geoflood.evaluation.query_water import QueryWater, Waterline
@@ -99,7 +100,7 @@ MovedLink = Annotated[bool, _moved("--link", DATASET)]
 
 
 def evaluate(
-    city: City,
+    city: CitiesAsked,
     queries: Queries,
     geotags: Geotags = None,
     select: Select = None,
@@ -146,14 +147,14 @@ def evaluate(
     result_files.check_writable(report, out, [queries, geotags, elsewhere])
     query_set = read_query_set(queries, geotags, select, utm_zone)
     strangers = read_elsewhere(elsewhere, elsewhere_select) if elsewhere else NO_PHOTOS
-    folders = [city_folder(name, index_dir) for name in (city, *(beside or []))]
+    indexes = [indexes_or_only(name, index_dir) for name in (city, *(beside or []))]
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote)
-    stage = vlm.make_stage(selection, attention or "none", verify, folders[0])
+    stage = vlm.make_stage(selection, attention or "none", verify, indexes[0].only)
     with ends_when_interrupted("an evaluation"):
         with stage.open() as asker, terminal.progress() as progress:
             benchmarks = [
-                _open_benchmark(folder, precision, query_set, strangers, distance or [25.0], exclude_twins)
-                for folder in folders
+                _open_benchmark(named, precision, query_set, strangers, distance or [25.0], exclude_twins)
+                for named in indexes
             ]
             settings = [
                 _settings(
@@ -168,6 +169,8 @@ def evaluate(
         _show(evaluations, as_json)
         _write(evaluations, benchmarks[0], waters[0], report, out)
     _raise_for_failures(evaluations[0], query_set, strangers)
+    for benchmark in benchmarks:
+        raise_left_out(benchmark.locator)
 
 
 def _check_options(distances: Sequence[float] | None, attention: str | None, precision: str | None) -> None:
@@ -182,7 +185,7 @@ def _check_options(distances: Sequence[float] | None, attention: str | None, pre
 
 
 def _open_benchmark(
-    folder: Path,
+    indexes: NamedIndexes,
     precision: str | None,
     queries: QuerySet,
     elsewhere: QuerySet,
@@ -191,10 +194,12 @@ def _open_benchmark(
 ) -> Benchmark:
     """An index with the queries."""
     from geoflood.evaluation.evaluate import prepare
-    from geoflood.localize.locator import Locator
 
+    locator = open_indexes(indexes, precision)
+    for one in getattr(locator, "left_out", ()):
+        terminal.warning(left_out_line(one))
     return prepare(
-        Locator(folder, precision),
+        locator,
         queries.photos,
         elsewhere.photos,
         distances_m=distances_m,

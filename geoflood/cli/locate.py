@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import geoflood
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.batch_results import show_exported
-from geoflood.cli.cities import city_or_only
+from geoflood.cli.cities import (
+    Prior,
+    indexes_or_only,
+    open_indexes,
+    raise_left_out,
+    say_of_indexes,
+    stated,
+    street_map_of,
+)
 from geoflood.cli.options import (
     WRITTEN,
     Alpha,
@@ -40,7 +47,10 @@ __all__ = ["register"]
 
 
 Photos = Annotated[list[str], typer.Argument(help="Photos, folders of photos, or - for a list on stdin.")]
-OneCity = Annotated[str | None, typer.Option(help="Which index; may be left out when there is one.")]
+OneCity = Annotated[
+    str | None,
+    typer.Option(help="Which index; several as a,b,c; auto: all. May be left out when there is one."),
+]
 TopK = Annotated[int, typer.Option(min=1, max=100, help="Candidates to show.")]
 Attention = Annotated[
     str | None,
@@ -88,6 +98,7 @@ def register(app: typer.Typer) -> None:
 def locate(
     photos: Photos,
     city: OneCity = None,
+    prior: Prior = None,
     top_k: TopK = 10,
     attention: Attention = None,
     waterline: Waterline = None,
@@ -124,9 +135,9 @@ def locate(
     if not queries:
         raise InputError("no photos given", "geoflood locate PHOTO, or - and a list of paths on stdin")
     _check_export(export, force, public)
-    folder = city_or_only(city, index_dir)
+    indexes = indexes_or_only(city, index_dir)
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
-    stage = vlm.make_stage(selection, attention, verify, folder)
+    stage = vlm.make_stage(selection, attention, verify, indexes.only)
     analyst_map = None if stage.attends else _read_analyst_map(stage.attention)
     from geoflood.outputs.basemap import read_basemap
     from geoflood.outputs.result_folder import result_folder, write_results
@@ -134,9 +145,8 @@ def locate(
     results = result_folder(out, force) if out or not as_json else None
     streets = read_basemap(basemap) if basemap else None
     with stage.open() as asker, terminal.progress() as progress:
-        locator = geoflood.open(folder, precision=precision)
-        if locator.street_map_problem:
-            terminal.warning(locator.street_map_problem)
+        locator = open_indexes(indexes, precision, stated(prior))
+        say_of_indexes(locator)
         options = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
         locator.check(options)
         search = partial(
@@ -160,12 +170,17 @@ def locate(
     _raise_if_none_read(located)
     if results is not None:
         written = write_results(
-            located, locator.database, results, streets=streets or locator.street_map, tiles=tiles
+            located,
+            locator.database.city(),
+            results,
+            streets=streets or street_map_of(locator, located),
+            tiles=tiles,
         )
         for kind, path in written.items():
             terminal.news(f"{kind}: {path}")
     _export(located, export, public)
     _raise_failures(located)
+    raise_left_out(locator)
 
 
 def _check_export(file: Path | None, force: bool, public: bool) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from geoflood.evaluation.query_water import QueryWater
 
 __all__ = [
+    "CitiesAsked",
     "City",
     "Effects",
     "Geotags",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 City = Annotated[str, typer.Argument(help="Which index.")]
+CitiesAsked = Annotated[
+    str, typer.Argument(metavar="CITY", help="Which index; several as a,b,c; auto: all, asked together.")
+]
 Queries = Annotated[
     Path, typer.Argument(help="CSV or GeoJSON of geotags, folder of images, or root with queries/.")
 ]

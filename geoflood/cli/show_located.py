@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from geoflood.cli import terminal
 from geoflood.core.datatypes import AttentionMap, Candidate, Estimate, Located, Outcome
@@ -35,7 +35,7 @@ def show_located(located: Located, as_json: bool = False) -> None:
 
 
 def _show_lines(located: Located) -> None:
-    from geoflood.outputs.wording import reason_line, signs_line
+    from geoflood.outputs.wording import percent, reason_line, signs_line
 
     outcome = located.outcome
     terminal.show_line(f"  {located.query.path}", outcome.value.upper(), _STYLE[outcome])
@@ -47,17 +47,24 @@ def _show_lines(located: Located) -> None:
     if signs := signs_line(located):
         terminal.show_line(f"  signs read: {signs}", style="dim")
     if place := located.place:
-        terminal.show_rows({f"  {name}": value for name, value in _place_rows(place).items()})
-        rows = [
-            _candidate_row(rank, candidate, place)
-            for rank, candidate in enumerate(located.candidates[:SHOWN], 1)
-        ]
-        terminal.show_table(
-            "", ("  match", "similarity", "position", "from there", "looks", "street", "image"), rows
-        )
-        if (more := len(located.candidates) - SHOWN) > 0:
-            terminal.show_line(f"  {more} more in the map", style="dim")
+        _show_place(place, located.candidates)
+        if other := located.other:
+            street = f" · {other.streets.place}" if other.streets else ""
+            share = percent(other.estimate.in_this_index)
+            terminal.show_line(f"  or perhaps {other.city}, {share}{street}", style="bold")
+            _show_place(other.estimate, other.candidates)
     terminal.show_line("")
+
+
+def _show_place(place: Estimate, candidates: Sequence[Candidate]) -> None:
+    """Where to look, and the matches that say so."""
+    terminal.show_rows({f"  {name}": value for name, value in _place_rows(place).items()})
+    rows = [_candidate_row(rank, candidate, place) for rank, candidate in enumerate(candidates[:SHOWN], 1)]
+    terminal.show_table(
+        "", ("  match", "similarity", "position", "from there", "looks", "street", "image"), rows
+    )
+    if (more := len(candidates) - SHOWN) > 0:
+        terminal.show_line(f"  {more} more in the map", style="dim")
 
 
 def _street_lines(located: Located) -> Iterator[str]:

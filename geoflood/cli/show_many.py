@@ -15,6 +15,7 @@ __all__ = ["show_many"]
 PHOTO_COLUMNS = 20
 STREET_COLUMNS = 12
 """What the names of photos leave of a line to streets, at the least."""
+CITY_COLUMNS = 16
 GAP = 2
 """Between two columns of a table."""
 
@@ -43,6 +44,11 @@ def _fitted(located: Sequence[Located]) -> tuple[list[str], list[list[str]]]:
     header = ["photo", "outcome", "in 25 m", "90 % in", "position"]
     names = _names([answer.query.path for answer in located])
     rows = [[answer.outcome.value, *_place_cells(answer.place)] for answer in located]
+    if any(answer.city for answer in located):
+        header.insert(2, "city")
+        rows = [
+            [outcome, _city(answer), *cells] for answer, (outcome, *cells) in zip(located, rows, strict=True)
+        ]
     streets = [_street(answer) for answer in located]
     taken = sum(max(map(len, column)) + GAP for column in zip(header[1:], *rows, strict=True))
     left = terminal.table_width() - taken
@@ -79,6 +85,14 @@ def _place_cells(place: Estimate | None) -> list[str]:
     far_m = radius_m(place, 0.9)
     share = percent(place.probability).replace("over ", ">").replace("under ", "<")
     return [share, length(far_m), ", ".join(decimal_degrees(place.position, far_m))]
+
+
+def _city(answer: Located) -> str:
+    """ "hamburg"; "hamburg/bremen" where both may be it; nothing without a place."""
+    if answer.place is None:
+        return ""
+    names = [answer.city, *([answer.other.city] if answer.other else [])]
+    return terminal.shortened("/".join(names), CITY_COLUMNS)
 
 
 def _street(answer: Located) -> str:

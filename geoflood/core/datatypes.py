@@ -29,6 +29,8 @@ __all__ = [
     "Cell",
     "Cells",
     "City",
+    "CityAnswer",
+    "CityShare",
     "Estimate",
     "Geotag",
     "Image",
@@ -184,7 +186,7 @@ class Reference:
     """One view in the index: a street image, or a tile of a panorama."""
 
     id: int
-    """Also the row of its vectors."""
+    """Also the row of its vectors; where several indexes are asked together, counted on through them all."""
     image_key: str
     position: LatLon
     location: str
@@ -442,6 +444,15 @@ class Estimate:
     independent candidates show it."""
     boxed: bool = False
     """Only a box of the index was searched: `not_in_index` says that the place is not in it."""
+    in_other_index: float = 0.0
+    """Share of the belief that the place is in another index than this position's, [0, 1]."""
+    asked: int = 1
+    """Indexes that were asked together: `not_in_index` says that the place is in none of them."""
+
+    @property
+    def in_this_index(self) -> float:
+        """Share of the belief that the place is in the index of this position, as far as it was searched."""
+        return max(0.0, 1.0 - self.not_in_index - self.in_other_index)
 
     @property
     def area_km2(self) -> float:
@@ -498,6 +509,9 @@ class ReasonKind(StrEnum):
     NOTHING_ALIKE = "nothing alike"
     PERHAPS_OUTSIDE = "one place fits, perhaps it is outside the searched box"
     NOT_IN_BOX = "not in the searched box"
+    IN_NONE = "in none of the indexes"
+    PERHAPS_IN_NONE = "one place fits, perhaps it is in none of the indexes"
+    SEVERAL_CITIES = "several cities fit"
     NOTHING_ALIKE_IN_BOX = "nothing alike in the searched box"
     EMPTY_BOX = "no reference in the searched box"
     NOTHING_PERMANENT = "nothing permanent in the photo"
@@ -516,6 +530,9 @@ class ReasonKind(StrEnum):
     NO_STREETS = "the street map cannot be used"
     NO_ATTENTION = "searched without attention"
     NO_SIGNS = "signs were not read"
+    CITY_STATED = "what was stated of the city"
+    CITY_SILENT = "an index could not answer"
+    SAME_GROUND = "indexes of the same ground"
     RECORDED = "recorded"
     """A sentence of a result that was written before reasons had kinds."""
 
@@ -552,6 +569,28 @@ class StreetWords:
 
 
 @dataclass(frozen=True, slots=True)
+class CityShare:
+    """How much of the belief an index has, of several that were asked together."""
+
+    city: str
+    """Name of the index."""
+    probability: float
+    """That the photo's place is in it, [0, 1]. Those of all indexes and "in none of them" sum to 1."""
+    same_place: bool = False
+    """It is of the same ground as the answer's index and names the same place: it counts with that one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CityAnswer:
+    """What the runner-up says, where no city is likely enough to be shown alone."""
+
+    city: str
+    estimate: Estimate
+    candidates: tuple[Candidate, ...] = ()
+    streets: StreetWords | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Located:
     """Everything that is known of a query after locating it."""
 
@@ -571,6 +610,28 @@ class Located:
     """Words in the photo, as it was searched, largest first; none where nobody looked for them."""
     sign_places: tuple[SignPlace, ...] = ()
     """What its signs name of the city; none without a street map."""
+    city: str = ""
+    """Name of the index that the answer is of, where several were asked together; else empty."""
+    cities: tuple[CityShare, ...] = ()
+    """The share of each index that was asked, likeliest first; empty where only one was asked for."""
+    other: CityAnswer | None = None
+    """The runner-up's answer, where `city` is not likely enough to be shown alone."""
+
+    @property
+    def city_probability(self) -> float | None:
+        """That the place is in `city`, [0, 1], or in those of `cities` that count with it."""
+        return self.estimate.in_this_index if self.city and self.estimate else None
+
+    @property
+    def shown_candidates(self) -> tuple[Candidate, ...]:
+        """Those of the answer, then those of the runner-up where it is shown."""
+        return (*self.candidates, *(self.other.candidates if self.other else ()))
+
+    @property
+    def other_city(self) -> CityShare | None:
+        """The likeliest of the indexes that were asked, besides `city` and those that count with it."""
+        others = (one for one in self.cities if one.city != self.city and not one.same_place)
+        return next(others, None)
 
     @property
     def position(self) -> LatLon | None:

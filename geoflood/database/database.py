@@ -114,6 +114,11 @@ class Database:
     def __len__(self) -> int:
         return len(self.positions)
 
+    @property
+    def name(self) -> str:
+        """Of its folder: two indexes may be of one city."""
+        return self.folder.name
+
     def open_vectors(self) -> VectorStore:
         """Read vectors.faiss: not when the index is opened, because `info` and `cities` do without."""
         store = VectorStore(self.folder / "vectors.faiss", len(self.manifest.settings.bands))

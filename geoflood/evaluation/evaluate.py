@@ -26,6 +26,7 @@ from geoflood.evaluation.search_queries import (
     queries_at_a_time,
     search_queries,
 )
+from geoflood.localize.cities import Cities
 from geoflood.localize.locator import Locator
 from geoflood.outputs.wording import weakness
 
@@ -36,7 +37,7 @@ __all__ = ["Benchmark", "evaluate", "evaluate_queries", "prepare"]
 class Benchmark:
     """An index and the queries put to it, the same for every search setting."""
 
-    locator: Locator
+    locator: Locator | Cities
     queries: Sequence[QueryCase]
     elsewhere: Sequence[QueryCase]
     """Photos of other places."""
@@ -48,7 +49,7 @@ class Benchmark:
 
     def supports(self, setting: SearchSetting) -> bool:
         """Whether the index's backbone can be searched in this setting."""
-        return setting.options.blend is not Blend.PAPER or self.locator.describer.backbone.has_energy
+        return setting.options.blend is not Blend.PAPER or self.locator.has_energy
 
     def band_setting(self, waterline: Waterline, rerank: int | None = None) -> SearchSetting:
         """The search of `geoflood locate` in this index, told this waterline or none; `rerank` as there.
@@ -61,7 +62,7 @@ class Benchmark:
 
 
 def prepare(
-    locator: Locator,
+    locator: Locator | Cities,
     queries: Sequence[QueryTruth],
     elsewhere: Sequence[QueryTruth] = (),
     *,
@@ -100,9 +101,9 @@ def _check_positives(cases: Sequence[QueryCase], distance_m: float) -> None:
         )
 
 
-def _calibration_notes(locator: Locator) -> Iterator[str]:
+def _calibration_notes(locator: Locator | Cities) -> Iterator[str]:
     if weak := weakness(locator.calibrated(CalibrationKey(None))):
-        name = locator.database.folder.name
+        name = locator.database.name
         yield f"the index {name} is weakly calibrated: {weak}"
 
 
@@ -127,7 +128,7 @@ def _elsewhere_notes(near: int) -> Iterator[str]:
 
 
 def evaluate_queries(
-    locator: Locator,
+    locator: Locator | Cities,
     path: Path,
     *,
     geotags: Path | None = None,
@@ -173,9 +174,9 @@ def evaluate(
     without = Counter(result.attention_error for result in photos if result.attention_error)
     return Evaluation(
         name=_name(setting, without.total(), len(photos)),
-        city=benchmark.locator.database.manifest.city,
-        index=benchmark.locator.database.folder.name,
-        backbone=benchmark.locator.settings.backbone,
+        city=benchmark.locator.database.city().name,
+        index=benchmark.locator.database.name,
+        backbone=benchmark.locator.database.city().backbone,
         references=len(benchmark.locator.database),
         flood=water.level,
         effects=water.effect_names,

@@ -9,6 +9,7 @@ import numpy as np
 from geoflood.core.geo import distance_m
 from geoflood.evaluation.results import Floats, QueryCase, QueryTruth
 from geoflood.evaluation.twins import TWIN_M, twins
+from geoflood.localize.cities import Cities
 from geoflood.localize.locator import Locator
 
 __all__ = ["query_cases"]
@@ -18,13 +19,13 @@ NEAR_DEG = 0.01
 
 
 def query_cases(
-    locator: Locator, queries: Sequence[QueryTruth], exclude_twins: bool = False
+    locator: Locator | Cities, queries: Sequence[QueryTruth], exclude_twins: bool = False
 ) -> list[QueryCase]:
     """Each query with its nearest reference. Distances are on the globe: UTM zones do not matter."""
     return [_query_case(locator, number, truth, exclude_twins) for number, truth in enumerate(queries)]
 
 
-def _query_case(locator: Locator, number: int, truth: QueryTruth, exclude_twins: bool) -> QueryCase:
+def _query_case(locator: Locator | Cities, number: int, truth: QueryTruth, exclude_twins: bool) -> QueryCase:
     if truth.geotag is None:
         return QueryCase(number, truth)
     place = truth.geotag.position.lat, truth.geotag.position.lon
@@ -36,7 +37,8 @@ def _query_case(locator: Locator, number: int, truth: QueryTruth, exclude_twins:
         excluded = twins(truth.path, truth.geotag, truth.credit, near)
         distances[list(excluded)] = np.inf
     nearest = int(distances.argmin())
-    return QueryCase(number, truth, nearest, float(distances[nearest]), excluded, is_reference)
+    city = locator.database.index_of(nearest) if isinstance(locator, Cities) else ""
+    return QueryCase(number, truth, nearest, float(distances[nearest]), excluded, is_reference, city)
 
 
 def _distances(positions: Floats, place: tuple[float, float]) -> Floats:

@@ -17,6 +17,7 @@ __all__ = [
     "AREA_PERCENTS",
     "RECALL_KS",
     "SEARCH_PERCENTS",
+    "CityShares",
     "Evaluation",
     "Miss",
     "Proportion",
@@ -72,6 +73,8 @@ class QueryCase:
     """References that must not be found; empty unless twins are excluded."""
     is_reference: bool = False
     """The photo itself is in the index."""
+    city: str = ""
+    """Name of the index that has the nearest reference, where several are asked together."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +113,8 @@ class QueryResult:
     """Wall time of each stage, while other queries run beside it."""
     attention_error: str = ""
     """Why the query was searched without the attention that was asked for."""
+    cities: tuple[str, ...] = ()
+    """The index that the answer is of, and those that count with it, of several; none without a place."""
 
     @property
     def answered(self) -> bool:
@@ -191,6 +196,22 @@ def smallest_serving(values: Floats, percent: int) -> float | None:
     return value if np.isfinite(value) else None
 
 
+@dataclass(frozen=True, slots=True)
+class CityShares:
+    """Queries by the city that they were given to, of several that were asked together."""
+
+    of: int
+    """That have a positive."""
+    right: int
+    none: int
+    """Without a place: given to none of the cities."""
+    wrong: int
+    sure: int
+    """Located or likely."""
+    sure_wrong: int
+    """Of these, given to the wrong city."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The results of one search setting on all queries, and their scores."""
@@ -228,6 +249,18 @@ class Evaluation:
         Counts the queries with a positive. k is 1, 5, 10 or 20. `scores.recall` has the sampling errors.
         """
         return {d: {k: share.value for k, share in by_k.items()} for d, by_k in self.scores.recall.items()}
+
+    @property
+    def city_shares(self) -> CityShares | None:
+        """How the queries with a positive were given to cities; None where one index was asked."""
+        asked = [one for one in self.results if one.case.city and one.case.nearest_m <= self.distances_m[0]]
+        if not asked:
+            return None
+        right = sum(one.case.city in one.cities for one in asked)
+        none = sum(not one.cities for one in asked)
+        sure = [one for one in asked if one.outcome in (Outcome.LOCATED, Outcome.LIKELY)]
+        wrong_sure = sum(one.case.city not in one.cities for one in sure)
+        return CityShares(len(asked), right, none, len(asked) - right - none, len(sure), wrong_sure)
 
     @property
     def without_attention(self) -> int:

@@ -29,6 +29,7 @@ from geoflood.evaluation.query_water import (
     read_photo,
 )
 from geoflood.evaluation.results import QueryCase
+from geoflood.localize.cities import Cities
 from geoflood.localize.locator import FUSED, Locator, Verify
 from geoflood.vlm.attend import AttentionResult
 
@@ -71,7 +72,7 @@ class SearchedQuery:
 
 
 def search_queries(
-    locator: Locator,
+    locator: Locator | Cities,
     cases: Sequence[QueryCase],
     setting: SearchSetting,
     water: QueryWater = DRY,
@@ -96,7 +97,7 @@ def queries_at_a_time(cases: Sequence[QueryCase], workers: int | None = None) ->
 
 
 def _search_query(
-    locator: Locator, case: QueryCase, setting: SearchSetting, water: QueryWater
+    locator: Locator | Cities, case: QueryCase, setting: SearchSetting, water: QueryWater
 ) -> SearchedQuery:
     query, seconds = Query(case.truth.path), dict[str, float]()
     try:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,24 +28,30 @@ from geoflood.core.datatypes import (
     MaskSides,
     Outcome,
     Progress,
-    Query,
     Reason,
     ReasonKind,
     SearchOptions,
     no_progress,
 )
 from geoflood.core.errors import IndexUnusableError, UsageError
-from geoflood.core.images import UnreadableImageError, read_image
+from geoflood.core.images import UnreadableImageError
 from geoflood.core.parallel import cores
 from geoflood.database.calibration import CalibrationEntry, CalibrationKey, Weakness
 from geoflood.database.database import Database
 from geoflood.database.patch_store import PatchStore
-from geoflood.imagery.views import LONGEST
 from geoflood.localize.attention import location_weights
 from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR
 from geoflood.localize.fusion import fuse, fused, ranked, ranking, right_by_search
 from geoflood.localize.outcome import FAIR, judge, weakness
 from geoflood.localize.outsiders import open_outsiders
+from geoflood.localize.photo_input import (
+    Photo,
+    Watch,
+    attention_of,
+    pixels_of_photo,
+    query_of,
+    query_photo_of,
+)
 from geoflood.localize.query_photo import QueryPhoto
 from geoflood.localize.rerank import Agreed, Reranker
 from geoflood.localize.sign_witness import SignWitness
@@ -56,10 +60,16 @@ from geoflood.localize.waterline import belief, nearest
 from geoflood.places.street_map import StreetMap
 from geoflood.places.street_map_file import find
 
-__all__ = ["FUSED", "Locator", "Photo", "Verify"]
-
-Photo: TypeAlias = Query | Path | str | Image
-"""A query, a file, or pixels [H, W, 3], upright, sRGB."""
+__all__ = [
+    "FUSED",
+    "Locator",
+    "Photo",
+    "SearchAnswer",
+    "Verify",
+    "locate_side_by_side",
+    "outcome_without_answer",
+    "turned_is_better",
+]
 
 Verify: TypeAlias = Callable[[Image, Sequence[Candidate]], tuple[tuple[Candidate, ...], str]]
 """(photo, candidates, best first) -> the candidates, some with verdicts; and what to tell people, or ""."""
@@ -93,8 +103,18 @@ class Locator:
         pool = ThreadPoolExecutor(cores(), "rerank")
         self._reranker = Reranker(pool, PatchStore(folder))
         bands, dimension = self.settings.bands, self.vectors.dimension
-        self._signs = SignWitness(folder, self.database, lambda: self.street_map)
+        self.signs = SignWitness(folder, self.database, lambda: self.street_map)
         self._outsiders = open_outsiders(folder, self.describer, bands, dimension)
+
+    @property
+    def batch(self) -> int:
+        """Photos that are described at once."""
+        return self.describer.batch
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether it can be searched with the paper's blend."""
+        return self.describer.backbone.has_energy
 
     @property
     def street_map(self) -> StreetMap | None:
@@ -142,47 +162,65 @@ class Locator:
         """
         options = self.resolved(options)
         self.check(options)
-        query, attention, watch = _query(photo), _attention(attention, waterline), _Watch()
+        query, attention, watch = query_of(photo), attention_of(attention, waterline), Watch()
         ended = partial(Located, query, attention=attention, seconds=watch.seconds)
         if described is None and pixels is None:
             with watch("read"):
                 try:
-                    pixels = _pixels(photo, query)
+                    pixels = pixels_of_photo(photo, query)
                 except UnreadableImageError as error:
                     return ended(Outcome.FAILED, Reason(ReasonKind.UNREADABLE, detail=error.what))
         with watch("describe"):
-            shown = _query_photo(pixels, attention, described)
+            shown = query_photo_of(pixels, attention, described)
             described = described or self._describe([shown], options)[0]
             if options.mask_sides is MaskSides.BOTH:
                 shown = shown.with_waterline()
-        if self._reads_signs(options):
+        if self.reads_signs(options):
             with watch("signs"):
-                shown = shown.with_texts(self._signs.read(shown.pixels))
+                shown = shown.with_texts(self.signs.read(shown.pixels))
 
-        ask = partial(self._answer, options=options, within=within, without=without, watch=watch)
+        ask = partial(self.ask, options=options, within=within, without=without, watch=watch)
         answer = ask(described, shown.attention)
         if isinstance(answer, Reason):
-            outcome = Outcome.FAILED if answer.kind is ReasonKind.NOT_A_NUMBER else Outcome.NOT_FOUND
-            return ended(outcome, answer)
+            return ended(outcome_without_answer(answer), answer)
         if options.rerank and answer.estimate.probability < FAIR:
             shown, described, answer = self._perhaps_mirrored(shown, described, answer, ask, options, watch)
-
-        notes, estimate = [*shown.notes], answer.estimate
-        candidates = self._candidates(answer, options.top_k if verify is None else None)
-        notes += [Reason(ReasonKind.PICTURES_GONE, count=gone)] if (gone := answer.agreed.gone) else []
+        answer = replace(answer, estimate=replace(answer.estimate, boxed=within is not None))
         if verify is not None:
-            with watch("verify"):
-                candidates, said = verify(described.pixels, candidates)
-                notes += [Reason(ReasonKind.VERIFICATION, detail=said)] if said else []
-                params = answer.entry.params
-                candidates, estimate = ranked(candidates, params), fuse(candidates, params, answer.outsiders)
+            answer = self.verified(answer, described, verify, watch)
+        return self.tell(answer, shown, options, ended, watch)
 
-        estimate = replace(estimate, boxed=within is not None)
+    def verified(
+        self, answer: SearchAnswer, described: DescribedImage, verify: Verify, watch: Watch
+    ) -> SearchAnswer:
+        """The answer after its candidates were compared with the photo."""
+        with watch("verify"):
+            candidates, said = verify(described.pixels, self._candidates(answer, None))
+        params = answer.entry.params
+        estimate = replace(fuse(candidates, params, answer.outsiders), boxed=answer.estimate.boxed)
+        return replace(answer, candidates=ranked(candidates, params), estimate=estimate, said=said)
+
+    def tell(
+        self,
+        answer: SearchAnswer,
+        shown: QueryPhoto,
+        options: SearchOptions,
+        ended: Callable[..., Located],
+        watch: Watch,
+    ) -> Located:
+        """What an answer comes to: its outcome, its candidates, signs and streets named.
+
+        ended: makes the Located of outcome, reason and what else is known.
+        """
+        notes, gone = [*shown.notes], answer.agreed.gone
+        notes += [Reason(ReasonKind.PICTURES_GONE, count=gone)] if gone else []
+        notes += [Reason(ReasonKind.VERIFICATION, detail=answer.said)] if answer.said else []
+        candidates = answer.candidates or self._candidates(answer, options.top_k)
         candidates = _with_pairs(candidates[: options.top_k], answer.agreed, shown.notes)
-        located = _concluded(ended, estimate, candidates, answer.entry, notes)
-        if self._reads_signs(options):
+        located = _concluded(ended, answer.estimate, candidates, answer.entry, notes)
+        if self.reads_signs(options):
             with watch("signs"):
-                located = self._signs.add_signs(located, shown.texts)
+                located = self.signs.add_signs(located, shown.texts)
         with watch("name"):
             return self._named(located)
 
@@ -190,26 +228,26 @@ class Locator:
         self,
         shown: QueryPhoto,
         described: DescribedImage,
-        answer: _Answer,
-        ask: Callable[..., _Answer | Reason],
+        answer: SearchAnswer,
+        ask: Callable[..., SearchAnswer | Reason],
         options: SearchOptions,
-        watch: _Watch,
-    ) -> tuple[QueryPhoto, DescribedImage, _Answer]:
+        watch: Watch,
+    ) -> tuple[QueryPhoto, DescribedImage, SearchAnswer]:
         """The photo turned round where that is verified, its words read again; else what is given."""
         mirrored = shown.mirrored()
         with watch("describe"):
             turned = self._describe([mirrored], options)[0]
         other = ask(turned, mirrored.attention, better_than=answer)
-        if isinstance(other, Reason) or not _turned_is_better(other.estimate, answer.estimate):
+        if isinstance(other, Reason) or not turned_is_better(other.estimate, answer.estimate):
             return shown, described, answer
-        if self._reads_signs(options):
+        if self.reads_signs(options):
             with watch("signs"):
-                mirrored = mirrored.with_texts(self._signs.read(mirrored.pixels))
+                mirrored = mirrored.with_texts(self.signs.read(mirrored.pixels))
         return mirrored, turned, other
 
-    def _reads_signs(self, options: SearchOptions) -> bool:
+    def reads_signs(self, options: SearchOptions) -> bool:
         """Only where details are compared: a first pass over many photos stays quick."""
-        return bool(options.rerank) and self._signs.knows_signs
+        return bool(options.rerank) and self.signs.knows_signs
 
     def _named(self, located: Located) -> Located:
         """With street names, where the index has a map of them; one that cannot be used is a note."""
@@ -231,7 +269,7 @@ class Locator:
         there = _inside(self.database.positions, within).any()
         return ReasonKind.NOTHING_ALIKE_IN_BOX if there else ReasonKind.EMPTY_BOX
 
-    def _answer(
+    def ask(
         self,
         described: DescribedImage,
         attention: AttentionMap,
@@ -239,10 +277,10 @@ class Locator:
         options: SearchOptions,
         within: Bounds | None,
         without: Collection[int],
-        watch: _Watch,
-        better_than: _Answer | None = None,
-    ) -> _Answer | Reason:
-        """Search, re-rank and fuse; a reason where nothing was found.
+        watch: Watch,
+        better_than: SearchAnswer | None = None,
+    ) -> SearchAnswer | Reason:
+        """Search, re-rank and fuse; a reason where nothing was found. Options are those of `resolved`.
 
         Nothing is re-ranked whose search alone is no `better_than` that of another answer.
         """
@@ -268,9 +306,9 @@ class Locator:
                 inliers[:count] = agreed.inliers
         with watch("fuse"):
             estimate = fused(similarities, positions, entry.params, inliers, outsiders=outsiders)
-        return _Answer(similarities, ids, inliers, agreed, entry, estimate, first, outsiders)
+        return SearchAnswer(similarities, ids, inliers, agreed, entry, estimate, first, outsiders)
 
-    def _candidates(self, answer: _Answer, count: int | None) -> tuple[Candidate, ...]:
+    def _candidates(self, answer: SearchAnswer, count: int | None) -> tuple[Candidate, ...]:
         """The first of them, best first; None: all."""
         order = ranking(answer.similarities, answer.inliers, answer.entry.params)[:count]
         return self.database.candidates(answer.similarities[order], answer.ids[order], answer.inliers[order])
@@ -290,17 +328,8 @@ class Locator:
 
         `attention` is one map for all, or one a photo.
         """
-        maps = attention if isinstance(attention, Sequence) else [attention] * len(photos)
-
-        def locate(photo: Photo, attention: AttentionMap | None) -> Located:
-            return self.locate(photo, attention, options, waterline=waterline, verify=verify)
-
-        located: list[Located] = []
-        with side_by_side(min(workers or cores(), len(photos))) as pool:
-            for result in pool.map(locate, photos, maps):
-                located.append(result)
-                progress("locating", len(located), len(photos))
-        return located
+        locate = partial(self.locate, options=options, waterline=waterline, verify=verify)
+        return locate_side_by_side(locate, photos, attention, workers, progress)
 
     def describe(
         self,
@@ -321,7 +350,7 @@ class Locator:
 
         Raises UsageError for the paper's blend where the backbone has no energy.
         """
-        if options.blend is Blend.PAPER and not self.describer.backbone.has_energy:
+        if options.blend is Blend.PAPER and not self.has_energy:
             raise UsageError(
                 f"--blend paper is defined for CosPlace and EigenPlaces, not for {self.settings.backbone}",
                 "leave it out; continuous works with every backbone",
@@ -394,28 +423,6 @@ class Locator:
         return self._reranker.agreed(described.patches(), attention, references, likelihoods)
 
 
-def _query(photo: Photo) -> Query:
-    if isinstance(photo, Query):
-        return photo
-    return Query(Path(photo) if isinstance(photo, Path | str) else Path())
-
-
-def _pixels(photo: Photo, query: Query) -> Image:
-    """Raises UnreadableImageError, also for an array that is no picture."""
-    if not isinstance(photo, np.ndarray):
-        return read_image(query.path, LONGEST)
-    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8 or not photo.size:
-        raise UnreadableImageError("an array", "damaged", "pixels are uint8 [height, width, 3]")
-    return photo
-
-
-def _attention(attention: AttentionMap | None, waterline: float | None) -> AttentionMap:
-    """The map, with the waterline that a person told over its own."""
-    if attention is None:
-        return AttentionMap.neutral(waterline, "none" if waterline is None else "analyst")
-    return attention if waterline is None else replace(attention, waterline=waterline, doubt=0.0)
-
-
 def _told(attention: AttentionMap, options: SearchOptions) -> float | None:
     """The waterline under which both sides are compared; none of both where only the query is masked."""
     return attention.waterline if options.mask_sides is MaskSides.BOTH else 0.0
@@ -452,24 +459,35 @@ def _inside(positions: Floats, box: Bounds) -> NDArray[np.bool_]:
     return np.asarray(((positions >= low) & (positions <= high)).all(axis=1))
 
 
-def _query_photo(
-    pixels: Image | None, attention: AttentionMap, described: DescribedImage | None
-) -> QueryPhoto:
-    """The photo inside its frame; one that was described as it is needs no second look for a frame."""
-    if described is not None and (pixels is None or pixels.shape == described.pixels.shape):
-        return QueryPhoto(described.pixels, attention)
-    if pixels is None:
-        raise ValueError("a photo needs pixels or a description")
-    return QueryPhoto.inside_frame(pixels, attention)
+def locate_side_by_side(
+    locate: Callable[[Photo, AttentionMap | None], Located],
+    photos: Sequence[Photo],
+    attention: AttentionMap | Sequence[AttentionMap] | None,
+    workers: int | None,
+    progress: Progress,
+) -> list[Located]:
+    """Photos located in their order, `workers` at a time; `attention` is one map for all, or one a photo."""
+    maps = attention if isinstance(attention, Sequence) else [attention] * len(photos)
+    located: list[Located] = []
+    with side_by_side(min(workers or cores(), len(photos))) as pool:
+        for result in pool.map(locate, photos, maps):
+            located.append(result)
+            progress("locating", len(located), len(photos))
+    return located
 
 
-def _turned_is_better(turned: Estimate, plain: Estimate) -> bool:
+def outcome_without_answer(reason: Reason) -> Outcome:
+    """Of a photo for which there is no answer to be judged."""
+    return Outcome.FAILED if reason.kind is ReasonKind.NOT_A_NUMBER else Outcome.NOT_FOUND
+
+
+def turned_is_better(turned: Estimate, plain: Estimate) -> bool:
     """Two tries find more by chance than one: only a verified, likely place counts."""
     return turned.verified and turned.probability >= max(FAIR, plain.probability)
 
 
 @dataclass(frozen=True, eq=False)
-class _Answer:
+class SearchAnswer:
     """What a search came to."""
 
     similarities: Floats
@@ -482,19 +500,7 @@ class _Answer:
     first: float
     """Probability by the search alone."""
     outsiders: float
-
-
-class _Watch:
-    """Wall seconds a stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - begun
-            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + spent, 4)
+    candidates: tuple[Candidate, ...] = ()
+    """All of them, best first, where they were compared by a model."""
+    said: str = ""
+    """What to tell people of that."""

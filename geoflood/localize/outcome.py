@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from geoflood.core.datatypes import Estimate, Outcome, Reason, ReasonKind
 from geoflood.database.calibration import CalibrationEntry, Weakness
 
@@ -24,16 +26,26 @@ def judge(estimate: Estimate, tried: bool = True) -> tuple[Outcome, Reason]:
     its probabilities are right.
     """
     if estimate.not_in_index > NOWHERE:
-        absent = ReasonKind.NOT_IN_BOX if estimate.boxed else ReasonKind.NOT_IN_INDEX
-        return Outcome.NOT_FOUND, Reason(absent, share=estimate.not_in_index)
+        absent = _outside(estimate, ReasonKind.NOT_IN_BOX, ReasonKind.IN_NONE, ReasonKind.NOT_IN_INDEX)
+        return Outcome.NOT_FOUND, replace(absent, share=estimate.not_in_index)
     if estimate.probability >= FAIR:
         lacks = _lacks(estimate, tried)
         outcome = Outcome.LOCATED if lacks is ReasonKind.ONE_PLACE else Outcome.LIKELY
         return outcome, Reason(lacks, share=estimate.probability)
-    if estimate.not_in_index > (1.0 - estimate.probability) / 2.0:
-        elsewhere = ReasonKind.PERHAPS_OUTSIDE if estimate.boxed else ReasonKind.PERHAPS_ELSEWHERE
-        return Outcome.UNCERTAIN, Reason(elsewhere, share=estimate.not_in_index)
+    half_the_rest = (1.0 - estimate.probability) / 2.0
+    if estimate.not_in_index > half_the_rest:
+        kinds = ReasonKind.PERHAPS_OUTSIDE, ReasonKind.PERHAPS_IN_NONE, ReasonKind.PERHAPS_ELSEWHERE
+        return Outcome.UNCERTAIN, replace(_outside(estimate, *kinds), share=estimate.not_in_index)
+    if estimate.in_other_index > half_the_rest:
+        return Outcome.UNCERTAIN, Reason(ReasonKind.SEVERAL_CITIES, share=estimate.in_other_index)
     return Outcome.UNCERTAIN, Reason(ReasonKind.SEVERAL_PLACES, share=estimate.probability)
+
+
+def _outside(estimate: Estimate, box: ReasonKind, none: ReasonKind, index: ReasonKind) -> Reason:
+    """That the place is not in what was searched, by what that was."""
+    if estimate.boxed:
+        return Reason(box)
+    return Reason(none, count=estimate.asked) if estimate.asked > 1 else Reason(index)
 
 
 def _lacks(estimate: Estimate, tried: bool) -> ReasonKind:

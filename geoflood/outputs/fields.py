@@ -17,6 +17,7 @@ from geoflood.outputs.wording import decimal_degrees, percent, plain
 
 __all__ = [
     "ANSWER_FIELDS",
+    "CITIES",
     "FIGURES",
     "STREETS",
     "Field",
@@ -36,6 +37,12 @@ T = TypeVar("T")
 
 FIGURES = ("probability", "radius_50_m", "radius_90_m", "not_in_index")
 """What the machine says of its own estimate, and of no other place."""
+
+CITIES: Record = {
+    **dict.fromkeys(("city", "city_probability", "other_city", "other_city_probability", "other")),
+    "cities": [],
+}
+"""What a record says of cities where one index was asked, or a person has put the pin."""
 
 STREETS: Record = {"street": None, "streets": [], "street_gap": None, "street_credit": None}
 """What a record says of streets where nothing is known of them."""
@@ -110,6 +117,25 @@ def _place(name: str) -> Callable[[LocatedRow], Value]:
     return lambda answer: getattr(answer.place, name) if answer.place else None
 
 
+def _city(name: str) -> Callable[[LocatedRow], Value]:
+    """What is said of the city; nothing where there is no place to go to: somebody would go there."""
+    return lambda answer: _text_or_number(answer.known[name]) if answer.place else None
+
+
+def _other(name: str) -> Callable[[LocatedRow], Value]:
+    """Of the runner-up's place, no finer than it is known."""
+
+    def degrees(answer: LocatedRow) -> Value:
+        other = answer.known["other"]
+        return round(other[name], 5) if other and answer.place else None
+
+    return degrees
+
+
+def _text_or_number(value: Value) -> Value:
+    return _text(value) if isinstance(value, str) else value
+
+
 def _match(name: str) -> Callable[[LocatedRow], Value]:
     """Of the reference that fits best; None without one."""
     return lambda answer: _text(next((match.get(name) for match in answer.known["candidates"]), None))
@@ -150,6 +176,12 @@ ANSWER_FIELDS: tuple[Field[LocatedRow], ...] = (
         lambda answer: _text(answer.known["street_gap"]),
     ),
     Field("street_credit", "whose the street names are", lambda answer: _text(answer.known["street_credit"])),
+    Field("city", "the index that it is of, where several were asked; of a place only", _city("city")),
+    Field("city_probability", "that the place is in that index, 0 to 1", _city("city_probability")),
+    Field("other_city", "the next likeliest index", lambda answer: _text(answer.known["other_city"])),
+    Field("other_city_probability", "of that, likewise", _known("other_city_probability")),
+    Field("other_lat", "latitude there, where neither is likely enough alone", _other("lat")),
+    Field("other_lon", "longitude there", _other("lon")),
     Field("usng", "the place in the US National Grid", _place("usng")),
     Field("dmm", "the place in degrees and decimal minutes", _place("dmm")),
     Field("status", "candidate, until a person has decided", lambda answer: answer.status),

@@ -45,7 +45,23 @@ def _features(located: Located) -> list[Json]:
     features = [row_feature(row, kind="estimate")]
     for candidate in record(located)["candidates"]:
         features.append(row_feature({"kind": "candidate", **photo, **candidate, "status": STATUS}))
+    if located.place and located.other:
+        features += _runner_up(located, photo)
     return features + (_areas(located.place, photo) if located.place else [])
+
+
+def _runner_up(located: Located, photo: Row) -> list[Json]:
+    """The place and the candidates of the next likeliest city, where neither is likely enough alone."""
+    other = dict(record(located)["other"])
+    candidates = other.pop("candidates")
+    told = {"status": STATUS, "outcome": located.outcome.value}
+    return [
+        row_feature({"kind": "runner-up", **photo, **other, **told}),
+        *(
+            row_feature({"kind": "candidate", **photo, "city": other["city"], **candidate, "status": STATUS})
+            for candidate in candidates
+        ),
+    ]
 
 
 def row_feature(row: Row, **first: str) -> Json:

@@ -193,7 +193,7 @@ function visit(index) {
 
 function showBelief(belief) {
   byId("certainty").hidden = !belief;
-  const looks = ["here", "elsewhere", "outside"];
+  const looks = ["here", "elsewhere", "outside", "other-index"];
   byId("belief").replaceChildren(...(belief || []).map((part, index) => {
     const bar = make("span", looks[index]);
     bar.style.width = `${part.share * 100}%`;

@@ -37,6 +37,7 @@ from geoflood.outputs.search_places import (
 )
 from geoflood.outputs.shapes import cone, outline
 from geoflood.outputs.wording import (
+    all_searched,
     area,
     decimal_degrees,
     length,
@@ -84,32 +85,35 @@ def describe(located: Located) -> Json:
     """All that the panel and the map show of one photo, but the pictures."""
     estimate = located.estimate
     shown = located.place
-    told = _told(shown)
+    told, elsewhere = _told(shown), _told(_other_place(located))
     return {
         "photo": plain(located.query.path.name),
         "path": plain(str(located.query.path)),
         "outcome": located.outcome.value,
-        "headline": _headline(located, told),
+        "headline": _headline(located, [*told, *elsewhere]),
         **_street_words(located),
         "reason": _below(located),
         "status": "" if shown is None else "candidate — not confirmed by a person",
-        "places": [] if shown is None else _places(located, shown, told),
-        "rest": "" if shown is None else _rest(located, shown, told),
+        "places": [] if shown is None else _places(located, shown, told, elsewhere),
+        "rest": "" if shown is None else _rest(located, shown, told, elsewhere),
         "attention": _attention(located.attention),
         "signs": f"Signs read: {told_signs}" if (told_signs := signs_line(located)) else "",
-        "candidates": [
-            _candidate(rank, candidate, shown) for rank, candidate in enumerate(located.candidates, 1)
-        ],
+        "candidates": _candidates(located),
         "belief": None if estimate is None else _belief(estimate),
         "area": "" if shown is None else _area_words(shown),
-        "shapes": None if shown is None else _shapes(shown, located.outcome),
+        "shapes": None if shown is None else _shapes(shown, _other_place(located), located.outcome),
         "frames": _frames(located, shown),
     }
 
 
 def headline(located: Located) -> str:
     """The outcome in words to be read from two metres: "LOCATED — 93 % within 25 m"."""
-    return _headline(located, _told(located.place))
+    return _headline(located, [*_told(located.place), *_told(_other_place(located))])
+
+
+def _other_place(located: Located) -> Estimate | None:
+    """The runner-up's, where it is shown beside the answer."""
+    return located.other.estimate if located.other and located.place else None
 
 
 def _street_words(located: Located) -> Json:
@@ -135,11 +139,12 @@ def _headline(located: Located, told: Sequence[AreaPlace]) -> str:
     estimate, word = located.estimate, located.outcome.value.upper().replace("-", " ")
     match located.outcome:
         case Outcome.LOCATED | Outcome.LIKELY if estimate:
-            return f"{word} — {percent(estimate.probability)} within {length(estimate.tolerance_m)}"
+            there = f", in {plain(located.city)}" if located.city else ""
+            return f"{word} — {percent(estimate.probability)} within {length(estimate.tolerance_m)}{there}"
         case Outcome.UNCERTAIN if estimate:
-            return f"{word} — {_to_check(estimate, told)} to check"
+            return f"{word} — {_to_check(estimate, told)} to check{' in two cities' if located.other else ''}"
         case Outcome.NOT_FOUND if estimate:
-            return f"{word} — {percent(estimate.not_in_index)} not in {searched(estimate)}"
+            return f"{word} — {percent(estimate.not_in_index)} not in {all_searched(estimate)}"
         case Outcome.FAILED:
             return f"{word} — {shorten(plain(reason_line(located)), _HEADLINE)}"
     return word
@@ -150,7 +155,7 @@ def _to_check(estimate: Estimate, told: Sequence[AreaPlace]) -> str:
     held = math.fsum(place.share for place in told)
     if held < (1.0 - estimate.not_in_index) / 2.0:
         return "many places"
-    return "one place" if len(told) == 1 else f"{_NUMBERS[len(told)]} places"
+    return "one place" if len(told) == 1 else f"{dict(enumerate(_NUMBERS)).get(len(told), len(told))} places"
 
 
 def _below(located: Located) -> str:
@@ -159,24 +164,32 @@ def _below(located: Located) -> str:
     return "" if located.outcome is Outcome.FAILED and len(reason) <= _HEADLINE else reason
 
 
-def _places(located: Located, estimate: Estimate, told: Sequence[AreaPlace]) -> list[Json]:
-    """A located photo has one place, known within its 90 % radius; else each place is as sharp as a match."""
+def _places(
+    located: Located, estimate: Estimate, told: Sequence[AreaPlace], elsewhere: Sequence[AreaPlace]
+) -> list[Json]:
+    """A located photo has one place, known within its 90 % radius; else each place is as sharp as a match.
+
+    `elsewhere` are those of the runner-up, each with the name of its city.
+    """
     if located.outcome is Outcome.LOCATED:
         known_m = radius_m(estimate, 0.9)
         title = f"Camera position, 90 % within {length(known_m)} if it is in {searched(estimate)}"
         return [_place(title, estimate.position, known_m)]
     around = f"within {length(PLACE_M)}"
-    if len(told) == 1:
+    if len(told) == 1 and not elsewhere:
         title = f"{percent(told[0].share)} {around}{_at_street(located, told[0].position)}"
         return [_place(title, told[0].position, estimate.tolerance_m)]
+    both = [(located.city if elsewhere else "", place) for place in told]
+    both += [(located.other.city, place) for place in elsewhere] if located.other else []
     return [
         _place(
-            f"{letter} — {percent(place.share)} {around}{_at_street(located, place.position)}",
+            f"{letter} — {percent(place.share)} {around}{_at_street(located, place.position)}"
+            + (f" · {plain(city)}" if city else ""),
             place.position,
             estimate.tolerance_m,
         )
         | {"letter": letter}
-        for letter, place in zip(_LETTERS, told, strict=False)
+        for letter, (city, place) in zip(_LETTERS, both, strict=False)
     ]
 
 
@@ -185,15 +198,17 @@ def _at_street(located: Located, spot: LatLon) -> str:
     here = (spot.lat, spot.lon)
     near = [
         (float(distance_m(here, (one.reference.position.lat, one.reference.position.lon))), one.street)
-        for one in located.candidates
+        for one in located.shown_candidates
     ]
     away_m, street = min(near, default=(math.inf, ""))
     return f" · {plain(street)}" if street and away_m <= _TOLD_M else ""
 
 
-def _rest(located: Located, estimate: Estimate, told: Sequence[AreaPlace]) -> str:
+def _rest(
+    located: Located, estimate: Estimate, told: Sequence[AreaPlace], elsewhere: Sequence[AreaPlace]
+) -> str:
     """What the places leave: without it their percents would be taken for the whole."""
-    return "" if located.outcome is Outcome.LOCATED else parts_line(estimate, told)
+    return "" if located.outcome is Outcome.LOCATED else parts_line(estimate, told, elsewhere)
 
 
 def _place(title: str, position: LatLon, uncertainty_m: float) -> Json:
@@ -251,6 +266,18 @@ def _note(attention: AttentionMap) -> str:
     return f"{water}{weights}{source}{f': {reasons}' if reasons else '.'}"
 
 
+def _candidates(located: Located) -> list[Json]:
+    """Those of the answer, then the runner-up's, counted on: each with its city where there are two."""
+    own = [("", one, located.place) for one in located.candidates]
+    if located.other and located.place:
+        own = [(located.city, one, place) for _, one, place in own]
+        own += [(located.other.city, one, located.other.estimate) for one in located.other.candidates]
+    shown = [(_candidate(rank, one, place), city) for rank, (city, one, place) in enumerate(own, 1)]
+    return [
+        known | {"facts": f"{plain(city)} · {known['facts']}"} if city else known for known, city in shown
+    ]
+
+
 def _candidate(rank: int, candidate: Candidate, estimate: Estimate | None) -> Json:
     reference = candidate.reference
     position, heading_deg = reference.position, reference.heading_deg
@@ -302,7 +329,7 @@ def _direction(heading_deg: float | None) -> str:
 
 
 def _belief(estimate: Estimate) -> list[Json]:
-    """The whole belief in three parts, which sum to 1."""
+    """The whole belief in its parts, which sum to 1."""
     return [
         {"label": label, "share": share, "percent": percent(share)}
         for label, share in parts(estimate).items()
@@ -318,14 +345,19 @@ def _area_words(estimate: Estimate) -> str:
     return f"Search area, if it is in {searched(estimate)}: {words}"
 
 
-def _shapes(estimate: Estimate, outcome: Outcome) -> Json:
+def _shapes(estimate: Estimate, other: Estimate | None, outcome: Outcome) -> Json:
     """Circles only where there is one place: between several of them a circle holds mostly nothing."""
     located = outcome is Outcome.LOCATED
     radii = {share: radius_m(estimate, share / 100) for share in (50, 90)} if located else {}
     position = estimate.position
     return {
         "position": [position.lat, position.lon],
-        "areas": [[share, geometry(outline(estimate.cells(share)))] for share in reversed(SHARES)],
+        "areas": [
+            [share, geometry(outline(one.cells(share)))]
+            for one in (estimate, other)
+            if one is not None
+            for share in reversed(SHARES)
+        ],
         "circles": list(radii.items()),
     }
 
@@ -335,7 +367,7 @@ def _frames(located: Located, estimate: Estimate | None) -> Json:
 
     Without an answer there is none, and the map shows all that the index covers.
     """
-    spots = [candidate.reference.position for candidate in located.candidates]
+    spots = [candidate.reference.position for candidate in located.shown_candidates]
     frames: Json = {"candidates": frame(spots, _CONTEXT_M) if spots else None, "answer": None}
     if estimate is not None:
         share = SHARES[0] if located.outcome is Outcome.LOCATED else SHARES[-1]
@@ -353,5 +385,8 @@ def about(city: City) -> str:
 
 def street_credit(located: Iterable[Located]) -> str:
     """Whose the street names on a page are: "Street names: © OpenStreetMap contributors. ", or ""."""
-    credits = dict.fromkeys(one.streets.credit for one in located if one.streets and one.streets.credit)
+    words = (
+        words for one in located for words in (one.streets, one.other.streets if one.other else None) if words
+    )
+    credits = dict.fromkeys(one.credit for one in words if one.credit)
     return f"Street names: {plain('; '.join(credits))}. " if credits else ""

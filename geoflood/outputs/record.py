@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from geoflood.core.datatypes import AttentionMap, Candidate, Located, SignPlace, StreetWords, TextSort
@@ -32,11 +33,12 @@ def record(located: Located) -> Record:
         "radius_90_m": _number(estimate.radius_90_m, 1) if estimate else None,
         "not_in_index": _number(estimate.not_in_index, 4) if estimate else None,
         **_streets(located.streets),
+        **_cities(located),
         "attention": _attention(located.attention),
         "signs": [utf8(text.text) for text in located.texts if text.sort is TextSort.SIGN],
         "overlays": [utf8(text.text) for text in located.texts if text.sort is TextSort.OVERLAY],
         "sign_places": [_sign_place(place) for place in located.sign_places],
-        "candidates": [_candidate(rank, candidate) for rank, candidate in enumerate(located.candidates, 1)],
+        "candidates": _candidates(located.candidates),
         "seconds": {stage: _number(seconds, 3) for stage, seconds in located.seconds.items()},
         "reason": utf8(reason_line(located)),
     }
@@ -52,6 +54,36 @@ def _streets(words: StreetWords | None) -> Record:
         "street_gap": utf8(words.gap) or None,
         "street_credit": utf8(words.credit) or None,
     }
+
+
+def _cities(located: Located) -> Record:
+    """Of several indexes that were asked together; nothing is known of them where one was."""
+    rival, other = located.other_city, located.other
+    return {
+        "city": utf8(located.city) or None,
+        "city_probability": _number(located.city_probability, 4),
+        "other_city": utf8(rival.city) if rival else None,
+        "other_city_probability": _number(rival.probability, 4) if rival else None,
+        "cities": [
+            {"city": utf8(one.city), "probability": _number(one.probability, 4)} for one in located.cities
+        ],
+        "other": None
+        if other is None
+        else {
+            "city": utf8(other.city),
+            "lat": _number(other.estimate.position.lat, 7),
+            "lon": _number(other.estimate.position.lon, 7),
+            "probability": _number(other.estimate.probability, 4),
+            "radius_50_m": _number(other.estimate.radius_50_m, 1),
+            "radius_90_m": _number(other.estimate.radius_90_m, 1),
+            "street": utf8(other.streets.place) or None if other.streets else None,
+            "candidates": _candidates(other.candidates),
+        },
+    }
+
+
+def _candidates(candidates: Sequence[Candidate]) -> list[Record]:
+    return [_candidate(rank, candidate) for rank, candidate in enumerate(candidates, 1)]
 
 
 def _attention(attention: AttentionMap | None) -> Record:

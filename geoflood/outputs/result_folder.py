@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from geoflood.core.datatypes import Image, Located
+from geoflood.core.datatypes import City, Image, Located
 from geoflood.core.errors import UsageError
 from geoflood.core.images import UnreadableImageError, fit, read_image
-from geoflood.database.database import Database
 from geoflood.imagery.views import LONGEST, pixels_of
 from geoflood.outputs.geojson import write_geojson
 from geoflood.outputs.map import PanelSheet, write_map
@@ -49,25 +48,28 @@ def _is_taken(folder: Path) -> bool:
 
 def write_results(
     located: Sequence[Located],
-    database: Database,
+    city: City,
     out: Path,
     *,
     streets: StreetMap | None = None,
     tiles: str | None = None,
 ) -> dict[str, Path]:
-    """Write map.html, located.geojson and located.csv into `out`; returns what was written, by kind."""
+    """Write map.html, located.geojson and located.csv into `out`; returns what was written, by kind.
+
+    city: what was searched. streets: drawn on the map.
+    """
     out.mkdir(parents=True, exist_ok=True)
     written = {kind: out / name for kind, name in _FILES.items()}
     write_geojson(written["geojson"], located)
     write_table(written["table"], located)
-    write_map(written["map"], [_sheet(photo) for photo in located], database.city(), streets, tiles)
+    write_map(written["map"], [_sheet(photo) for photo in located], city, streets, tiles)
     return written
 
 
 def _sheet(located: Located) -> PanelSheet:
     """A located photo with the pictures that the map shows; the map says where one is gone."""
     views: dict[int, Image] = {}
-    for candidate in located.candidates:
+    for candidate in located.shown_candidates:
         try:
             views[candidate.reference.id] = fit(pixels_of(candidate.reference), SHOWN_PX)
         except UnreadableImageError:

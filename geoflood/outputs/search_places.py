@@ -11,7 +11,7 @@ import numpy as np
 from geoflood.core.datatypes import Estimate, LatLon
 from geoflood.core.geo import bounds_of, from_local, to_local
 from geoflood.outputs.shapes import Floats
-from geoflood.outputs.wording import length, percent, searched
+from geoflood.outputs.wording import all_searched, length, percent, searched
 
 __all__ = ["PLACE_M", "AreaPlace", "frame", "parts", "parts_line", "places", "radius_m", "shares_around"]
 
@@ -38,7 +38,7 @@ def places(estimate: Estimate) -> list[AreaPlace]:
     """
     spots = _spots(estimate)
     found = list(map(AreaPlace, spots, shares_around(estimate, spots, PLACE_M).tolist()))
-    least = _LEAST_SHARE * (1.0 - estimate.not_in_index)
+    least = _LEAST_SHARE * estimate.in_this_index
     kept = found[:1] + [place for place in found[1:] if place.share >= least]
     return sorted(kept, key=lambda place: -place.share)
 
@@ -64,7 +64,7 @@ def shares_around(estimate: Estimate, spots: Sequence[LatLon], within_m: float) 
     where `within_m` is wider than its tolerance; the others share what that leaves. So what a page says of
     its places agrees with what it says of the position, and all of it together is never above 1.
     """
-    present = 1.0 - estimate.not_in_index
+    present = estimate.in_this_index
     held = _belief_around(estimate, spots, within_m) * present
     away_m = np.hypot(*to_local([(spot.lat, spot.lon) for spot in spots], estimate.position).T)
     own = (np.arange(len(spots)) == away_m.argmin()) & (away_m <= within_m)
@@ -88,24 +88,37 @@ def _belief_around(estimate: Estimate, spots: Sequence[LatLon], within_m: float)
 
 
 def parts(estimate: Estimate) -> dict[str, float]:
-    """The whole belief in three parts by their names; they sum to 1."""
-    here = min(estimate.probability, 1.0 - estimate.not_in_index)
+    """The whole belief in parts by their names, three or, beside other indexes, four; they sum to 1."""
+    here = min(estimate.probability, estimate.in_this_index)
     return {
         f"within {length(estimate.tolerance_m)}": here,
-        f"farther off in {searched(estimate)}": max(0.0, 1.0 - here - estimate.not_in_index),
-        f"not in {searched(estimate)}": estimate.not_in_index,
+        f"farther off in {searched(estimate)}": max(0.0, estimate.in_this_index - here),
+        f"not in {all_searched(estimate)}": estimate.not_in_index,
+        **_in_other_index(estimate),
     }
 
 
-def parts_line(estimate: Estimate, told: Sequence[AreaPlace] = ()) -> str:
-    """The parts in one line; beside places that are `told`, what these leave."""
+def _in_other_index(estimate: Estimate) -> dict[str, float]:
+    """The part of other indexes, where they were asked, too."""
+    return {"in another index": estimate.in_other_index} if estimate.asked > 1 else {}
+
+
+def parts_line(
+    estimate: Estimate, told: Sequence[AreaPlace] = (), told_elsewhere: Sequence[AreaPlace] = ()
+) -> str:
+    """The parts in one line; beside places that are `told`, here and in another index, what these leave."""
     shares = parts(estimate)
     if told:
-        rest = 1.0 - math.fsum(place.share for place in told) - estimate.not_in_index
+        rest = estimate.in_this_index - math.fsum(place.share for place in told)
         shares = {
             f"at other places in {searched(estimate)}": max(0.0, rest),
-            f"not in {searched(estimate)}": estimate.not_in_index,
+            f"not in {all_searched(estimate)}": estimate.not_in_index,
+            **_in_other_index(estimate),
         }
+    if told_elsewhere:
+        rest = estimate.in_other_index - math.fsum(place.share for place in told_elsewhere)
+        del shares["in another index"]
+        shares["at other places in other indexes"] = max(0.0, rest)
     return " · ".join(f"{percent(share)} {name}" for name, share in shares.items())
 
 
@@ -115,7 +128,7 @@ def radius_m(estimate: Estimate, share: float) -> float:
     It is not narrower than the tolerance where the probability says that the tolerance holds less.
     """
     known_m = estimate.radius_50_m if share <= 0.5 else estimate.radius_90_m
-    held = estimate.probability / max(1.0 - estimate.not_in_index, 1e-9)
+    held = estimate.probability / max(estimate.in_this_index, 1e-9)
     return max(known_m, estimate.tolerance_m) if held < share else known_m
 
 

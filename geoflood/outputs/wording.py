@@ -5,13 +5,24 @@ from __future__ import annotations
 import math
 import re
 
-from geoflood.core.datatypes import Estimate, LatLon, Located, PictureText, Reason, ReasonKind, TextSort
+from geoflood.core.datatypes import (
+    Estimate,
+    LatLon,
+    Located,
+    Outcome,
+    PictureText,
+    Reason,
+    ReasonKind,
+    TextSort,
+)
 from geoflood.core.plain_text import plain
 from geoflood.database.calibration import Calibration, CalibrationEntry, Weakness
 
 __all__ = [
     "INHERITED",
+    "all_searched",
     "area",
+    "city_line",
     "decimal_degrees",
     "duration",
     "length",
@@ -147,6 +158,18 @@ _SENTENCES = {
         "compare the pictures"
     ),
     ReasonKind.NOT_IN_BOX: "the place is probably not in the searched box: {percent}",
+    ReasonKind.IN_NONE: "the place is probably in none of the {count} indexes that were asked: {percent}",
+    ReasonKind.PERHAPS_IN_NONE: (
+        "no position is likely enough, and {percent} that the place is in none of the {count} indexes that "
+        "were asked; compare the pictures"
+    ),
+    ReasonKind.SEVERAL_CITIES: (
+        "no city is likely enough: {percent} that the place is in another one that was asked; "
+        "compare the pictures of both"
+    ),
+    ReasonKind.CITY_STATED: "stated before looking: {detail} {percent}",
+    ReasonKind.CITY_SILENT: "the index {detail} could not answer: it is damaged",
+    ReasonKind.SAME_GROUND: "{detail} have ground in common and name the same place: they count as one",
     ReasonKind.NOTHING_ALIKE_IN_BOX: "nothing in the searched box resembles the photo enough",
     ReasonKind.EMPTY_BOX: "this index has no street image in the searched box",
     ReasonKind.NOTHING_PERMANENT: (
@@ -174,7 +197,7 @@ _SENTENCES = {
 
 def sentence(reason: Reason) -> str:
     """A reason in words, with common spaces only: it goes to files and terminals, too."""
-    share = "" if reason.share is None else percent(reason.share).replace("\u00a0", " ")
+    share = "" if reason.share is None else _spaced(reason.share)
     return _SENTENCES[reason.kind].format(percent=share, count=reason.count, detail=reason.detail)
 
 
@@ -201,10 +224,46 @@ def _sign_words(text: PictureText, located: Located) -> str:
 
 
 def searched(estimate: Estimate) -> str:
-    """What was searched, and what the place may not be in: "this index", "the searched box"."""
+    """What an answer speaks of if its place is there: "this index", "the searched box"."""
     return "the searched box" if estimate.boxed else "this index"
 
 
+def all_searched(estimate: Estimate) -> str:
+    """What the place may not be in: as `searched`, or "the 5 indexes"."""
+    several = estimate.asked > 1 and not estimate.boxed
+    return f"the {estimate.asked} indexes" if several else searched(estimate)
+
+
+def city_line(located: Located) -> str:
+    """Which city it is of several that were asked, the runner-up, and none of them; "" where one was asked.
+
+    Such as "city: hamburg 91 %, next bremen 4 %, none of the 5 indexes 3 %".
+    """
+    estimate = located.estimate
+    if not located.city or estimate is None:
+        return ""
+    together = [located.city, *(one.city for one in located.cities if one.same_place)]
+    first = f"{plain(' with '.join(together))} {_spaced(estimate.in_this_index)}"
+    rival = located.other_city
+    none = f"none of the {estimate.asked} indexes {_spaced(estimate.not_in_index)}"
+    if estimate.boxed:
+        none = f"not in the searched box {_spaced(estimate.not_in_index)}"
+    if rival is None:
+        return f"city: {first}, {none}"
+    second = f"{plain(rival.city)} {_spaced(rival.probability)}"
+    if located.other is not None:
+        return f"city: perhaps {first}, perhaps {second}: both are shown; {none}"
+    if located.outcome is Outcome.NOT_FOUND:
+        return f"city: {none}; the likeliest is {first}, next {second}"
+    return f"city: {first}, next {second}, {none}"
+
+
+def _spaced(share: float) -> str:
+    """A share in percent with a common space: it goes to files and terminals."""
+    return percent(share).replace("\u00a0", " ")
+
+
 def reason_line(located: Located) -> str:
-    """Why the outcome is what it is and what else should be known, in one line."""
-    return "; ".join(filter(None, map(sentence, (located.reason, *located.notes))))
+    """Why the outcome is what it is, which city it is, and what else should be known, in one line."""
+    notes = map(sentence, located.notes)
+    return "; ".join(filter(None, (sentence(located.reason), city_line(located), *notes)))

@@ -54,6 +54,7 @@ def score_query(
         signals=_signals(located, estimate, positions) if estimate and candidates else {},
         seconds=located.seconds,
         attention_error=attention_error,
+        cities=_cities(located),
     )
 
 
@@ -79,6 +80,13 @@ def _estimate_errors(
     in_circle = (error_m <= estimate.radius_50_m, error_m <= estimate.radius_90_m)
     effort = search_effort(estimate.search_area, candidates, truth, streets)
     return _EstimateErrors(error_m, in_area, in_circle, *effort)
+
+
+def _cities(located: Located) -> tuple[str, ...]:
+    """The index of the answer and those that count with it; none where one was asked, or without a place."""
+    if not located.city or located.place is None:
+        return ()
+    return located.city, *(one.city for one in located.cities if one.same_place)
 
 
 def _pair(position: LatLon) -> tuple[float, float]:

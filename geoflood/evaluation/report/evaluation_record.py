@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def evaluation_record(evaluation: Evaluation) -> Json:
         **_area_fields(evaluation.scores),
         **_confidence_fields(evaluation.scores),
         **_outcome_fields(evaluation),
+        "which_city": asdict(shares) if (shares := evaluation.city_shares) else None,
         "without_attention": evaluation.without_attention,
         "seconds_per_query": _round(evaluation.seconds_per_query),
         "at_a_time": evaluation.at_a_time,

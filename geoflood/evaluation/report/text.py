@@ -61,6 +61,7 @@ def summary_rows(evaluation: Evaluation) -> dict[str, str]:
         **_recall_rows(evaluation),
         **_error_rows(evaluation),
         **_outcome_rows(evaluation),
+        **_city_rows(evaluation),
         "seconds a photo": _seconds(evaluation),
     }
 
@@ -97,6 +98,16 @@ def _error_rows(evaluation: Evaluation) -> dict[str, str]:
 def _outcome_rows(evaluation: Evaluation) -> dict[str, str]:
     groups = {name: counts for name, counts in evaluation.scores.outcomes.items() if any(counts.values())}
     return {f"said {name.replace('_', ' ')}": _outcomes(name, counts) for name, counts in groups.items()}
+
+
+def _city_rows(evaluation: Evaluation) -> dict[str, str]:
+    """To which city photos were given, of several that were asked together."""
+    shares = evaluation.city_shares
+    if shares is None:
+        return {}
+    right, none, wrong = (f"{100 * n / shares.of:.1f} %" for n in (shares.right, shares.none, shares.wrong))
+    sure = f"of {shares.sure:,} located or likely {shares.sure_wrong:,} in a wrong one"
+    return {"which city": f"{right} the right one, {none} none, {wrong} a wrong one of {shares.of:,}; {sure}"}
 
 
 def _outcomes(group: str, counts: Mapping[str, int]) -> str:

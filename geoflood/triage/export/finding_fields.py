@@ -16,6 +16,7 @@ from geoflood.core.datatypes import Estimate, Geotag
 from geoflood.imagery.exif import ExifClocks
 from geoflood.outputs.fields import (
     ANSWER_FIELDS,
+    CITIES,
     FIGURES,
     STREETS,
     Field,
@@ -60,7 +61,7 @@ def _answer(shared: SharedFinding) -> LocatedRow:
     if finding.pin:
         known |= dict.fromkeys(FIGURES)
     if finding.pin or finding.status is Status.REJECTED:
-        known |= STREETS
+        known |= STREETS | CITIES
     method = PINNED if finding.pin else METHOD
     return LocatedRow(known, finding.file, _place(shared), finding.status.value, method)
 
@@ -232,6 +233,7 @@ PUBLIC = frozenset(
     (
         *("number", "outcome", "status", "lat", "lon", "accuracy_m", "usng", "dmm", "probability"),
         *("not_in_index", "posted_at", "posts", "copies", "method", "sharing", "provisional"),
+        *("city", "city_probability"),
     )
 )
 """Names of the fields that everybody may see."""

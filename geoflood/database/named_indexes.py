@@ -1,0 +1,88 @@
+"""Which indexes a user means: one by its name, several with commas between them, or `auto`, all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoflood.core.errors import CityError, UsageError
+from geoflood.core.paths import city_folder, home
+from geoflood.database.index_files import is_index
+from geoflood.database.manifest import no_such_index
+
+__all__ = ["AUTO", "NamedIndexes", "all_indexes", "named_indexes"]
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class NamedIndexes:
+    """Folders of indexes, each once."""
+
+    folders: tuple[Path, ...]
+    together: bool
+    """They are asked together: which city a photo is of is a part of the answer."""
+    notes: tuple[str, ...] = ()
+    """What a user may not have meant."""
+
+    @property
+    def name(self) -> str:
+        """Of all."""
+        return ",".join(folder.name for folder in self.folders)
+
+    @property
+    def only(self) -> Path | None:
+        """The folder of the one that is asked alone."""
+        return None if self.together else self.folders[0]
+
+
+def named_indexes(city: str | Path | Sequence[str | Path], index_dir: Path | None = None) -> NamedIndexes:
+    """The indexes that are meant by a name, a folder, names with commas between, a list of these, or `auto`.
+
+    A name that holds a comma is one where an index is called so. `auto` is all indexes, unfinished and
+    damaged ones included, for they are to be told of.
+    Raises CityError for a name that is not indexed where there are several, and for `auto` where nothing is;
+    UsageError for names without one.
+    """
+    if city == AUTO:
+        return _all(index_dir)
+    if isinstance(city, str | Path):
+        whole = _folder(city, index_dir)
+        if isinstance(city, Path) or "," not in city or is_index(whole):
+            return NamedIndexes((whole,), together=False)
+        city = [name.strip() for name in city.split(",") if name.strip()]
+    if not city:
+        raise UsageError("no city is named", "such as hamburg, hamburg,bremen or auto")
+    folders = [_folder(name, index_dir) for name in city]
+    unique = list({folder.resolve(): folder for folder in folders}.values())
+    for folder in unique:
+        if len(unique) > 1 and not is_index(folder):
+            raise no_such_index(folder)
+    twice = [folder.name for folder in unique if sum(other == folder for other in folders) > 1]
+    notes = tuple(f"{name} is named twice: it is asked once" for name in twice)
+    return NamedIndexes(tuple(unique), len(unique) > 1, notes)
+
+
+def all_indexes(index_dir: Path | None = None) -> list[Path]:
+    """The folders of all indexes, by name; damaged and unfinished ones included."""
+    root = home("index", index_dir)
+    return sorted(path for path in root.iterdir() if is_index(path)) if root.is_dir() else []
+
+
+def _all(index_dir: Path | None) -> NamedIndexes:
+    folders = all_indexes(index_dir)
+    if not folders:
+        raise CityError(
+            f"nothing is indexed in {home('index', index_dir)}", "begin with: geoflood index CITY IMAGES"
+        )
+    called_so = any(folder.name == AUTO for folder in folders)
+    note = f"{AUTO} means all indexes; the one called so is among them: rename its folder to ask it alone"
+    return NamedIndexes(tuple(folders), True, (note,) if called_so else ())
+
+
+def _folder(city: str | Path, index_dir: Path | None) -> Path:
+    """Of a name, in the folder of indexes; what holds a manifest, or is a Path, is a folder already."""
+    if isinstance(city, Path) or (Path(city) / "manifest.json").is_file():
+        return Path(city).expanduser()
+    return city_folder(city, index_dir)
