@@ -495,12 +495,13 @@ def open(
     """
     from geoflood.core.errors import UsageError
     from geoflood.database.named_indexes import named_indexes
-    from geoflood.localize.cities import open_cities
     from geoflood.localize.locator import Locator
 
     _show_in_notebooks()
     named = named_indexes(city, _path(index_dir))
     if named.only is None:
+        from geoflood.localize.cities import open_cities
+
         return open_cities(named.folders, precision, prior)
     if prior:
         raise UsageError("a prior says nothing where one city is asked", "name several, or auto")

@@ -30,6 +30,7 @@ from geoflood.imagery.panorama import FOV_DEG, HEADINGS
 from geoflood.localize.calibration import calibrate
 from geoflood.localize.locator import Locator
 from geoflood.synthetic.town import Town, Truth, build_town, write_city, write_queries
+from geoflood.synthetic.town.folders import FAROE_BANK
 
 
 def pytest_sessionfinish() -> None:
@@ -101,6 +102,17 @@ def index_dir(streets: Path, settings: Settings, tmp_path_factory: pytest.TempPa
 def locator(index_dir: Path) -> Locator:
     """Searches the town."""
     return Locator(index_dir / "town")
+
+
+@pytest.fixture(scope="session")
+def cities_dir(index_dir: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three indexes: of the town, a copy of that, and a few images of a town elsewhere. Not to be changed."""
+    root, pictures = tmp_path_factory.mktemp("cities"), tmp_path_factory.mktemp("elsewhere")
+    for name in ("town", "twin"):
+        shutil.copytree(index_dir / "town", root / name)
+    write_city(pictures, build_town(8, (1, 1), FAROE_BANK), size_px=256, panorama_px=512, spacing_m=40.0)
+    build(root / "faroe", "Faroe", images([pictures / "streets"]), settings, uncalibrated)
+    return root
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import geoflood
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.batch_results import few, warn_unsealed
+from geoflood.cli.cities import Prior, indexes_or_only, open_indexes, raise_left_out, say_of_indexes, stated
 from geoflood.cli.options import (
     MODEL,
     SEARCH,
@@ -35,7 +35,6 @@ from geoflood.cli.options import (
 from geoflood.core.datatypes import Blend, SearchOptions
 from geoflood.core.errors import InputError, ModelError, PartialError, UsageError
 from geoflood.core.files import fingerprint
-from geoflood.core.paths import city_folder
 
 if TYPE_CHECKING:
     from geoflood.core.datatypes import AttentionMap
@@ -49,7 +48,7 @@ STOPPED = 130
 
 
 Posts = Annotated[Path, typer.Argument(help="Tweets, chats, exports, archives, photos; zip files too.")]
-City = Annotated[str, typer.Option(help="Which index.")]
+City = Annotated[str, typer.Option(help="Which index; several as a,b,c; auto: all, asked together.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; run again to continue.")]
 TopK = Annotated[int, typer.Option(min=1, max=100, help="Candidates to keep a photo.")]
 Waterline = Annotated[
@@ -88,6 +87,7 @@ def register(app: typer.Typer) -> None:
 def batch_locate(
     folder: Posts,
     city: City,
+    prior: Prior = None,
     out: Out = Path("triage"),
     top_k: TopK = 10,
     waterline: Waterline = None,
@@ -120,11 +120,11 @@ def batch_locate(
     Photos are searched for, then re-ranked; the map is there in between, and gets better. Ctrl-C finishes the
     photos in hand; the same command continues. Your files are only ever read.
     """
-    index = city_folder(city, index_dir)
+    indexes, shares = indexes_or_only(city, index_dir), stated(prior)
     selection = vlm.select_model(
         model, ollama_host, openai_host, allow_remote, prompt, grid, consistency, replay
     )
-    stage = vlm.make_stage(selection, attention, verify, index)
+    stage = vlm.make_stage(selection, attention, verify, indexes.only)
     from geoflood.outputs.basemap import read_basemap
     from geoflood.triage import pipeline
     from geoflood.triage.options import BatchOptions, BatchRequest
@@ -134,16 +134,24 @@ def batch_locate(
     analyst_map, source = _read_analyst_map(stage, waterline)
     search = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
     options = BatchOptions(
-        index.name, search, waterline, use_post_geo, use_words, search_anyway, {**source, **stage.settings}
+        indexes.name,
+        search,
+        waterline,
+        use_post_geo,
+        use_words,
+        search_anyway,
+        shares,
+        {**source, **stage.settings},
     )
     with stage.open() as asker, _stopping() as stopping, terminal.progress() as progress:
-        locator = geoflood.open(index, precision=precision)
-        if locator.street_map_problem:
-            terminal.warning(locator.street_map_problem)
+        locator = open_indexes(indexes, precision, shares)
+        say_of_indexes(locator)
+        if use_words and indexes.only is None:
+            raise UsageError("--use-words looks for the names of one city", "name one with --city")
         if use_words and locator.street_map is None:
             raise UsageError(
-                f"--use-words: the index {index.name} has no street map",
-                f"give it one first: geoflood streets {index.name} EXTRACT.osm.pbf",
+                f"--use-words: the index {indexes.name} has no street map",
+                f"give it one first: geoflood streets {indexes.name} EXTRACT.osm.pbf",
             )
         locator.check(search)
         streets = streets or locator.street_map
@@ -152,12 +160,12 @@ def batch_locate(
             folder,
             out,
             locator,
-            index,
+            indexes.only or locator.database.folders,
             options,
             BatchRequest(stage, asker, analyst_map),
             street_map=locator.street_map,
             workers=workers,
-            at_once=locator.describer.batch,
+            at_once=locator.batch,
             progress=progress,
             news=terminal.news,
             stopping=stopping,
@@ -168,6 +176,7 @@ def batch_locate(
     files = write_outputs(summary.results, covered, streets)
     _show(summary, files, as_json)
     _raise_unfinished(summary, files)
+    raise_left_out(locator)
 
 
 def _read_analyst_map(stage: VlmStage, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:

@@ -214,10 +214,11 @@ def open_indexes(
     indexes: NamedIndexes, precision: str | None, prior: Mapping[str, float] | None = None
 ) -> Locator | Cities:
     """What locates photos in them. Raises what `geoflood.open` does."""
-    from geoflood.localize.cities import open_cities
     from geoflood.localize.locator import Locator
 
     if indexes.only is None:
+        from geoflood.localize.cities import open_cities
+
         return open_cities(indexes.folders, precision, prior)
     if prior:
         raise UsageError("--prior says nothing where one city is asked", "name several with --city, or auto")

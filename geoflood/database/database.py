@@ -119,6 +119,11 @@ class Database:
         """Of its folder: two indexes may be of one city."""
         return self.folder.name
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Its folder, as one of several."""
+        return (self.folder,)
+
     def open_vectors(self) -> VectorStore:
         """Read vectors.faiss: not when the index is opened, because `info` and `cities` do without."""
         store = VectorStore(self.folder / "vectors.faiss", len(self.manifest.settings.bands))

@@ -183,11 +183,11 @@ class Cities:
         pixels: Sequence[Image],
         attention: Sequence[AttentionMap],
         options: SearchOptions | None = None,
-    ) -> list[DescribedTogether]:
-        """As a Locator's, for all of them: what agrees is computed once."""
+    ) -> list[DescribedImage]:
+        """As a Locator's, for all of them: what agrees is computed once. Each is a DescribedTogether."""
         options = self.resolved(options)
         self.check(options)
-        return self._describe(list(map(QueryPhoto.inside_frame, pixels, attention)), options)
+        return [*self._describe(list(map(QueryPhoto.inside_frame, pixels, attention)), options)]
 
     def _describe(self, photos: Sequence[QueryPhoto], options: SearchOptions) -> list[DescribedTogether]:
         by_bands: dict[tuple[int, ...], WeightFunctions] = {}

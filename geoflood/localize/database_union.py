@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -26,6 +27,11 @@ class DatabaseUnion:
         self._databases = tuple(databases)
         self.names = tuple(names)
         self._starts = np.cumsum([0, *map(len, self._databases)])
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Of all."""
+        return tuple(database.folder for database in self._databases)
 
     def __len__(self) -> int:
         """References of all."""

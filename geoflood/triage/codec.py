@@ -21,6 +21,8 @@ from geoflood.core.datatypes import (
     Candidate,
     Cell,
     Cells,
+    CityAnswer,
+    CityShare,
     Estimate,
     Geotag,
     LatLon,
@@ -164,6 +166,8 @@ def located_to(located: Located) -> Json:
         **({"streets": asdict(located.streets)} if located.streets else {}),
         **({"texts": text_rows(located.texts)} if located.texts else {}),
         **({"sign_places": list(map(asdict, located.sign_places))} if located.sign_places else {}),
+        **({"city": located.city, "cities": list(map(asdict, located.cities))} if located.city else {}),
+        **({"other": _city_answer_to(located.other)} if located.other else {}),
     }
 
 
@@ -185,7 +189,27 @@ def located_from(content: Mapping[str, Any]) -> Located:
         _streets_from(content.get("streets")),
         texts=texts_of(content.get("texts", ())),
         sign_places=tuple(map(_sign_place_from, content.get("sign_places", ()))),
+        city=content.get("city", ""),
+        cities=tuple(CityShare(**share) for share in content.get("cities", ())),
+        other=_city_answer_from(content.get("other")),
     )
+
+
+def _city_answer_to(answer: CityAnswer) -> Json:
+    return {
+        "city": answer.city,
+        "estimate": _estimate_to(answer.estimate),
+        "candidates": [_candidate_to(found) for found in answer.candidates],
+        **({"streets": asdict(answer.streets)} if answer.streets else {}),
+    }
+
+
+def _city_answer_from(content: Mapping[str, Any] | None) -> CityAnswer | None:
+    """Journals from before several indexes were asked together have none."""
+    if content is None or (estimate := _estimate_from(content["estimate"])) is None:
+        return None
+    candidates = tuple(_candidate_from(found) for found in content["candidates"])
+    return CityAnswer(content["city"], estimate, candidates, _streets_from(content.get("streets")))
 
 
 def _streets_from(content: Mapping[str, Any] | None) -> StreetWords | None:
@@ -279,6 +303,11 @@ def _estimate_to(estimate: Estimate | None) -> Json | None:
         **numbers,
         "verified": estimate.verified,
         **({"boxed": True} if estimate.boxed else {}),
+        **(
+            {"asked": estimate.asked, "in_other_index": float(estimate.in_other_index)}
+            if estimate.asked > 1
+            else {}
+        ),
         "search_area": area,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class BatchOptions:
     use_post_geo: bool = False
     use_words: bool = False
     search_anyway: bool = False
+    prior: Mapping[str, float] = field(default_factory=dict)
+    """Probabilities of cities that were stated before looking, where several are asked together."""
     vlm: Mapping[str, Any] = field(default_factory=dict)
     """What a model is asked, or the hash of the analyst's map; see `VlmStage.settings`."""
 
@@ -47,6 +49,8 @@ class BatchOptions:
         settings["manner"], settings["eyes"] = search, settings.pop("vlm")
         if not self.use_words:  # journals from before there were words have no such setting
             del settings["use_words"]
+        if not self.prior:  # nor one of these
+            del settings["prior"]
         return settings
 
 
@@ -63,10 +67,16 @@ class BatchRequest:
 NOBODY = BatchRequest()
 
 
-def settings_of(index: Path, options: BatchOptions, request: BatchRequest) -> dict[str, Any]:
-    """What decides the results, as a journal keeps it."""
+def settings_of(
+    indexes: Path | Sequence[Path], options: BatchOptions, request: BatchRequest
+) -> dict[str, Any]:
+    """What decides the results, as a journal keeps it; of several indexes that are asked together each."""
+    one = isinstance(indexes, Path)
+    prints = [
+        fingerprint(index / MANIFEST) for index in ([indexes] if isinstance(indexes, Path) else indexes)
+    ]
     settings = {
-        "index": fingerprint(index / MANIFEST),
+        "index": prints[0] if one else prints,
         "options": options.as_journal,
         "geoflood": __version__,
     }

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -82,7 +82,7 @@ def batch_locate(
     folder: Path,
     out: Path,
     locator: LocatePhotos,
-    index: Path,
+    index: Path | Sequence[Path],
     options: BatchOptions,
     request: BatchRequest = NOBODY,
     *,
@@ -97,6 +97,7 @@ def batch_locate(
 ) -> BatchSummary:
     """Locate every photo in `folder` that has no result in `out` yet, `at_once` of them described together.
 
+    `index` is the folder of the locator's index, or those of several that are asked together.
     Where the index has a `street_map`, the places that posts name in words are found.
     `opened` is called with the results of earlier runs, `news` with what is recognised. `rewrite` writes the
     outputs after the first of two passes, and now and then during the second. `stopping` is asked before each

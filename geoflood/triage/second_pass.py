@@ -56,11 +56,17 @@ def evidence_to_change(located: Located, hopeless: float = HOPELESS) -> float | 
 
 def _given(estimate: Estimate, nats: float) -> Estimate:
     """The estimate after so much evidence for its place, verified."""
-    here = 1.0 - estimate.not_in_index
+    here = estimate.in_this_index
     right = min(estimate.probability / max(here, 1e-9), 1.0)
     here_now = _raised(here, nats)
-    probability = here_now * _raised(right, nats)
-    return replace(estimate, probability=probability, not_in_index=1.0 - here_now, verified=True)
+    rest = (1.0 - here_now) / max(1.0 - here, 1e-9)
+    return replace(
+        estimate,
+        probability=here_now * _raised(right, nats),
+        not_in_index=min(estimate.not_in_index * rest, 1.0),
+        in_other_index=min(estimate.in_other_index * rest, 1.0),
+        verified=True,
+    )
 
 
 def _raised(probability: float, nats: float) -> float:

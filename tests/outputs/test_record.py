@@ -22,6 +22,7 @@ from geoflood.core.datatypes import (
     Reference,
     StreetWords,
 )
+from geoflood.outputs.fields import CITIES
 from geoflood.outputs.record import record
 
 SPOT = LatLon(29.760412345678, -95.369801)
@@ -61,6 +62,7 @@ def test_the_names_that_scripts_lean_on() -> None:
         "streets": [],
         "street_gap": None,
         "street_credit": None,
+        **CITIES,
         "attention": {
             "provider": "analyst",
             "waterline": 0.45,

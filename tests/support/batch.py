@@ -221,7 +221,7 @@ class IndexedFakeLocator(FakeLocator):
     def __init__(self, folder: Path, precision: str | None = None) -> None:
         super().__init__()
         self.database = SimpleNamespace(city=lambda: CITY)
-        self.describer = SimpleNamespace(batch=4)
+        self.batch = 4
 
 
 class IndexedTwoPassLocator(TwoPassLocator):
@@ -230,7 +230,7 @@ class IndexedTwoPassLocator(TwoPassLocator):
     def __init__(self, folder: Path, precision: str | None = None) -> None:
         super().__init__()
         self.database = SimpleNamespace(city=lambda: CITY)
-        self.describer = SimpleNamespace(batch=4)
+        self.batch = 4
 
 
 def run_batch_with_model(folder: str, host: str) -> None:

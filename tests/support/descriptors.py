@@ -12,9 +12,9 @@ from geoflood.backbones.describe import Describer
 
 def break_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every photo is described by numbers that are none, as with damaged weights."""
-    project = Describer._projected
+    project = Describer.projected
 
     def broken(describer: Describer, raw: Any) -> Any:
         return project(describer, raw) * np.float32("nan")
 
-    monkeypatch.setattr(Describer, "_projected", broken)
+    monkeypatch.setattr(Describer, "projected", broken)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -135,7 +136,7 @@ def triage_item(
         "photo": thumbnails.request(finding.sha256, lambda: located.query.path, large),
         "attention": attention_layers(located.attention),
         "matches": [
-            {**match, "details": detail_lines(located.candidates[match["rank"] - 1]) if large else ""}
+            {**match, "details": detail_lines(located.shown_candidates[match["rank"] - 1]) if large else ""}
             for match in _matches(located, partial(_ask_picture, thumbnails, view, large), all_matches)
         ],
     }
@@ -190,13 +191,25 @@ def _matches(located: Located, ask: Callable[[Reference], str], all_matches: boo
     ranked = _apart(located.candidates)
     spots = [candidate.reference.position for _, candidate in ranked]
     shares = shares_around(place, spots, place.tolerance_m).tolist()
-    likeliest = sorted(zip(shares, ranked, strict=True), key=lambda one: -one[0])
+    likeliest = sorted(zip(shares, ranked, strict=True), key=lambda one: -one[0]) + _of_other(located)
     several = located.outcome in COMPARED
     return [
         _match(rank, candidate, share, ask if at == 0 or (several and all_matches) else None)
         for at, (share, (rank, candidate)) in enumerate(likeliest)
         if at == 0 or several or share >= _WORTH
     ]
+
+
+def _of_other(located: Located) -> list[tuple[float, tuple[int, Candidate]]]:
+    """The best match of the runner-up among cities, with its share, where it is shown; named by its city."""
+    other = located.other
+    if other is None or not other.candidates:
+        return []
+    first = other.candidates[0]
+    spot = first.reference.position
+    (share,) = shares_around(other.estimate, [spot], other.estimate.tolerance_m).tolist()
+    named = replace(first, street=" · ".join(filter(None, (other.city, first.street))))
+    return [(share, (len(located.candidates) + 1, named))]
 
 
 def _apart(candidates: Sequence[Candidate]) -> list[tuple[int, Candidate]]:

@@ -1,0 +1,94 @@
+"""Several indexes on the command line: `--city auto`, `--city a,b`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from geoflood.synthetic.town import Truth
+from tests.support.commands import Result, error_line
+
+Photos = list[tuple[Path, Truth]]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run_in(run: Run, cities_dir: Path) -> Run:
+    """Runs a command beside the three indexes."""
+    return lambda *arguments: run(*arguments, "--index-dir", cities_dir)
+
+
+def test_locate_says_which_city(run_in: Run, queries: Photos) -> None:
+    result = run_in("locate", queries[0][0], "--city", "auto", "--json")
+    assert result.exit_code == 0, result.output
+    (answer,) = map(json.loads, result.stdout.splitlines())
+    assert answer["city"] in ("town", "twin")
+    assert {one["city"] for one in answer["cities"]} == {"faroe", "town", "twin"}
+    assert "none of the 3 indexes" in answer["reason"]
+
+
+def test_files_of_several(run_in: Run, queries: Photos, tmp_path: Path) -> None:
+    photos = [path for path, _ in queries[:3]]
+    result = run_in(
+        "locate", *photos, "--city", "town,faroe", "--prior", "town=0.6", "--out", tmp_path / "out"
+    )
+    assert result.exit_code == 0, result.output
+    assert "city" in result.stdout.splitlines()[0]
+    with (tmp_path / "out" / "located.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["city"] for row in rows if row["lat"]} == {"town"}
+    assert all("stated before looking: town 60 %" in row["reason"] for row in rows)
+    assert "faroe" in (tmp_path / "out" / "map.html").read_text("utf-8")
+
+
+def test_one_that_cannot_be_asked_is_named(
+    run: Run, cities_dir: Path, queries: Photos, tmp_path: Path
+) -> None:
+    for name in ("town", "faroe"):
+        shutil.copytree(cities_dir / name, tmp_path / "some" / name)
+    (tmp_path / "some" / "faroe" / "learned.npz").write_bytes(b"nothing")
+    result = run("locate", queries[0][0], "--city", "auto", "--json", "--index-dir", tmp_path / "some")
+    assert result.exit_code == 10, result.output
+    assert json.loads(result.stdout)["city"] == "town"
+    assert "faroe is left out: " in result.stderr
+    assert "not asked: faroe" in result.stderr
+
+
+def test_senseless_cities(run_in: Run, queries: Photos, tmp_path: Path) -> None:
+    photo = queries[0][0]
+    assert "no index at" in error_line(run_in("locate", photo, "--city", "town,faro"), 4)
+    assert "nothing is indexed" in error_line(
+        run_in("locate", photo, "--city", "auto", "--index-dir", tmp_path), 4
+    )
+    for prior in ("town", "town=much", "paris=0.5", "town=1"):
+        assert "prior" in error_line(run_in("locate", photo, "--city", "auto", "--prior", prior), 2)
+    assert "prior" in error_line(run_in("locate", photo, "--city", "town", "--prior", "town=0.5"), 2)
+
+
+def test_evaluate_counts_cities(run_in: Run, table: Path, tmp_path: Path) -> None:
+    result = run_in("evaluate", "town,faroe", table, "--rerank", 0, "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 0, result.output
+    shares = json.loads(result.stdout)["which_city"]
+    assert shares["of"] == shares["right"] + shares["none"] + shares["wrong"]
+    assert shares["of"] >= 6
+
+
+def test_a_batch_of_several(run_in: Run, queries: Photos, tmp_path: Path) -> None:
+    posts = tmp_path / "posts"
+    posts.mkdir()
+    for path, _ in queries[:2]:
+        shutil.copy(path, posts)
+    asked = ("batch-locate", posts, "--city", "town,faroe", "--out", tmp_path / "triage")
+    result = run_in(*asked, "--json")
+    assert result.exit_code == 0, result.output
+    with (tmp_path / "triage" / "located.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["city"] for row in rows if row["lat"]} == {"town"}
+    assert "town" in (tmp_path / "triage" / "triage.html").read_text("utf-8")
+    other = run_in("batch-locate", posts, "--city", "town,twin", "--out", tmp_path / "triage")
+    assert "other options: city town,faroe, not town,twin" in error_line(other, 2)
