@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from geoflood.database.calibration import Calibration
     from geoflood.database.index_info import IndexInfo
     from geoflood.database.named_indexes import NamedIndexes
-    from geoflood.localize.cities import Cities, LeftOut
+    from geoflood.localize.cities import Cities, IndexLeftOut
     from geoflood.localize.locator import Locator
     from geoflood.places.street_map import StreetMap
 
@@ -239,7 +239,7 @@ def say_of_indexes(locator: Locator | Cities) -> None:
         terminal.warning(locator.street_map_problem)
 
 
-def left_out_line(one: LeftOut) -> str:
+def left_out_line(one: IndexLeftOut) -> str:
     """Which index cannot be asked, and why."""
     return f"{one.name} is left out: {one.error}" + (f" ({one.error.hint})" if one.error.hint else "")
 

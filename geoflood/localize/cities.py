@@ -59,7 +59,7 @@ from geoflood.localize.which_city import (
 )
 from geoflood.places.street_map import StreetMap
 
-__all__ = ["Cities", "DescribedTogether", "LeftOut", "open_cities"]
+__all__ = ["Cities", "DescribedTogether", "IndexLeftOut", "open_cities"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Said: TypeAlias = list[SearchAnswer | Reason]
@@ -67,7 +67,7 @@ Said: TypeAlias = list[SearchAnswer | Reason]
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class IndexLeftOut:
     """An index that was asked for and cannot be: the others answer."""
 
     name: str
@@ -93,12 +93,12 @@ def open_cities(
     if not folders:
         raise CityError("no index to be asked", "begin with: geoflood index CITY IMAGES")
     found: dict[str, Locator] = {}
-    left_out: list[LeftOut] = []
+    left_out: list[IndexLeftOut] = []
     for name, folder in _named(folders).items():
         try:
             found[name] = Locator(folder, precision)
         except GeofloodError as error:
-            left_out.append(LeftOut(name, error))
+            left_out.append(IndexLeftOut(name, error))
     if not found:
         raise left_out[0].error
     if unknown := set(prior or ()) & {one.name for one in left_out}:
@@ -122,7 +122,7 @@ class Cities:
     def __init__(
         self,
         locators: Mapping[str, Locator],
-        left_out: tuple[LeftOut, ...] = (),
+        left_out: tuple[IndexLeftOut, ...] = (),
         prior: Mapping[str, float] | None = None,
     ) -> None:
         self.names = tuple(locators)
