@@ -50,7 +50,7 @@ def queued(items: Sequence[Json]) -> list[Json]:
     def score(item: Json) -> float:
         if item["decision"] is not None and item["decision"]["status"] != "candidate":
             return -1.0
-        return (_TURN + item["urgency"]) * (_TURN + (item["probability"] if item["at"] else 0.0))
+        return float((_TURN + item["urgency"]) * (_TURN + (item["probability"] if item["at"] else 0.0)))
 
     return sorted(items, key=lambda item: (-score(item), item["n"]))
 
@@ -86,7 +86,7 @@ def _details(item: Json, placed: Mapping[str, int]) -> Json:
     """All but what is listed."""
 
     def where(name: str | None) -> str | None:
-        return f"{placed[name]}:{name}" if name in placed else name
+        return f"{placed[name]}:{name}" if name and name in placed else name
 
     told = {key: value for key, value in item.items() if key not in _LISTED}
     matches = [{**match, "picture": where(match["picture"])} for match in item["matches"]]
