@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from geoflood.database.collection_plan import CollectionPlan
     from geoflood.database.index_info import IndexInfo
     from geoflood.database.like import LearnedElsewhere
-    from geoflood.database.manifest import Settings
+    from geoflood.database.manifest import Manifest, Settings
     from geoflood.database.merge import MergedIndex
     from geoflood.database.source_order import SourceOrder
     from geoflood.evaluation.results import Evaluation
@@ -181,7 +181,7 @@ def build_index(
     rebuild: bool = False,
     update: bool = False,
     precision: str | None = None,
-    workers: int | None = None,
+    workers: int | str | None = None,
     streets: str | Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> IndexInfo:
@@ -210,14 +210,18 @@ def build_index(
     - `update`: of an index that is there, also drop what these folders and files have no more, and correct
       positions, headings and credits; the result's `change` counts it.
     - `precision`: "float32", "bfloat16" or "auto".
-    - `workers`: images described at a time; default one a core.
+    - `workers`: images described at a time; default one a core. "ray" or "ray://HOST:10001": a Ray cluster,
+      of this computer or of others that share its storage; needs `geoflood[ray]`.
     - `streets`: an extract of OpenStreetMap, as in `add_streets`.
     - `progress`: called with (stage, done, total); total is 0 when unknown.
 
     Raises UsageError for options that make no sense, InputError when no image can be used, CityError when
     there is nothing to update, IndexUnusableError when the index has other settings or is in use,
-    WeightsError without weights, NetworkError when a source or the geocoder cannot be asked.
+    WeightsError without weights, NetworkError when a source, the geocoder or a Ray head cannot be reached,
+    ExtraMissingError without ray.
     """
+    from functools import partial
+
     from geoflood.core.datatypes import no_progress
     from geoflood.core.errors import UsageError
     from geoflood.database.build import build
@@ -241,26 +245,31 @@ def build_index(
         "rebuild": rebuild,
         "like": other,
         "changed": changes.append,
-        "workers": workers,
         "precision": precision,
         "progress": progress or no_progress,
     }
+    offered: Callable[..., Manifest]
     if source is not None:
         if images or geotags is not None:
             raise UsageError(
                 "images come from a source or from folders, not from both", "index one, then add"
             )
         order = _order(folder, city, source, source_url, area, geocoder, max_images, since, keep_images)
-        manifest = build_from_source(folder, city, order, settings, self_calibrate, update=update, **how)
-        if extract is not None:
-            add_streets(folder, extract, progress=progress)
-        return IndexInfo(folder, manifest, *changes)
-    folders = [Path(image).expanduser() for image in images]
-    offered = street_images(
-        folders, _path(geotags), utm_zone=utm_zone, select=select, licence=licence, credit=credit
-    )
-    how["update"] = lists(folders, _path(geotags)) if update else False
-    manifest = build(folder, city, offered, settings, self_calibrate, **how)
+        offered = partial(build_from_source, folder, city, order, settings, self_calibrate, update=update)
+    else:
+        folders = [Path(image).expanduser() for image in images]
+        how["update"] = lists(folders, _path(geotags)) if update else False
+        listed = street_images(
+            folders, _path(geotags), utm_zone=utm_zone, select=select, licence=licence, credit=credit
+        )
+        offered = partial(build, folder, city, listed, settings, self_calibrate)
+    if isinstance(workers, str):
+        from geoflood.database.ray_describe import describing_on
+
+        with describing_on(workers, precision) as describe:
+            manifest = offered(describe=describe, **how)
+    else:
+        manifest = offered(workers=workers, **how)
     if extract is not None:
         add_streets(folder, extract, progress=progress)
     return IndexInfo(folder, manifest, *changes)
@@ -304,13 +313,13 @@ def plan_index(
     like: str | Path | None = None,
     index_dir: str | Path | None = None,
     precision: str | None = None,
-    workers: int | None = None,
+    workers: int | str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> CollectionPlan:
     """What `build_index` would fetch of a source, what it would cost and what it is worth.
 
     Only metadata is asked for, and kept for the build. How long describing takes is measured on a few drawn
-    pictures. The options are those of `build_index`, and so is what it raises.
+    pictures, on this computer. The options are those of `build_index`, and so is what it raises.
     """
     from geoflood.core.datatypes import no_progress
     from geoflood.database.collection_plan import plan_collection
@@ -323,7 +332,8 @@ def plan_index(
     order = _order(folder, city, source, source_url, area, geocoder, max_images, since, keep_images)
     with harvested(folder, order, progress or no_progress) as harvest:
         street_map = plan_streets(folder, harvest.there, _path(streets), progress or no_progress)
-        speed = measure_describing(settings, folder, workers, precision)
+        threads = None if isinstance(workers, str) else workers
+        speed = measure_describing(settings, folder, threads, precision)
         return plan_collection(harvest, order, folder, settings.tile_headings, speed, street_map)
 
 

@@ -65,6 +65,7 @@ DOORS = {
     "weasyprint": {"outputs"},
     "pandas": {"__init__", "outputs"},
     "filelock": {"core"},
+    "ray": {"database"},
 }
 """The rooms that may import a library; numpy alone is in all of them."""
 

@@ -14,7 +14,7 @@ import torch
 
 from geoflood.core.parallel import cores
 
-__all__ = ["side_by_side"]
+__all__ = ["compute_on_one_core", "side_by_side"]
 
 
 @contextmanager
@@ -28,3 +28,8 @@ def side_by_side(workers: int) -> Iterator[ThreadPoolExecutor]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
+
+
+def compute_on_one_core() -> None:
+    """For a process that shares its cores with others like it; numbers are then those of `side_by_side`."""
+    torch.set_num_threads(1)

@@ -11,7 +11,7 @@ import typer
 import geoflood
 from geoflood.cli import source_options as options
 from geoflood.cli import terminal
-from geoflood.cli.options import DESCRIBED, OWN, IndexDir, Json, Precision, Quiet, Workers
+from geoflood.cli.options import DESCRIBED, OWN, AnyWorkers, IndexDir, Json, Precision, Quiet, parse_workers
 from geoflood.cli.streets import coverage_facts
 from geoflood.cli.time_left import TimeLeft
 from geoflood.core.errors import IndexUnusableError, PartialError, UsageError
@@ -118,7 +118,7 @@ def index(
         Path | None, typer.Option(help="OpenStreetMap extract (.osm.pbf, GeoJSON): streets to name and draw.")
     ] = None,
     precision: Precision = None,
-    workers: Workers = None,
+    workers: AnyWorkers = None,
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -134,7 +134,7 @@ def index(
         "like": like,
         "index_dir": index_dir,
         "precision": precision,
-        "workers": workers,
+        "workers": (at_a_time := parse_workers(workers)),
     }
     wanted: dict[str, Any] = {
         "area": options.parse_area(bounds, aoi, center, radius),
@@ -171,7 +171,8 @@ def index(
             progress=progress,
         )
         if read_signs:
-            geoflood.read_signs(info.folder, workers=workers, progress=progress)
+            threads = at_a_time if isinstance(at_a_time, int) else None
+            geoflood.read_signs(info.folder, workers=threads, progress=progress)
     _show_json(info) if as_json else _show(info)
     _warn_rejected(info)
     _raise_partial(info, max_failed)

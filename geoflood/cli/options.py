@@ -9,6 +9,7 @@ import typer
 
 from geoflood.cli import terminal
 from geoflood.core.datatypes import Blend
+from geoflood.core.errors import UsageError
 
 __all__ = [
     "DESCRIBED",
@@ -19,6 +20,7 @@ __all__ = [
     "SEARCH",
     "WRITTEN",
     "Alpha",
+    "AnyWorkers",
     "Basemap",
     "BlendForm",
     "DryRun",
@@ -31,6 +33,7 @@ __all__ = [
     "Verbose",
     "VerboseAnswers",
     "Workers",
+    "parse_workers",
 ]
 
 SEARCH = "How places are searched for"
@@ -113,6 +116,26 @@ Workers = Annotated[
     int | None,
     typer.Option(min=1, envvar="GEOFLOOD_WORKERS", help="Default: one a core.", rich_help_panel=MACHINE),
 ]
+AnyWorkers = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|ray|ray://HOST",
+        envvar="GEOFLOOD_WORKERS",
+        help="Default: one a core; ray: a Ray cluster, here or at a head.",
+        rich_help_panel=MACHINE,
+    ),
+]
+
+
+def parse_workers(given: str | None) -> int | str | None:
+    """A number, or where a Ray cluster is. Raises UsageError for neither."""
+    if given is None or given == "ray" or given.startswith("ray://"):
+        return given
+    if not (given.isascii() and given.isdecimal() and int(given)):
+        raise UsageError(f"--workers {given!r} is no number of workers", "such as 4, ray or ray://HOST:10001")
+    return int(given)
+
+
 Alpha = Annotated[
     float | None,
     typer.Option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import tokenize
 import zipfile
 import zlib
@@ -58,7 +59,8 @@ def replacing(path: Path) -> Iterator[Path]:
     under the final name.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Not the process's number: on shared storage, those of two computers may be the same.
+    temporary = path.with_name(f".{path.name}.{secrets.randbits(63)}.part")
     try:
         yield temporary
         with temporary.open("rb+") as written:

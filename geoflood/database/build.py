@@ -17,7 +17,7 @@ from geoflood.core.datatypes import Progress, Rejected, StreetImage, no_progress
 from geoflood.core.errors import InputError, UsageError
 from geoflood.core.parallel import cores
 from geoflood.database.calibration import Calibration
-from geoflood.database.describe_shards import describe_missing
+from geoflood.database.describe_shards import DescribeMissing, DescribingStoppedError, describe_missing
 from geoflood.database.index_files import (
     BEFORE,
     PICTURES,
@@ -58,6 +58,7 @@ def build(
     changed: Callable[[PlanChange], object] = lambda change: None,
     at_once: int | None = None,
     described: Described = lambda images: None,
+    describe: DescribeMissing = describe_missing,
     workers: int | None = None,
     precision: str | None = None,
     progress: Progress = no_progress,
@@ -74,6 +75,8 @@ def build(
     `at_once` images are described before more are taken, and `described` is told of them: while images are
     being fetched, the disk need not hold all. It is a multiple of SHARD_IMAGES, so that it changes nothing
     else. The city is then learned from the first of them. An update takes all at once.
+
+    `describe` may have the shards described elsewhere; all else is done here, by `workers` threads.
 
     A run that fails because no image can be used leaves no index behind where none was begun.
     Raises IndexUnusableError when the folder holds an index of other settings or is in use, InputError when
@@ -100,13 +103,13 @@ def build(
                     only = plan.shards_of(image.key for image in new)
                     progress("describing", 0, len(plan))
                     describer = learn_once(folder, plan, settings, progress, precision)
-                    describe_missing(folder, plan, describer, settings, workers, progress, only)
+                    describe(folder, plan, describer, settings, workers, progress, only)
                     described(new)
             if not len(plan):
                 raise no_usable_image(plan.rejected(), folder)
             progress("describing", 0, len(plan))  # how much there is, before the city is learned
             describer = learn_once(folder, plan, settings, progress, precision)
-            describe_missing(folder, plan, describer, settings, workers, progress)
+            describe(folder, plan, describer, settings, workers, progress, None)
             previous = find_manifest(folder)
             known = previous.calibration if previous and previous.settings == settings else {}
             return finish_index(folder, city, plan, settings, describer, calibrate, known, workers, progress)
@@ -143,7 +146,8 @@ def _no_stub(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if not before and (isinstance(error, InputError) or not planned(folder)):
+        unusable = isinstance(error, InputError) and not isinstance(error, DescribingStoppedError)
+        if not before and (unusable or not planned(folder)):
             remove_index(folder)
             remove_folder(folder)
         raise

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from geoflood.backbones.describe import DescribedImage, Describer
 from geoflood.backbones.patches import PackedPatches
 from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import Image, Progress, Rejected, StreetImage
+from geoflood.core.errors import InputError
 from geoflood.core.images import UnreadableImageError
 from geoflood.core.parallel import cores
 from geoflood.database.bands import band_weights
@@ -27,7 +29,25 @@ from geoflood.database.plan import IndexPlan
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.imagery.views import View, views
 
-__all__ = ["describe_missing", "describe_shard", "described_keys"]
+__all__ = [
+    "REPORT_S",
+    "DescribeMissing",
+    "DescribingStoppedError",
+    "describe_missing",
+    "describe_shard",
+    "described_keys",
+    "is_missing",
+]
+
+DescribeMissing: TypeAlias = Callable[
+    [Path, IndexPlan, Describer, Settings, int, Progress, Collection[int] | None], None
+]
+"""What describes the shards of a plan that are missing, as `describe_missing` does."""
+
+
+class DescribingStoppedError(InputError):
+    """Other computers cannot go on: what they have described stays, and the same command goes on with it."""
+
 
 VIEWS_AT_ONCE = 16
 """Views in memory at a time, a worker."""
@@ -62,7 +82,7 @@ def describe_missing(
     # rounded differently, and the same images must give the same index.
     with side_by_side(max(workers, cores())) as pool:
         for number, images in plan.shards():
-            if (only is None or number in only) and _is_missing(folder, number, images):
+            if (only is None or number in only) and is_missing(folder, number, images):
                 running.add(
                     pool.submit(describe_shard, folder, number, images, describer, settings, described.append)
                 )
@@ -88,7 +108,7 @@ def described_keys(folder: Path) -> set[str]:
         }
 
 
-def _is_missing(folder: Path, number: int, images: Sequence[tuple[int, StreetImage]]) -> bool:
+def is_missing(folder: Path, number: int, images: Sequence[tuple[int, StreetImage]]) -> bool:
     """Whether a shard has to be described: it is absent or broken, or the patches that it kept are.
 
     Where a picture is gone, the shard's descriptors are worth more than patches of the others.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from geoflood.core.datatypes import Progress, Rejected, StreetImage, no_progress
 from geoflood.core.errors import GeofloodError, InputError, NetworkError
 from geoflood.database.build import Calibrate, build
-from geoflood.database.describe_shards import described_keys
+from geoflood.database.describe_shards import DescribeMissing, describe_missing, described_keys
 from geoflood.database.like import LearnedElsewhere
 from geoflood.database.manifest import Manifest, Settings
 from geoflood.database.plan import SHARD_IMAGES, locked_index
@@ -183,6 +183,7 @@ def build_from_source(
     update: bool = False,
     like: LearnedElsewhere | None = None,
     changed: Callable[[PlanChange], object] = lambda change: None,
+    describe: DescribeMissing = describe_missing,
     workers: int | None = None,
     precision: str | None = None,
     progress: Progress = no_progress,
@@ -216,6 +217,7 @@ def build_from_source(
                 changed=changed,
                 at_once=AT_ONCE,
                 described=PictureKeeper(order.keep),
+                describe=describe,
                 workers=workers,
                 precision=precision,
                 progress=progress,

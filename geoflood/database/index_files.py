@@ -36,6 +36,8 @@ SIGNS = "signs.sqlite"
 """The words on the signs of the references, where they were read."""
 PLAN_PAGE = "plan.html"
 """The map of the last plan."""
+DRIVER = ".driver"
+"""Says who has the shards of an index described by other computers, while it is so."""
 PICTURES = "images"
 """The folder of pictures that geoflood fetched or unpacked."""
 
@@ -111,6 +113,7 @@ def written_files(folder: Path) -> Iterator[Path]:
     for part, pattern in _NUMBERED.items():
         yield from sorted(path for path in _files(folder / part) if pattern.fullmatch(path.name))
     yield from (folder / name for name in _RESULTS)
+    yield folder / DRIVER
     yield from unfinished_files(folder)
     yield from (folder / f"{LEDGER}-journal", folder / LEDGER)
 
