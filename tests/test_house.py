@@ -54,6 +54,7 @@ DOORS = {
     "osmium": {"places"},
     "rapidfuzz": {"places"},
     "rapidocr": {"places"},
+    "shapefile": {"places"},
     "segno": {"triage"},
     "torch": {"backbones"},
     "safetensors": {"backbones"},

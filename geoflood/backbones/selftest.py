@@ -38,8 +38,8 @@ class SelfTest:
 
     name: str
     checks: tuple[Invariant, ...]
-    seconds_per_image: float
-    """Features and one aggregation, images one at a time."""
+    seconds_per_image: float | None
+    """Features and one aggregation, images one at a time; None of what takes no images."""
     peak_mb: float
     """Of the whole process so far, 10^6 bytes."""
 

@@ -108,7 +108,7 @@ CLIP = Checkpoint(
     sha256="a2bf730a0c7debf160f7a6b50b3aaf3703e7e88ac73de7a314903141db026dcb",
     size=1_710_540_580,
     note=(
-        "the licence is the code's, and nobody states one for the weights; the model card says that any "
+        "the licence is the code's, that of the weights was left open; the model card says that any "
         "deployed use, commercial or not, is out of scope; the file holds CLIP's text side, too"
     ),
 )

@@ -30,6 +30,7 @@ from geoflood.cli import (
     remove,
     streets,
     terminal,
+    world,
 )
 from geoflood.core.errors import GeofloodError, InputError
 from geoflood.core.settings import fill_environment
@@ -93,6 +94,7 @@ for commands in (
     index,
     streets,
     locate,
+    world,
     cities,
     merge,
     bundle,

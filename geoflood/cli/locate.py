@@ -43,7 +43,7 @@ from geoflood.core.errors import InputError, PartialError, UsageError
 if TYPE_CHECKING:
     from geoflood.core.datatypes import Located
 
-__all__ = ["register"]
+__all__ = ["Photos", "photos_of", "register"]
 
 
 Photos = Annotated[list[str], typer.Argument(help="Photos, folders of photos, or - for a list on stdin.")]
@@ -131,7 +131,7 @@ def locate(
 
     Writes to ./located, or to ./located-2 where results are there; with --json only where --out says.
     """
-    queries = [Query(path) for path in _photos(photos)]
+    queries = [Query(path) for path in photos_of(photos)]
     if not queries:
         raise InputError("no photos given", "geoflood locate PHOTO, or - and a list of paths on stdin")
     _check_export(export, force, public)
@@ -206,7 +206,7 @@ def _export(located: Sequence[Located], file: Path | None, public: bool) -> None
     show_exported(file, told, public)
 
 
-def _photos(arguments: Sequence[str]) -> Iterator[Path]:
+def photos_of(arguments: Sequence[str]) -> Iterator[Path]:
     """The photos meant: files as they are, what lies in folders, lines of stdin."""
     from geoflood.imagery.folder import is_picture
 

@@ -282,7 +282,8 @@ def _self_test(model: Model, precision: str | None, models_dir: Path | None, as_
         return report.passed
     rows = [["yes" if check.holds else "NO", check.what, f"{check.found:.5g}"] for check in report.checks]
     terminal.show_table(f"self-test of {report.name}", ["holds", "what", "found"], rows)
-    cost = f"{report.seconds_per_image:.2f} s an image, {report.peak_mb:,.0f} MB at the most"
+    each = "" if report.seconds_per_image is None else f"{report.seconds_per_image:.2f} s an image, "
+    cost = f"{each}{report.peak_mb:,.0f} MB at the most"
     terminal.show_rows({"computed on": f"{compute.device} in {compute.precision}", "cost": cost})
     return report.passed
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from geoflood.core.geo import EARTH_RADIUS_M
 
-__all__ = ["CELL_KM", "WorldBelief", "cell_bounds", "cell_centres", "cell_km2", "cells_of"]
+__all__ = ["CELL_KM", "WorldAnswer", "WorldBelief", "cell_bounds", "cell_centres", "cell_km2", "cells_of"]
 
 Floats: TypeAlias = NDArray[np.float64]
 CellNumbers: TypeAlias = NDArray[np.int64]
@@ -61,6 +62,20 @@ class WorldBelief:
         for name, probability in zip(names, self.probabilities.tolist(), strict=True):
             sums[name] = sums.get(name, 0.0) + probability
         return sorted(sums.items(), key=lambda one: -one[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorldAnswer:
+    """What is known of a photo: a belief over the Earth, or why there is none."""
+
+    path: Path
+    belief: WorldBelief | None
+    reason: str = ""
+    """Why there is no belief."""
+    countries: tuple[str, ...] = ()
+    """Of each cell of the belief; "" on the sea."""
+    city: str = ""
+    """The index that has images in the likeliest cell, by the name of its folder."""
 
 
 def cells_of(positions: ArrayLike) -> CellNumbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -20,30 +20,33 @@ __all__ = ["result_folder", "write_results"]
 USUAL = Path("located")
 """Where results go if nobody says where."""
 _FILES = {"map": "map.html", "geojson": "located.geojson", "table": "located.csv"}
+_NAMES = tuple(_FILES.values())
 
 SHOWN_PX = 640
 """Longer side of a picture in the map."""
 
 
-def result_folder(asked: Path | None = None, force: bool = False) -> Path:
-    """A folder that holds no other run's results, unless these are to be replaced by `force`.
+def result_folder(
+    asked: Path | None = None, force: bool = False, usual: Path = USUAL, names: Collection[str] = _NAMES
+) -> Path:
+    """A folder that holds no other run's results `names`, unless these are to be replaced by `force`.
 
     None: ./located, or the next of ./located-2, ./located-3 that is free. Raises UsageError where the folder
     that was asked for is taken.
     """
-    first = asked or USUAL
-    if force or not _is_taken(first):
+    first = asked or usual
+    if force or not _is_taken(first, names):
         return first
     if asked is not None:
         raise UsageError(
             f"{asked} holds the results of another run", "name another folder, or replace them with --force"
         )
     numbered = (first.with_name(f"{first.name}-{number}") for number in count(2))
-    return next(folder for folder in numbered if not _is_taken(folder))
+    return next(folder for folder in numbered if not _is_taken(folder, names))
 
 
-def _is_taken(folder: Path) -> bool:
-    return any((folder / name).exists() for name in _FILES.values())
+def _is_taken(folder: Path, names: Collection[str]) -> bool:
+    return any((folder / name).exists() for name in names)
 
 
 def write_results(
