@@ -56,7 +56,7 @@ def _steps(ring: Floats) -> list[int]:
     whole = np.rint(ring * _UNITS).astype(np.int64)
     steps = np.diff(whole, axis=0, prepend=np.zeros((1, 2), np.int64))
     moved = steps[np.concatenate([[True], (steps[1:] != 0).any(axis=1)])]
-    return moved.ravel().tolist()
+    return [*map(int, moved.ravel())]
 
 
 def _photo(answer: WorldAnswer) -> Json:

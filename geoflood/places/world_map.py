@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from geoflood.core.errors import ExtraMissingError
 
@@ -45,7 +46,7 @@ class WorldMap:
 
     def countries(self, positions: Floats) -> list[str]:
         """The country of each position [N, 2] (lat, lon), degrees; near a coast the nearest, at sea ""."""
-        points = shapely.points(np.asarray(positions, float).reshape(-1, 2)[:, ::-1])
+        points = np.asarray(shapely.points(np.asarray(positions, float).reshape(-1, 2)[:, ::-1]))
         found = np.full(len(points), -1, np.int64)
         country, point = shapely.STRtree(points).query(self._polygons, predicate="intersects")
         found[point[::-1]] = country[::-1]  # on a border the first country has it
@@ -100,14 +101,13 @@ def read_world_map() -> WorldMap:
     return WorldMap(names, polygons)
 
 
-def _polygon(shape: shapefile.Shape) -> shapely.Geometry:
+def _polygon(shape: shapefile.Shape) -> BaseGeometry:
     """A country's rings as polygons; the few that touch themselves are mended."""
     ends = [*list(shape.parts)[1:], len(shape.points)]
     points = np.asarray(shape.points, float)[:, :2]
-    rings = [shapely.linearrings(points[start:end]) for start, end in zip(shape.parts, ends, strict=True)]
-    clockwise = [not shapely.is_ccw(ring) for ring in rings]
-    shells = [shapely.polygons(ring) for ring, shell in zip(rings, clockwise, strict=True) if shell]
-    holes = [shapely.polygons(ring) for ring, shell in zip(rings, clockwise, strict=True) if not shell]
-    whole = shapely.multipolygons(shells)
-    whole = whole if shapely.is_valid(whole) else shapely.make_valid(whole)
-    return shapely.difference(whole, shapely.union_all(holes)) if holes else whole
+    rings = [shapely.LinearRing(points[start:end]) for start, end in zip(shape.parts, ends, strict=True)]
+    shells = [shapely.Polygon(ring) for ring in rings if not ring.is_ccw]
+    holes = [shapely.Polygon(ring) for ring in rings if ring.is_ccw]
+    whole: BaseGeometry = shapely.MultiPolygon(shells)
+    whole = whole if whole.is_valid else shapely.make_valid(whole)
+    return whole.difference(shapely.union_all(holes)) if holes else whole
