@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Prior",
+    "World",
     "indexes_or_only",
     "left_out_line",
     "open_indexes",
@@ -45,6 +46,14 @@ Prior = Annotated[
     list[str] | None,
     typer.Option(
         help="CITY=SHARE: how likely photos are of it before anybody looks, such as hamburg=0.7; several.",
+        rich_help_panel=SEARCH,
+    ),
+]
+World = Annotated[
+    bool,
+    typer.Option(
+        "--world",
+        help="Of several cities: also by the look of the land; needs geoclip and clip-vit-l14.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -211,7 +220,11 @@ def stated(priors: Sequence[str] | None) -> dict[str, float]:
 
 
 def open_indexes(
-    indexes: NamedIndexes, precision: str | None, prior: Mapping[str, float] | None = None
+    indexes: NamedIndexes,
+    precision: str | None,
+    prior: Mapping[str, float] | None = None,
+    *,
+    world: bool = False,
 ) -> Locator | Cities:
     """What locates photos in them. Raises what `geoflood.open` does."""
     from geoflood.localize.locator import Locator
@@ -219,9 +232,12 @@ def open_indexes(
     if indexes.only is None:
         from geoflood.localize.cities import open_cities
 
-        return open_cities(indexes.folders, precision, prior)
-    if prior:
-        raise UsageError("--prior says nothing where one city is asked", "name several with --city, or auto")
+        return open_cities(indexes.folders, precision, prior, world=world)
+    for name, given in (("--prior", bool(prior)), ("--world", world)):
+        if given:
+            raise UsageError(
+                f"{name} says nothing where one city is asked", "name several with --city, or auto"
+            )
     return Locator(indexes.only, precision)
 
 

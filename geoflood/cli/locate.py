@@ -15,6 +15,7 @@ from geoflood.cli import terminal
 from geoflood.cli.batch_results import show_exported
 from geoflood.cli.cities import (
     Prior,
+    World,
     indexes_or_only,
     open_indexes,
     raise_left_out,
@@ -99,6 +100,7 @@ def locate(
     photos: Photos,
     city: OneCity = None,
     prior: Prior = None,
+    world: World = False,
     top_k: TopK = 10,
     attention: Attention = None,
     waterline: Waterline = None,
@@ -145,7 +147,7 @@ def locate(
     results = result_folder(out, force) if out or not as_json else None
     streets = read_basemap(basemap) if basemap else None
     with stage.open() as asker, terminal.progress() as progress:
-        locator = open_indexes(indexes, precision, stated(prior))
+        locator = open_indexes(indexes, precision, stated(prior), world=world)
         say_of_indexes(locator)
         options = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
         locator.check(options)

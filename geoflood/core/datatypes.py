@@ -531,6 +531,7 @@ class ReasonKind(StrEnum):
     NO_ATTENTION = "searched without attention"
     NO_SIGNS = "signs were not read"
     CITY_STATED = "what was stated of the city"
+    WORLD_PRIOR = "the look of the land"
     CITY_SILENT = "an index could not answer"
     SAME_GROUND = "indexes of the same ground"
     RECORDED = "recorded"

@@ -57,6 +57,7 @@ from geoflood.localize.which_city import (
     stated_nats,
     worth_reranking,
 )
+from geoflood.localize.world import WorldPrior
 from geoflood.places.street_map import StreetMap
 
 __all__ = ["Cities", "DescribedTogether", "IndexLeftOut", "open_cities"]
@@ -82,13 +83,18 @@ class DescribedTogether(DescribedImage):
 
 
 def open_cities(
-    folders: Sequence[Path], precision: str | None = None, prior: Mapping[str, float] | None = None
+    folders: Sequence[Path],
+    precision: str | None = None,
+    prior: Mapping[str, float] | None = None,
+    *,
+    world: bool = False,
 ) -> Cities:
     """The indexes in these folders, to be asked together; those that cannot be searched are `left_out`.
 
-    prior: by the name of an index the probability of its city, stated before looking.
+    prior: by the name of an index the probability of its city, stated before looking. world: GeoCLIP's prior
+    counts, too.
     Raises CityError when there is none, the error of the first where none can be searched, UsageError for a
-    prior that makes no sense.
+    prior that makes no sense, WeightsError without the weights of the world prior.
     """
     if not folders:
         raise CityError("no index to be asked", "begin with: geoflood index CITY IMAGES")
@@ -103,7 +109,9 @@ def open_cities(
         raise left_out[0].error
     if unknown := set(prior or ()) & {one.name for one in left_out}:
         raise UsageError(f"a prior for {min(unknown)}, which cannot be asked", "leave it out")
-    return Cities(found, tuple(left_out), prior)
+    places = [one.database.positions for one in found.values()]
+    world_prior = WorldPrior.open(places, precision=precision) if world else None
+    return Cities(found, tuple(left_out), prior, world_prior)
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
@@ -124,6 +132,7 @@ class Cities:
         locators: Mapping[str, Locator],
         left_out: tuple[IndexLeftOut, ...] = (),
         prior: Mapping[str, float] | None = None,
+        world: WorldPrior | None = None,
     ) -> None:
         self.names = tuple(locators)
         self.left_out = left_out
@@ -131,6 +140,7 @@ class Cities:
         self._locators = tuple(locators.values())
         self._prior = dict(prior or {})
         self._nats = stated_nats(self.names, self._prior)
+        self._world = world
         self.database = DatabaseUnion([one.database for one in self._locators], self.names)
         positions = [one.database.positions for one in self._locators]
         self._overlapping = np.array([[overlaps(a, b) for b in positions] for a in positions], bool)
@@ -258,12 +268,18 @@ class Cities:
                 shown = shown.with_waterline()
         with watch("signs"):
             shown = self._with_texts(shown, options)
-        ask = partial(self._ask, options=options, within=within, without=without, watch=watch)
+        with watch("world"):
+            nats = self._nats_of(shown)
+        ask = partial(self._ask, nats=nats, options=options, within=within, without=without, watch=watch)
         said = ask(shown, together)
-        found = self._ranked(said).first
+        found = self._ranked(said, nats).first
         if options.rerank and found is not None and found.probability < FAIR:
-            shown, together, said = self._perhaps_mirrored(shown, together, said, ask, options, watch)
-        return self._told(said, shown, together, options, ended, watch, verify)
+            shown, together, said = self._perhaps_mirrored(shown, together, said, nats, ask, options, watch)
+        return self._told(said, nats, shown, together, options, ended, watch, verify)
+
+    def _nats_of(self, shown: QueryPhoto) -> Floats:
+        """[n] what is believed of each index before it is searched: what was stated, and the world prior."""
+        return self._nats if self._world is None else self._nats + self._world.log_odds(shown.pixels)
 
     def _described(
         self, shown: QueryPhoto, described: DescribedImage | None, options: SearchOptions
@@ -282,6 +298,7 @@ class Cities:
         shown: QueryPhoto,
         together: DescribedTogether,
         *,
+        nats: Floats,
         options: SearchOptions,
         within: Bounds | None,
         without: Collection[int],
@@ -307,19 +324,20 @@ class Cities:
 
         said = [ask(n, replace(options, rerank=0)) for n in range(len(self.names))]
         if options.rerank:
-            for n in worth_reranking(_logits(said), self._nats):
+            for n in worth_reranking(_logits(said), nats):
                 said[n] = ask(n, options)
         return said
 
-    def _ranked(self, said: Said) -> CityRanking:
+    def _ranked(self, said: Said, nats: Floats) -> CityRanking:
         estimates = [one.estimate if isinstance(one, SearchAnswer) else None for one in said]
-        return rank_cities(estimates, self._nats, self._overlapping)
+        return rank_cities(estimates, nats, self._overlapping)
 
     def _perhaps_mirrored(
         self,
         shown: QueryPhoto,
         together: DescribedTogether,
         said: Said,
+        nats: Floats,
         ask: Callable[..., Said],
         options: SearchOptions,
         watch: Watch,
@@ -329,7 +347,7 @@ class Cities:
         with watch("describe"):
             turned = self._describe([mirrored], options)[0]
         other = ask(mirrored, turned, better_than=said)
-        plain, found = self._ranked(said).first, self._ranked(other).first
+        plain, found = self._ranked(said, nats).first, self._ranked(other, nats).first
         if plain is None or found is None or not turned_is_better(found, plain):
             return shown, together, said
         with watch("signs"):
@@ -338,6 +356,7 @@ class Cities:
     def _told(
         self,
         said: Said,
+        nats: Floats,
         shown: QueryPhoto,
         together: DescribedTogether,
         options: SearchOptions,
@@ -346,10 +365,10 @@ class Cities:
         verify: Verify | None,
     ) -> Located:
         """The answer of the likeliest index, beside it that of the runner-up where both may be it."""
-        ranking = self._ranked(said)
+        ranking = self._ranked(said, nats)
         if verify is not None and ranking.order:  # before it is told who is the likeliest
             said = self._verified(said, ranking.order[0], together, verify, watch)
-            ranking = self._ranked(said)
+            ranking = self._ranked(said, nats)
         if ranking.first is None:
             return _without_answer(said, ended)
 
@@ -368,7 +387,7 @@ class Cities:
             other = CityAnswer(self.names[rival], ranking.estimates[rival], told.candidates, told.streets)
         return replace(
             own,
-            notes=(*own.notes, *self._city_notes(said, ranking)),
+            notes=(*own.notes, *self._world_note(nats), *self._city_notes(said, ranking)),
             city=self.names[ranking.order[0]],
             cities=tuple(
                 CityShare(self.names[n], float(ranking.shares[n]), n in ranking.same[ranking.order[0]])
@@ -385,6 +404,13 @@ class Cities:
         assert isinstance(answer, SearchAnswer), "only these are ranked"
         answer = self._locators[n].verified(answer, together.by_index[n], verify, watch)
         return [*said[:n], answer, *said[n + 1 :]]
+
+    def _world_note(self, nats: Floats) -> list[Reason]:
+        """How far GeoCLIP moved the log-odds of each index."""
+        if self._world is None:
+            return []
+        moved = zip(self.names, (nats - self._nats).tolist(), strict=True)
+        return [Reason(ReasonKind.WORLD_PRIOR, detail=", ".join(f"{name} {by:+.1f}" for name, by in moved))]
 
     def _city_notes(self, said: Said, ranking: CityRanking) -> list[Reason]:
         """What of the indexes a reader must know: what was stated, who counts together, who cannot answer."""

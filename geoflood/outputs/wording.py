@@ -168,6 +168,9 @@ _SENTENCES = {
         "compare the pictures of both"
     ),
     ReasonKind.CITY_STATED: "stated before looking: {detail} {percent}",
+    ReasonKind.WORLD_PRIOR: (
+        "the look of the land moved the log-odds of cities: {detail}; how much that helps was not measured"
+    ),
     ReasonKind.CITY_SILENT: "the index {detail} could not answer: it is damaged",
     ReasonKind.SAME_GROUND: "{detail} have ground in common and name the same place: they count as one",
     ReasonKind.NOTHING_ALIKE_IN_BOX: "nothing in the searched box resembles the photo enough",

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from geoflood.localize.world import WorldPrior
 from geoflood.synthetic.town import Truth
 from tests.support.commands import Result, error_line
+from tests.support.world import small_prior
 
 Photos = list[tuple[Path, Truth]]
 Run = Callable[..., Result]
@@ -44,6 +46,20 @@ def test_files_of_several(run_in: Run, queries: Photos, tmp_path: Path) -> None:
     assert {row["city"] for row in rows if row["lat"]} == {"town"}
     assert all("stated before looking: town 60 %" in row["reason"] for row in rows)
     assert "faroe" in (tmp_path / "out" / "map.html").read_text("utf-8")
+
+
+def test_the_world_prior_is_asked_for_and_told(
+    run_in: Run, queries: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOFLOOD_MODELS_DIR", str(tmp_path / "models"))
+    asked = ("locate", queries[0][0], "--city", "town,faroe", "--world", "--json")
+    result = run_in(*asked)
+    assert result.exit_code == 6
+    assert "geoflood models fetch geoclip" in result.stderr
+    monkeypatch.setattr(WorldPrior, "open", small_prior)
+    answer = json.loads(run_in(*asked).stdout)
+    assert "the look of the land moved the log-odds of cities: town " in answer["reason"]
+    assert run_in("locate", queries[0][0], "--city", "town", "--world").exit_code == 2
 
 
 def test_one_that_cannot_be_asked_is_named(

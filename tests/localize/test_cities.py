@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 import geoflood
-from geoflood.core.datatypes import AttentionMap, Bounds, Located, Outcome, ReasonKind, SearchOptions
+from geoflood.core.datatypes import (
+    AttentionMap,
+    Bounds,
+    Image,
+    Located,
+    Outcome,
+    ReasonKind,
+    SearchOptions,
+)
 from geoflood.core.errors import CityError, IndexUnusableError, UsageError
 from geoflood.core.images import read_image
 from geoflood.database.named_indexes import named_indexes
@@ -41,6 +49,24 @@ def test_photos_are_given_to_their_city(found: list[Located], queries: Photos) -
         assert one.other_city is not None
         assert one.other_city.city == "faroe"
         assert "city: " in reason_line(one)
+
+
+def test_the_world_prior_counts_and_is_told(cities: Cities, cities_dir: Path, queries: Photos) -> None:
+    path = queries[0][0]
+    plain = cities.locate(path)
+
+    class FarNorth:
+        """A prior for the first index."""
+
+        def log_odds(self, image: Image) -> np.ndarray:
+            return np.array([1.2, -1.2])
+
+    moved = Cities(dict(zip(cities.names, cities._locators, strict=True)), world=FarNorth())  # type: ignore[arg-type]
+    found = moved.locate(path)
+    shares = [{one.city: one.probability for one in located.cities} for located in (plain, found)]
+    odds = [np.log(share["faroe"] / share["town"]) for share in shares]
+    assert odds[1] - odds[0] == pytest.approx(2.4, abs=1e-6)
+    assert "faroe +1.2, town -1.2" in reason_line(found)
 
 
 def test_shares_are_a_whole(found: list[Located]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -14,7 +14,8 @@ from geoflood.backbones.geoclip import ImageHead, LocationEncoder
 from geoflood.backbones.kept_gallery import KeptGallery, encode
 from geoflood.backbones.photo_encoder import PhotoEncoder
 from geoflood.backbones.untrained import untrained_like
-from geoflood.localize.world import WorldLocator
+from geoflood.localize.world import WorldLocator, WorldPrior
+from geoflood.localize.world_prior import WEIGHT, city_places
 from geoflood.places.world_map import WorldMap
 
 HOSTILE_COUNTRY = "=Ost</script><img src=x>"
@@ -46,3 +47,11 @@ def small_locator(cities: Mapping[str, NDArray[np.float64]] | None = None) -> Wo
     gallery = KeptGallery(places, encode(location, places).astype(np.float16), left_out=3)
     own = {name: (where, encode(location, where)) for name, where in (cities or {}).items()}
     return WorldLocator(small_photo_encoder(), gallery, own, small_world())
+
+
+def small_prior(cities: Sequence[NDArray[np.float64]], **options: object) -> WorldPrior:
+    """In place of `WorldPrior.open`."""
+    location = small_location_encoder()
+    rows = [encode(location, city_places(positions)) for positions in cities]
+    others = encode(location, np.random.default_rng(6).uniform((-60, -180), (60, 180), (50, 2)))
+    return WorldPrior(small_photo_encoder(), rows, others, WEIGHT)
