@@ -112,7 +112,7 @@ def _candidate_row(rank: int, candidate: Candidate, estimate: Estimate) -> list[
     heading = "" if reference.heading_deg is None else f"{round(reference.heading_deg) % 360}°"
     similarity = f"{candidate.similarity:.2f}"
     if candidate.inliers is not None:
-        similarity += f", {candidate.inliers} points agree"
+        similarity += f", {candidate.inliers} details agree"
     image = reference.image_key.partition(":")[2] or reference.image_key
     if candidate.shared_words:
         image += f"  (same words: {', '.join(candidate.shared_words)})"

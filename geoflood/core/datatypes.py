@@ -359,8 +359,8 @@ class Candidate:
     pairs: tuple[tuple[float, float, float, float], ...] = ()
     """Some of the inliers, (x, y) in the query and (x, y) in the reference, shares of the frame, y downwards.
 
-    Only of the first candidate, and of a query that was searched as it is: neither cut out of a frame nor
-    turned round.
+    Only of candidates whose inliers were counted, and of a query that was searched as it is: neither cut out
+    of a frame nor turned round.
     """
 
 

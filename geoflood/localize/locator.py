@@ -445,12 +445,14 @@ def _concluded(
 def _with_pairs(
     candidates: tuple[Candidate, ...], agreed: Agreed, notes: Sequence[Reason]
 ) -> tuple[Candidate, ...]:
-    """With the inliers of the first, unless its places are of other pixels than the photo's own."""
+    """With the inliers of those that were counted, unless places are of other pixels than the photo's own."""
     if not candidates or {note.kind for note in notes} & {ReasonKind.FRAMED, ReasonKind.MIRRORED}:
         return candidates
-    best, *others = candidates
-    pairs = agreed.pairs.get(best.reference.id, np.empty((0, 4), np.float32))
-    return (replace(best, pairs=tuple(map(tuple, pairs.tolist()))), *others)
+    none = np.empty((0, 4), np.float32)
+    told = (agreed.pairs.get(one.reference.id, none).tolist() for one in candidates)
+    return tuple(
+        replace(one, pairs=tuple(map(tuple, pairs))) for one, pairs in zip(candidates, told, strict=True)
+    )
 
 
 def _inside(positions: Floats, box: Bounds) -> NDArray[np.bool_]:

@@ -27,6 +27,7 @@ function lineEnds(digits) {
 const compare = (() => {
   const BLINK_MS = 500;
   const MOST = 12;  // times
+  const REST_MS = 500;  // after the last move
   const STEP = 1.25;  // a key, or a notch of the wheel
   const dialog = document.body.appendChild(make("dialog"));
   const bar = dialog.appendChild(make("header"));
@@ -41,13 +42,15 @@ const compare = (() => {
     path.setAttribute("class", name);
     return path;
   });
-  const sizes = new ResizeObserver(() => drawLines());
+  const sizes = new ResizeObserver(() => measure());
   const credit = dialog.appendChild(make("p"));
   const view = { zoom: 1, x: 0, y: 0 };  // of both pictures: times, and how far moved, in hundredths of a pane
   const fingers = new Map();
   let own = {};  // what the page does with keys
   let blinking = 0;
   let ends = [];  // of the lines between agreeing details
+  let boxes = [];  // of both panes, pixels from the corner of the stage, with the size of the picture as a whole
+  let resting = 0;
   dialog.id = "compare";
   drawing.setAttribute("class", "details");
   drawing.setAttribute("aria-hidden", "true");
@@ -56,27 +59,44 @@ const compare = (() => {
   dialog.dataset.shown = "photo";
 
   function place() {
-    dialog.style.setProperty("--zoom", view.zoom);
-    dialog.style.setProperty("--x", view.x);
-    dialog.style.setProperty("--y", view.y);
+    stage.style.setProperty("--zoom", view.zoom);
+    stage.style.setProperty("--x", view.x);
+    stage.style.setProperty("--y", view.y);
     drawLines();
   }
 
-  // From photo to match, over both panes; not where an end is moved out of its pane.
+  // Where panes and pictures lie, of which lines are then reckoned: asking the browser in every frame takes it long.
+  function measure() {
+    const origin = stage.getBoundingClientRect();
+    boxes = panes.map((pane) => {
+      const { left, top, width, height } = pane.getBoundingClientRect();
+      const frame = pane.querySelector(".picture:has(img)");
+      const wide = frame && Math.min(width, height * aspectOf(frame));
+      return { left: left - origin.left, top: top - origin.top, width, height, wide, high: frame && wide / aspectOf(frame) };
+    });
+    drawLines();
+  }
+
+  // The point of the stage that shows the one at (x, y) of a picture, shares of it; nothing where it is out of its pane.
+  function spot({ left, top, width, height, wide, high }, x, y) {
+    const across = width / 2 + (x - 0.5) * wide * view.zoom + view.x / 100 * width;
+    const down = height / 2 + (y - 0.5) * high * view.zoom + view.y / 100 * height;
+    return across < 0 || across > width || down < 0 || down > height ? "" : `${(left + across).toFixed(1)} ${(top + down).toFixed(1)}`;
+  }
+
+  // From photo to match, over both panes.
   function drawLines() {
-    const pictures = panes.map((pane) => pane.querySelector(".picture:has(img)"));
-    const drawn = ends.length && pictures.every(Boolean);
-    const origin = drawing.getBoundingClientRect();
-    const boxes = drawn ? pictures.map((picture) => picture.getBoundingClientRect()) : [];
-    const edges = panes.map((pane) => pane.getBoundingClientRect());
-    const spot = (side, x, y) => {
-      const [left, top] = [boxes[side].left + x * boxes[side].width, boxes[side].top + y * boxes[side].height];
-      const { left: west, right: east, top: north, bottom: south } = edges[side];
-      return left < west || left > east || top < north || top > south ? "" : `${(left - origin.left).toFixed(1)} ${(top - origin.top).toFixed(1)}`;
-    };
-    const pairs = drawn ? ends.map(([x, y, otherX, otherY]) => [spot(0, x, y), spot(1, otherX, otherY)]) : [];
+    const drawn = boxes.length && boxes.every((box) => box.wide) ? ends : [];
+    const pairs = drawn.map(([x, y, otherX, otherY]) => [spot(boxes[0], x, y), spot(boxes[1], otherX, otherY)]);
     const path = pairs.filter(([from, to]) => from && to).map(([from, to]) => `M${from}L${to}`).join("");
     for (const stroke of strokes) stroke.setAttribute("d", path);
+  }
+
+  // What moves is a layer of its own meanwhile, which need not be drawn anew; at rest it is drawn sharp.
+  function moving() {
+    dialog.classList.add("moving");
+    clearTimeout(resting);
+    resting = setTimeout(() => dialog.classList.remove("moving"), REST_MS);
   }
 
   // `at`: the point that stays where it is, in hundredths of a pane from its middle.
@@ -88,6 +108,7 @@ const compare = (() => {
 
   // No farther than half a picture out of the middle.
   function move(x, y, next = view.zoom) {
+    moving();
     const reach = 50 * next;
     view.zoom = next;
     view.x = next === 1 ? 0 : Math.min(reach, Math.max(-reach, view.x + x));
@@ -104,7 +125,7 @@ const compare = (() => {
     dialog.classList.toggle("over", over);
     if (over) return;
     blink(false);
-    drawLines();
+    measure();
   }
 
   function flip() {
@@ -149,6 +170,8 @@ const compare = (() => {
     large.decode().then(() => small.replaceWith(large), () => { caption.textContent = `${side.name} · small: no larger picture beside the page`; });
   }
 
+  const aspectOf = (frame) => Number(frame.style.getPropertyValue("--aspect")) || 4 / 3;  // as the style sheet has it
+
   // Layers lie on the picture itself: it is as wide as the pane allows, by its own shape.
   function draw(pane, side) {
     const frame = make("div", "picture");
@@ -179,6 +202,7 @@ const compare = (() => {
     tools.querySelector("[data-key=w]").hidden = !layers.waterline;
     ends = lineEnds(pair.details);
     tools.querySelector("[data-key=d]").hidden = !ends.length;
+    boxes = [];
     drawLines();
   }
 

@@ -307,7 +307,7 @@ def _facts(candidate: Candidate, estimate: Estimate | None) -> list[str]:
     facts = [plain(candidate.street)] if candidate.street else []
     facts.append(f"similarity {candidate.similarity:.2f}")
     if candidate.inliers is not None:
-        facts.append(f"{candidate.inliers} points agree")
+        facts.append(f"{candidate.inliers} details agree")
     if candidate.verdict:
         reason = f" ({plain(candidate.verdict_reason)})" if candidate.verdict_reason else ""
         facts.append(f"the model says: {_VERDICTS.get(candidate.verdict, plain(candidate.verdict))}{reason}")

@@ -172,7 +172,7 @@ def test_a_match_shows_its_credit_date_and_direction() -> None:
     bare = Reference(4, "k", SPOT, "b.jpg")
     told = describe(located(candidates=(Candidate(reference, 0.8, 41), Candidate(bare, 0.5))))["candidates"]
     assert told[0]["facts"] == (
-        "similarity 0.80 · 41 points agree · at the estimate · looks SW (225°) · taken 2019-06-03"
+        "similarity 0.80 · 41 details agree · at the estimate · looks SW (225°) · taken 2019-06-03"
     )
     assert told[0]["credit"] == "Image: A. Mapper · CC0-1.0"
     assert told[0]["cone"]["type"] == "Polygon"

@@ -97,6 +97,13 @@ class Keyboard:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
+    def processor_s(self) -> float:
+        """Seconds that all the browser's processes have worked."""
+        page, self._session = self._session, ""
+        told = self.call("SystemInfo.getProcessInfo")["processInfo"]
+        self._session = page
+        return float(sum(one["cpuTime"] for one in told))
+
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 

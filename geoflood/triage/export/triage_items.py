@@ -136,7 +136,7 @@ def triage_item(
         "photo": thumbnails.request(finding.sha256, lambda: located.query.path, large),
         "attention": attention_layers(located.attention),
         "matches": [
-            {**match, "details": detail_lines(located.shown_candidates[match["rank"] - 1]) if large else ""}
+            {**match, **_agreeing(located.shown_candidates[match["rank"] - 1], large and match["picture"])}
             for match in _matches(located, partial(_ask_picture, thumbnails, view, large), all_matches)
         ],
     }
@@ -244,6 +244,11 @@ def _match(
         "credit": credit if ask else "",
         "links": credit_links(reference) if ask else [],
     }
+
+
+def _agreeing(candidate: Candidate, drawn: bool) -> Json:
+    """How many details agree with the photo's, None where not counted, and where those are that are drawn."""
+    return {"inliers": candidate.inliers, "details": detail_lines(candidate) if drawn else ""}
 
 
 def _seconds(finding: Finding) -> int | None:

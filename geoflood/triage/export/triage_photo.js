@@ -99,7 +99,8 @@ function showMatch(at) {
   shownMatch = at;
   const match = current.matches[at];
   showPicture("match", match.picture, "No picture of this match is in the page.");
-  byId("match-name").textContent = `Match ${match.rank} (${match.similarity.toFixed(2)})`;
+  const agree = match.inliers === null ? "" : `, ${match.inliers} details agree`;
+  byId("match-name").textContent = `Match ${match.rank} (${match.similarity.toFixed(2)}${agree})`;
   showCredit(byId("credit"), match.credit && `Image: ${match.credit}`, match.links);
   byId("matches").querySelectorAll("li").forEach((line, index) => line.setAttribute("aria-current", index === at));
   byId("confirm").textContent = at ? `Confirm at match ${match.rank} ` : "Confirm ";
