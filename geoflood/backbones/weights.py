@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from geoflood.backbones.catalog import CATALOG, Checkpoint
 from geoflood.backbones.gallery import read_gallery
-from geoflood.core.download import DEFAULT_RETRY, Progress, Retry, download
+from geoflood.core.download import DEFAULT_RETRY, Progress, Retry, bytes_waiting, download
 from geoflood.core.errors import NetworkError, WeightsError
 from geoflood.core.files import LockedError, fingerprint, locked, replacing, write_whole
 from geoflood.core.paths import home
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Loaded",
     "WeightsRecord",
+    "arrived",
     "check_content",
     "check_state",
     "fetch",
@@ -38,6 +39,7 @@ __all__ = [
     "is_ready",
     "load",
     "part_in",
+    "place_of",
     "present",
     "ready",
     "record",
@@ -70,7 +72,12 @@ class Loaded:
 
 def present(row: Checkpoint, models_dir: Path | None = None) -> bool:
     """The checkpoint is in models/ (or the backbone needs none); says nothing about its health."""
-    return not row.file or _path(row, models_dir).is_file()
+    return not row.file or place_of(row, models_dir).is_file()
+
+
+def arrived(row: Checkpoint, models_dir: Path | None = None) -> int:
+    """Bytes of a checkpoint that an earlier, broken off download left; the next one goes on from there."""
+    return bytes_waiting(row.url, place_of(row, models_dir))
 
 
 def ready(models_dir: Path | None = None) -> tuple[str, ...]:
@@ -84,14 +91,14 @@ def ready(models_dir: Path | None = None) -> tuple[str, ...]:
 def is_ready(row: Checkpoint, models_dir: Path | None = None) -> bool:
     """Whether a checkpoint is present, recorded and of the recorded size."""
     try:
-        return record(row, models_dir).size == _path(row, models_dir).stat().st_size
+        return record(row, models_dir).size == place_of(row, models_dir).stat().st_size
     except (WeightsError, OSError):
         return False
 
 
 def record(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
     """The record of a present checkpoint. Raises WeightsError when there is none."""
-    path = _path(row, models_dir)
+    path = place_of(row, models_dir)
     if not path.is_file():
         raise WeightsError(f"the weights of {row.name} are not here", f"geoflood models fetch {row.asked_as}")
     try:
@@ -111,7 +118,7 @@ def fetch(
 
     Raises NetworkError, or WeightsError when what arrives is not this network or cannot be stored.
     """
-    path = _path(row, models_dir)
+    path = place_of(row, models_dir)
     with _sole_writer(path):
         if path.is_file():
             return verify(row, models_dir)
@@ -130,7 +137,7 @@ def import_weights(
 
     A file without the published checksum is unfit unless allowed.
     """
-    path = _path(row, models_dir)
+    path = place_of(row, models_dir)
     if not file.is_file():
         raise WeightsError(f"there is no file {file}", f"download it from {row.url}")
     check_content(row, file)
@@ -168,7 +175,7 @@ def verify(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
     The same for a recorded checksum that is not the published one, unless the user allowed it at import.
     """
     known = record(row, models_dir)
-    path = _path(row, models_dir)
+    path = place_of(row, models_dir)
     if (found := fingerprint(path)) != known.sha256:
         message = f"{path} has changed since it came: sha256 {found[:12]}…, recorded {known.sha256[:12]}…"
         raise WeightsError(message, f"delete it, then: geoflood models fetch {row.asked_as}")
@@ -180,7 +187,7 @@ def verify(row: Checkpoint, models_dir: Path | None = None) -> WeightsRecord:
 def load(row: Checkpoint, models_dir: Path | None = None) -> Loaded:
     """The state dict of a checkpoint: checksum, keys and shapes verified, tensors mapped from the file."""
     known = verify(row, models_dir)
-    return Loaded(_read_fitting(row, _path(row, models_dir)), known.sha256)
+    return Loaded(_read_fitting(row, place_of(row, models_dir)), known.sha256)
 
 
 def check_state(row: Checkpoint, state: Mapping[str, Any], source: str) -> None:
@@ -308,7 +315,7 @@ def _what_it_is(head: bytes) -> str:
     return "is no checkpoint of torch or safetensors"
 
 
-def _path(row: Checkpoint, models_dir: Path | None) -> Path:
+def place_of(row: Checkpoint, models_dir: Path | None) -> Path:
     """Where a checkpoint lies, or would. Raises WeightsError for a backbone without weights."""
     if not row.file:
         raise WeightsError(f"{row.name} has no weights", "it is ready as it is")

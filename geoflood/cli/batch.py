@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import typer
 
 from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
+from geoflood.cli.batch_preview import show_preview
 from geoflood.cli.batch_results import few, warn_unsealed
 from geoflood.cli.cities import Prior, indexes_or_only, open_indexes, raise_left_out, say_of_indexes, stated
 from geoflood.cli.options import (
@@ -24,6 +25,7 @@ from geoflood.cli.options import (
     Alpha,
     Basemap,
     BlendForm,
+    DryRun,
     IndexDir,
     Json,
     Precision,
@@ -38,6 +40,10 @@ from geoflood.core.files import fingerprint
 
 if TYPE_CHECKING:
     from geoflood.core.datatypes import AttentionMap
+    from geoflood.database.named_indexes import NamedIndexes
+    from geoflood.localize.cities import Cities
+    from geoflood.localize.locator import Locator
+    from geoflood.triage.options import BatchOptions
     from geoflood.triage.pipeline import BatchSummary
     from geoflood.vlm.stage import VlmStage
 
@@ -110,6 +116,7 @@ def batch_locate(
     basemap: Basemap = None,
     precision: Precision = None,
     workers: Workers = None,
+    dry_run: DryRun = False,
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -143,17 +150,12 @@ def batch_locate(
         shares,
         {**source, **stage.settings},
     )
+    if dry_run:
+        locator = _open(indexes, shares, options, precision)
+        show_preview(folder, out, indexes.only or locator.database.folders, options, locator, stage, as_json)
+        return
     with stage.open() as asker, _stopping() as stopping, terminal.progress() as progress:
-        locator = open_indexes(indexes, precision, shares)
-        say_of_indexes(locator)
-        if use_words and indexes.only is None:
-            raise UsageError("--use-words looks for the names of one city", "name one with --city")
-        if use_words and locator.street_map is None:
-            raise UsageError(
-                f"--use-words: the index {indexes.name} has no street map",
-                f"give it one first: geoflood streets {indexes.name} EXTRACT.osm.pbf",
-            )
-        locator.check(search)
+        locator = _open(indexes, shares, options, precision)
         streets = streets or locator.street_map
         covered = locator.database.city()
         summary = pipeline.batch_locate(
@@ -177,6 +179,23 @@ def batch_locate(
     _show(summary, files, as_json)
     _raise_unfinished(summary, files)
     raise_left_out(locator)
+
+
+def _open(
+    indexes: NamedIndexes, shares: Mapping[str, float], options: BatchOptions, precision: str | None
+) -> Locator | Cities:
+    """What is searched, opened for these options. Raises UsageError for what it cannot do."""
+    locator = open_indexes(indexes, precision, shares)
+    say_of_indexes(locator)
+    if options.use_words and indexes.only is None:
+        raise UsageError("--use-words looks for the names of one city", "name one with --city")
+    if options.use_words and locator.street_map is None:
+        raise UsageError(
+            f"--use-words: the index {indexes.name} has no street map",
+            f"give it one first: geoflood streets {indexes.name} EXTRACT.osm.pbf",
+        )
+    locator.check(options.search)
+    return locator
 
 
 def _read_analyst_map(stage: VlmStage, waterline: float | None) -> tuple[AttentionMap | None, dict[str, str]]:

@@ -14,7 +14,7 @@ import typer
 from geoflood.backbones.catalog import CATALOG, Checkpoint
 from geoflood.backbones.world_catalog import WORLD_MODELS, WorldModel, files_of, model_of
 from geoflood.cli import terminal
-from geoflood.cli.options import Json, ModelsDir, Precision, Quiet
+from geoflood.cli.options import DryRun, Json, ModelsDir, Precision, Quiet
 from geoflood.core.errors import UsageError, WeightsError
 from geoflood.core.paths import home
 
@@ -124,13 +124,51 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 @models.command()
 def fetch(
-    names: Names, yes: Yes = False, models_dir: ModelsDir = None, as_json: Json = False, quiet: Quiet = False
+    names: Names,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    models_dir: ModelsDir = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """geoflood models fetch megaloc: downloads weights; run it again to continue where it stopped."""
-    for model in [model_of(name) for name in names]:
+    wanted = [model_of(name) for name in names]
+    if dry_run:
+        for model in wanted:
+            _show_intended(model, models_dir, as_json)
+        return
+    for model in wanted:
         for checkpoint, record in _fetch(model, yes, models_dir):
             _show_weights(checkpoint, record, as_json)
         _show_next(model, as_json)
+
+
+def _show_intended(model: Model, models_dir: Path | None, as_json: bool) -> None:
+    """What would be downloaded: from where, how much of it is here, to where, under which licence."""
+    from geoflood.backbones.weights import arrived, place_of, present
+
+    for file in files_of(model):
+        size, here = round(file.megabytes * 1e6), present(file, models_dir)
+        had = size if here else arrived(file, models_dir)
+        told = {"name": file.name, "url": file.url, "bytes": size, "here": had, "licence": model.licence}
+        place = str(place_of(file, models_dir))
+        if as_json:
+            more = {"file": place, "exact_bytes": bool(file.size), "note": model.note}
+            terminal.emit({"dry_run": True, **told, **more})
+            continue
+        much = f"{'' if file.size else 'about '}{size:,} bytes"
+        state = "is here: nothing would be fetched" if here else f"{had:,} of them are here"
+        terminal.show_rows(
+            {
+                "name": file.name,
+                "from": file.url,
+                "size": f"{much}; {state}" if had else much,
+                "licence": f"{model.licence}; {model.note}",
+                "to": place,
+            }
+        )
+    if not as_json:
+        terminal.news(f"nothing was fetched; without --dry-run: geoflood models fetch {model.name}")
 
 
 @models.command("import")

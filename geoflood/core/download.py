@@ -33,7 +33,7 @@ from geoflood.core.wire import (
     user_agent,
 )
 
-__all__ = ["DEFAULT_RETRY", "Progress", "Received", "Retry", "download"]
+__all__ = ["DEFAULT_RETRY", "Progress", "Received", "Retry", "bytes_waiting", "download"]
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes so far and the bytes in all, None where the server does not say."""
@@ -104,6 +104,16 @@ def download(
         raise
     part.drop()
     return received
+
+
+def bytes_waiting(url: str, target: Path) -> int:
+    """Bytes of `url` that an earlier call left, with which the next one goes on. Nothing is changed."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        note = json.loads(part.with_name(part.name + ".json").read_bytes())
+        return part.stat().st_size if note["url"] == url and note["validator"] else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
 
 
 class _Part:

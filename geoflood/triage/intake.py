@@ -100,6 +100,10 @@ class Intake:
         """The photo was met in the folder, and may be located once more."""
         return sha in self._files
 
+    def has_result(self, name: str) -> bool:
+        """By the journal, the picture shows a photo that has its result."""
+        return self._photos.get(self._hashes.known(name)) in self._handled
+
     def photo(self, sha: str) -> Photo:
         """A photo that was met in the folder, to be located in the box that its posts narrow it to."""
         path, file = self._files[sha]
@@ -128,7 +132,7 @@ class Intake:
         key of each, and the places that its words name.
         """
         entries = folder.pictures.entries
-        self._unread = {entry.name for entry in entries if not self._has_result(entry.name)}
+        self._unread = {entry.name for entry in entries if not self.has_result(entry.name)}
         arrivals = PostArrivals(folder, self._hashes, submit, self._photos, self._reject)
         for count, arrival in enumerate(arrivals, 1):
             if stopping():
@@ -158,10 +162,6 @@ class Intake:
         for photo in photos:
             self._waiting -= 1
             yield photo
-
-    def _has_result(self, name: str) -> bool:
-        """By the journal, the picture shows a photo that has its result."""
-        return self._photos.get(self._hashes.known(name)) in self._handled
 
     def _replay(self, line: JournalLine) -> None:
         """Take in what an earlier run did."""

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, TypeAlias
 from geoflood.core.errors import InputError, UsageError
 from geoflood.core.files import LockedError, locked
 
-__all__ = ["NAME", "Follower", "Journal", "JournalLine", "line_at", "read_journal"]
+__all__ = ["NAME", "Follower", "Journal", "JournalLine", "UnwrittenJournal", "line_at", "read_journal"]
 
 NAME = "journal.jsonl"
 FIRST = hashlib.sha256(b"geoflood journal 1").hexdigest()
@@ -162,3 +162,13 @@ class Journal:
             self._file.truncate(self._end)
             self._file.seek(self._end)
         return self._file
+
+
+class UnwrittenJournal(Journal):
+    """A journal that is only read, be there one or not; another process may write to it meanwhile."""
+
+    def replay(self) -> Iterator[JournalLine]:
+        """Every line there is; nothing may be appended."""
+        for line in read_journal(self.folder) if self._path.is_file() else ():
+            self._follow(line)
+            yield line

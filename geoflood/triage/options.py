@@ -17,7 +17,7 @@ from geoflood.triage.narrowing import Narrowing
 from geoflood.vlm.client import Asker
 from geoflood.vlm.stage import VlmStage
 
-__all__ = ["NOBODY", "BatchOptions", "BatchRequest", "begin", "settings_of"]
+__all__ = ["NOBODY", "BatchOptions", "BatchRequest", "begin", "check_begun", "check_folders", "settings_of"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ NOBODY = BatchRequest()
 
 
 def settings_of(
-    indexes: Path | Sequence[Path], options: BatchOptions, request: BatchRequest
+    indexes: Path | Sequence[Path], options: BatchOptions, request: BatchRequest = NOBODY
 ) -> dict[str, Any]:
     """What decides the results, as a journal keeps it; of several indexes that are asked together each."""
     one = isinstance(indexes, Path)
@@ -100,7 +100,21 @@ def _model(asker: Asker) -> dict[str, str]:
 def begin(
     journal: Journal, earlier: Mapping[str, Any], read_from: str, settings: Mapping[str, Any], folder: Path
 ) -> None:
-    """Journal the start of a run. Raises UsageError where results of two kinds would get mixed.
+    """Journal the start of a run. Raises UsageError where results of two kinds would get mixed."""
+    check_begun(journal.folder, earlier, read_from, settings, folder)
+    journal.append("run", settings=settings, folder=str(folder.resolve()), durable=True)
+
+
+def check_folders(folder: Path, out: Path) -> None:
+    """Raises UsageError for a folder of results that holds the posts."""
+    if out.resolve() == folder.resolve():
+        raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
+
+
+def check_begun(
+    out: Path, earlier: Mapping[str, Any], read_from: str, settings: Mapping[str, Any], folder: Path
+) -> None:
+    """Raises UsageError where results of two kinds would get mixed.
 
     All results of a folder have one index, one set of options, one build of the model and one folder of
     posts. `earlier` is the latest run with results, `read_from` the folder that its files were read from. If
@@ -109,15 +123,14 @@ def begin(
     here = str(folder.resolve())
     if other := next(_differences(earlier.get("settings", settings), settings), ""):
         raise UsageError(
-            f"{journal.folder} was begun with {other}",
+            f"{out} was begun with {other}",
             "name another folder with --out, or go on as it was begun",
         )
     if read_from not in ("", here) and Path(read_from).exists():
         raise UsageError(
-            f"{journal.folder} holds results of the posts in {read_from}, not in {here}",
+            f"{out} holds results of the posts in {read_from}, not in {here}",
             "name another folder with --out, or put the new posts into the folder that was read",
         )
-    journal.append("run", settings=settings, folder=here, durable=True)
 
 
 def _differences(earlier: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:

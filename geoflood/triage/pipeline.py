@@ -22,7 +22,7 @@ from pathlib import Path
 
 from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import Image, Located, Outcome, Progress, no_progress
-from geoflood.core.errors import ModelError, UsageError
+from geoflood.core.errors import ModelError
 from geoflood.core.parallel import cores
 from geoflood.places.street_map import StreetMap
 from geoflood.triage.ask_model import AskModelStage, DecodedPhoto
@@ -34,7 +34,7 @@ from geoflood.triage.intake import Intake, Photo
 from geoflood.triage.journal import Journal
 from geoflood.triage.locate_photos import LocatedPhoto, LocatePhotos, LocateStage
 from geoflood.triage.make_stages import NO_MODEL, ask_stage, lacks_model, locate_stage
-from geoflood.triage.options import NOBODY, BatchOptions, BatchRequest, begin, settings_of
+from geoflood.triage.options import NOBODY, BatchOptions, BatchRequest, begin, check_folders, settings_of
 from geoflood.triage.outputs import PAGE
 from geoflood.triage.place_words import places_in_posts
 from geoflood.triage.posts.file_tree import FileTree
@@ -104,8 +104,7 @@ def batch_locate(
     post and photo; photos in hand are finished. Raises InputError for a folder that is none or a journal that
     was altered, UsageError when `out` holds results of other settings or is in use.
     """
-    if out.resolve() == folder.resolve():
-        raise UsageError(f"{out} holds the posts", "name another folder with --out: inputs are never touched")
+    check_folders(folder, out)
     results, ask, workers = Results(out), ask_stage(request), workers or cores()
     options = replace(options, search=locator.resolved(options.search))
     with FileTree(folder, (out,), progress) as tree, Journal(out, results.take) as journal:

@@ -17,7 +17,7 @@ from geoflood.vlm.attend import AttentionResult, Search, attend, search_attended
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.cache import AnswerCache
 from geoflood.vlm.client import Answer, Asker, AskOptions, ModelRecord, Prompt
-from geoflood.vlm.connect import connect
+from geoflood.vlm.connect import backends, connect
 from geoflood.vlm.prompts import PAIR_VERSION
 from geoflood.vlm.verify import Verifier
 
@@ -64,6 +64,18 @@ class VlmSelection:
         """The answer format and its version, as figures and journals name it."""
         known = ANSWER_FORMATS.get(self.answer_format)
         return f"{self.answer_format} {known.version if known else 0}"
+
+    def hosts_asked(self) -> tuple[str, ...]:
+        """The hosts that photos would be sent to; empty for a replay. Nothing is sent.
+
+        Raises ModelError for one that is not this machine and not allowed.
+        """
+        if self.replay:
+            return ()
+        asked = backends(self.model, self.hosts, openai=self.openai, allowed=self.allowed)
+        for one in asked:
+            one.close()
+        return tuple(one.host for one in asked)
 
     def attention_asker(self, asker: Asker, city: str) -> AttentionAsker:
         """What asks in this way. Raises UsageError when there is no such way."""

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from geoflood.cli import batch as batch_command
 from geoflood.cli import batch_results
 from geoflood.core.datatypes import Outcome
-from geoflood.core.errors import InputError, PartialError, UsageError
+from geoflood.core.errors import InputError, ModelError, PartialError, UsageError
 from geoflood.database import manifest
 from geoflood.localize import locator as locating
 from geoflood.triage import journal
@@ -73,6 +73,43 @@ def test_a_folder_in_a_map_out_and_on(root: Path) -> None:
     assert [again[outcome.value] for outcome in Outcome] == [told[outcome.value] for outcome in Outcome]
     assert "0 of 3" in batch(root).stdout, "a rerun tells the state of the folder"
     assert call("verify", root / "out").exit_code == 0
+
+
+def contents(root: Path) -> dict[Path, tuple[int, int]]:
+    return {
+        path: (path.stat().st_size, path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()
+    }
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(root: Path) -> None:
+    before = contents(root)
+    told = json.loads(batch(root, "--dry-run", "--json").stdout)
+    assert (told["posts"], told["pictures"], told["done"], told["left"]) == (3, 3, 0, 3)
+    assert (told["begun"], told["model"], told["hosts"]) == (False, None, [])
+    assert "3 posts with 3 pictures" in batch(root, "--dry-run").stdout
+    assert contents(root) == before
+    batch(root)
+    (root / "posts" / "more.jpg").write_bytes(photo_jpeg(9))
+    before = contents(root)
+    told = json.loads(batch(root, "--dry-run", "--json").stdout)
+    assert (told["pictures"], told["done"], told["left"], told["begun"]) == (4, 3, 1, True)
+    assert "3 of these have a result" in batch(root, "--dry-run").stdout
+    assert contents(root) == before
+    other = batch(root, "--dry-run", "--top-k", 3)
+    assert isinstance(other.exception, UsageError)
+    assert "was begun with other options: top k" in str(other.exception)
+
+
+def test_a_dry_run_names_the_hosts_that_would_see_photos_and_asks_none(root: Path) -> None:
+    """Nobody listens there: a question would fail."""
+    model = ("--model", "qwen3-vl:8b", "--ollama-host", "127.0.0.1:9", "--verify", 3)
+    told = json.loads(batch(root, "--dry-run", "--json", *model).stdout)
+    assert (told["model"], told["hosts"], told["verify"]) == ("ollama:qwen3-vl:8b", ["127.0.0.1:9"], 3)
+    shown = " ".join(batch(root, "--dry-run", *model).stdout.split())
+    assert "ollama:qwen3-vl:8b at 127.0.0.1:9, about 3 photos at most and to compare 3 candidates" in shown
+    far = batch(root, "--dry-run", "--model", "m", "--ollama-host", "198.51.100.7")
+    assert isinstance(far.exception, ModelError)
+    assert not (root / "out").exists()
 
 
 def test_a_folder_without_a_photo_is_no_success(root: Path) -> None:

@@ -250,3 +250,21 @@ def test_describe_without_what_it_takes(models: Path, photos: Path, tmp_path: Pa
         assert result.exit_code == code, result.stderr
         assert says in result.stderr
     assert not out.exists()
+
+
+def test_a_dry_run_of_fetch_says_what_would_come_and_fetches_nothing(models: Path, checkpoint: Path) -> None:
+    (told,) = answers("models", "fetch", NAME, "--dry-run")
+    row = find(NAME)
+    assert (told["url"], told["bytes"], told["licence"]) == (row.url, round(row.megabytes * 1e6), row.licence)
+    assert (told["here"], told["file"]) == (0, str(models / f"{NAME}.pth"))
+    assert not models.exists()
+    part = models / f".{NAME}.pth.part"
+    models.mkdir()
+    part.write_bytes(b"begun")
+    part.with_name(f"{part.name}.json").write_text(json.dumps({"url": row.url, "validator": '"a"'}))
+    assert answers("models", "fetch", NAME, "--dry-run")[0]["here"] == 5
+    assert "5 of them are here" in run("models", "fetch", NAME, "--dry-run").stdout
+    assert part.read_bytes() == b"begun"
+    run("models", "import", NAME, checkpoint, "--allow-unverified")
+    shown = " ".join(run("models", "fetch", NAME, "--dry-run").stdout.split())
+    assert "is here: nothing would be fetched" in shown
