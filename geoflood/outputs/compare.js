@@ -52,6 +52,7 @@ const compare = (() => {
   let boxes = [];  // of both panes, pixels from the corner of the stage, with the size of the picture as a whole
   let resting = 0;
   dialog.id = "compare";
+  dialog.tabIndex = -1;
   drawing.setAttribute("class", "details");
   drawing.setAttribute("aria-hidden", "true");
   dialog.setAttribute("aria-label", "Compare photo and match");
@@ -213,6 +214,7 @@ const compare = (() => {
     whole();
     show(pair);
     dialog.showModal();
+    dialog.focus();  // not its first button, which Enter or a space would press
   }
 
   function close() {

@@ -605,6 +605,8 @@ def test_agreeing_details_of_the_first_match_are_lines_to_compare(tmp_path: Path
         keys.press(*"ana", "Enter", "e")
         keys.ask("Promise.all([...document.querySelectorAll('#compare img')].map((one) => one.decode()))")
         assert keys.ask(f"new Promise((done) => setTimeout(() => done({drawn}), 300))") == [40, False]
+        keys.press("Enter", " ")
+        assert keys.ask("Object.keys(draft.decisions)") == [], "no button has the focus by chance"
         keys.press("ArrowRight")
         assert keys.ask(drawn) == [0, True]
 
