@@ -468,7 +468,7 @@ def test_killed_between_two_names_nothing_is_lost(
         return original(self, target)
 
     monkeypatch.setattr(Path, "rename", dying)
-    monkeypatch.setattr(unbundle_module, "_give_up", lambda staging: None)  # a kill gives nobody a turn
+    monkeypatch.setattr(unbundle_module, "give_up", lambda staging: None)  # a kill gives nobody a turn
     with pytest.raises(Killed):
         unbundle(stick, root, replace_index=True)
     monkeypatch.undo()
