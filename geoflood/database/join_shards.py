@@ -26,7 +26,7 @@ __all__ = ["IndexContents", "join_shards"]
 
 
 TURNS = 3
-"""Times that all shards are read: for what is counted, for references, for vectors."""
+"""Times that all shards are read: for what is counted, for references, and the last time for vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ class _PlannedShard:
     """[n] whether the image of a view is still planned."""
 
 
-def _shards(folder: Path, plan: IndexPlan) -> Iterator[_PlannedShard]:
+def _shards(folder: Path, plan: IndexPlan, with_vectors: bool) -> Iterator[_PlannedShard]:
     for number, images in plan.shards():
-        shard = read_shard(shard_path(folder, number))
+        shard = read_shard(shard_path(folder, number), with_vectors=with_vectors)
         if shard is None:
             raise IndexUnusableError(
                 f"{shard_path(folder, number)} vanished or broke", "run geoflood index again"
@@ -97,7 +97,7 @@ def _shards(folder: Path, plan: IndexPlan) -> Iterator[_PlannedShard]:
 def _reported(folder: Path, plan: IndexPlan, progress: Progress, turn: int) -> Iterator[_PlannedShard]:
     """The shards, gone over for the `turn`th of TURNS times."""
     images, done = len(plan), 0
-    for one in _shards(folder, plan):
+    for one in _shards(folder, plan, with_vectors=turn == TURNS - 1):
         yield one
         done += len(one.images)
         progress("joining", turn * images + done, TURNS * images)
