@@ -31,7 +31,8 @@ from geoflood.core.images import read_image
 from geoflood.database.bands import BANDS
 from geoflood.database.build import build
 from geoflood.database.calibration import Calibration
-from geoflood.database.database import read_captures, read_references
+from geoflood.database.captures import open_captures
+from geoflood.database.database import read_references
 from geoflood.database.vectors import VectorStore
 from geoflood.imagery import choice
 from geoflood.imagery.census_columns import CensusColumns
@@ -173,7 +174,7 @@ def read(data: Path, work: Path) -> Panoramas:
     build(
         folder, data.name, images([data], data / "images.csv", select="split=database"), settings(), nothing
     )
-    positions = read_captures(folder / "references.sqlite")[0]
+    positions = open_captures(folder).positions
     references = read_references(folder / "references.sqlite", range(len(positions)))
     names = [Path(reference.location).stem.rpartition("_")[0] for reference in references]
     _, first, of_view = np.unique(names, return_index=True, return_inverse=True)

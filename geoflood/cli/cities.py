@@ -13,7 +13,13 @@ import geoflood
 from geoflood.cli import terminal
 from geoflood.cli.options import SEARCH, IndexDir, Json, Quiet
 from geoflood.cli.streets import coverage_facts, street_facts, write_holes
-from geoflood.core.errors import CityError, GeofloodError, PartialError, UsageError
+from geoflood.core.errors import (
+    CityError,
+    GeofloodError,
+    IndexUnusableError,
+    PartialError,
+    UsageError,
+)
 from geoflood.core.paths import city_folder, home, slug
 from geoflood.database.index_files import is_finished
 
@@ -64,6 +70,10 @@ Holes = Annotated[
     typer.Option(help="Map (.html) or GeoJSON to write: streets without a street image; needs a street map."),
 ]
 
+Check = Annotated[
+    bool, typer.Option("--check", help="Read every file whole, shards too, and name each that is damaged.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add cities and info to the program."""
@@ -111,19 +121,38 @@ def _summary(name: str, index_dir: Path | None) -> dict[str, Any]:
 def info(
     city: str,
     holes: Holes = None,
+    check: Check = False,
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """geoflood info hamburg: counts, sources, licences, coverage of one index; checks every file."""
+    """geoflood info hamburg: counts, sources, licences, coverage of one index."""
     found = geoflood.info(city_folder(city, index_dir))
-    facts = _facts(found) | coverage_facts(found, as_json)
+    checked = _checked(found) if check else {}
+    facts = checked | _facts(found) | coverage_facts(found, as_json)
     if holes is not None:
         facts["holes"] = f"{write_holes(found, holes)} in {holes}"
     if as_json:
         terminal.emit(facts)
     else:
         terminal.show_rows({name: _words(value) for name, value in facts.items()})
+
+
+def _checked(info: IndexInfo) -> dict[str, Any]:
+    """That all files are right. Raises IndexUnusableError for the others, which are named first."""
+    from geoflood.outputs.wording import size
+
+    with terminal.progress() as progress:
+        checks = info.check(progress)
+    bad = {one.name: one.problem for one in checks if one.problem}
+    if not bad:
+        return {"checked": f"{len(checks):,} files of {size(sum(one.size for one in checks))}, all right"}
+    for name, problem in bad.items():
+        terminal.warning(f"{info.folder / name}: {problem}")
+    raise IndexUnusableError(
+        f"{len(bad):,} of {len(checks):,} files of {info.folder} are damaged or missing: {min(bad)}",
+        "run geoflood index CITY IMAGES again, which makes them anew; --rebuild where it cannot",
+    )
 
 
 def _facts(info: IndexInfo) -> dict[str, Any]:

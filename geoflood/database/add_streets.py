@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from geoflood.core.datatypes import Progress, no_progress
-from geoflood.database.database import read_captures
+from geoflood.database.captures import find_captures
 from geoflood.database.manifest import read_manifest
 from geoflood.database.plan import locked_index
 from geoflood.places.build_street_map import build
@@ -23,6 +23,7 @@ def add_streets(folder: Path, extract: Path, progress: Progress = no_progress) -
     """
     read_manifest(folder)
     with locked_index(folder):
-        street_map = build(extract, read_captures(folder / "references.sqlite")[0], progress=progress)
+        positions = find_captures(folder, read_manifest(folder).files).positions
+        street_map = build(extract, positions, progress=progress)
         save(folder, street_map)
     return street_map

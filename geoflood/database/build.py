@@ -38,7 +38,7 @@ __all__ = ["Calibrate", "Described", "build", "finish_index"]
 
 Calibrate: TypeAlias = Callable[[Path, Describer, Settings, Manifest | None, int, Progress], Calibration]
 """(folder of the index, its describer, its settings, its manifest if nothing is new, workers, progress) ->
-what the index knows of how right it is. Needs references.sqlite and vectors.faiss."""
+what the index knows of how right it is. Needs references.sqlite, captures.npy and vectors.faiss."""
 
 
 Described: TypeAlias = Callable[[Sequence[StreetImage]], object]

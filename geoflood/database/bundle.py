@@ -160,19 +160,15 @@ def _views(database: Database, area: Area | None) -> _Views:
             raise InputError(
                 f"nothing of {database.folder} lies in {area.name}", "geoflood info CITY says where it lies"
             )
-    numbers, first = dict[str, int](), list[int]()
-    image, shown = np.empty(len(ids), np.int64), np.full((3, len(ids)), np.nan, np.float32)
+    _, first, image = np.unique(database.captures.image[ids], return_index=True, return_inverse=True)
+    shown = np.full((3, len(ids)), np.nan, np.float32)
     for n, one in enumerate(_references(database, ids)):
-        image[n] = numbers.setdefault(one.image_key, len(first))
-        if image[n] == len(first):
-            first.append(one.id)
         for row, value in enumerate((one.heading_deg, one.fov_deg, one.tile_deg)):
             shown[row, n] = np.nan if value is None else value
-    order = np.argsort(image, kind="stable")  # an image's views lie together already
     kept = PatchStore(database.folder)
-    frames = np.array([kept.frame(view) or (0, 0, 0) for view in ids[order].tolist()], np.int64)
-    heading, fov, tile = shown[:, order]
-    return _Views(ids[order], image[order], np.array(first, np.int64), heading, fov, tile, frames)
+    frames = np.array([kept.frame(view) or (0, 0, 0) for view in ids.tolist()], np.int64)
+    heading, fov, tile = shown
+    return _Views(ids, image, ids[first], heading, fov, tile, frames)
 
 
 def _references(database: Database, ids: NDArray[np.int64]) -> Iterator[Reference]:

@@ -1,4 +1,4 @@
-"""The reference database of a city: references.sqlite for who and where, vectors.faiss for the search."""
+"""The reference database of a city: where and who its references are, and the vectors to search by."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,13 @@ from numpy.typing import NDArray
 from geoflood.core.datatypes import Candidate, City, LatLon, Reference
 from geoflood.core.errors import IndexUnusableError
 from geoflood.core.files import replacing
-from geoflood.database.manifest import Manifest, read_manifest, verify
+from geoflood.database.captures import Captures, find_captures
+from geoflood.database.file_checks import verify
+from geoflood.database.index_files import REFERENCES
+from geoflood.database.manifest import Manifest, read_manifest
 from geoflood.database.vectors import VectorStore
 
-__all__ = ["Database", "read_captures", "read_references", "write_references"]
+__all__ = ["Database", "read_references", "write_references"]
 
 _TABLE = """
 CREATE TABLE refs (
@@ -63,24 +65,6 @@ def _reference(row: Sequence[Any]) -> Reference:
     )
 
 
-def read_captures(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Of every reference, by id: positions [N, 2] (lat, lon), number of its image [N], day taken [N] or 0.
-
-    Raises IndexUnusableError when the file is not what `write_references` wrote.
-    """
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
-            rows = db.execute(
-                "SELECT lat, lon, dense_rank() OVER (ORDER BY image_key), taken, id FROM refs"
-            ).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise IndexUnusableError(f"{path} is damaged: {error}", "use --rebuild") from error
-    rows.sort(key=itemgetter(4))
-    positions = np.array([row[:2] for row in rows], float).reshape(-1, 2)
-    days = [datetime.fromisoformat(row[3]).toordinal() if row[3] else 0 for row in rows]
-    return positions, np.array([row[2] for row in rows], np.int64), np.array(days, np.int64)
-
-
 def read_references(path: Path, ids: Iterable[int]) -> list[Reference]:
     """The references of these ids in a references.sqlite, in their order."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
@@ -105,14 +89,18 @@ class Database:
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
         verify(folder, self.manifest)
-        path = folder / "references.sqlite"
-        self.positions: NDArray[np.float64] = read_captures(path)[0]
-        """[N, 2] (lat, lon) of every reference, by id."""
+        self.captures: Captures = find_captures(folder, self.manifest.files)
+        path = folder / REFERENCES
         # Read-only, and SQLite serialises calls itself, so photos may be located in several threads.
         self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
 
     def __len__(self) -> int:
-        return len(self.positions)
+        return len(self.captures)
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """[N, 2] (lat, lon) of every reference, by id."""
+        return self.captures.positions
 
     @property
     def name(self) -> str:
@@ -153,17 +141,16 @@ class Database:
 
     def headings(self) -> dict[str, int]:
         """How many views look which way: eight directions of the compass, and "unknown"."""
-        rows = self._db.execute(
-            "SELECT CAST((heading + 22.5) / 45 AS INTEGER) % 8, count(*) FROM refs"
-            " GROUP BY 1 ORDER BY 1 NULLS LAST"
-        )
-        names = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
-        return {"unknown" if octant is None else names[octant]: int(n) for octant, n in rows}
+        known = self.headings_deg()
+        octants = np.floor((known[~np.isnan(known)] + 22.5) / 45).astype(int) % 8
+        counts = np.bincount(octants, minlength=8).tolist()
+        names = ("N", "NE", "E", "SE", "S", "SW", "W", "NW", "unknown")
+        unknown = len(known) - sum(counts)
+        return {name: n for name, n in zip(names, [*counts, unknown], strict=True) if n}
 
     def headings_deg(self) -> NDArray[np.float64]:
         """Of every reference, by id: where it looks, [N] degrees; NaN where that is unknown."""
-        rows = self._db.execute("SELECT heading FROM refs ORDER BY id").fetchall()
-        return np.array([math.nan if heading is None else heading for (heading,) in rows], float)
+        return self.captures.heading_deg.astype(float)
 
     def city(self) -> City:
         """What the index covers, for people."""

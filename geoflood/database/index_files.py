@@ -10,12 +10,15 @@ from pathlib import Path
 
 __all__ = [
     "BEFORE",
+    "CAPTURES",
     "CENSUS",
+    "CHECKED",
     "LEDGER",
     "LOCK",
     "MANIFEST",
     "PICTURES",
     "PLAN_PAGE",
+    "REFERENCES",
     "SIGNS",
     "begun",
     "is_finished",
@@ -31,6 +34,9 @@ __all__ = [
 MANIFEST = "manifest.json"
 BEFORE = "manifest.before.json"
 """The manifest while it is not true: what it knows of calibration outlives a kill."""
+CHECKED = "checked.json"
+"""What the files were when their checksums were last found right."""
+REFERENCES, CAPTURES = "references.sqlite", "captures.npy"
 LOCK, LEDGER, CENSUS = ".lock", "ledger.sqlite", "census.sqlite"
 SIGNS = "signs.sqlite"
 """The words on the signs of the references, where they were read."""
@@ -41,7 +47,10 @@ DRIVER = ".driver"
 PICTURES = "images"
 """The folder of pictures that geoflood fetched or unpacked."""
 
-_RESULTS = ("references.sqlite", "vectors.faiss", "patches.npz", "outsiders.npy", "learned.npz")
+_RESULTS = (
+    *(REFERENCES, CAPTURES, "vectors.faiss", "patches.npz", "outsiders.npy", "learned.npz"),
+    CHECKED,
+)
 _NUMBERED = {"shards": re.compile(r"\d{6,}\.npz"), "patches": re.compile(r"\d{6,}\.npy")}
 _UNFINISHED = re.compile(r"\..+\.\d+\.part")
 

@@ -8,10 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geoflood.core.datatypes import Bounds, Rejected
+from geoflood.core.datatypes import Bounds, Progress, Rejected, no_progress
 from geoflood.core.geo import covered_km2
 from geoflood.database.calibration import Calibration
+from geoflood.database.check_index import check_index
 from geoflood.database.database import Database
+from geoflood.database.file_checks import FileCheck
 from geoflood.database.manifest import Manifest, read_manifest
 from geoflood.database.plan_changes import PlanChange
 from geoflood.database.rejections import examples_of_rejected
@@ -28,7 +30,7 @@ __all__ = ["IndexInfo"]
 @dataclass(frozen=True)
 class IndexInfo:
     """What an index holds. The manifest is at hand; `bounds`, `covered_km2` and `headings` open the index,
-    which checks every file.
+    which looks whether its files are those that were sealed.
 
     These and `signs` raise IndexUnusableError when a file is missing or damaged.
     """
@@ -42,6 +44,13 @@ class IndexInfo:
     def read(cls, folder: Path) -> IndexInfo:
         """Raises CityError where there is no index, IndexUnusableError for a bad one."""
         return cls(folder, read_manifest(folder))
+
+    def check(self, progress: Progress = no_progress) -> list[FileCheck]:
+        """Read every file whole, the shards that an addition needs among them; damage is a value.
+
+        Raises IndexUnusableError only where the ledger cannot be read.
+        """
+        return list(check_index(self.folder, self.manifest, progress))
 
     @property
     def city(self) -> str:

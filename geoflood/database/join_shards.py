@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from geoflood.core.datatypes import Progress, Reference, StreetImage, no_progress
 from geoflood.core.errors import IndexUnusableError
-from geoflood.core.files import fingerprint
+from geoflood.database.captures import write_captures
 from geoflood.database.database import write_references
+from geoflood.database.file_checks import fingerprints
+from geoflood.database.index_files import CAPTURES, REFERENCES
 from geoflood.database.manifest import retire_manifest
 from geoflood.database.patch_store import PatchPlaces, write_patch_places
 from geoflood.database.plan import IndexPlan, no_usable_image
@@ -41,7 +43,7 @@ class IndexContents:
 
 
 def join_shards(folder: Path, plan: IndexPlan, progress: Progress = no_progress) -> IndexContents:
-    """Write references.sqlite, vectors.faiss and patches.npz; the manifest goes first, no longer being true.
+    """Write all that a search needs; the manifest goes first, no longer being true.
 
     Raises InputError when no image could be used, IndexUnusableError when a shard is gone.
     """
@@ -58,12 +60,12 @@ def join_shards(folder: Path, plan: IndexPlan, progress: Progress = no_progress)
     if not images:
         raise no_usable_image(rejected, folder)
     retire_manifest(folder)
-    references = write_references(folder / "references.sqlite", _references(shards(1)))
+    references = write_references(folder / REFERENCES, _references(shards(1)))
+    write_captures(folder)
     vectors = (one.shard.vectors[one.kept] for one in shards(2))
     write_vectors(folder / "vectors.faiss", vectors)
     write_patch_places(folder / "patches.npz", patch_places)
-    names = ("references.sqlite", "vectors.faiss", "learned.npz", "patches.npz")
-    files = {name: fingerprint(folder / name) for name in names}
+    files = fingerprints(folder, (REFERENCES, CAPTURES, "vectors.faiss", "learned.npz", "patches.npz"))
     return IndexContents(images, references, dict(rejected), _most_images_first(credits), files)
 
 

@@ -40,6 +40,19 @@ class LedgerFacts:
         if self._db is not None:
             self._db.close()
 
+    def shards(self) -> list[int]:
+        """Numbers of the shards that hold planned images. Raises IndexUnusableError for a damaged ledger."""
+        if self._db is None:
+            return []
+        try:
+            rows = self._db.execute("SELECT DISTINCT shard FROM images ORDER BY shard").fetchall()
+            return [int(number) for (number,) in rows]
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> IndexUnusableError:
+        return IndexUnusableError(f"{self._path} is damaged: {error}", "use --rebuild")
+
     def __call__(self, keys: Sequence[str]) -> dict[str, PlannedFacts]:
         """By key, of those that are planned. Raises IndexUnusableError for a damaged ledger."""
         if self._db is None:
@@ -53,4 +66,4 @@ class LedgerFacts:
                 for key, origin, heading, accuracy, projection in rows
             }
         except (sqlite3.DatabaseError, ValueError) as error:
-            raise IndexUnusableError(f"{self._path} is damaged: {error}", "use --rebuild") from error
+            raise self._damaged(error) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geoflood.core.errors import CityError, IndexUnusableError
-from geoflood.core.files import fingerprint, write_whole
+from geoflood.core.files import write_whole
 from geoflood.database.calibration import Calibration, calibration_from, calibration_to
 from geoflood.database.index_files import BEFORE, MANIFEST, is_index
 
@@ -22,7 +22,6 @@ __all__ = [
     "no_such_index",
     "read_manifest",
     "retire_manifest",
-    "verify",
     "write_manifest",
 ]
 
@@ -78,7 +77,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check manifest.json; the files it names are checked by `verify`.
+    """Read and check manifest.json; the files it names are checked by `file_checks`.
 
     Raises CityError when there is no such index, IndexUnusableError when it is unfinished, newer or damaged.
     """
@@ -145,13 +144,3 @@ def _manifest(content: dict[str, Any]) -> Manifest:
         (str(credit), str(licence), int(n)) for credit, licence, n in content["credits"]
     )
     return Manifest(**content)
-
-
-def verify(folder: Path, manifest: Manifest) -> None:
-    """Hash every file that the manifest names. Raises IndexUnusableError naming the first that differs."""
-    for name, expected in manifest.files.items():
-        path = folder / Path(name).name
-        if not path.is_file():
-            raise IndexUnusableError(f"{path} is missing", _HINT)
-        if fingerprint(path) != expected:
-            raise IndexUnusableError(f"{path} is damaged: its checksum is not the manifest's", _HINT)

@@ -22,8 +22,9 @@ from geoflood.core.datatypes import Projection, StreetImage
 from geoflood.core.geo import distance_m
 from geoflood.database import describing_speed, from_source, plan
 from geoflood.database.describing_speed import DescribingSpeed
+from geoflood.database.file_checks import verify
 from geoflood.database.index_files import unfinished_files
-from geoflood.database.manifest import read_manifest, verify
+from geoflood.database.manifest import read_manifest
 from geoflood.imagery.census import NAME
 from geoflood.imagery.fetch import THREADS
 from geoflood.imagery.folder import images

@@ -31,7 +31,8 @@ from geoflood.core.geo import distance_m
 from geoflood.database import describe_shards, learn_city, plan
 from geoflood.database.build import build
 from geoflood.database.database import Database
-from geoflood.database.manifest import Settings, read_manifest, verify, write_manifest
+from geoflood.database.file_checks import verify
+from geoflood.database.manifest import Settings, read_manifest, write_manifest
 from geoflood.database.patch_store import PatchStore
 from geoflood.database.plan import IndexPlan, locked_index
 from geoflood.database.shards import read_shard, shard_path
@@ -412,7 +413,7 @@ def test_no_descriptor_is_lost_for_patches_that_cannot_be_made(
     assert all((tmp_path / "town" / name).read_bytes() == before[name] for name in manifest.files)
 
 
-@pytest.mark.parametrize("name", ["references.sqlite", "vectors.faiss", "patches.npz"])
+@pytest.mark.parametrize("name", ["references.sqlite", "captures.npy", "vectors.faiss", "patches.npz"])
 def test_a_broken_result_is_put_together_again(
     town: Path, few: Path, settings: Settings, calm: dict[str, bytes], name: str
 ) -> None:

@@ -17,8 +17,9 @@ import pytest
 from geoflood.core.datatypes import Geotag, LatLon, Projection, Reference, Rejected, StreetImage
 from geoflood.core.errors import CityError, IndexUnusableError
 from geoflood.core.files import fingerprint
-from geoflood.database.database import Database, read_captures, read_references, write_references
-from geoflood.database.manifest import FORMAT, Manifest, Settings, read_manifest, verify, write_manifest
+from geoflood.database.database import Database, read_references, write_references
+from geoflood.database.file_checks import verify
+from geoflood.database.manifest import FORMAT, Manifest, Settings, read_manifest, write_manifest
 from geoflood.database.plan import SHARD_IMAGES, IndexPlan, locked_index
 from geoflood.database.shards import Shard, read_shard, shard_path, write_shard
 from geoflood.database.vector_file import write_vectors
@@ -254,10 +255,12 @@ def test_a_database_comes_back(tmp_path: Path) -> None:
     assert database.headings() == {"N": 3, "unknown": 1}
     assert len(database.open_vectors()) == len(database) == 4
     assert database.city().coverage.shape == (4, 2)
-    positions, images, days = read_captures(tmp_path / "references.sqlite")
-    assert positions[:, 0].tolist() == [1, 2, 3, 4]
-    assert images[0] == images[1] != images[2] == images[3]
-    assert set(days) == {datetime(2021, 5, 4).toordinal()}
+    captures = database.captures
+    assert database.positions[:, 0].tolist() == [1, 2, 3, 4]
+    assert captures.image.tolist() == [0, 0, 1, 1]
+    assert set(captures.day) == {datetime(2021, 5, 4).toordinal()}
+    assert captures.heading_deg.tolist()[1:] == [350.0] * 3
+    assert np.isnan(captures.heading_deg[0])
 
 
 def test_an_index_without_links_is_read_and_goes_on(tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from geoflood.core.geo import bounds_of
 from geoflood.database import from_source, index_files, plan
 from geoflood.database.build import build
 from geoflood.database.database import Database
+from geoflood.database.file_checks import verify
 from geoflood.database.from_source import build_from_source, harvested
 from geoflood.database.index_files import LEDGER
-from geoflood.database.manifest import Manifest, Settings, read_manifest, verify
+from geoflood.database.manifest import Manifest, Settings, read_manifest
 from geoflood.database.settings import index_settings
 from geoflood.database.shards import shard_path
 from geoflood.database.source_order import SourceOrder

@@ -18,8 +18,9 @@ from geoflood.database.calibration import (
     Evidence,
     Weakness,
 )
+from geoflood.database.captures import Captures
 from geoflood.localize.calibration import fit
-from geoflood.localize.calibration.fit import Captures, Counts, Group, RehearsalQueries, Trial, calibrate
+from geoflood.localize.calibration.fit import Counts, Group, RehearsalQueries, Trial, calibrate
 from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR
 from geoflood.localize.calibration.rehearsal_plan import RehearsalPlan
 from geoflood.localize.fusion import fused
@@ -63,7 +64,7 @@ def town(captures: int, noise: float, level: float = 0.0) -> tuple[Store, Captur
         np.repeat(grid, captures, axis=0) + rng.normal(scale=3, size=(100 * captures, 2)), HOME
     )
     days = np.tile(np.arange(captures) * 365 + 730000, 100)
-    return Store(vectors), Captures(where, np.arange(100 * captures), days)
+    return Store(vectors), Captures(where, np.arange(100 * captures), days, np.zeros(len(where), np.float32))
 
 
 def strangers(count: int, seed: int, least: float = 0.0, most: float = 0.0) -> np.ndarray:

@@ -17,12 +17,14 @@ from geoflood.core.datatypes import LatLon, Progress, Reference, no_progress
 from geoflood.core.errors import InputError
 from geoflood.core.parallel import cores
 from geoflood.database.calibration import Calibration, CalibrationEntry, CalibrationKey
-from geoflood.database.database import read_captures, read_references
+from geoflood.database.captures import Captures, find_captures, open_captures
+from geoflood.database.database import read_references
+from geoflood.database.index_files import REFERENCES
 from geoflood.database.manifest import Manifest, Settings, read_manifest, write_manifest
 from geoflood.database.patch_store import PatchStore
 from geoflood.database.plan import locked_index
 from geoflood.database.vectors import VectorStore
-from geoflood.localize.calibration.fit import Captures, Group, calibrate
+from geoflood.localize.calibration.fit import Group, calibrate
 from geoflood.localize.calibration.pseudo_queries import (
     PseudoQuery,
     chosen,
@@ -41,6 +43,8 @@ from geoflood.localize.waterline import beliefs
 __all__ = ["refine", "self_calibrate"]
 
 PLAN = RehearsalPlan()
+_AT_ONCE = 1000
+"""References in memory."""
 COPY = 0.97
 """Similarity of whole frames from which two are one picture: of two photos of a place it is 0.8 at most."""
 
@@ -61,22 +65,26 @@ def self_calibrate(
     if unchanged and CalibrationKey(None, reranked=True) in unchanged.calibration:
         return unchanged.calibration
     outsiders = write_outsiders(folder, describer, settings.bands, plan.outsiders, workers, progress)
-    path = folder / "references.sqlite"
-    sources = references_as_sources(_pictured(path, plan.sources))
+    captures = open_captures(folder)
+    sources = references_as_sources(_pictured(folder / REFERENCES, len(captures), plan.sources))
     made = make(
         describer, settings.bands, [*sources, *outsiders_as_sources(plan.outsiders)], workers, progress
     )
-    return _rehearse(folder, describer, settings.bands, made, outsiders, workers, progress, plan)
+    return _rehearse(folder, captures, describer, settings.bands, made, outsiders, workers, progress, plan)
 
 
-def _pictured(path: Path, at_most: int) -> list[Reference]:
+def _pictured(path: Path, count: int, at_most: int) -> list[Reference]:
     """References that can play queries, spread over all; an index may keep the pictures of a few only."""
-    count = len(read_captures(path)[0])
     spread = read_references(path, chosen(count, at_most))
     if all(Path(one.location).is_file() for one in spread):
         return spread
     there = lru_cache(maxsize=1)(os.path.isfile)  # a panorama's views follow each other
-    kept = [one.id for one in read_references(path, range(count)) if there(one.location)]
+    kept = [
+        one.id
+        for start in range(0, count, _AT_ONCE)
+        for one in read_references(path, range(start, min(start + _AT_ONCE, count)))
+        if there(one.location)
+    ]
     return read_references(path, [kept[at] for at in chosen(len(kept), at_most)]) if kept else spread
 
 
@@ -107,7 +115,10 @@ def refine(
                 f"not calibrated: {copies} of the {len(photos)} photos are references of this index",
                 "give photos that were not indexed, best of another day",
             )
-        learned = _rehearse(folder, describer, settings.bands, made, outsiders, workers, progress, plan)
+        captures = find_captures(folder, manifest.files)
+        learned = _rehearse(
+            folder, captures, describer, settings.bands, made, outsiders, workers, progress, plan
+        )
         if any(entry.few for entry in learned.values()):
             raise InputError(
                 f"not calibrated: too few of the {len(photos)} photos show places of this index",
@@ -129,6 +140,7 @@ def _copies(store: VectorStore, made: Sequence[PseudoQuery]) -> int:
 
 def _rehearse(
     folder: Path,
+    captures: Captures,
     describer: Describer,
     bands: Sequence[int],
     made: Sequence[PseudoQuery],
@@ -138,8 +150,7 @@ def _rehearse(
     plan: RehearsalPlan,
 ) -> Calibration:
     """Entries of searches as they are, and of those that are re-ranked."""
-    path = folder / "references.sqlite"
-    captures, store = Captures(*read_captures(path)), VectorStore(folder / "vectors.faiss", len(bands))
+    path, store = folder / REFERENCES, VectorStore(folder / "vectors.faiss", len(bands))
     entries: dict[CalibrationKey, CalibrationEntry] = {}
     with side_by_side(max(workers, cores())) as pool:
         reranker = Reranker(pool, PatchStore(folder))

@@ -32,10 +32,11 @@ from geoflood.database.calibration import (
     Evidence,
     Weakness,
 )
+from geoflood.database.captures import Captures
 from geoflood.localize.calibration.prior import Prior
 from geoflood.localize.fusion import ELSEWHERE_M, TOLERANCE_M, belief_map, evidence, posterior
 
-__all__ = ["DEPTH", "RERANKED", "Captures", "Counts", "Group", "RehearsalQueries", "calibrate"]
+__all__ = ["DEPTH", "RERANKED", "Counts", "Group", "RehearsalQueries", "calibrate"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = Callable[[int, NDArray[np.int64], Floats], Floats]
@@ -87,18 +88,6 @@ class OutsidersLike(Protocol):
     """As geoflood.localize.outsiders.Outsiders."""
 
     def similarity(self, query: Vectors, belief: NDArray[np.float32], without: int = -1) -> float: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Captures:
-    """Where and when the N references were taken."""
-
-    positions: Floats
-    """[N, 2] (lat, lon)."""
-    image: NDArray[np.int64]
-    """[N] number of the image: the tiles of a panorama share it."""
-    day: NDArray[np.int64]
-    """[N] day of the capture, 0 when unknown: neighbours of one day are twins, not another look."""
 
 
 @dataclass(frozen=True, eq=False)
