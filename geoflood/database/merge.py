@@ -24,10 +24,11 @@ from geoflood.core.parallel import cores
 from geoflood.database.build import Calibrate, finish_index
 from geoflood.database.calibration import Calibration
 from geoflood.database.disk_room import check_room, full_disk_told
+from geoflood.database.file_checks import verify
 from geoflood.database.index_files import LEDGER, SIGNS, remove_unfinished_files
 from geoflood.database.index_info import IndexInfo
 from geoflood.database.like import LEARNED, check_version
-from geoflood.database.manifest import read_manifest, verify
+from geoflood.database.manifest import read_manifest
 from geoflood.database.merge_plan import (
     MergePart,
     PlannedPart,

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from itertools import groupby
@@ -159,17 +159,18 @@ class IndexPlan:
         folder: two folders of one name may be indexed in separate runs. Then it is another image, and its
         position becomes part of its key.
         """
-        known, new = self._known(), 0
+        new = 0
         with self._db, self._new_places() as new_place:
             for item in self._usable(images, more=more):
-                row = known.get(item.key)
+                row = self._known(item.key)
                 if row and row.position != position_key(item.geotag.position):
                     if not item.key.startswith(FOLDER):
                         self._renew(row.number, item, new_place)
                         continue
                     item = replace(item, key=f"{item.key}@{position_key(item.geotag.position)}")
-                if item.key not in known:
-                    known[item.key] = self._insert(item, *new_place())
+                    row = self._known(item.key)
+                if row is None:
+                    self._insert(item, *new_place())
                     new += 1
         return new
 
@@ -182,30 +183,43 @@ class IndexPlan:
 
         Raises InputError when nothing listed can be used: rather than all being gone, a disk is not there.
         """
-        known, listed, renamed = self._known(), set[int](), list[tuple[str, str]]()
+        renamed = list[tuple[str, str]]()
         new, corrected, rooms, closed = 0, 0, set[str](), list[str]()
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS listed (id INTEGER PRIMARY KEY)")
         with self._db, self._new_places() as new_place:
+            self._db.execute("DELETE FROM temp.listed")
             for item in self._usable(images, closed):
                 rooms.add(room_of(item.key))
-                row = self._known_as(item, known)
+                row = self._known_as(item)
                 if row is None:
-                    at = f"@{position_key(item.geotag.position)}" if item.key in known else ""
-                    row = known[item.key + at] = self._insert(replace(item, key=item.key + at), *new_place())
+                    at = f"@{position_key(item.geotag.position)}" if self._known(item.key) else ""
+                    number = self._insert(replace(item, key=item.key + at), *new_place())
                     new += 1
-                elif row.number not in listed:
-                    corrected += self._renew(row.number, item, new_place)
+                elif self._is_listed(row.number):
+                    continue
+                else:
+                    number, is_other = self._renew(row.number, item, new_place)
+                    corrected += is_other
                     renamed += [(item.key, row.key)] if item.key != row.key else []
-                listed.add(row.number)
-            if not listed:
+                self._db.execute("INSERT INTO temp.listed VALUES (?)", (number,))
+            if not self._is_listed():
                 raise no_usable_image(self.rejected(), self.path.parent)
-            gone = [row.number for row in known.values() if row.number not in listed]
-            withdrawn = self._withdraw(gone, lists or (lambda image: room_of(image.key) in rooms), closed)
+            gone = self._db.execute("SELECT id FROM images EXCEPT SELECT id FROM temp.listed").fetchall()
+            withdrawn = self._withdraw(
+                (number for (number,) in gone), lists or (lambda image: room_of(image.key) in rooms), closed
+            )
             self._db.executemany("UPDATE OR IGNORE images SET key = ? WHERE key = ?", renamed)
         return PlanChange(new, corrected, withdrawn)
 
-    def _known(self) -> dict[str, _Row]:
-        rows = self._db.execute("SELECT key, id, lat, lon FROM images")
-        return {key: _Row(key, number, position_key(LatLon(lat, lon))) for key, number, lat, lon in rows}
+    def _known(self, key: str) -> _Row | None:
+        """The row of a key: asked for one by one, a plan of millions takes no memory."""
+        found = self._db.execute("SELECT id, lat, lon FROM images WHERE key = ?", (key,)).fetchone()
+        return found and _Row(key, found[0], position_key(LatLon(*found[1:])))
+
+    def _is_listed(self, number: int | None = None) -> bool:
+        """Whether the list of an update named an image, or any."""
+        query = "SELECT 1 FROM temp.listed WHERE id = coalesce(?, id) LIMIT 1"
+        return self._db.execute(query, (number,)).fetchone() is not None
 
     def _usable(
         self, images: Iterable[StreetImage | Rejected], closed: list[str] | None = None, *, more: bool = False
@@ -223,32 +237,35 @@ class IndexPlan:
             if closed is not None and item.reason == RejectReason.NO_PERMISSION:
                 closed.append(item.location)
 
-    def _known_as(self, item: StreetImage, known: Mapping[str, _Row]) -> _Row | None:
+    def _known_as(self, item: StreetImage) -> _Row | None:
         """The row of an image that is listed again; None when it is new.
 
         A file of a folder at another position is the same if it lies where it lay, or nothing lies there.
         """
         position = position_key(item.geotag.position)
-        for key in (item.key, f"{item.key}@{position}"):
-            if (row := known.get(key)) and row.position == position:
-                return row
-        row = known.get(item.key)
+        row, beside = self._known(item.key), f"{item.key}@{position}"
+        if row is not None and row.position == position:
+            return row
+        if (other := self._known(beside)) and other.position == position:
+            return other
         if row is None or not item.key.startswith(FOLDER):
             return row
         before = self._row(row.number)[0].location
         return row if before == item.location or not os.path.exists(before) else None
 
-    def _renew(self, number: int, item: StreetImage, new_place: _NewPlace) -> bool:
-        """What is said of a known image now; returns whether place, direction or view are other ones."""
+    def _renew(self, number: int, item: StreetImage, new_place: _NewPlace) -> tuple[int, bool]:
+        """What is said of a known image now; returns its number, and whether place, direction or view are
+        other ones."""
         before, shard = self._row(number)
         item = replace(item, key=before.key)
         if item == before:
-            return False
+            return number, False
         anew = is_cut_anew(before, item)
         self._db.execute("DELETE FROM images WHERE id = ?", (number,))
-        self._insert(item, *(new_place() if anew else (number, shard)))
+        number, shard = new_place() if anew else (number, shard)
+        self._insert(item, number, shard)
         was, now = before.geotag, item.geotag
-        return anew or (was.position, was.heading_deg) != (now.position, now.heading_deg)
+        return number, anew or (was.position, was.heading_deg) != (now.position, now.heading_deg)
 
     def _withdraw(self, numbers: Iterable[int], lists: Lists, closed: Collection[str]) -> int:
         """Drop those that a list would have, but for what lies in a closed folder; returns how many."""
@@ -282,10 +299,10 @@ class IndexPlan:
         shards = first + (given + SHARD_IMAGES - 1) // SHARD_IMAGES
         self._db.execute("INSERT INTO numbers VALUES (?, ?)", (number + given, shards))
 
-    def _insert(self, image: StreetImage, number: int, shard: int) -> _Row:
+    def _insert(self, image: StreetImage, number: int, shard: int) -> int:
         row = row_of(image, number, shard)
         self._db.execute(f"INSERT INTO images ({COLUMNS}) VALUES ({','.join('?' * len(row))})", row)
-        return _Row(image.key, number, position_key(image.geotag.position))
+        return number
 
     def _row(self, number: int) -> tuple[StreetImage, int]:
         """An image by its number, and its shard."""
@@ -309,11 +326,12 @@ class IndexPlan:
 
     def sample(self, count: int) -> list[StreetImage]:
         """At most `count` images, evenly spread over the plan."""
-        numbers = [number for (number,) in self._db.execute("SELECT id FROM images ORDER BY id")]
-        total = len(numbers)
+        total = len(self)
         count = min(count, total)
-        picks = sorted({round(i * (total - 1) / max(count - 1, 1)) for i in range(count)})
-        return [self._row(numbers[pick])[0] for pick in picks]
+        picks = {round(i * (total - 1) / max(count - 1, 1)) for i in range(count)}
+        numbers = self._db.execute("SELECT id FROM images ORDER BY id")
+        picked = [number for at, (number,) in enumerate(numbers) if at in picks]
+        return [self._row(number)[0] for number in picked]
 
     def rejected(self) -> Counter[str]:
         """Reason -> images that the last run could not use."""
