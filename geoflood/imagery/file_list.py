@@ -12,6 +12,7 @@ from geoflood.core.file_names import spellings
 from geoflood.core.file_suffixes import ARCHIVES, OTHER_PICTURES, PICTURES, RAW_PHOTOS, VIDEOS
 from geoflood.core.stand_ins import fetches_link, unlocks_link
 from geoflood.imagery.geotag_table import Row, TaggedImage
+from geoflood.imagery.known_files import KnownFiles
 from geoflood.imagery.listed_names import ListedNames
 from geoflood.imagery.reject_reasons import RejectReason
 
@@ -44,10 +45,7 @@ class FileList:
         self._labels = labels_of(roots)
         self._inside = ListedNames(lambda folder: self._label_of(folder) is not None, is_picture)
         self._anywhere = ListedNames(lambda folder: True, is_picture)
-        self._keys: dict[str, str] = {}
-        """Path -> key, in the order in which the files are yielded."""
-        self._known: dict[str, TaggedImage | Rejected] = {}
-        """What a table, or the file system, says of a path."""
+        self._files = KnownFiles()
         self._unmatched: list[Rejected] = []
         """Rows and folders that lead to no usable file."""
 
@@ -62,8 +60,7 @@ class FileList:
             names[:] = sorted(name for name in names if is_picture(Path(name)))
             for path in (os.path.join(folder, name) for name in (*subfolders, *names)):
                 if os.path.islink(path) and (why := self._link(path)):
-                    self._keys[path] = ""
-                    self._known[path] = why
+                    self._files.refuse(path, why)
             for path in (os.path.join(folder, name) for name in names):
                 if os.path.isfile(path):
                     self._add_file(path)
@@ -99,7 +96,7 @@ class FileList:
             else:
                 self._reject(row, table, self._problem(tried))
         for path, several in ends.items():
-            sure = path not in self._known and len({row.names for row in several}) == 1
+            sure = self._files.told(path) is None and len({row.names for row in several}) == 1
             for row in several:
                 if sure:
                     self._tag(path, row, table)
@@ -113,17 +110,16 @@ class FileList:
     def items(self) -> Iterator[ImageFile | Rejected]:
         """The rejected rows, then every file."""
         yield from self._unmatched
-        for path, key in self._keys.items():
-            known = self._known.get(path)
+        for path, key, known in self._files.items():
             yield known if isinstance(known, Rejected) else ImageFile(path, key, known)
 
     def _tag(self, path: str, row: Row, table: Path) -> None:
         """Note what a row says of a file, and take the file in."""
         self._add_file(path)
-        if path not in self._known:
-            told = row.geotag
-            self._known[path] = replace(told, location=path) if isinstance(told, Rejected) else told
-        elif isinstance(self._known[path], TaggedImage):
+        known, told = self._files.told(path), row.geotag
+        if known is None:
+            self._files.tell(path, replace(told, location=path) if isinstance(told, Rejected) else told)
+        elif isinstance(known, TaggedImage):
             self._reject(row, table, RejectReason.DUPLICATE_ROW)
 
     def _reject(self, row: Row, table: Path, problem: str, detail: str = "") -> None:
@@ -143,7 +139,7 @@ class FileList:
 
     def _exact(self, tried: dict[str, bool]) -> str:
         """The file of exactly such a path; empty when there is none that may be used."""
-        known = next((path for path in tried if path in self._keys), "")
+        known = next((path for path in tried if path in self._files), "")
         return known or next((real for path in tried if (real := self._file(path, tried[path]))), "")
 
     def _alike(self, tried: dict[str, bool]) -> str:
@@ -179,7 +175,7 @@ class FileList:
 
     def _file(self, path: str, anywhere: bool) -> str:
         """The path under which a file is known, or would be; empty for what is no file, or out of reach."""
-        if path in self._keys:
+        if path in self._files:
             return path
         real = os.path.realpath(path)
         return real if (anywhere or self._label_of(real) is not None) and os.path.isfile(real) else ""
@@ -193,11 +189,11 @@ class FileList:
 
     def _add_file(self, path: str) -> None:
         """Add a file under its key, once: two folders may hold it, one inside the other."""
-        if path in self._keys:
+        if path in self._files:
             return
         label = self._label_of(path)
         if _printable(path) == path:
-            self._keys[path] = f"file:{path}" if label is None else f"folder:{label}"
+            self._files.add(path, f"file:{path}" if label is None else f"folder:{label}")
         else:  # no database and no map could hold it
             self._unmatched.append(Rejected(_printable(path), RejectReason.NAME_NOT_UTF8))
 

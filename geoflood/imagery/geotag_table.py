@@ -8,7 +8,7 @@ a `Rejected` value; only a file that is no such table raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,8 @@ PROJECTIONS = {
     **dict.fromkeys(("0", "false", "no", "n", "perspective"), Projection.PERSPECTIVE),
 }
 
+_SHOWN = 8
+"""Values of a column that are named when none is the wanted one."""
 PICTURE = re.compile(r".*\.(?:jpe?g|jpe|jfif|mpo|png|webp|tiff?|bmp|gif|avif|hei[cf])", re.IGNORECASE)
 
 
@@ -120,21 +122,34 @@ def check_geotags(path: Path) -> None:
     _table(path)
 
 
-def read_sidecar(path: Path, select: str | None = None) -> list[Row | Rejected]:
-    """Every row of a table, or those for which `select`, COLUMN=VALUE, is true.
+def read_sidecar(path: Path, select: str | None = None) -> Iterator[Row | Rejected]:
+    """Every row of a table, or those for which `select`, COLUMN=VALUE, is true; one at a time.
 
-    Raises InputError when it is no table of geotags, UsageError when the selection fits no column or row.
+    Raises InputError when it is no table of geotags, UsageError when the selection fits no column, and behind
+    the last row, when it fits none.
     """
     table, columns = _table(path)
-    found = list(table.rows(lambda cells: _is_row(cells, columns)))
+    found = table.rows(lambda cells: _is_row(cells, columns))
     if select:
-        column, wanted = _parse_selection(select, path, table)
-        held = sorted({cells.get(column, "") for _, cells in found if not isinstance(cells, Rejected)})
-        found = [(p, c) for p, c in found if not isinstance(c, Rejected) and c.get(column) == wanted]
-        if not found:
-            hint = f"there are {', '.join(held[:8])}{' ...' * (len(held) > 8)}"
-            raise UsageError(f"{path}: no row has {select}", hint)
-    return [_row(cells, columns, table.origin, place) for place, cells in found]
+        found = _selected(found, *_parse_selection(select, path, table), f"{path}: no row has {select}")
+    return (_row(cells, columns, table.origin, place) for place, cells in found)
+
+
+def _selected(
+    found: Iterable[tuple[str, Cells | Rejected]], column: str, wanted: str, problem: str
+) -> Iterator[tuple[str, Cells]]:
+    """The rows with a value. Raises UsageError, with the first of the values that there are, for none."""
+    held, some = list[str](), False
+    for place, cells in found:
+        if isinstance(cells, Rejected):
+            continue
+        if (value := cells.get(column)) == wanted:
+            some = True
+            yield place, cells
+        elif (value or "") not in held:
+            held = sorted([*held, value or ""])[: _SHOWN + 1]
+    if not some:
+        raise UsageError(problem, f"there are {', '.join(held[:_SHOWN])}{' ...' * (len(held) > _SHOWN)}")
 
 
 def _table(path: Path) -> tuple[GeotagCells, _Columns]:

@@ -197,7 +197,7 @@ def rows(
 ) -> list[Row | Rejected]:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_sidecar(path, select)
+    return list(read_sidecar(path, select))
 
 
 def one(folder: Path, content: str | bytes, name: str = "t.csv") -> TaggedImage:
