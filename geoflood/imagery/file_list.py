@@ -116,10 +116,9 @@ class FileList:
     def _tag(self, path: str, row: Row, table: Path) -> None:
         """Note what a row says of a file, and take the file in."""
         self._add_file(path)
-        known, told = self._files.told(path), row.geotag
-        if known is None:
-            self._files.tell(path, replace(told, location=path) if isinstance(told, Rejected) else told)
-        elif isinstance(known, TaggedImage):
+        told = row.geotag
+        told = replace(told, location=path) if isinstance(told, Rejected) else told
+        if not self._files.tell(path, told) and isinstance(self._files.told(path), TaggedImage):
             self._reject(row, table, RejectReason.DUPLICATE_ROW)
 
     def _reject(self, row: Row, table: Path, problem: str, detail: str = "") -> None:
@@ -140,7 +139,7 @@ class FileList:
     def _exact(self, tried: dict[str, bool]) -> str:
         """The file of exactly such a path; empty when there is none that may be used."""
         known = next((path for path in tried if path in self._files), "")
-        return known or next((real for path in tried if (real := self._file(path, tried[path]))), "")
+        return known or next((real for path in tried if (real := self._real(path, tried[path]))), "")
 
     def _alike(self, tried: dict[str, bool]) -> str:
         """The only file of such a path but for what systems make of names; empty when there is none."""
@@ -175,8 +174,9 @@ class FileList:
 
     def _file(self, path: str, anywhere: bool) -> str:
         """The path under which a file is known, or would be; empty for what is no file, or out of reach."""
-        if path in self._files:
-            return path
+        return path if path in self._files else self._real(path, anywhere)
+
+    def _real(self, path: str, anywhere: bool) -> str:
         real = os.path.realpath(path)
         return real if (anywhere or self._label_of(real) is not None) and os.path.isfile(real) else ""
 
@@ -189,12 +189,10 @@ class FileList:
 
     def _add_file(self, path: str) -> None:
         """Add a file under its key, once: two folders may hold it, one inside the other."""
-        if path in self._files:
-            return
         label = self._label_of(path)
         if _printable(path) == path:
             self._files.add(path, f"file:{path}" if label is None else f"folder:{label}")
-        else:  # no database and no map could hold it
+        elif path not in self._files:  # no database and no map could hold it
             self._unmatched.append(Rejected(_printable(path), RejectReason.NAME_NOT_UTF8))
 
     def _label_of(self, path: str) -> str | None:

@@ -53,11 +53,11 @@ class KnownFiles:
         row = self._row(path)
         return None if row is None or row[1] is None else _read(row[1])
 
-    def tell(self, path: str, told: TaggedImage | Rejected) -> None:
-        """Keep what a table says of a path, which need not have been added."""
+    def tell(self, path: str, told: TaggedImage | Rejected) -> bool:
+        """Keep what a table says of a path, which need not be added; False where something is known."""
         row = "INSERT INTO files (path, told) VALUES (?, ?)"
-        again = "ON CONFLICT (path) DO UPDATE SET told = excluded.told"
-        self._db.execute(f"{row} {again}", (os.fsencode(path), _written(told)))
+        again = "ON CONFLICT (path) DO UPDATE SET told = excluded.told WHERE told IS NULL"
+        return self._db.execute(f"{row} {again}", (os.fsencode(path), _written(told))).rowcount > 0
 
     def items(self) -> Iterator[tuple[str, str, TaggedImage | Rejected | None]]:
         """(path, key, what is known of it) of every file that was added."""
