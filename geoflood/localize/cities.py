@@ -52,10 +52,10 @@ from geoflood.localize.which_city import (
     BOTH_BELOW,
     CityRanking,
     logit,
+    next_to_rerank,
     overlaps,
     rank_cities,
     stated_nats,
-    worth_reranking,
 )
 from geoflood.localize.world import WorldPrior
 from geoflood.places.street_map import StreetMap
@@ -323,9 +323,10 @@ class Cities:
             return replace(answer, estimate=replace(answer.estimate, boxed=within is not None))
 
         said = [ask(n, replace(options, rerank=0)) for n in range(len(self.names))]
-        if options.rerank:
-            for n in worth_reranking(_logits(said), nats):
-                said[n] = ask(n, options)
+        reranked: set[int] = set()
+        while options.rerank and (n := next_to_rerank(_logits(said), reranked, nats)) is not None:
+            said[n] = ask(n, options)
+            reranked.add(n)
         return said
 
     def _ranked(self, said: Said, nats: Floats) -> CityRanking:

@@ -13,7 +13,7 @@ gives what one would say; for indexes of different places it is Bayes' rule (dec
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -30,10 +30,10 @@ __all__ = [
     "CityRanking",
     "city_shares",
     "logit",
+    "next_to_rerank",
     "overlaps",
     "rank_cities",
     "stated_nats",
-    "worth_reranking",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -47,10 +47,12 @@ MOST_NATS = 3.0
 LEAST_STATED, MOST_STATED = 0.01, 0.99
 OVERLAP_M = 100.0
 """Cells of the ground by which indexes overlap: where one has an image in a cell of another or beside it."""
+CLEAR = 0.95
+"""Share of a re-ranked index from which no other is re-ranked."""
 RERANKED_SHARE = 0.05
-"""Share, among the indexes alone, from which one that was searched is re-ranked, too."""
-RERANKED_AT_LEAST = 2
-"""Indexes that are re-ranked whatever they say, the likeliest: what is clear must have a rival."""
+"""Share, among the indexes alone, from which another is."""
+RERANKED_AT_MOST = 5
+"""Indexes: comparing details takes longer than all searches together."""
 _SURE = 30.0
 """Log-odds from which a probability is 0 or 1."""
 _LAT_M = 111_195.0
@@ -173,19 +175,25 @@ def stated_nats(names: Sequence[str], stated: Mapping[str, float]) -> Floats:
     return np.asarray(np.clip(np.array(nats, float), -MOST_NATS, MOST_NATS))
 
 
-def worth_reranking(logits: Floats, nats: Floats | float = 0.0) -> list[int]:
-    """Numbers of the indexes that are re-ranked after all were searched, likeliest first.
+def next_to_rerank(logits: Floats, reranked: Collection[int], nats: Floats | float = 0.0) -> int | None:
+    """Number of the index that is re-ranked next, by what all say so far; None: the case is clear enough.
 
-    They are those that have a share among the indexes, whatever none of them has: a search alone says too
-    little of strangers.
+    It is clear once the likeliest was re-ranked and has a share of CLEAR. Else the next ones have their say,
+    as far as they have a share among the indexes, whatever none of them has: a search alone says too little
+    of strangers.
     """
     scores = logits + nats
-    order = [n for n in np.argsort(-scores, kind="stable").tolist() if np.isfinite(scores[n])]
-    if not order:
-        return []
+    order: list[int] = [n for n in np.argsort(-scores, kind="stable").tolist() if np.isfinite(scores[n])]
+    if not order or len(reranked) >= RERANKED_AT_MOST:
+        return None
+    if order[0] not in reranked:
+        return order[0]
+    if city_shares(logits, nats)[0][order[0]] >= CLEAR:
+        return None
     weights = np.exp(scores - scores[order[0]])
-    shares = weights / weights.sum()
-    return [n for rank, n in enumerate(order) if rank < RERANKED_AT_LEAST or shares[n] >= RERANKED_SHARE]
+    shares = weights / weights[np.isfinite(scores)].sum()
+    others = (n for n in order if n not in reranked)
+    return next((n for n in others if len(reranked) < 2 or shares[n] >= RERANKED_SHARE), None)
 
 
 def overlaps(first: Floats, second: Floats) -> bool:

@@ -17,10 +17,10 @@ from geoflood.localize.which_city import (
     MOST_NATS,
     city_shares,
     logit,
+    next_to_rerank,
     overlaps,
     rank_cities,
     stated_nats,
-    worth_reranking,
 )
 
 HERE = LatLon(53.55, 9.99)
@@ -91,11 +91,22 @@ def test_pictures_can_speak_against_a_statement() -> None:
     assert shares[1] > 0.9
 
 
-def test_clear_cases_have_one_rival_and_unclear_ones_all() -> None:
-    assert worth_reranking(np.array([-3.0, 8.0, -2.0, -4.0])) == [1, 2]
-    assert worth_reranking(np.zeros(4)) == [0, 1, 2, 3]
-    assert worth_reranking(np.array([-math.inf, 1.0])) == [1]
-    assert worth_reranking(np.array([-math.inf])) == []
+def reranking(*said: tuple[float, float]) -> list[int]:
+    """Which indexes are re-ranked, in turn, of what each says searched alone and re-ranked."""
+    logits, done = np.array([alone for alone, _ in said]), list[int]()
+    while (n := next_to_rerank(logits, done)) is not None:
+        done.append(n)
+        logits[n] = said[n][1]
+    return done
+
+
+def test_only_what_may_change_the_city_is_reranked() -> None:
+    assert reranking((-3, -3), (8, 9), (-2, -2)) == [1]
+    assert reranking((-3, -3), (4, -2), (-2, 6)) == [1, 2]
+    assert reranking((1, -2), (-9, -9)) == [0, 1]  # who seems a stranger has a second opinion
+    assert reranking(*[(0.0, -2.0)] * 9) == [0, 1, 2, 3, 4]
+    assert reranking((-math.inf, 0), (1, 9)) == [1]
+    assert reranking((-math.inf, 0)) == []
 
 
 def test_the_log_odds_of_an_estimate() -> None:
