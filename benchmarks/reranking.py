@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from streets import POSITIVE_M, share
 
-from geoflood.backbones.patches import Patches
+from geoflood.backbones.patches import PackedPatches
 from geoflood.backbones.threads import side_by_side
 from geoflood.core.datatypes import (
     AttentionMap,
@@ -48,9 +48,9 @@ SPENT: defaultdict[str, float] = defaultdict(float)
 class Timed(Reranker):
     """A Reranker that notes what each part takes."""
 
-    def patches_of(self, reference: Reference) -> Patches | None:
-        with timed("read and unpack"):
-            return super().patches_of(reference)
+    def packed_of(self, reference: Reference) -> PackedPatches | None:
+        with timed("read"):
+            return super().packed_of(reference)
 
     def _glance(self, *given: Any) -> float:
         with timed("glance at all"):

@@ -48,10 +48,10 @@ def packed(rows: torch.Tensor) -> NDArray[np.uint8]:
 
 
 def unpacked(codes: NDArray[np.uint8]) -> torch.Tensor:
-    """Compact unit rows [n, COMPACT] of codes [n, BYTES]."""
-    return F.normalize(
-        _pairs()[torch.arange(BYTES), torch.from_numpy(codes).long()].reshape(len(codes), COMPACT), dim=1
-    )
+    """Compact unit rows [n, 2 k] of codes [n, BYTES], or of the first k bytes of each."""
+    count, size = codes.shape
+    pairs = _pairs()[torch.arange(size), torch.from_numpy(codes).long()]
+    return F.normalize(pairs.reshape(count, 2 * size), dim=1)
 
 
 @lru_cache(maxsize=1)

@@ -50,13 +50,13 @@ class Evidence(NamedTuple):
     lead: float
     """log(1 + how far the first leads over the best of another place), inliers included, in temperatures."""
     agreement: float = 0.0
-    """log(1 + inliers) of the first; 0 where they were not counted."""
+    """log(1 + inliers), the most of the first one's place; 0 where they were not counted."""
     advantage: float = 0.0
     """The same less that of the best of another place; 0 where they were not counted."""
     support: float = 0.0
-    """log(1 + inliers) of the best other candidate of the first one's place; 0 where there is none."""
+    """log(1 + inliers), the second most of the first one's place; 0 where there is none."""
     apart: float = 0.0
-    """Similarity of the first less that of the outsiders most alike the photo; 0 where these are unknown."""
+    """Highest similarity there less that of the outsiders most alike the photo; 0 where these are unknown."""
 
 
 class Coefficients(NamedTuple):

@@ -79,22 +79,22 @@ def evidence(
     """What candidates say together: similarities, scores, inliers [k] (NaN: not counted), positions [k, 2].
 
     scores: log likelihoods with all evidence in them; the first candidate is the one that has the highest.
-    Where none shows another place, it leads over nothing: an index of a single place would else be sure of
-    every photo. outsiders: similarity of the outsiders most alike the photo; None if unknown. usual: log(1 +
-    inliers) of a wrong candidate, which stands in where no other place was counted.
+    Its place speaks as a whole, so nothing changes with who is first in it. Where none shows another place,
+    it leads over nothing: an index of a single place would else be sure of every photo. outsiders: similarity
+    of the outsiders most alike the photo; None if unknown. usual: log(1 + inliers) of a wrong candidate,
+    which stands in where no other place was counted.
     """
     first = int(scores.argmax())
-    away = distance_m(positions, positions[first])
-    elsewhere, beside = away > ELSEWHERE_M, away <= ELSEWHERE_M
-    beside[first] = False
-    second = scores[elsewhere].max() if elsewhere.any() else scores[first]
+    here = distance_m(positions, positions[first]) <= ELSEWHERE_M
+    second = scores[~here].max() if not here.all() else scores[first]
     lead = math.log1p(scores[first] - second)
-    apart = 0.0 if outsiders is None else float(similarities[first]) - outsiders
-    if np.isnan(inliers[first]):
+    apart = 0.0 if outsiders is None else float(similarities[here].max()) - outsiders
+    counted = np.sort(np.log1p(inliers[here & ~np.isnan(inliers)]))
+    if not len(counted):
         return Evidence(lead, apart=apart)
-    agreement = math.log1p(inliers[first])
-    advantage = max(agreement - _most(inliers[elsewhere], usual), LEAST_ADVANTAGE)
-    return Evidence(lead, agreement, advantage, _most(inliers[beside], 0.0), apart)
+    agreement, support = float(counted[-1]), float(counted[-2]) if len(counted) > 1 else 0.0
+    advantage = max(agreement - _most(inliers[~here], usual), LEAST_ADVANTAGE)
+    return Evidence(lead, agreement, advantage, support, apart)
 
 
 def _most(inliers: Floats, otherwise: float) -> float:

@@ -70,7 +70,7 @@ class Reranker:
         Counted are FINALISTS of them: those that a glance at all leaves likeliest. The attention weighs the
         photo's patches. likelihoods [n]: log likelihood of each reference before.
         """
-        others: list[Any] = list(self.pool.map(self.patches_of, references))
+        others: list[Any] = list(self.pool.map(self.packed_of, references))
         there = [n for n, other in enumerate(others) if other is not None]
         inliers, gone = np.full(len(others), np.nan), len(others) - len(there)
         photo = photo.above(FOOT)
@@ -86,19 +86,20 @@ class Reranker:
         pairs = {references[n].id: some for n, (_, some) in zip(there, counted, strict=True)}
         return Agreed(inliers, pairs, gone)
 
-    def _glance(self, photo: Patches, worth: Floats, other: Patches) -> float:
-        ours, theirs, weights = _matched(photo, worth, other := other.coarse())
+    def _glance(self, photo: Patches, worth: Floats, packed: PackedPatches) -> float:
+        other = packed.coarse()
+        ours, theirs, weights = _matched(photo, worth, other)
         return votes(_in_widths(photo)[ours], _in_widths(other)[theirs], weights)
 
-    def _count(self, photo: Patches, worth: Floats, other: Patches) -> tuple[int, Floats]:
-        return count_inliers(photo, worth, other)
+    def _count(self, photo: Patches, worth: Floats, packed: PackedPatches) -> tuple[int, Floats]:
+        return count_inliers(photo, worth, packed.unpacked())
 
-    def patches_of(self, reference: Reference) -> Patches | None:
-        """The patches of a reference, thinned; None when they were not kept and its picture is gone."""
+    def packed_of(self, reference: Reference) -> PackedPatches | None:
+        """What is compared of a reference; None when it was not kept and its picture is gone."""
         if (packed := self.kept(reference.id)) is not None:
-            return packed.unpacked().above(FOOT)
+            return packed.above(FOOT)
         try:
-            return PackedPatches.of(patches(pixels_of(reference))).unpacked().above(FOOT)
+            return PackedPatches.of(patches(pixels_of(reference))).above(FOOT)
         except UnreadableImageError:
             return None
 

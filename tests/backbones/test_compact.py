@@ -175,6 +175,17 @@ def test_packed_patches_come_back_where_they_were(height: int, width: int) -> No
     assert float((again.descriptors * thin.descriptors).sum(dim=1).mean()) > 0.97
 
 
+def test_of_packed_patches_only_what_is_compared_is_unpacked() -> None:
+    packing = PackedPatches.of(patches(waves(5, 300, 400)))
+    whole, coarse = packing.unpacked(), packing.coarse()
+    torch.testing.assert_close(coarse.descriptors, whole.coarse().descriptors)
+    np.testing.assert_array_equal(coarse.cells, whole.cells)
+    upper, cut = packing.above(0.3).unpacked(), whole.above(0.3)
+    assert 0 < len(cut.cells) < len(whole.cells)
+    np.testing.assert_array_equal(upper.places, cut.places)
+    torch.testing.assert_close(upper.descriptors, cut.descriptors)
+
+
 def test_a_picture_of_nothing_is_packed_as_nothing() -> None:
     packing = PackedPatches.of(patches(np.full((300, 400, 3), 77, np.uint8)))
     assert packing.rows.shape == (0, 28)

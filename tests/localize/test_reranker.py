@@ -56,9 +56,9 @@ def whole_counts(reranker: Reranker, photo: Patches, references: Sequence[Refere
     counts, photo = [], photo.above(FOOT)
     ones = np.ones(len(photo.places), np.float32)
     for reference in references:
-        other = reranker.patches_of(reference)
-        assert other is not None
-        counts.append(count_inliers(photo, ones, other)[0])
+        packed = reranker.packed_of(reference)
+        assert packed is not None
+        counts.append(count_inliers(photo, ones, packed.unpacked())[0])
     return np.array(counts)
 
 
@@ -124,9 +124,10 @@ def test_kept_patches_do_as_those_made_anew_from_the_picture(
     whole = [one for one in references if one.tile_deg is None]
     tiles = [one for one in references if one.tile_deg is not None]
     for reference in (*whole[:3], *tiles[:3]):
-        kept, made = reranker.patches_of(reference), anew.patches_of(reference)
+        kept, made = (one.packed_of(reference) for one in (reranker, anew))
         assert kept is not None
         assert made is not None
+        kept, made = kept.unpacked(), made.unpacked()
         assert kept.shape == made.shape
         np.testing.assert_array_equal(kept.cells, made.cells)
         assert float((kept.descriptors * made.descriptors).sum(dim=1).min()) > 0.99
@@ -166,12 +167,13 @@ def test_pairs_are_inliers_of_the_count_and_lie_inside_the_frames(
     ours = {tuple(place) for place in photo.above(FOOT).places.tolist()}
     for n in counted:
         pairs = agreed.pairs[references[n].id]
-        other = reranker.patches_of(references[n])
-        assert other is not None
+        packed = reranker.packed_of(references[n])
+        assert packed is not None
         assert pairs.shape == (min(PAIRS, int(agreed.inliers[n])), 4)
         assert ((pairs >= 0) & (pairs <= 1)).all()
         assert {tuple(one) for one in pairs[:, :2].tolist()} <= ours
-        assert {tuple(one) for one in pairs[:, 2:].tolist()} <= {tuple(one) for one in other.places.tolist()}
+        theirs = {tuple(place) for place in packed.unpacked().places.tolist()}
+        assert {tuple(one) for one in pairs[:, 2:].tolist()} <= theirs
     assert agreed.inliers[counted].max() > PAIRS, "the photo's own place has more than are kept"
 
 

@@ -56,26 +56,22 @@ def votes(query: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any]) -
 def _voted(
     query: NDArray[Any], reference: NDArray[Any], weights: NDArray[Any], scales: Sequence[float]
 ) -> tuple[float, NDArray[np.bool_]]:
-    """The largest sum of weights of matches that share a shift and scale; which matches these are."""
-    best, chosen = 0.0, np.zeros(len(query), bool)
+    """The largest sum of weights of matches that share a shift and scale; which matches these are.
+
+    A window is 2 x 2 bins. Of equal sums that of the first scale counts.
+    """
     if not len(query):
-        return best, chosen
-    centre = query.mean(axis=0)
-    for scale in scales:
-        shifts = reference - centre - scale * (query - centre)
-        bins = np.floor((shifts + FARTHEST) / BIN).astype(int)
-        held, corner = _fullest(bins, weights)
-        if held > best:
-            best, chosen = held, ((bins >= corner) & (bins <= corner + 1)).all(axis=1)
-    return best, chosen
-
-
-def _fullest(bins: NDArray[np.int64], weights: NDArray[Any]) -> tuple[float, NDArray[np.int64]]:
-    """The window of 2 x 2 bins that holds most: how much, and its first bin."""
-    side = int(2 * FARTHEST / BIN) + 2
-    inside = ((bins >= 0) & (bins < side - 1)).all(axis=1)
-    flat = bins[inside] @ np.array([side, 1])
-    votes = np.bincount(flat, weights[inside], minlength=side * side).reshape(side, side)
-    windows = votes[:-1, :-1] + votes[1:, :-1] + votes[:-1, 1:] + votes[1:, 1:]
-    fullest = np.unravel_index(int(windows.argmax()), windows.shape)
-    return float(windows[fullest]), np.array(fullest, np.int64)
+        return 0.0, np.zeros(0, bool)
+    centre, side = query.mean(axis=0), int(2 * FARTHEST / BIN) + 2
+    shifts = reference - centre - np.array(scales)[:, None, None] * (query - centre)
+    bins = np.floor((shifts + FARTHEST) / BIN).astype(int)
+    inside = ((bins >= 0) & (bins < side - 1)).all(axis=2)
+    flat = bins @ np.array([side, 1]) + side**2 * np.arange(len(scales))[:, None]
+    held = np.bincount(flat[inside], np.broadcast_to(weights, inside.shape)[inside], len(scales) * side**2)
+    rows = held.reshape(-1, side, side)
+    rows = rows[:, :-1] + rows[:, 1:]
+    windows = rows[:, :, :-1] + rows[:, :, 1:]
+    scale, *corner = np.unravel_index(int(windows.argmax()), windows.shape)
+    best = float(windows[scale, *corner])
+    chosen = ((bins[scale] >= corner) & (bins[scale] <= np.array(corner) + 1)).all(axis=1)
+    return best, chosen & (best > 0)
