@@ -153,8 +153,8 @@ class Listening(Locator):
 
     last: Any
 
-    def _answer(self, *given: Any, **named: Any) -> Any:
-        self.last = super()._answer(*given, **named)
+    def ask(self, *given: Any, **named: Any) -> Any:
+        self.last = super().ask(*given, **named)
         return self.last
 
     def _perhaps_mirrored(self, *given: Any) -> Any:
