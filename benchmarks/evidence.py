@@ -62,10 +62,10 @@ from geoflood.core.datatypes import AttentionMap, Outcome, Query, Reference, Sea
 from geoflood.core.geo import distance_m
 from geoflood.core.parallel import cores
 from geoflood.database.calibration import CalibrationKey, CalibrationParams
-from geoflood.database.database import read_captures, read_references
+from geoflood.database.database import read_references
 from geoflood.localize.calibration import fit
 from geoflood.localize.calibration.calibrate import PLAN, _pictured
-from geoflood.localize.calibration.fit import Captures, Group, Trial, _group_trials
+from geoflood.localize.calibration.fit import Group, Trial, _group_trials
 from geoflood.localize.calibration.prior import RERANKED_PRIOR
 from geoflood.localize.calibration.pseudo_queries import (
     make,
@@ -203,11 +203,13 @@ def tried(locator: Listening, sources: int, looks: list[Look]) -> tuple[list[Tri
     What their candidates look like goes to looks.
     """
     path, bands = locator.database.folder / "references.sqlite", locator.settings.bands
-    photos = [*references_as_sources(_pictured(path, sources)), *outsiders_as_sources(PLAN.outsiders)]
+    captures = locator.database.captures
+    pictured = _pictured(path, len(captures), sources)
+    photos = [*references_as_sources(pictured), *outsiders_as_sources(PLAN.outsiders)]
     compared = with_inliers(
         make(locator.describer, bands, photos, cores()), locator._reranker, partial(read_references, path)
     )
-    captures, count = Captures(*read_captures(path)), compared.counts
+    count = compared.counts
     assert count is not None
 
     def counts(i: int, ids: NDArray[np.int64], similarities: Floats) -> Floats:
