@@ -34,7 +34,7 @@ function drawBelief() {
     L.rectangle([[south, west], [north, east]], { stroke: false, fillColor, fillOpacity: 0.75, interactive: false }).addTo(belief);
     const radius = 2 + 7 * Math.sqrt(share / likeliest);
     L.circleMarker([(south + north) / 2, (west + east) / 2], {
-      radius, color: theme.colour("ring"), weight: half ? 1 : 0, fillColor, fillOpacity: half ? 0.8 : 0.4,
+      radius, color: theme.colour("ring"), weight: radius > 6 ? 1 : 0, fillColor, fillOpacity: half ? 0.8 : 0.4,
     }).bindTooltip(make("span", "", words)).addTo(belief);
   }
 }

@@ -75,11 +75,11 @@ def test_one_that_cannot_be_asked_is_named(
     assert "not asked: faroe" in result.stderr
 
 
-def test_senseless_cities(run_in: Run, queries: Photos, tmp_path: Path) -> None:
+def test_senseless_cities(run: Run, run_in: Run, queries: Photos, tmp_path: Path) -> None:
     photo = queries[0][0]
     assert "no index at" in error_line(run_in("locate", photo, "--city", "town,faro"), 4)
     assert "nothing is indexed" in error_line(
-        run_in("locate", photo, "--city", "auto", "--index-dir", tmp_path), 4
+        run("locate", photo, "--city", "auto", "--index-dir", tmp_path), 4
     )
     for prior in ("town", "town=much", "paris=0.5", "town=1"):
         assert "prior" in error_line(run_in("locate", photo, "--city", "auto", "--prior", prior), 2)
