@@ -13,6 +13,7 @@ import geoflood
 from geoflood.cli import terminal
 from geoflood.cli.options import SEARCH, IndexDir, Json, Quiet
 from geoflood.cli.streets import coverage_facts, street_facts, write_holes
+from geoflood.core.datatypes import Progress, no_progress
 from geoflood.core.errors import (
     CityError,
     GeofloodError,
@@ -254,6 +255,7 @@ def open_indexes(
     prior: Mapping[str, float] | None = None,
     *,
     world: bool = False,
+    progress: Progress = no_progress,
 ) -> Locator | Cities:
     """What locates photos in them. Raises what `geoflood.open` does."""
     from geoflood.localize.locator import Locator
@@ -267,7 +269,7 @@ def open_indexes(
             raise UsageError(
                 f"{name} says nothing where one city is asked", "name several with --city, or auto"
             )
-    return Locator(indexes.only, precision)
+    return Locator(indexes.only, precision, progress)
 
 
 def street_map_of(locator: Locator | Cities, located: Sequence[Located]) -> StreetMap | None:
@@ -280,6 +282,8 @@ def say_of_indexes(locator: Locator | Cities) -> None:
     """What the search has to do without, a line each: street maps, and indexes that cannot be asked."""
     for one in getattr(locator, "left_out", ()):
         terminal.warning(left_out_line(one))
+    if locator.vectors_notice:
+        terminal.warning(locator.vectors_notice)
     if locator.street_map_problem:
         terminal.warning(locator.street_map_problem)
 

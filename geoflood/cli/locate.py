@@ -147,7 +147,7 @@ def locate(
     results = result_folder(out, force) if out or not as_json else None
     streets = read_basemap(basemap) if basemap else None
     with stage.open() as asker, terminal.progress() as progress:
-        locator = open_indexes(indexes, precision, stated(prior), world=world)
+        locator = open_indexes(indexes, precision, stated(prior), world=world, progress=progress)
         say_of_indexes(locator)
         options = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
         locator.check(options)

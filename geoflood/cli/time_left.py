@@ -30,6 +30,11 @@ def _rehearsed(images: int) -> int:
     return 2 * min(images, 96) + OUTSIDERS
 
 
+def _quantized(images: int) -> int:
+    """A large index has a coarse file."""
+    return images if images >= 50_000 else 0
+
+
 def _compared(images: int) -> int:
     """Each of them untold, and those under water told, too."""
     return _rehearsed(images) + min(images, 96)
@@ -40,6 +45,7 @@ INDEXING = (
     UsualStage("learning the city", lambda images: 2 * min(images, 1000), 1.2),
     UsualStage("describing", lambda images: images, 1.0),
     UsualStage("joining", lambda images: 3 * images, 0.001),
+    UsualStage("making the coarse file", _quantized, 0.005),
     UsualStage("describing outsiders", lambda images: OUTSIDERS, 2.5),
     UsualStage("rehearsing", _rehearsed, 1.3),
     UsualStage("searching", _compared, 0.05),

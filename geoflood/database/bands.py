@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BANDS", "above", "band_weights"]
+__all__ = ["BANDS", "above", "band_weights", "untold_belief"]
 
 BANDS = (0, 15, 30, 45, 60)
 """Percent of the height, from the bottom, that each band ignores."""
@@ -25,6 +25,15 @@ def band_weights(places: NDArray[Any], bands: Sequence[float]) -> NDArray[np.flo
     """
     lines = 1 - np.asarray(bands, float)[:, None] / 100
     return np.asarray(places[None, :, 1] <= lines, np.float32)
+
+
+def untold_belief(bands: Sequence[int]) -> NDArray[np.float64]:
+    """Weights [M] of the bands, which sum to 1, where nothing is known of the waterline.
+
+    The upper bands fail worst where they are needed, so they count more.
+    """
+    shares = 1 + np.asarray(bands, float) / 100
+    return np.asarray(shares / shares.sum(), np.float64)
 
 
 def above(places: NDArray[Any], belief: NDArray[np.float32], bands: Sequence[float]) -> NDArray[np.float32]:

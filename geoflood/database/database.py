@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.datatypes import Candidate, City, LatLon, Reference
+from geoflood.core.datatypes import Candidate, City, LatLon, Progress, Reference, no_progress
 from geoflood.core.errors import IndexUnusableError
 from geoflood.core.files import replacing
 from geoflood.database.captures import Captures, find_captures
 from geoflood.database.file_checks import verify
 from geoflood.database.index_files import REFERENCES
 from geoflood.database.manifest import Manifest, read_manifest
+from geoflood.database.ready_coarse import ready_coarse
 from geoflood.database.vectors import VectorStore
 
 __all__ = ["Database", "read_references", "write_references"]
@@ -112,9 +113,14 @@ class Database:
         """Its folder, as one of several."""
         return (self.folder,)
 
-    def open_vectors(self) -> VectorStore:
-        """Read vectors.faiss: not when the index is opened, because `info` and `cities` do without."""
-        store = VectorStore(self.folder / "vectors.faiss", len(self.manifest.settings.bands))
+    def open_vectors(self, progress: Progress = no_progress) -> VectorStore:
+        """Read the vectors: not when the index is opened, because `info` and `cities` do without.
+
+        A large index that lacks a coarse file gets one, and the store's `notice` says so.
+        """
+        bands = self.manifest.settings.bands
+        notice = ready_coarse(self.folder, bands, progress)
+        store = VectorStore(self.folder / "vectors.faiss", len(bands), notice=notice)
         if len(store) != len(self):
             raise IndexUnusableError(
                 f"{self.folder} has {len(self)} references and {len(store)} vectors", "use --rebuild"

@@ -19,6 +19,7 @@ __all__ = [
     "PICTURES",
     "PLAN_PAGE",
     "REFERENCES",
+    "REMADE",
     "SIGNS",
     "begun",
     "is_finished",
@@ -47,9 +48,12 @@ DRIVER = ".driver"
 PICTURES = "images"
 """The folder of pictures that geoflood fetched or unpacked."""
 
+REMADE = frozenset({"coarse.faiss"})
+"""What is made again when an index is opened without it: see `ready_coarse`."""
+
 _RESULTS = (
-    *(REFERENCES, CAPTURES, "vectors.faiss", "patches.npz", "outsiders.npy", "learned.npz"),
-    CHECKED,
+    *(REFERENCES, CAPTURES, "vectors.faiss", "coarse.faiss"),
+    *("patches.npz", "outsiders.npy", "learned.npz", CHECKED),
 )
 _NUMBERED = {"shards": re.compile(r"\d{6,}\.npz"), "patches": re.compile(r"\d{6,}\.npy")}
 _UNFINISHED = re.compile(r"\..+\.\d+\.part")

@@ -21,6 +21,7 @@ from geoflood.database.index_files import CAPTURES, REFERENCES
 from geoflood.database.manifest import retire_manifest
 from geoflood.database.patch_store import PatchPlaces, write_patch_places
 from geoflood.database.plan import IndexPlan, no_usable_image
+from geoflood.database.ready_coarse import seal_coarse
 from geoflood.database.shards import Shard, read_shard, shard_path
 from geoflood.database.vector_file import write_vectors
 
@@ -65,7 +66,9 @@ def join_shards(folder: Path, plan: IndexPlan, progress: Progress = no_progress)
     vectors = (one.shard.vectors[one.kept] for one in shards(2))
     write_vectors(folder / "vectors.faiss", vectors)
     write_patch_places(folder / "patches.npz", patch_places)
-    files = fingerprints(folder, (REFERENCES, CAPTURES, "vectors.faiss", "learned.npz", "patches.npz"))
+    coarse = seal_coarse(folder, plan.settings(), progress)
+    names = (REFERENCES, CAPTURES, "vectors.faiss", *coarse, "learned.npz", "patches.npz")
+    files = fingerprints(folder, names)
     return IndexContents(images, references, dict(rejected), _most_images_first(credits), files)
 
 

@@ -120,18 +120,24 @@ class IndexPlan:
     def close(self) -> None:
         self._db.close()
 
-    def keep_settings(self, settings: Settings) -> None:
-        """Note the settings of the first run. Raises IndexUnusableError when a later run has others."""
+    def settings(self) -> Settings | None:
+        """Those that were noted; None before. Raises IndexUnusableError for what is none."""
         row = self._db.execute("SELECT content FROM settings").fetchone()
         if row is None:
+            return None
+        try:
+            stored = json.loads(row[0])
+            return Settings(**{**stored, "bands": tuple(stored["bands"])})
+        except (ValueError, TypeError, KeyError) as error:
+            raise IndexUnusableError(f"{self.path} is of another geoflood, or damaged", _REBUILD) from error
+
+    def keep_settings(self, settings: Settings) -> None:
+        """Note the settings of the first run. Raises IndexUnusableError when a later run has others."""
+        before = self.settings()
+        if before is None:
             with self._db:
                 self._db.execute("INSERT INTO settings VALUES (?)", (json.dumps(asdict(settings)),))
             return
-        try:
-            stored = json.loads(row[0])
-            before = Settings(**{**stored, "bands": tuple(stored["bands"])})
-        except (ValueError, TypeError, KeyError) as error:
-            raise IndexUnusableError(f"{self.path} is of another geoflood, or damaged", _REBUILD) from error
         if different := settings.differences(before):
             raise IndexUnusableError(
                 f"the index {self.path.parent} was begun with other settings: {different}",

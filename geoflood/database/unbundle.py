@@ -178,7 +178,7 @@ class _Bundle:
                 self._extract(one.member, self._staging / PICTURES / one.name, one.size, one.sha256)
             del vectors
             shutil.rmtree(self._incoming)
-            contents = join_shards(self._staging, plan)
+            contents = join_shards(self._staging, plan, self._progress)
         manifest = Manifest(
             city,
             self._head.settings,

@@ -37,7 +37,9 @@ class VectorStore:
     city, they compare all. threads: that share a search of a large one; None: one a core.
     """
 
-    def __init__(self, path: Path, bands: int, *, threads: int | None = None) -> None:
+    def __init__(self, path: Path, bands: int, *, threads: int | None = None, notice: str = "") -> None:
+        self.notice = notice
+        """What people are to know of how it is searched, or ""."""
         self._file = VectorFile(path)
         self.bands, self.dimension = bands, self._file.width // bands
         self._index: faiss.Index | None = None

@@ -166,6 +166,11 @@ class Cities:
         problems = [one.street_map_problem for one in self._locators]
         return "; ".join(dict.fromkeys(filter(None, problems)))
 
+    @property
+    def vectors_notice(self) -> str:
+        """How references are searched, where that is not as they were sealed, or ""."""
+        return "; ".join(filter(None, (one.vectors_notice for one in self._locators)))
+
     def street_map_of(self, located: Sequence[Located]) -> StreetMap | None:
         """The street map of the city that most of these photos are of."""
         cities = [one.city for one in located if one.place is not None]

@@ -88,7 +88,7 @@ class Locator:
     Raises CityError or IndexUnusableError when the index cannot be searched.
     """
 
-    def __init__(self, folder: Path, precision: str | None = None) -> None:
+    def __init__(self, folder: Path, precision: str | None = None, progress: Progress = no_progress) -> None:
         self.database = Database(folder)
         self.settings = self.database.manifest.settings
         self.calibration = self.database.manifest.calibration
@@ -99,7 +99,7 @@ class Locator:
                 f"this geoflood has {self.describer.backbone.version}",
                 "build it again: geoflood index CITY IMAGES --rebuild",
             )
-        self.vectors = self.database.open_vectors()
+        self.vectors = self.database.open_vectors(progress)
         pool = ThreadPoolExecutor(cores(), "rerank")
         self._reranker = Reranker(pool, PatchStore(folder))
         bands, dimension = self.settings.bands, self.vectors.dimension
@@ -120,6 +120,11 @@ class Locator:
     def street_map(self) -> StreetMap | None:
         """What is known of the city's streets; None where nothing is, or `street_map_problem` is some."""
         return self._street_map[0]
+
+    @property
+    def vectors_notice(self) -> str:
+        """How its references are searched, where that is not as they were sealed, or ""."""
+        return self.vectors.notice
 
     @property
     def street_map_problem(self) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from geoflood.database.bands import untold_belief
+
 __all__ = ["LEAST_DOUBT", "belief", "beliefs", "nearest"]
 
 SPREAD = 0.1
@@ -21,11 +23,10 @@ def belief(waterline: float | None, bands: Sequence[int], doubt: float = 0.0) ->
     A bump, not a point: a waterline told too surely and wrong costs more than mixing does. `doubt` is the
     share of the belief that what was told says nothing; never less than LEAST_DOUBT.
     """
-    shares = np.asarray(bands, float) / 100
-    untold = (1 + shares) / (1 + shares).sum()  # the upper bands fail worst where they are needed
+    untold = untold_belief(bands)
     if waterline is None:
-        return np.asarray(untold, np.float32)
-    doubt = max(doubt, LEAST_DOUBT)
+        return untold.astype(np.float32)
+    doubt, shares = max(doubt, LEAST_DOUBT), np.asarray(bands, float) / 100
     near = np.exp(-((shares - waterline) ** 2) / (2 * SPREAD**2))
     return np.asarray((1 - doubt) * near / near.sum() + doubt * untold, np.float32)
 
