@@ -79,7 +79,7 @@ def prepare(
     strangers = query_cases(locator, elsewhere)
     far = [case for case in strangers if case.nearest_m > max(distances_m)]
     notes = (
-        *_calibration_notes(locator),
+        *_index_notes(locator),
         *_twin_notes(cases, exclude_twins),
         *_elsewhere_notes(len(strangers) - len(far)),
     )
@@ -101,7 +101,9 @@ def _check_positives(cases: Sequence[QueryCase], distance_m: float) -> None:
         )
 
 
-def _calibration_notes(locator: Locator | Cities) -> Iterator[str]:
+def _index_notes(locator: Locator | Cities) -> Iterator[str]:
+    if locator.vectors_notice:
+        yield locator.vectors_notice
     if weak := weakness(locator.calibrated(CalibrationKey(None))):
         name = locator.database.name
         yield f"the index {name} is weakly calibrated: {weak}"

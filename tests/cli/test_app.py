@@ -311,6 +311,15 @@ def test_json_is_alone_on_stdout(locate: Call, queries: Photos, tmp_path: Path) 
     assert not (tmp_path / "located").exists(), "with --json only where --out says"
 
 
+def test_a_coarse_file_made_again_is_said(
+    locate: Call, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "geoflood.database.database.ready_coarse", lambda *_: "coarse.faiss is missing: made again"
+    )
+    assert "coarse.faiss is missing: made again" in " ".join(locate(queries[0][0]).stderr.split())
+
+
 def test_a_report_for_people_and_files_for_others(locate: Call, queries: Photos, tmp_path: Path) -> None:
     photo = queries[0][0]
     result = locate(photo)
