@@ -19,13 +19,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import faiss
 import numpy as np
@@ -60,6 +60,10 @@ _LONGEST = 1 << 24
 """Bytes of the line at the end; longer ones are of a damaged file."""
 _STAGE = "making the coarse file"
 _HINT = "remove it: it is made again"
+
+
+_Found: TypeAlias = tuple[Vectors, NDArray[np.int64]]
+"""Similarities and ids [Q, n]."""
 
 
 @dataclass(frozen=True)
@@ -221,18 +225,28 @@ class CoarseIndex:
             raise IndexUnusableError(f"{path} is damaged: its parts hold other rows", _HINT)
         workers = min(threads or cores(), len(self._parts))
         self._pool = ThreadPoolExecutor(workers, "coarse", partial(faiss.omp_set_num_threads, 1))
+        self._alone = workers == 1
 
     def search(self, queries: Vectors, belief: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
         """Of each query [Q, bands, D] the ascending ids of the `count` references that look most alike."""
         asked = queries * (belief / self.untold)[:, None]
-        short = asked.reshape(len(queries), -1).astype(np.float32) @ self._matrix.T
-        found = list(self._pool.map(lambda part: part.search(short, min(count, part.ntotal)), self._parts))
+        asked = asked.reshape(len(queries), -1).astype(np.float32)
+        # BLAS would take ten times as long for one query: its threads spin.
+        short = np.einsum("qw,nw->qn", asked, self._matrix)
+        found = self._map(lambda part: part.search(short, min(count, part.ntotal)))
         alike = np.hstack([similarities for similarities, _ in found])
         ids = np.hstack([some + start for (_, some), start in zip(found, self._starts, strict=True)])
         if ids.shape[1] <= count:
             return [np.sort(row) for row in ids]
         best = np.argpartition(-alike, count - 1, axis=1)[:, :count]
         return [np.sort(row[some]) for row, some in zip(ids, best, strict=True)]
+
+    def _map(self, search: Callable[[faiss.Index], _Found]) -> list[_Found]:
+        """The parts searched side by side; one alone is not worth waking a thread."""
+        if not self._alone:
+            return list(self._pool.map(search, self._parts))
+        with _one_thread():
+            return [search(part) for part in self._parts]
 
 
 def _part(data: bytes) -> faiss.IndexPQFastScan:

@@ -74,8 +74,8 @@ def test_every_stage_has_a_bar_and_the_whole_stands_below(monkeypatch: pytest.Mo
         for stage, done, total, now[0] in run(60, 1.0):
             progress(stage, done, total)
     last = shown.getvalue().rpartition("describing outsiders")
-    for stage in INDEXING[1:]:
-        assert stage.name in shown.getvalue()
+    for stage in INDEXING:
+        assert (stage.name in shown.getvalue()) == (stage.steps(60) > 0)
     assert "the whole: " in last[2]
     assert last[2].rindex("the whole") > last[2].rindex("comparing")
 

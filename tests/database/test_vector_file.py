@@ -68,13 +68,12 @@ def test_blocks_hold_every_row_once(path: Path, monkeypatch: pytest.MonkeyPatch)
         np.testing.assert_array_equal(np.concatenate([block for _, block in found]), rows(70)[expected])
 
 
-def without_pread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "pread")
-    monkeypatch.delattr(os, "posix_fadvise")
-
-
-def test_a_system_without_read_ahead_reads_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_pread(monkeypatch)
+@pytest.mark.parametrize("lacking", ["RWF_NOWAIT", "RWF_NOWAIT posix_fadvise pread"])
+def test_a_system_without_read_ahead_reads_the_same(
+    path: Path, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in lacking.split():
+        monkeypatch.delattr(os, name)
     np.testing.assert_array_equal(VectorFile(path).read(np.array([2, 50])), rows(70)[[2, 50]])
 
 
