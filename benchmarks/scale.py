@@ -36,7 +36,8 @@ from geoflood.core.geo import distance_m
 from geoflood.core.images import read_image
 from geoflood.database.bands import BANDS, band_weights
 from geoflood.database.build import build
-from geoflood.database.database import read_captures, read_references
+from geoflood.database.coarse import COARSE
+from geoflood.database.database import Database
 from geoflood.database.vector_file import VectorFile, write_vectors
 from geoflood.imagery.folder import images
 from geoflood.imagery.views import LONGEST
@@ -80,7 +81,7 @@ def main() -> None:
     found = images([options.data], options.data / "images.csv", select="split=database")
     build(index, options.data.name, found, settings(), lambda *_: {})
     describer = load_learned(index / "learned.npz", "rootsift")
-    positions = read_captures(index / "references.sqlite")[0]
+    positions = Database(index).positions
     asked = searches(options.data, describer, options.half, work)
     folder = work / f"{options.data.name}-{options.half}-{options.rows}"
     if not (folder / "vectors.faiss").exists():
@@ -132,9 +133,7 @@ def donors(
     far = np.array([distance_m(places, position).min() > FAR_M for position in positions])
     vectors = VectorFile(index / "vectors.faiss")
     own = vectors.read(np.flatnonzero(far)).reshape(int(far.sum()), len(BANDS), -1)
-    paths = [
-        Path(one.location) for one in read_references(index / "references.sqlite", range(len(positions)))
-    ]
+    paths = [Path(one.location) for one in Database(index).references(range(len(positions)))]
     yield np.concatenate([own, kept_donors(work / f"{index.name}-mirrored.npy", describer, paths, True)])
     for folder in options.donors:
         with (folder / "images.csv").open(newline="") as file:
@@ -200,8 +199,10 @@ def truth(folder: Path, asked: Asked) -> NDArray[np.int64]:
 
 
 def step(name: str, options: argparse.Namespace, folder: Path, *more: str) -> dict[str, Any]:
-    """What a step gives that runs in a process of its own."""
+    """What a step gives that runs in a process of its own; the coarse file is made once."""
     out = folder / f"{name}.npz"
+    if name == "build" and out.exists() and (folder / COARSE).exists():
+        return dict(np.load(out))
     script = Path(__file__).with_name("scale_store.py")
     threads = ["--threads", str(options.threads)] if options.threads else []
     subprocess.run([sys.executable, script, name, folder, out, *threads, *more], check=True)
@@ -234,7 +235,7 @@ def report(options: argparse.Namespace, folder: Path, asked: Asked, positions: N
         "build_s": round(float(built["processor_s"]), 1),
         "build_peak_mb": round(float(built["peak_mb"])),
         "cold_ms": round(float(np.median(cold["spent"])) * 1000, 1),
-        "coarse_mb": round((folder / "coarse.faiss").stat().st_size / 1e6, 1),
+        "coarse_mb": round((folder / COARSE).stat().st_size / 1e6, 1),
         "load": round(os.getloadavg()[0], 1),
     }
     for name, value in figures.items():
