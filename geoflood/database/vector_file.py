@@ -108,7 +108,7 @@ class VectorFile:
         Raises IndexUnusableError when the file shrank.
         """
         rows, size = np.empty((len(ids), self.width), "<f2"), self.width * _NUMBER
-        memory = memoryview(rows.reshape(-1).view(np.uint8))
+        memory = rows.reshape(-1).view(np.uint8).data
         parts = [
             (memory[at * size : end * size], self._start + first * size) for at, end, first in _runs(ids)
         ]
