@@ -476,7 +476,12 @@ def info(city: str | Path, *, index_dir: str | Path | None = None) -> IndexInfo:
 
 @overload
 def open(
-    city: Path, *, index_dir: str | Path | None = None, precision: str | None = None, prior: None = None
+    city: Path,
+    *,
+    index_dir: str | Path | None = None,
+    precision: str | None = None,
+    prior: None = None,
+    search: str | None = None,
 ) -> Locator: ...
 @overload
 def open(
@@ -485,6 +490,7 @@ def open(
     index_dir: str | Path | None = None,
     precision: str | None = None,
     prior: Mapping[str, float] | None = None,
+    search: str | None = None,
 ) -> Locator | Cities: ...
 def open(
     city: str | Path | Sequence[str | Path],
@@ -492,16 +498,20 @@ def open(
     index_dir: str | Path | None = None,
     precision: str | None = None,
     prior: Mapping[str, float] | None = None,
+    search: str | None = None,
 ) -> Locator | Cities:
     """Load the index of a city, given its name or its folder: what locates photos.
 
     Several, as a list or as "hamburg,bremen", and all that are there, as "auto", are asked together. Then
     the answer also says which city a photo is of. Indexes that cannot be searched are in its `left_out`.
 
+    - `search`: "ray" or "ray://HOST:10001": the workers of a Ray cluster hold the index in parts, where it is
+      too large for this computer. It lies where all of them see it; needs `geoflood[ray]`.
     - `prior`: of several, by name, the probability that photos are of a city, stated before looking.
 
     Raises CityError when there is no such index, IndexUnusableError when it cannot be searched,
-    WeightsError when the weights of its backbone are missing, UsageError for a prior that makes no sense.
+    WeightsError when the weights of its backbone are missing, UsageError for a prior that makes no sense,
+    NetworkError where no Ray head answers.
     """
     from geoflood.core.errors import UsageError
     from geoflood.database.named_indexes import named_indexes
@@ -512,10 +522,10 @@ def open(
     if named.only is None:
         from geoflood.localize.cities import open_cities
 
-        return open_cities(named.folders, precision, prior)
+        return open_cities(named.folders, precision, prior, search=search)
     if prior:
         raise UsageError("a prior says nothing where one city is asked", "name several, or auto")
-    return Locator(named.only, precision)
+    return Locator(named.only, precision, search=search)
 
 
 def evaluate(

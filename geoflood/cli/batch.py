@@ -31,6 +31,7 @@ from geoflood.cli.options import (
     Precision,
     Quiet,
     Rerank,
+    SearchOn,
     Verbose,
     Workers,
 )
@@ -117,6 +118,7 @@ def batch_locate(
     precision: Precision = None,
     workers: Workers = None,
     dry_run: DryRun = False,
+    search_on: SearchOn = None,
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -151,11 +153,11 @@ def batch_locate(
         {**source, **stage.settings},
     )
     if dry_run:
-        locator = _open(indexes, shares, options, precision)
+        locator = _open(indexes, shares, options, precision, search_on)
         show_preview(folder, out, indexes.only or locator.database.folders, options, locator, stage, as_json)
         return
     with stage.open() as asker, _stopping() as stopping, terminal.progress() as progress:
-        locator = _open(indexes, shares, options, precision)
+        locator = _open(indexes, shares, options, precision, search_on)
         streets = streets or locator.street_map
         covered = locator.database.city()
         summary = pipeline.batch_locate(
@@ -182,10 +184,14 @@ def batch_locate(
 
 
 def _open(
-    indexes: NamedIndexes, shares: Mapping[str, float], options: BatchOptions, precision: str | None
+    indexes: NamedIndexes,
+    shares: Mapping[str, float],
+    options: BatchOptions,
+    precision: str | None,
+    search: str | None,
 ) -> Locator | Cities:
     """What is searched, opened for these options. Raises UsageError for what it cannot do."""
-    locator = open_indexes(indexes, precision, shares)
+    locator = open_indexes(indexes, precision, shares, search=search)
     say_of_indexes(locator)
     if options.use_words and indexes.only is None:
         raise UsageError("--use-words looks for the names of one city", "name one with --city")

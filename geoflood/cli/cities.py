@@ -256,6 +256,7 @@ def open_indexes(
     *,
     world: bool = False,
     progress: Progress = no_progress,
+    search: str | None = None,
 ) -> Locator | Cities:
     """What locates photos in them. Raises what `geoflood.open` does."""
     from geoflood.localize.locator import Locator
@@ -263,13 +264,13 @@ def open_indexes(
     if indexes.only is None:
         from geoflood.localize.cities import open_cities
 
-        return open_cities(indexes.folders, precision, prior, world=world)
+        return open_cities(indexes.folders, precision, prior, world=world, search=search)
     for name, given in (("--prior", bool(prior)), ("--world", world)):
         if given:
             raise UsageError(
                 f"{name} says nothing where one city is asked", "name several with --city, or auto"
             )
-    return Locator(indexes.only, precision, progress)
+    return Locator(indexes.only, precision, progress, search=search)
 
 
 def street_map_of(locator: Locator | Cities, located: Sequence[Located]) -> StreetMap | None:

@@ -33,6 +33,7 @@ from geoflood.cli.options import (
     Precision,
     Quiet,
     Rerank,
+    SearchOn,
     VerboseAnswers,
     Workers,
 )
@@ -124,6 +125,7 @@ def locate(
     tiles: Tiles = None,
     precision: Precision = None,
     workers: Workers = None,
+    search_on: SearchOn = None,
     index_dir: IndexDir = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -147,7 +149,9 @@ def locate(
     results = result_folder(out, force) if out or not as_json else None
     streets = read_basemap(basemap) if basemap else None
     with stage.open() as asker, terminal.progress() as progress:
-        locator = open_indexes(indexes, precision, stated(prior), world=world, progress=progress)
+        locator = open_indexes(
+            indexes, precision, stated(prior), world=world, progress=progress, search=search_on
+        )
         say_of_indexes(locator)
         options = SearchOptions(top_k, stage.alpha if alpha is None else alpha, blend, rerank=rerank)
         locator.check(options)

@@ -30,6 +30,7 @@ __all__ = [
     "Precision",
     "Quiet",
     "Rerank",
+    "SearchOn",
     "Verbose",
     "VerboseAnswers",
     "Workers",
@@ -122,6 +123,16 @@ AnyWorkers = Annotated[
         metavar="N|ray|ray://HOST",
         envvar="GEOFLOOD_WORKERS",
         help="Default: one a core; ray: a Ray cluster, here or at a head.",
+        rich_help_panel=MACHINE,
+    ),
+]
+
+SearchOn = Annotated[
+    str | None,
+    typer.Option(
+        "--search",
+        metavar="ray|ray://HOST",
+        help="A Ray cluster holds the index, in parts.",
         rich_help_panel=MACHINE,
     ),
 ]

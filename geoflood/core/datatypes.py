@@ -523,6 +523,7 @@ class ReasonKind(StrEnum):
     NEVER_CALIBRATED = "never calibrated"
     ONE_DAY = "calibrated on one day"
     PICTURES_GONE = "pictures gone"
+    PARTLY_SEARCHED = "a part of the index was not searched"
     FRAMED = "a photo inside a frame"
     MIRRORED = "a mirrored photo"
     WATERLINE_FOUND = "the waterline was found in the photo"

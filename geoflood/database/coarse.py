@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import faiss
 import numpy as np
@@ -35,9 +35,10 @@ from geoflood.core.datatypes import Progress, Vectors, no_progress
 from geoflood.core.errors import IndexUnusableError
 from geoflood.core.files import replacing
 from geoflood.core.parallel import cores
+from geoflood.database.similar_rows import best_first
 from geoflood.database.vector_file import VectorFile
 
-__all__ = ["COARSE", "LARGE", "CoarseIndex", "check_coarse", "write_coarse"]
+__all__ = ["COARSE", "LARGE", "CoarseIndex", "check_coarse", "rows_of", "write_coarse"]
 
 COARSE = "coarse.faiss"
 LARGE = 50_000
@@ -217,22 +218,28 @@ def _components(
 class CoarseIndex:
     """A coarse file in memory. Threads may share it; raises IndexUnusableError when it is not of `vectors`.
 
-    threads: that share a search; None: one a core.
+    threads: that share a search; None: one a core. parts: those of the file that are read; None: all.
     """
 
-    def __init__(self, path: Path, vectors: VectorFile, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, vectors: VectorFile, threads: int | None = None, parts: range | None = None
+    ) -> None:
         content = check_coarse(path, vectors)
+        taken = range(len(content.parts)) if parts is None else parts
+        places = np.cumsum([0, *content.parts]).tolist()
         try:
             with path.open("rb") as file:
-                self._parts = [_part(file.read(size)) for size in content.parts]
+                self._parts = [_read_part(file, places[part], content.parts[part]) for part in taken]
+                file.seek(places[-1])
                 matrix = np.frombuffer(file.read(4 * content.numbers * content.width), "<f4")
         except (OSError, RuntimeError) as error:
             raise IndexUnusableError(f"{path} cannot be read", _HINT) from error
         self._matrix = matrix.reshape(content.numbers, content.width)
         self.untold = np.array(content.untold, np.float32)
         """What is believed of the bands where nothing is told, [bands]."""
-        self._starts = np.cumsum([0, *(part.ntotal for part in self._parts[:-1])])
-        if sum(part.ntotal for part in self._parts) != content.rows:
+        first, end = (0, content.rows) if parts is None else rows_of(content.rows, parts)
+        self._starts = first + np.cumsum([0, *(part.ntotal for part in self._parts[:-1])])
+        if sum(part.ntotal for part in self._parts) != end - first:
             raise IndexUnusableError(f"{path} is damaged: its parts hold other rows", _HINT)
         workers = min(threads or cores(), len(self._parts))
         self._pool = ThreadPoolExecutor(workers, "coarse", partial(faiss.omp_set_num_threads, 1))
@@ -240,6 +247,12 @@ class CoarseIndex:
 
     def search(self, queries: Vectors, belief: NDArray[np.float32], count: int) -> list[NDArray[np.int64]]:
         """Of each query [Q, bands, D] the ascending ids of the `count` references that look most alike."""
+        return list(np.sort(self.alike(queries, belief, count)[1], axis=1))
+
+    def alike(
+        self, queries: Vectors, belief: NDArray[np.float32], count: int
+    ) -> tuple[Vectors, NDArray[np.int64]]:
+        """How alike they look and ids [Q, count], best first; of equals the lower ids."""
         asked = queries * (belief / self.untold)[:, None]
         asked = asked.reshape(len(queries), -1).astype(np.float32)
         # BLAS would take ten times as long for one query: its threads spin.
@@ -247,10 +260,7 @@ class CoarseIndex:
         found = self._map(lambda part: part.search(short, min(count, part.ntotal)))
         alike = np.hstack([similarities for similarities, _ in found])
         ids = np.hstack([some + start for (_, some), start in zip(found, self._starts, strict=True)])
-        if ids.shape[1] <= count:
-            return [np.sort(row) for row in ids]
-        best = np.argpartition(-alike, count - 1, axis=1)[:, :count]
-        return [np.sort(row[some]) for row, some in zip(ids, best, strict=True)]
+        return best_first(alike, ids, count)
 
     def _map(self, search: Callable[[faiss.Index], _Found]) -> list[_Found]:
         """The parts searched side by side; one alone is not worth waking a thread."""
@@ -258,6 +268,16 @@ class CoarseIndex:
             return list(self._pool.map(search, self._parts))
         with _one_thread():
             return [search(part) for part in self._parts]
+
+
+def rows_of(rows: int, parts: range) -> tuple[int, int]:
+    """The first row of some parts of a file of so many rows, and the one behind their last."""
+    return parts.start * PART, min(parts.stop * PART, rows)
+
+
+def _read_part(file: BinaryIO, place: int, size: int) -> faiss.IndexPQFastScan:
+    file.seek(place)
+    return _part(file.read(size))
 
 
 def _part(data: bytes) -> faiss.IndexPQFastScan:

@@ -21,6 +21,7 @@ from geoflood.database.file_checks import verify
 from geoflood.database.index_files import REFERENCES
 from geoflood.database.manifest import Manifest, read_manifest
 from geoflood.database.ready_coarse import ready_coarse
+from geoflood.database.similar_rows import SearchedVectors
 from geoflood.database.vectors import VectorStore
 
 __all__ = ["Database", "read_references", "write_references"]
@@ -113,14 +114,23 @@ class Database:
         """Its folder, as one of several."""
         return (self.folder,)
 
-    def open_vectors(self, progress: Progress = no_progress) -> VectorStore:
+    def open_vectors(self, progress: Progress = no_progress, where: str | None = None) -> SearchedVectors:
         """Read the vectors: not when the index is opened, because `info` and `cities` do without.
 
         A large index that lacks a coarse file gets one, and the store's `notice` says so.
+        where: a Ray cluster whose workers hold it in parts; None: it is held here. Raises IndexUnusableError,
+        and NetworkError where the cluster cannot be reached.
         """
         bands = self.manifest.settings.bands
         notice = ready_coarse(self.folder, bands, progress)
-        store = VectorStore(self.folder / "vectors.faiss", len(bands), notice=notice)
+        path = self.folder / "vectors.faiss"
+        store: SearchedVectors
+        if where is None:
+            store = VectorStore(path, len(bands), notice=notice)
+        else:
+            from geoflood.database.ray_search import RayVectorStore
+
+            store = RayVectorStore(where, path, len(bands), notice=notice)
         if len(store) != len(self):
             raise IndexUnusableError(
                 f"{self.folder} has {len(self)} references and {len(store)} vectors", "use --rebuild"

@@ -113,7 +113,8 @@ class RayCluster:
             with self._reached():
                 return self._ray.get(ref)
         except lost as error:
-            raise WorkerLostError(_first_line(error)) from error
+            said = _last_line(error)  # of an object that could not be made: why
+            raise WorkerLostError(said if "Error" in said else _first_line(error)) from error
         except broken.RayTaskError as error:
             raise _task_error(error) from error
 
@@ -221,7 +222,6 @@ def _start(ray: ModuleType) -> None:
     """Join the cluster that `ray start` made this computer part of, or start one here."""
     how: Mapping[str, Any] = {"include_dashboard": False, "log_to_driver": False, "configure_logging": False}
     own = {"num_cpus": cores(), "object_store_memory": STORE_BYTES}
-    name = "the Ray cluster that this computer belongs to"
     try:
         try:
             ray.init(**own, **how)
@@ -229,7 +229,10 @@ def _start(ray: ModuleType) -> None:
             ray.init(**how)
     except Exception as error:
         ray.shutdown()
-        raise _unreachable(name, error) from error
+        raise NetworkError(
+            f"Ray can be neither joined nor started on this computer: {_first_line(error)}",
+            "try again when it is less busy; ray stop --force ends what is left of a cluster",
+        ) from error
 
 
 def _knock(address: str) -> None:

@@ -88,11 +88,12 @@ def open_cities(
     prior: Mapping[str, float] | None = None,
     *,
     world: bool = False,
+    search: str | None = None,
 ) -> Cities:
     """The indexes in these folders, to be asked together; those that cannot be searched are `left_out`.
 
     prior: by the name of an index the probability of its city, stated before looking. world: GeoCLIP's prior
-    counts, too.
+    counts, too. search: as of a Locator.
     Raises CityError when there is none, the error of the first where none can be searched, UsageError for a
     prior that makes no sense, WeightsError without the weights of the world prior.
     """
@@ -102,7 +103,7 @@ def open_cities(
     left_out: list[IndexLeftOut] = []
     for name, folder in _named(folders).items():
         try:
-            found[name] = Locator(folder, precision)
+            found[name] = Locator(folder, precision, search=search)
         except GeofloodError as error:
             left_out.append(IndexLeftOut(name, error))
     if not found:

@@ -85,10 +85,18 @@ RERANKED = 20
 class Locator:
     """An index opened for searching: its vectors in memory and its backbone. Threads may share it.
 
-    Raises CityError or IndexUnusableError when the index cannot be searched.
+    search: the Ray cluster that holds its vectors in parts; None: they are held here. Raises CityError or
+    IndexUnusableError when the index cannot be searched, and what `Database.open_vectors` does.
     """
 
-    def __init__(self, folder: Path, precision: str | None = None, progress: Progress = no_progress) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        precision: str | None = None,
+        progress: Progress = no_progress,
+        *,
+        search: str | None = None,
+    ) -> None:
         self.database = Database(folder)
         self.settings = self.database.manifest.settings
         self.calibration = self.database.manifest.calibration
@@ -99,7 +107,7 @@ class Locator:
                 f"this geoflood has {self.describer.backbone.version}",
                 "build it again: geoflood index CITY IMAGES --rebuild",
             )
-        self.vectors = self.database.open_vectors(progress)
+        self.vectors = self.database.open_vectors(progress, search)
         pool = ThreadPoolExecutor(cores(), "rerank")
         self._reranker = Reranker(pool, PatchStore(folder))
         bands, dimension = self.settings.bands, self.vectors.dimension
@@ -187,7 +195,7 @@ class Locator:
         ask = partial(self.ask, options=options, within=within, without=without, watch=watch)
         answer = ask(described, shown.attention)
         if isinstance(answer, Reason):
-            return ended(outcome_without_answer(answer), answer)
+            return ended(outcome_without_answer(answer), answer, notes=partly(self.vectors.missed))
         if options.rerank and answer.estimate.probability < FAIR:
             shown, described, answer = self._perhaps_mirrored(shown, described, answer, ask, options, watch)
         answer = replace(answer, estimate=replace(answer.estimate, boxed=within is not None))
@@ -217,7 +225,7 @@ class Locator:
 
         ended: makes the Located of outcome, reason and what else is known.
         """
-        notes, gone = [*shown.notes], answer.agreed.gone
+        notes, gone = [*partly(answer.missed), *shown.notes], answer.agreed.gone
         notes += [Reason(ReasonKind.PICTURES_GONE, count=gone)] if gone else []
         notes += [Reason(ReasonKind.VERIFICATION, detail=answer.said)] if answer.said else []
         candidates = answer.candidates or self._candidates(answer, options.top_k)
@@ -291,6 +299,7 @@ class Locator:
         """
         with watch("search"):
             similarities, ids = self._search(described, attention, options, within, without)
+            missed = self.vectors.missed
         if not np.isfinite(similarities).all() or (ids < 0).any():  # what FAISS makes of NaN
             return Reason(ReasonKind.NOT_A_NUMBER)
         if not len(ids):
@@ -311,7 +320,7 @@ class Locator:
                 inliers[:count] = agreed.inliers
         with watch("fuse"):
             estimate = fused(similarities, positions, entry.params, inliers, outsiders=outsiders)
-        return SearchAnswer(similarities, ids, inliers, agreed, entry, estimate, first, outsiders)
+        return SearchAnswer(similarities, ids, inliers, agreed, entry, estimate, first, outsiders, missed)
 
     def _candidates(self, answer: SearchAnswer, count: int | None) -> tuple[Candidate, ...]:
         """The first of them, best first; None: all."""
@@ -483,6 +492,11 @@ def locate_side_by_side(
     return located
 
 
+def partly(missed: float) -> tuple[Reason, ...]:
+    """What to tell where a share of the references could not be looked at."""
+    return (Reason(ReasonKind.PARTLY_SEARCHED, share=missed),) if missed else ()
+
+
 def outcome_without_answer(reason: Reason) -> Outcome:
     """Of a photo for which there is no answer to be judged."""
     return Outcome.FAILED if reason.kind is ReasonKind.NOT_A_NUMBER else Outcome.NOT_FOUND
@@ -507,6 +521,8 @@ class SearchAnswer:
     first: float
     """Probability by the search alone."""
     outsiders: float
+    missed: float = 0.0
+    """Share of the references that could not be looked at."""
     candidates: tuple[Candidate, ...] = ()
     """All of them, best first, where they were compared by a model."""
     said: str = ""

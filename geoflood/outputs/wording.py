@@ -187,6 +187,7 @@ _SENTENCES = {
     ReasonKind.NEVER_CALIBRATED: f"weakly calibrated: {_NEVER}",
     ReasonKind.ONE_DAY: "weakly calibrated: most places were seen on one day only",
     ReasonKind.PICTURES_GONE: "{count} not re-ranked: their pictures are gone",
+    ReasonKind.PARTLY_SEARCHED: "not all was searched: {percent} of the index could not be reached",
     ReasonKind.FRAMED: "only the photo inside the frame or screenshot was looked at",
     ReasonKind.MIRRORED: "the photo is mirrored: it was found turned round, left for right",
     ReasonKind.WATERLINE_FOUND: "the water's mirror image shows its line at {percent} of the height",

@@ -19,6 +19,10 @@ class InlineCluster:
     def __init__(self, deaths: int = 0, between: Callable[[Any], object] = lambda given: None) -> None:
         self._deaths, self._between = deaths, between
         self.orders: list[Any] = []
+        self.actors: list[Any] = []
+        self.asked = 0
+        self.silent = set[int]()
+        """Actors that do not answer."""
 
     def cores(self) -> int:
         return 2
@@ -36,8 +40,24 @@ class InlineCluster:
 
         return begin
 
+    def actor(self, kind: type, *given: Any, cores: float) -> Any:
+        assert 0 < cores <= 1
+        self.actors.append(kind(*pickle.loads(pickle.dumps(given))))
+        return len(self.actors) - 1
+
+    def ask(self, actor: int, method: str, *given: Any) -> bytes:
+        answer = getattr(self.actors[actor], method)(*pickle.loads(pickle.dumps(given)))
+        self.asked += 1
+        return pickle.dumps((f"{self.asked} of {actor}", answer))
+
     def ended(self, refs: Sequence[bytes], seconds: float, count: int = 1) -> tuple[list[bytes], list[bytes]]:
-        return list(refs[:count]), list(refs[count:])
+        here = [ref for ref in refs if not ref or not self._is_silent(ref)]
+        return here[:count], [ref for ref in refs if ref not in here[:count]]
+
+    def _is_silent(self, ref: bytes) -> bool:
+        """Whether it was asked of an actor that does not answer."""
+        name = pickle.loads(ref)[0]
+        return isinstance(name, str) and int(name.rpartition(" ")[2]) in self.silent
 
     def result(self, ref: bytes) -> Any:
         if not ref:
