@@ -175,16 +175,18 @@ def _kill(begun: Path, options: argparse.Namespace) -> None:
     threads = _fresh(begun, "threads")
     _describe(threads, describe_missing)
     right, survived = _files(threads), 0
-    for turn in range(options.kills):
+    turn = 0
+    while turn < options.kills:
         folder = _fresh(begun, "killed")
         what = ("worker", "driver")[turn % 2]
         driver = _start(folder, options)
         there = _wait_for_shards(folder, rng.randrange(len(right) // 2))
-        time.sleep(rng.uniform(0, 1))
-        victim = driver.pid
-        if what == "worker":
-            _until(_workers, 60)
-            victim = rng.choice(_workers())
+        time.sleep(rng.uniform(0, 0.1))
+        victims = [driver.pid] if what == "driver" else _workers()
+        if not victims or driver.poll() is not None:  # it was over before: not a kill
+            driver.wait()
+            continue
+        victim = rng.choice(victims)
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
         code = driver.wait()
@@ -195,6 +197,7 @@ def _kill(begun: Path, options: argparse.Namespace) -> None:
         if not same:
             print(code, sorted(set(_files(folder).items()) ^ set(right.items())), file=sys.stderr)
         survived += same
+        turn += 1
         print(
             json.dumps({"kill": turn, "what": what, "shards": there, "kept": kept, "same_files": same}),
             flush=True,
