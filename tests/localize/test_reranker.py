@@ -23,6 +23,7 @@ from geoflood.synthetic.town import Truth
 
 Photos = list[tuple[Path, Truth]]
 NEUTRAL = AttentionMap.neutral()
+INDEX_FILES = ("manifest.json", "references.sqlite", "captures.npy", "vectors.faiss", "learned.npz")
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def test_an_index_does_without_its_pictures(
     index_dir: Path, reranker: Reranker, photo: Patches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Copied to another machine: the files that the guide names, and no picture."""
-    for name in ("manifest.json", "references.sqlite", "vectors.faiss", "learned.npz", "patches.npz"):
+    for name in (*INDEX_FILES, "patches.npz"):
         shutil.copy(index_dir / "town" / name, tmp_path)
     shutil.copytree(index_dir / "town" / "patches", tmp_path / "patches")
     database = Database(tmp_path)
