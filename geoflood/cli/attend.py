@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AllowRemote",
     "Anyway",
+    "Compare",
     "Consistency",
     "Grid",
     "Model",
@@ -80,6 +81,15 @@ Verify = Annotated[
         min=0, max=50, help="Candidates that the model compares with the photo.", rich_help_panel=MODEL
     ),
 ]
+Compare = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=8,
+        help="Different places that the model compares side by side with the photo.",
+        rich_help_panel=MODEL,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -111,14 +121,14 @@ def select_model(
 
 
 def make_stage(
-    selection: VlmSelection | None, attention: str | None, verify: int, index: Path | None
+    selection: VlmSelection | None, attention: str | None, verify: int, compare: int, index: Path | None
 ) -> VlmStage:
     """What a command asks of the model, which is told the name of the index's city; None: of several."""
     from geoflood.database.manifest import read_manifest
     from geoflood.vlm.stage import VlmStage
 
     city = read_manifest(index).city if index else ""
-    return VlmStage.of(selection, attention, verify, city, terminal.news, terminal.warning)
+    return VlmStage.of(selection, attention, verify, city, terminal.news, terminal.warning, compare)
 
 
 def attend(

@@ -110,6 +110,7 @@ def batch_locate(
     consistency: vlm.Consistency = 1,
     rerank: Rerank = None,
     verify: vlm.Verify = 0,
+    compare: vlm.Compare = 0,
     search_anyway: vlm.Anyway = False,
     replay: Replay = False,
     use_post_geo: UsePostGeo = False,
@@ -133,7 +134,7 @@ def batch_locate(
     selection = vlm.select_model(
         model, ollama_host, openai_host, allow_remote, prompt, grid, consistency, replay
     )
-    stage = vlm.make_stage(selection, attention, verify, indexes.only)
+    stage = vlm.make_stage(selection, attention, verify, compare, indexes.only)
     from geoflood.outputs.basemap import read_basemap
     from geoflood.triage import pipeline
     from geoflood.triage.options import BatchOptions, BatchRequest

@@ -31,7 +31,7 @@ def show_preview(
     from geoflood.triage.preview import preview_batch
 
     options = replace(options, search=locator.resolved(options.search))
-    asks = stage.selection if stage.attends or stage.verify_count else None
+    asks = stage.selection if stage.asks else None
     hosts = asks.hosts_asked() if asks else ()
     with terminal.progress() as progress:
         found = preview_batch(folder, out, index, options, progress)
@@ -39,6 +39,7 @@ def show_preview(
         told = {name: getattr(found, name) for name in ("pictures", "done", "left", "provisional", "begun")}
         posts = {"posts": found.tally.posts.total(), "not_used": dict(found.tally.rejected)}
         asked = {"model": asks and asks.full_name, "hosts": hosts, "verify": stage.verify_count}
+        asked["compare"] = stage.compare_count
         terminal.emit({"dry_run": True, **posts, **told, **asked, "out": str(out)})
         return
     for line in found.tally.lines():
@@ -60,5 +61,6 @@ def _asked(stage: VlmStage, asks: VlmSelection | None, hosts: Sequence[str], pho
         return "none is asked"
     what = [f"about {photos:,} photos at most"] * stage.attends
     what += [f"to compare {stage.verify_count:,} candidates of each"] * bool(stage.verify_count)
+    what += [f"to compare {stage.compare_count:,} places with each"] * bool(stage.compare_count)
     where = f"at {', '.join(hosts)}" if hosts else "in its earlier answers alone"
     return f"{asks.full_name} {where}, {' and '.join(what)}"

@@ -122,6 +122,7 @@ def evaluate(
     allow_remote: vlm.AllowRemote = None,
     rerank: Rerank = None,
     verify: vlm.Verify = 0,
+    compare: vlm.Compare = 0,
     report: Report = None,
     out: Out = None,
     precision: Precision = None,
@@ -149,7 +150,7 @@ def evaluate(
     strangers = read_elsewhere(elsewhere, elsewhere_select) if elsewhere else NO_PHOTOS
     indexes = [indexes_or_only(name, index_dir) for name in (city, *(beside or []))]
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote)
-    stage = vlm.make_stage(selection, attention or "none", verify, indexes[0].only)
+    stage = vlm.make_stage(selection, attention or "none", verify, compare, indexes[0].only)
     with ends_when_interrupted("an evaluation"):
         with stage.open() as asker, terminal.progress() as progress:
             benchmarks = [
@@ -266,8 +267,8 @@ def _with_model(
             options=replace(setting.options, alpha=stage.alpha if alpha is None else alpha),
             attend=model_attention(attention_asker, stage.selection.full_name, stage.auto),
         )
-    if (verifier := stage.verifier(asker)) is not None:
-        setting = replace(setting, name=f"{setting.name}, {verifier.count} verified", verify=verifier)
+    if (checks := stage.checks(asker)) is not None:
+        setting = replace(setting, name=f"{setting.name}, {checks.name}", verify=checks)
     return setting
 
 

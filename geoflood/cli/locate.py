@@ -116,6 +116,7 @@ def locate(
     consistency: vlm.Consistency = 1,
     rerank: Rerank = None,
     verify: vlm.Verify = 0,
+    compare: vlm.Compare = 0,
     search_anyway: vlm.Anyway = False,
     out: Out = None,
     force: Force = False,
@@ -141,7 +142,7 @@ def locate(
     _check_export(export, force, public)
     indexes = indexes_or_only(city, index_dir)
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
-    stage = vlm.make_stage(selection, attention, verify, indexes.only)
+    stage = vlm.make_stage(selection, attention, verify, compare, indexes.only)
     analyst_map = None if stage.attends else _read_analyst_map(stage.attention)
     from geoflood.outputs.basemap import read_basemap
     from geoflood.outputs.result_folder import result_folder, write_results
@@ -158,7 +159,7 @@ def locate(
         search = partial(
             locator.locate_all,
             options=options,
-            verify=stage.verifier(asker),
+            verify=stage.checks(asker),
             workers=workers,
             progress=progress,
         )

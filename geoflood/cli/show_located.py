@@ -106,6 +106,8 @@ def _place_rows(estimate: Estimate) -> dict[str, str]:
 
 
 def _candidate_row(rank: int, candidate: Candidate, estimate: Estimate) -> list[str]:
+    from geoflood.outputs.wording import compared_words
+
     reference, here = candidate.reference, estimate.position
     there = reference.position
     away_m = distance_m((here.lat, here.lon), (there.lat, there.lon))
@@ -118,5 +120,7 @@ def _candidate_row(rank: int, candidate: Candidate, estimate: Estimate) -> list[
         image += f"  (same words: {', '.join(candidate.shared_words)})"
     if candidate.verdict:
         image += f"  ({_VERDICTS.get(candidate.verdict, candidate.verdict)})"
+    if candidate.comparison is not None:
+        image += f"  (compared: {compared_words(candidate.comparison)})"
     position = f"{there.lat:.5f}, {there.lon:.5f}"
     return [f"  {rank}", similarity, position, f"{away_m:.0f} m", heading, candidate.street, image]

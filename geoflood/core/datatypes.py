@@ -21,6 +21,7 @@ from geoflood.core.notebook_hook import html_of
 
 __all__ = [
     "DEFAULTS",
+    "MOST_COMPARED",
     "AttentionMap",
     "Blend",
     "Bounds",
@@ -341,6 +342,10 @@ class SignPlace:
     """Whom the name is of: it goes wherever the name goes."""
 
 
+MOST_COMPARED = 2.0
+"""Log-odds that no comparison of places may exceed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A reference that may show the query's place."""
@@ -361,6 +366,11 @@ class Candidate:
 
     Only of candidates whose inliers were counted, and of a query that was searched as it is: neither cut out
     of a frame nor turned round.
+    """
+    comparison: float | None = None
+    """Log-odds of its place after a model saw several places side by side; None when it did not.
+
+    At most ±MOST_COMPARED; 0 where the model agreed with itself on nothing.
     """
 
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from geoflood.core.datatypes import Candidate, Cells, Estimate, LatLon
+from geoflood.core.datatypes import MOST_COMPARED, Candidate, Cells, Estimate, LatLon
 from geoflood.core.geo import distance_m, from_local, to_local
 from geoflood.database.calibration import CalibrationParams, Evidence
 
@@ -110,16 +110,21 @@ def ranking(similarities: Floats, inliers: Floats, params: CalibrationParams) ->
 
 
 def ranked(candidates: Sequence[Candidate], params: CalibrationParams) -> tuple[Candidate, ...]:
-    """The candidates by all the evidence on each, verdicts included, best first."""
+    """The candidates by all the evidence on each, a model's word included, best first."""
     similarities = np.array([c.similarity for c in candidates])
     scores = similarities / params.temperature + params.likelihood(_inliers(candidates))
-    scores += np.array([_verdict(c, params) for c in candidates])
+    scores += np.array([_model_says(c, params) for c in candidates])
     return tuple(candidates[i] for i in np.argsort(-scores, kind="stable"))
 
 
-def _verdict(candidate: Candidate, params: CalibrationParams) -> float:
-    """Log likelihood ratio of what a model made of a candidate, whatever it resembles."""
-    return {"same": params.same, "different": params.different}.get(candidate.verdict or "", 0.0)
+def _model_says(candidate: Candidate, params: CalibrationParams) -> float:
+    """Log likelihood ratio of what a model made of a candidate, whatever it resembles.
+
+    A verdict and a comparison are one witness asked twice: where both point one way, the stronger counts.
+    """
+    verdict = {"same": params.same, "different": params.different}.get(candidate.verdict or "", 0.0)
+    compared = min(max(candidate.comparison or 0.0, -MOST_COMPARED), MOST_COMPARED)
+    return max(verdict, compared, 0.0) + min(verdict, compared, 0.0)
 
 
 def _inliers(candidates: Sequence[Candidate]) -> Floats:
@@ -131,15 +136,15 @@ def fuse(
 ) -> Estimate:
     """Fuse candidates into an Estimate; their order does not matter. Raises ValueError when there are none.
 
-    Inliers move belief between candidates. A verdict does, too, and belief in the answer as a whole: by the
-    mean likelihood ratio of the candidates under the belief before it.
+    Inliers move belief between candidates. A model's word does, too, and belief in the answer as a whole: by
+    the mean likelihood ratio of the candidates under the belief before it.
     """
     if not candidates:
         raise ValueError("nothing to fuse")
     candidates = sorted(candidates, key=lambda c: -c.similarity)
     similarities = np.array([c.similarity for c in candidates])
     positions = np.array([(c.reference.position.lat, c.reference.position.lon) for c in candidates])
-    verdicts = np.array([_verdict(c, params) for c in candidates])
+    verdicts = np.array([_model_says(c, params) for c in candidates])
     return fused(similarities, positions, params, _inliers(candidates), verdicts, outsiders)
 
 

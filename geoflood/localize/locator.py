@@ -208,7 +208,10 @@ class Locator:
     ) -> SearchAnswer:
         """The answer after its candidates were compared with the photo."""
         with watch("verify"):
-            candidates, said = verify(described.pixels, self._candidates(answer, None))
+            candidates = self._candidates(answer, None)
+            if self._street_names is not None:
+                candidates = self._street_names.named_candidates(candidates)
+            candidates, said = verify(described.pixels, candidates)
         params = answer.entry.params
         estimate = replace(fuse(candidates, params, answer.outsiders), boxed=answer.estimate.boxed)
         return replace(answer, candidates=ranked(candidates, params), estimate=estimate, said=said)

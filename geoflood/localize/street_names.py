@@ -36,22 +36,21 @@ class StreetNames:
     def named(self, located: Located) -> Located:
         """The answer with its streets, where it has a place, and those of its candidates."""
         index, place = self._index, located.place
-        candidates = _named_candidates(index, located.candidates)
+        candidates = self.named_candidates(located.candidates)
         if place is None:
             return replace(located, candidates=candidates)
         doubtful = located.outcome is Outcome.UNCERTAIN
         words = answer_words(index, place, _looking(place, candidates), self._references, doubtful)
         return replace(located, candidates=candidates, streets=words)
 
-
-def _named_candidates(index: StreetIndex, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Views cut from one panorama stand on one spot."""
-    streets: dict[LatLon, str] = {}
-    for candidate in candidates:
-        position = candidate.reference.position
-        if position not in streets:
-            streets[position] = street_of(index, position)
-    return tuple(replace(one, street=streets[one.reference.position]) for one in candidates)
+    def named_candidates(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """With the street of each. Views cut from one panorama stand on one spot."""
+        streets: dict[LatLon, str] = {}
+        for candidate in candidates:
+            position = candidate.reference.position
+            if position not in streets:
+                streets[position] = street_of(self._index, position)
+        return tuple(replace(one, street=streets[one.reference.position]) for one in candidates)
 
 
 def _looking(place: Estimate, candidates: Sequence[Candidate]) -> float | None:

@@ -205,6 +205,11 @@ ANSWER_FIELDS: tuple[Field[LocatedRow], ...] = (
     Field("attention_reason", "what they said", lambda answer: _text(answer.known["attention"]["reason"])),
     Field("signs", "words read on signs in the photo", lambda answer: _listed(answer.known["signs"])),
     Field("verdict", "a model's word on the best match: same, different, cannot_say", _match("verdict")),
+    Field(
+        "comparison",
+        "log-odds of the best match's place after a model compared places, -2 to 2",
+        _match("comparison"),
+    ),
 )
 """In the order of their columns."""
 

@@ -39,6 +39,7 @@ from geoflood.outputs.shapes import cone, outline
 from geoflood.outputs.wording import (
     all_searched,
     area,
+    compared_words,
     decimal_degrees,
     length,
     percent,
@@ -311,6 +312,8 @@ def _facts(candidate: Candidate, estimate: Estimate | None) -> list[str]:
     if candidate.verdict:
         reason = f" ({plain(candidate.verdict_reason)})" if candidate.verdict_reason else ""
         facts.append(f"the model says: {_VERDICTS.get(candidate.verdict, plain(candidate.verdict))}{reason}")
+    if candidate.comparison is not None:
+        facts.append(f"the model, comparing places: {compared_words(candidate.comparison)}")
     if candidate.shared_words:
         facts.append(f"shows the same words: {', '.join(map(plain, candidate.shared_words))}")
     if estimate is not None:

@@ -125,6 +125,7 @@ def _candidate(rank: int, candidate: Candidate) -> Record:
         "link": web_link(reference.link),
         "licence_link": licence_link(reference.licence),
         **(verdict if candidate.verdict else {}),
+        **({} if candidate.comparison is None else {"comparison": _number(candidate.comparison, 2)}),
         **({"street": utf8(candidate.street)} if candidate.street else {}),
         **({"shared_words": shared} if shared else {}),
     }

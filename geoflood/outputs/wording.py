@@ -23,6 +23,7 @@ __all__ = [
     "all_searched",
     "area",
     "city_line",
+    "compared_words",
     "decimal_degrees",
     "duration",
     "length",
@@ -236,6 +237,13 @@ def all_searched(estimate: Estimate) -> str:
     """What the place may not be in: as `searched`, or "the 5 indexes"."""
     several = estimate.asked > 1 and not estimate.boxed
     return f"the {estimate.asked} indexes" if several else searched(estimate)
+
+
+def compared_words(log_odds: float) -> str:
+    """What a comparison of places came to for one of them: "better, +1.2", with the log-odds."""
+    if not log_odds:
+        return "undecided"
+    return f"{'better' if log_odds > 0 else 'worse'}, {log_odds:+.1f}"
 
 
 def city_line(located: Located) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from geoflood.core.datatypes import (
+    MOST_COMPARED,
     AttentionMap,
     Bounds,
     Candidate,
@@ -264,6 +265,7 @@ def _candidate_to(candidate: Candidate) -> Json:
         "verdict_reason": candidate.verdict_reason,
         **({"street": candidate.street} if candidate.street else {}),
         **({"shared_words": list(candidate.shared_words)} if candidate.shared_words else {}),
+        **({} if candidate.comparison is None else {"comparison": round(candidate.comparison, 4)}),
         **({"pairs": np.round(candidate.pairs, _PAIR_PLACES).tolist()} if candidate.pairs else {}),
     }
 
@@ -280,7 +282,16 @@ def _candidate_from(content: Mapping[str, Any]) -> Candidate:
         content.get("street", ""),
         shared_words=tuple(content.get("shared_words", ())),
         pairs=tuple(map(_pair_from, content.get("pairs", ()))),
+        comparison=_comparison_from(content.get("comparison")),
     )
+
+
+def _comparison_from(content: Any) -> float | None:
+    if content is None:
+        return None
+    if not abs(compared := float(content)) <= MOST_COMPARED:
+        raise ValueError(f"a comparison weighs too much: {content}")
+    return compared
 
 
 def _pair_from(content: Sequence[float]) -> tuple[float, float, float, float]:

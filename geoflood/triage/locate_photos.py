@@ -25,7 +25,7 @@ from geoflood.core.errors import GeofloodError, ModelError
 from geoflood.triage.ask_model import DecodedPhoto, pixels_of, unanswered
 from geoflood.triage.intake import Photo
 from geoflood.vlm.attend import search_attended
-from geoflood.vlm.verify import Verifier
+from geoflood.vlm.checks import CandidateChecks
 
 __all__ = ["LocatePhotos", "LocateStage", "LocatedPhoto"]
 
@@ -70,7 +70,7 @@ class LocatedPhoto:
     retry: bool
     """It failed, but the photo is not to blame: a later run tries again."""
     unanswered: bool = False
-    """A replay has no answers about it, or no verdicts on its matches."""
+    """A replay has no answers about it, or none on its matches."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class LocateStage:
     """Search only where a photo's posts say."""
     auto: bool = False
     anyway: bool = False
-    verifier: Verifier | None = None
+    checks: CandidateChecks | None = None
     keep: Callable[[str, Image, Outcome], object] = lambda sha256, pixels, outcome: None
     """Makes the pictures of a photo that is in hand anyway, for the page."""
 
@@ -161,7 +161,7 @@ class _Search:
         described: DescribedImage | None,
     ) -> Located:
         photo, stage = self.decoded[query.path].photo, self.stage
-        verify = _Verify(stage.verifier) if stage.verifier else None
+        verify = _Verify(stage.checks) if stage.checks else None
         try:
             located = stage.locator.locate(
                 query,
@@ -191,12 +191,12 @@ class _Search:
 class _Verify:
     """The verification of one photo, and how the model failed it."""
 
-    verifier: Verifier
+    checks: CandidateChecks
     error: ModelError | None = None
 
     def __call__(self, photo: Image, candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
         try:
-            return self.verifier.with_verdicts(photo, candidates)
+            return self.checks.checked(photo, candidates)
         except ModelError as error:
             self.error = error
-            return tuple(candidates), f"not verified: {error}"
+            return tuple(candidates), self.checks.failed(error)

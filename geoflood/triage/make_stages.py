@@ -40,7 +40,7 @@ def locate_stage(
         options.use_post_geo or options.use_words,
         bool(request.stage and request.stage.auto),
         options.search_anyway,
-        request.stage.verifier(request.asker) if request.stage else None,
+        request.stage.checks(request.asker) if request.stage else None,
         keep,
     )
 

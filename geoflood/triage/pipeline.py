@@ -154,12 +154,12 @@ def batch_locate(
 
 def _search_alone(locate: LocateStage) -> LocateStage:
     """The first of two passes: no candidate is re-ranked, and no model compares any."""
-    return replace(locate, options=replace(locate.options, rerank=0), verifier=None)
+    return replace(locate, options=replace(locate.options, rerank=0), checks=None)
 
 
 def _hope(locate: LocateStage) -> Callable[[Located], float | None]:
     """What would change a result; what a model is to compare is never without hope."""
-    return partial(evidence_to_change, hopeless=math.inf) if locate.verifier else evidence_to_change
+    return partial(evidence_to_change, hopeless=math.inf) if locate.checks else evidence_to_change
 
 
 def _second_pass(

@@ -16,9 +16,11 @@ from geoflood.vlm.answer_formats import ANSWER_FORMATS
 from geoflood.vlm.attend import AttentionResult, Search, attend, search_attended
 from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.cache import AnswerCache
+from geoflood.vlm.checks import CandidateChecks
 from geoflood.vlm.client import Answer, Asker, AskOptions, ModelRecord, Prompt
+from geoflood.vlm.compare import Comparer
 from geoflood.vlm.connect import backends, connect
-from geoflood.vlm.prompts import PAIR_VERSION
+from geoflood.vlm.prompts import PAIR_VERSION, PLACES_VERSION
 from geoflood.vlm.verify import Verifier
 
 __all__ = ["MODEL_HINT", "NO_MODEL", "UnavailableVlm", "VlmSelection", "VlmStage", "open_asker"]
@@ -144,6 +146,8 @@ class VlmStage:
     city: str
     news: Callable[[str], None] = _ignore
     warn: Callable[[str], None] = _ignore
+    compare_count: int = 0
+    """Different places that the model sees side by side with the photo."""
 
     @classmethod
     def of(
@@ -154,13 +158,21 @@ class VlmStage:
         city: str,
         news: Callable[[str], None] = _ignore,
         warn: Callable[[str], None] = _ignore,
+        compare_count: int = 0,
     ) -> VlmStage:
         """`attention` None: the model's where one is named. Raises UsageError when one is missing."""
         provider = attention or ("ollama" if selection else "none")
-        if selection is None and (provider == "ollama" or verify_count):
-            option = "--verify" if verify_count else "--attention ollama"
-            raise UsageError(f"{option} needs a model", MODEL_HINT)
-        return cls(selection, provider, verify_count, city, news, warn)
+        counts = {"--verify": verify_count, "--compare": compare_count}
+        needs_model = [option for option, count in counts.items() if count]
+        needs_model += ["--attention ollama"] * (provider == "ollama")
+        if selection is None and needs_model:
+            raise UsageError(f"{needs_model[0]} needs a model", MODEL_HINT)
+        return cls(selection, provider, verify_count, city, news, warn, compare_count)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the model is asked anything at all."""
+        return self.attends or bool(self.verify_count or self.compare_count)
 
     @property
     def attends(self) -> bool:
@@ -184,19 +196,21 @@ class VlmStage:
     def settings(self) -> dict[str, Any]:
         """What of it decides results: which model is asked what, with which prompts; not where it runs."""
         settings: dict[str, Any] = {"attention": self.attention} if self.attends else {}
-        if self.selection and (self.attends or self.verify_count):
+        if self.selection and self.asks:
             settings["model"] = self.selection.full_name
         if self.selection and self.attends:
             settings |= {"prompt": self.selection.prompt_name, "cells": self.selection.cells}
             settings["consistency"] = self.selection.consistency
         if self.verify_count:
             settings |= {"verify": self.verify_count, "pair_prompt": PAIR_VERSION}
+        if self.compare_count:
+            settings |= {"compare": self.compare_count, "places_prompt": PLACES_VERSION}
         return settings
 
     @contextmanager
     def open(self) -> Iterator[Asker | None]:
         """The model, if one is asked. Raises ModelError when it cannot be, unless `auto` allows for that."""
-        if self.selection is None or not (self.attends or self.verify_count):
+        if self.selection is None or not self.asks:
             yield None
             return
         with open_asker(self.selection, self.news) as asker:
@@ -208,9 +222,14 @@ class VlmStage:
                 asker = UnavailableVlm(str(error), error.hint)
             yield asker
 
-    def verifier(self, asker: Asker | None) -> Verifier | None:
-        """What compares candidates, if that was asked for."""
-        return Verifier(asker, self.verify_count, self.city) if asker and self.verify_count else None
+    def checks(self, asker: Asker | None) -> CandidateChecks | None:
+        """What the model is asked about candidates, if anything."""
+        if asker is None or not (self.verify_count or self.compare_count):
+            return None
+        return CandidateChecks(
+            Verifier(asker, self.verify_count, self.city) if self.verify_count else None,
+            Comparer(asker, self.compare_count, self.city) if self.compare_count else None,
+        )
 
     def locate(
         self,

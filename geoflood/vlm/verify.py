@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from geoflood.core.datatypes import Candidate, Image, Reference
-from geoflood.core.errors import ModelError
 from geoflood.core.images import UnreadableImageError
 from geoflood.imagery.views import pixels_of
 from geoflood.vlm.answer_formats import enum_schema, object_schema, parse_numbers
 from geoflood.vlm.canvas import photo_alone
-from geoflood.vlm.client import Answer, Asker, AskOptions, Prompt, RawReply, RefusalError
+from geoflood.vlm.client import Asker, AskOptions, Prompt, RawReply
 from geoflood.vlm.parallel import parallel_map
 from geoflood.vlm.parse_replies import Json, one_line
 from geoflood.vlm.prompts import PAIR_VERSION, pair_prompt
+from geoflood.vlm.usable_answer import usable_answer
 
-__all__ = ["SIDE", "Judgement", "Verdict", "Verifier", "compare", "verify"]
+__all__ = ["SIDE", "Judgement", "Verdict", "Verifier", "judge_pair", "verify"]
 
 Verdict: TypeAlias = Literal["same", "different", "cannot_say"]
 _VERDICTS: tuple[Verdict, ...] = ("same", "different", "cannot_say")
@@ -77,13 +77,6 @@ class Verifier:
     count: int
     city: str = ""
 
-    def __call__(self, photo: Image, candidates: Sequence[Candidate]) -> tuple[tuple[Candidate, ...], str]:
-        """The candidates and "", or untouched and why: a model that fails half-way gives no verdict."""
-        try:
-            return self.with_verdicts(photo, candidates)
-        except ModelError as error:
-            return tuple(candidates), f"not verified: {error}"
-
     def with_verdicts(
         self, photo: Image, candidates: Sequence[Candidate]
     ) -> tuple[tuple[Candidate, ...], str]:
@@ -122,12 +115,12 @@ def verify(
     """Judgements of a photo and each of the references (image, hints), in their order."""
 
     def work(pair: tuple[Image, str]) -> Judgement:
-        return compare(asker, query, pair[0], city, pair[1])
+        return judge_pair(asker, query, pair[0], city, pair[1])
 
     return tuple(judgement for _, judgement in parallel_map(work, references, asker.capacity))
 
 
-def compare(asker: Asker, query: Image, reference: Image, city: str = "", hints: str = "") -> Judgement:
+def judge_pair(asker: Asker, query: Image, reference: Image, city: str = "", hints: str = "") -> Judgement:
     """The model's judgement of a photo and a reference, both [H, W, 3].
 
     `hints` is what is known of the reference, such as its street: it goes into the prompt of both orders.
@@ -163,33 +156,9 @@ def _schema(texts: bool) -> Json:
 def _ask(
     asker: Asker, shown: Sequence[bytes], order: _PairOrder, city: str, hints: str, replies: list[RawReply]
 ) -> _PairAnswer | None:
-    """An answer in one order; asked at most three times, the last time without free text."""
+    """An answer in one order; None without a usable one."""
     prompt = Prompt("pair", PAIR_VERSION, pair_prompt(city, hints, order.reference), order.name)
-    options = AskOptions(NUM_PREDICT)
-    for sampling, texts in ((options, True), (options.resampled(), True), (options, False)):
-        try:
-            answer = asker.ask(shown, prompt, _schema(texts), sampling)
-        except RefusalError as error:
-            if error.kind != "unlucky":
-                raise
-            replies.append(RawReply(order.name, "", fault=str(error)))
-            continue
-        parsed, fault = _parse(answer)
-        replies.append(RawReply(order.name, answer.content, answer.thinking, fault, answer.cached))
-        if parsed is not None:
-            return parsed
-    return None
-
-
-def _parse(answer: Answer) -> tuple[_PairAnswer | None, str]:
-    """What the first fitting JSON object in an answer says, or what is wrong with the last."""
-    fault = "no JSON in it"
-    for content in answer.json_objects():
-        try:
-            return _parse_verdict(content), ""
-        except ValueError as error:
-            fault = str(error)
-    return None, fault
+    return usable_answer(asker, shown, prompt, _schema, _parse_verdict, AskOptions(NUM_PREDICT), replies)
 
 
 def _parse_verdict(content: Mapping[str, Any]) -> _PairAnswer:

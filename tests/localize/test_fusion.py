@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from geoflood.core.datatypes import Candidate, LatLon, Reference
+from geoflood.core.datatypes import Candidate, Estimate, LatLon, Reference
 from geoflood.core.geo import distance_m, from_local, to_local
 from geoflood.database.calibration import MODELS, CalibrationParams, Coefficients, Evidence
 from geoflood.localize.calibration.prior import PRIOR, RERANKED_PRIOR, Prior
@@ -88,13 +88,18 @@ def test_no_candidates_is_an_error() -> None:
 places = st.tuples(st.floats(-3000, 3000), st.floats(-3000, 3000), st.floats(-0.2, 1.0))
 counts = st.none() | st.integers(0, 400)
 verdicts = st.sampled_from([None, "same", "different", "cannot_say"])
+comparisons = st.none() | st.floats(-99, 99)
+said = st.tuples(places, counts, verdicts, comparisons)
 
 
-@given(st.lists(st.tuples(places, counts, verdicts), min_size=1, max_size=40), st.floats(-0.2, 1.0))
+@given(st.lists(said, min_size=1, max_size=40), st.floats(-0.2, 1.0))
 def test_every_estimate_is_sound(
-    drawn: list[tuple[tuple[float, float, float], int | None, str | None]], outsiders: float
+    drawn: list[tuple[tuple[float, float, float], int | None, str | None, float | None]], outsiders: float
 ) -> None:
-    found = [replace(candidate(*place, inliers), verdict=verdict) for place, inliers, verdict in drawn]
+    found = [
+        replace(candidate(*place, inliers), verdict=verdict, comparison=compared)
+        for place, inliers, verdict, compared in drawn
+    ]
     for params in (TRUST, RERANKED, PRIOR.params, RERANKED_PRIOR.params):
         estimate = fuse(found, params, outsiders)
         assert 0 < estimate.probability <= 1 - estimate.not_in_index + 1e-12 < 1
@@ -314,3 +319,30 @@ def test_verified_is_one_far_above_other_places_or_two_of_one_place(
     spots = from_local([(0, 0), (20, 0), (400, 0)], HOME)
     counted = None if inliers is None else np.array(inliers, float)
     assert fused(np.array([0.9, 0.8, 0.5]), spots, RERANKED, counted).verified is verified
+
+
+def test_a_comparison_moves_places_and_belief_within_its_bound() -> None:
+    found = [candidate(0, 0, 0.50), candidate(3000, 0, 0.49)]
+
+    def after(*compared: float | None) -> Estimate:
+        told = [replace(one, comparison=by) for one, by in zip(found, compared, strict=True)]
+        return fuse(told, TRUST)
+
+    before = fuse(found, TRUST)
+    assert after(0.0, 0.0) == before
+    assert metres_between(after(-1.0, 1.0).position, at(3000, 0)) < 1
+    assert after(None, 1.0).not_in_index < before.not_in_index < after(-1.0, -1.0).not_in_index
+    assert after(50.0, -50.0) == after(2.0, -2.0), "whoever wrote that"
+    first = ranked([replace(found[0], comparison=-1.0), found[1]], TRUST)[0]
+    assert first.reference == found[1].reference
+
+
+def test_a_verdict_and_a_comparison_are_one_witness() -> None:
+    found = [candidate(0, 0, 0.50), candidate(3000, 0, 0.49)]
+
+    def after(verdict: str | None, compared: float | None) -> Estimate:
+        return fuse([replace(found[0], verdict=verdict, comparison=compared), found[1]], TRUST)
+
+    assert after("same", 1.5) == after("same", None), "the stronger of two that agree"
+    assert after("different", -1.8) == after(None, -1.8)
+    assert after("same", -2.0) == after(None, None), "they cancel out"

@@ -93,6 +93,23 @@ def test_damaged_pairs_are_no_result(pairs: object) -> None:
         located_from(kept)
 
 
+def test_a_comparison_comes_back_and_older_journals_have_none() -> None:
+    first = replace(LOCATED.candidates[0], comparison=-1.25)
+    kept = json.loads(json.dumps(located_to(replace(LOCATED, candidates=(first,)))))
+    assert located_from(kept).candidates == (first,)
+    del kept["candidates"][0]["comparison"]
+    assert located_from(kept).candidates == LOCATED.candidates
+    assert "comparison" not in located_to(LOCATED)["candidates"][0]
+
+
+@pytest.mark.parametrize("compared", [2.5, float("nan"), "much", [1]])
+def test_a_damaged_comparison_is_no_result(compared: object) -> None:
+    kept = located_to(LOCATED)
+    kept["candidates"][0]["comparison"] = compared
+    with pytest.raises((TypeError, ValueError)):
+        located_from(kept)
+
+
 @pytest.mark.parametrize("streets", [{"place": "x"}, {"place": "x", "area": [1], "gap": "", "credit": ""}, 7])
 def test_damaged_street_names_are_no_result(streets: object) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):

@@ -29,7 +29,9 @@ from geoflood.localize.fusion import fuse, ranked
 from geoflood.outputs.wording import reason_line
 from geoflood.vlm.attend import attend, search_attended
 from geoflood.vlm.attention import AttentionAsker
+from geoflood.vlm.checks import CandidateChecks
 from geoflood.vlm.client import RefusalError
+from geoflood.vlm.prompts import PLACES_VERSION
 from geoflood.vlm.stage import VlmSelection, VlmStage, open_asker
 from geoflood.vlm.verify import Verifier
 from tests.support.far_side.ollama_server import FarModel, FarOllama
@@ -151,6 +153,10 @@ def test_a_model_must_be_named() -> None:
         VlmStage.of(None, "ollama", 0, "")
     with pytest.raises(UsageError, match="--verify needs a model"):
         VlmStage.of(None, None, 3, "")
+    with pytest.raises(UsageError, match="--compare needs a model"):
+        VlmStage.of(None, None, 0, "", compare_count=4)
+    asks = VlmStage.of(VlmSelection("m"), "none", 0, "", compare_count=4)
+    assert asks.settings == {"model": "ollama:m", "compare": 4, "places_prompt": PLACES_VERSION}
     assert VlmStage.of(None, None, 0, "").attention == "none"
     assert VlmStage.of(VlmSelection("m"), None, 0, "").attention == "ollama"
     assert VlmStage.of(VlmSelection("m"), None, 0, "").alpha < VlmStage.of(None, "map.json", 0, "").alpha == 1
@@ -196,7 +202,7 @@ def test_verdicts_move_candidates_and_belief(tmp_path: Path) -> None:
     listed = candidates(tmp_path)
     asker = Scripted(in_turn(*(says(v) for v in ("different", "different", "same", "same"))))
     asker.capacity = 1
-    judged, told = Verifier(asker, 2)(PHOTO, listed)
+    judged, told = CandidateChecks(Verifier(asker, 2))(PHOTO, listed)
     assert told == ""
     assert [one.verdict for one in judged] == ["different", "same", None, None]
     assert judged[1].verdict_reason == "the gable"
@@ -232,7 +238,7 @@ def test_cannot_say_changes_nothing_and_verdicts_weigh_on_the_index_too(tmp_path
 def test_a_model_that_fails_leaves_the_ranking_as_it_was(tmp_path: Path) -> None:
     listed = candidates(tmp_path)
     asker = Scripted(in_turn(says("same"), says("same"), RefusalError("final", "out of memory")))
-    judged, told = Verifier(asker, 3)(PHOTO, listed)
+    judged, told = CandidateChecks(Verifier(asker, 3))(PHOTO, listed)
     assert list(judged) == listed
     assert told == "not verified: out of memory"
 
@@ -240,7 +246,7 @@ def test_a_model_that_fails_leaves_the_ranking_as_it_was(tmp_path: Path) -> None
 def test_a_reference_whose_picture_is_gone_is_left_out(tmp_path: Path) -> None:
     listed = candidates(tmp_path)
     Path(listed[0].reference.location).unlink()
-    judged, told = Verifier(Scripted(in_turn(says("same"))), 2)(PHOTO, listed)
+    judged, told = CandidateChecks(Verifier(Scripted(in_turn(says("same"))), 2))(PHOTO, listed)
     assert [one.verdict for one in judged] == [None, "same", None, None]
     assert told == "1 not verified: their pictures are gone"
 

@@ -15,7 +15,7 @@ from geoflood.vlm.attention import AttentionAsker
 from geoflood.vlm.cache import AnswerCache
 from geoflood.vlm.client import Answer, AskOptions, ModelRecord, Prompt, RefusalError
 from geoflood.vlm.connect import connect
-from geoflood.vlm.verify import compare
+from geoflood.vlm.verify import judge_pair
 from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.scripted import Scripted, Sighted, in_turn
 
@@ -35,7 +35,7 @@ def test_a_second_run_asks_nothing(tmp_path: Path) -> None:
         def run() -> tuple[Any, ...]:
             asker = connect("tiny-vl", [far.host], cache=tmp_path)
             first = AttentionAsker(asker, consistency=3).read(PHOTO)
-            judgement = compare(asker, PHOTO, PHOTO[::-1])
+            judgement = judge_pair(asker, PHOTO, PHOTO[::-1])
             asker.close()
             return first, judgement
 

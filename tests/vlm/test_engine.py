@@ -24,7 +24,7 @@ from geoflood.vlm.client import Answer, AskOptions, Prompt, RefusalError
 from geoflood.vlm.connect import connect
 from geoflood.vlm.openai_backend import OpenAIBackend
 from geoflood.vlm.probe import probe
-from geoflood.vlm.verify import compare
+from geoflood.vlm.verify import judge_pair
 
 PROGRAM = os.environ.get("GEOFLOOD_LLAMA_SERVER", "")
 CELLS = ANSWER_FORMATS["cells"]
@@ -117,7 +117,7 @@ def test_the_other_formats_are_accepted(backend: OpenAIBackend, answer_format: s
 
 
 def test_two_images_at_once(backend: OpenAIBackend) -> None:
-    judgement = compare(backend, photo(5), photo(6), "Hamburg", "Deichstraße")
+    judgement = judge_pair(backend, photo(5), photo(6), "Hamburg", "Deichstraße")
     assert judgement.verdict in ("same", "different", "cannot_say")
     assert len(judgement.replies) >= 2
 

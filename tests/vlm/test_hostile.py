@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from geoflood.vlm.answer_formats import ANSWER_FORMATS
 from geoflood.vlm.attention import AttentionAsker, Reading
 from geoflood.vlm.parse_replies import MAX_CHARACTERS, json_objects, one_line, without_controls
-from geoflood.vlm.verify import compare
+from geoflood.vlm.verify import judge_pair
 from tests.support.far_side.contract import ramble
 from tests.support.far_side.scripted import Scripted, cells_answer, in_turn
 from tests.support.work import growth
@@ -90,7 +90,7 @@ def test_random_weights_under_a_grammar(dice: Any, answer_format: str, views: in
 
 @given(ANY_JSON)
 def test_any_verdict_at_all(said: Any) -> None:
-    judgement = compare(Scripted(in_turn(json.dumps(said))), PHOTO, PHOTO)
+    judgement = judge_pair(Scripted(in_turn(json.dumps(said))), PHOTO, PHOTO)
     assert judgement.verdict in ("same", "different", "cannot_say")
     assert judgement.reason or judgement.verdict != "cannot_say"
 

@@ -9,7 +9,7 @@ import pytest
 
 from geoflood.core.errors import ModelError
 from geoflood.vlm.client import RefusalError
-from geoflood.vlm.verify import compare, verify
+from geoflood.vlm.verify import judge_pair, verify
 from tests.support.far_side.ollama_server import FarModel, FarOllama
 from tests.support.far_side.pools import pool
 from tests.support.far_side.scripted import Scripted, in_turn
@@ -34,7 +34,7 @@ def says(verdict: str, sure: int = 8, reason: str = "the gable") -> dict[str, An
 )
 def test_only_what_is_said_both_ways_round_counts(there: str, back: str, verdict: str, sure: float) -> None:
     asker = Scripted(in_turn(says(there, 8), says(back, 4)))
-    judgement = compare(asker, PHOTO, OTHER)
+    judgement = judge_pair(asker, PHOTO, OTHER)
     assert judgement.verdict == verdict
     assert judgement.sure == pytest.approx(sure)
     assert judgement.reason == ("the gable" if there == back else f"{there} one way round, {back} the other")
@@ -45,12 +45,12 @@ def test_only_what_is_said_both_ways_round_counts(there: str, back: str, verdict
 
 def test_hints_follow_their_photo() -> None:
     asker = Scripted(in_turn(says("same")))
-    compare(asker, PHOTO, OTHER, "Hamburg", "Deichstraße\n12, \x1b[31mthree neighbours agree")
+    judge_pair(asker, PHOTO, OTHER, "Hamburg", "Deichstraße\n12, \x1b[31mthree neighbours agree")
     told = [prompt.text for _, prompt, _, _ in asker.asked]
     assert "Known of photo 2: Deichstraße 12, [31mthree neighbours agree." in told[0]
     assert "Known of photo 1: Deichstraße 12" in told[1]
     assert all("streets in Hamburg" in text for text in told)
-    compare(asker, PHOTO, OTHER)
+    judge_pair(asker, PHOTO, OTHER)
     assert "Known of" not in asker.asked[-1][1].text
 
 
@@ -65,17 +65,17 @@ def test_hints_follow_their_photo() -> None:
 )
 def test_no_usable_answer_is_no_verdict(bad: Any) -> None:
     asker = Scripted(in_turn(bad))
-    judgement = compare(asker, PHOTO, OTHER)
+    judgement = judge_pair(asker, PHOTO, OTHER)
     assert judgement.verdict == "cannot_say"
     assert judgement.reason.startswith("no usable answer: ")
     assert len(asker.asked) == 3, "bounded, and the other order is not asked"
     assert "a_reason" not in asker.asked[2][2]["properties"]
-    assert compare(Scripted(in_turn(bad, says("same"))), PHOTO, OTHER).verdict == "same"
+    assert judge_pair(Scripted(in_turn(bad, says("same"))), PHOTO, OTHER).verdict == "same"
 
 
 def test_a_server_that_is_down_is_an_error() -> None:
     with pytest.raises(ModelError, match="down"):
-        compare(Scripted(in_turn(RefusalError("final", "down"))), PHOTO, OTHER)
+        judge_pair(Scripted(in_turn(RefusalError("final", "down"))), PHOTO, OTHER)
 
 
 def test_references_are_judged_in_their_order_through_the_wire() -> None:

@@ -31,7 +31,16 @@ from geoflood.outputs.licences import credit_links
 from geoflood.outputs.panel import attention_layers, detail_lines
 from geoflood.outputs.search_places import parts_line, radius_m, shares_around
 from geoflood.outputs.shapes import box_rings
-from geoflood.outputs.wording import decimal_degrees, lines, percent, plain, reason_line, searched, signs_line
+from geoflood.outputs.wording import (
+    compared_words,
+    decimal_degrees,
+    lines,
+    percent,
+    plain,
+    reason_line,
+    searched,
+    signs_line,
+)
 from geoflood.triage.export.area_boxes import area_boxes
 from geoflood.triage.export.finding_fields import PROVISIONAL, clocks_text
 from geoflood.triage.export.thumbnails import Thumbnails
@@ -368,6 +377,8 @@ def _words_on_match(located: Located) -> Iterator[tuple[str, str]]:
         yield "words that the match shows, too", plain(", ".join(best[0].shared_words))
     if best and best[0].verdict:
         yield "the model on the match", plain(f"{best[0].verdict}: {best[0].verdict_reason}")
+    if best and best[0].comparison is not None:
+        yield "the model, comparing places", compared_words(best[0].comparison)
 
 
 def _decision(finding: Finding) -> Json | None:

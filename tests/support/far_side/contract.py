@@ -51,7 +51,7 @@ CHAT: Json = {
                     "content": {"type": "string", "minLength": 1, "maxLength": 6000},
                     "images": {
                         "type": "array",
-                        "maxItems": 2,
+                        "maxItems": 5,
                         "items": {"type": "string", "pattern": "^[A-Za-z0-9+/]+={0,2}$"},
                     },
                 },
