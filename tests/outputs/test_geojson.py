@@ -72,7 +72,7 @@ def test_the_estimate_is_a_point_with_all_that_a_map_needs() -> None:
             "link": None,
             "licence_link": "https://creativecommons.org/publicdomain/zero/1.0/",
             "dmm": "52-12.0N 0-7.2E",
-            **dict.fromkeys(("waterline", "attention_reason", "signs", "verdict")),
+            **dict.fromkeys(("waterline", "attention_reason", "signs", "verdict", "comparison")),
             **dict.fromkeys(("street", "streets", "street_gap", "street_credit")),
             "attention": "none",
         },
