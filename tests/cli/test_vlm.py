@@ -258,7 +258,11 @@ def test_a_verdict_moves_the_right_candidate_up(
     assert "same place (the [red] gable)" in Path("located/map.html").read_text("utf-8")
 
 
-def test_a_comparison_is_counted_and_told(call: Call, queries: Photos) -> None:
+def test_a_comparison_is_counted_and_told(
+    call: Call, queries: Photos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geoflood.localize.outcome.NOWHERE", 1.0)
+
     def answer(body: Any) -> Any:
         scores = dict.fromkeys(body["format"]["properties"]["b_scores"]["properties"], 0)
         return {"a_reason": "no gable", "b_scores": scores, "c_none": 9}
