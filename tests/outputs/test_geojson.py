@@ -74,6 +74,8 @@ def test_the_estimate_is_a_point_with_all_that_a_map_needs() -> None:
             "dmm": "52-12.0N 0-7.2E",
             **dict.fromkeys(("waterline", "attention_reason", "signs", "verdict", "comparison")),
             **dict.fromkeys(("street", "streets", "street_gap", "street_credit")),
+            **dict.fromkeys(("city", "city_probability", "other_city", "other_city_probability")),
+            **dict.fromkeys(("other_lat", "other_lon")),
             "attention": "none",
         },
     }

@@ -181,6 +181,15 @@ def test_a_match_shows_its_credit_date_and_direction() -> None:
     assert "direction unknown · date unknown" in told[1]["facts"]
 
 
+def test_a_match_shows_what_a_comparison_came_to() -> None:
+    matches = tuple(
+        Candidate(Reference(3, "k", SPOT, "a.jpg"), 0.8, comparison=by) for by in (1.2, -0.4, 0.0)
+    )
+    shown = [told["facts"] for told in describe(located(candidates=matches))["candidates"]]
+    for facts, words in zip(shown, ("better, +1.2", "worse, -0.4", "undecided"), strict=True):
+        assert f"the model, comparing places: {words} ·" in facts
+
+
 MATCH = Reference(4, "k", offset(SPOT, 90.0, 620.0), "b.jpg")
 WORDS = StreetWords(
     "Mill Road; else Hills Road", (("Mill Road", 0.6), ("Hills Road", 0.3)), "a gap", "© them"

@@ -55,12 +55,12 @@ def rows(text: str) -> list[dict[str, str]]:
 def test_golden() -> None:
     failed = Located(Query(Path("x.jpg")), Outcome.FAILED, Reason.recorded("truncated, 3 bytes"))
     assert table(found(), failed) == (
-        "photo,outcome,lat,lon,accuracy_m,probability,radius_50_m,radius_90_m,not_in_index,street,streets,street_gap,street_credit,usng,dmm,"
-        "status,method,best_match,credit,licence,link,licence_link,reason,attention,waterline,attention_reason,signs,verdict,comparison\r\n"
-        "flood.jpg,located,29.7604,-95.3698,21,0.783,8.4,21.0,0.124,,,,,15R TN 708 945,29-45.6N 95-22.2W,"
-        "candidate,visual place recognition by geoflood,a.jpg,A. Mapper,CC0-1.0,,"
+        "photo,outcome,lat,lon,accuracy_m,probability,radius_50_m,radius_90_m,not_in_index,street,streets,street_gap,street_credit,"
+        "city,city_probability,other_city,other_city_probability,other_lat,other_lon,usng,dmm,status,method,best_match,credit,licence,link,licence_link,reason,attention,waterline,attention_reason,signs,verdict,comparison\r\n"
+        "flood.jpg,located,29.7604,-95.3698,21,0.783,8.4,21.0,0.124,,,,,,,,,,,15R TN 708 945,"
+        "29-45.6N 95-22.2W,candidate,visual place recognition by geoflood,a.jpg,A. Mapper,CC0-1.0,,"
         "https://creativecommons.org/publicdomain/zero/1.0/,they agree,none,,,,,\r\n"
-        "x.jpg,failed,,,,,,,,,,,,,,candidate,visual place recognition by geoflood,,,,,,"
+        "x.jpg,failed,,,,,,,,,,,,,,,,,,,,candidate,visual place recognition by geoflood,,,,,,"
         '"truncated, 3 bytes",none,,,,,\r\n'
     )
 
