@@ -22,10 +22,10 @@ from geoflood.cli.cities import Prior, indexes_or_only, open_indexes, raise_left
 from geoflood.cli.options import (
     MODEL,
     SEARCH,
+    WRITTEN,
     Alpha,
     Basemap,
     BlendForm,
-    DryRun,
     IndexDir,
     Json,
     Precision,
@@ -54,6 +54,9 @@ STOPPED = 130
 """Exit code of a batch that was asked to stop."""
 
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only say what would be done.", rich_help_panel=WRITTEN)
+]
 Posts = Annotated[Path, typer.Argument(help="Tweets, chats, exports, archives, photos; zip files too.")]
 City = Annotated[str, typer.Option(help="Which index; several as a,b,c; auto: all, asked together.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; run again to continue.")]

@@ -53,6 +53,7 @@ class FakeLocator:
     broken: Callable[[Path], bool] = lambda path: False
     street_map: StreetMap | None = None
     street_map_problem: str = ""
+    vectors_notice: str = ""
 
     def check(self, options: SearchOptions) -> None:
         """It can do everything."""
@@ -218,7 +219,7 @@ def finding_rows(root: Path) -> list[Any]:
 class IndexedFakeLocator(FakeLocator):
     """A Locator that has an index."""
 
-    def __init__(self, folder: Path, precision: str | None = None) -> None:
+    def __init__(self, folder: Path, *_: object, search: str | None = None) -> None:
         super().__init__()
         self.database = SimpleNamespace(city=lambda: CITY)
         self.batch = 4
@@ -227,7 +228,7 @@ class IndexedFakeLocator(FakeLocator):
 class IndexedTwoPassLocator(TwoPassLocator):
     """A locator of two passes that has an index."""
 
-    def __init__(self, folder: Path, precision: str | None = None) -> None:
+    def __init__(self, folder: Path, *_: object, search: str | None = None) -> None:
         super().__init__()
         self.database = SimpleNamespace(city=lambda: CITY)
         self.batch = 4
