@@ -137,7 +137,8 @@ def test_the_papers_blend_from_the_photo_on(tmp_path: Path) -> None:
     (among,) = locator.locate_all([query], left, paper)
     assert (among.outcome, among.position) == (one.outcome, one.position)
     # Several threads round sums otherwise.
-    assert among.estimate and one.estimate
+    assert among.estimate
+    assert one.estimate
     assert among.estimate.probability == pytest.approx(one.estimate.probability, abs=1e-5)
     other = locator.locate(query, left, SearchOptions(alpha=0.5))
     assert one.candidates[0].similarity != other.candidates[0].similarity
