@@ -482,6 +482,7 @@ def open(
     precision: str | None = None,
     prior: None = None,
     search: str | None = None,
+    beside: None = None,
 ) -> Locator: ...
 @overload
 def open(
@@ -491,6 +492,7 @@ def open(
     precision: str | None = None,
     prior: Mapping[str, float] | None = None,
     search: str | None = None,
+    beside: str | Path | None = None,
 ) -> Locator | Cities: ...
 def open(
     city: str | Path | Sequence[str | Path],
@@ -499,6 +501,7 @@ def open(
     precision: str | None = None,
     prior: Mapping[str, float] | None = None,
     search: str | None = None,
+    beside: str | Path | None = None,
 ) -> Locator | Cities:
     """Load the index of a city, given its name or its folder: what locates photos.
 
@@ -508,23 +511,33 @@ def open(
     - `search`: "ray" or "ray://HOST:10001": the workers of a Ray cluster hold the index in parts, where it is
       too large for this computer. It lies where all of them see it; needs `geoflood[ray]`.
     - `prior`: of several, by name, the probability that photos are of a city, stated before looking.
+    - `beside`: a backbone: the index CITY-BACKBONE is asked, too, and the answers are pooled. Or the folder
+      of such an index, as a Path.
 
     Raises CityError when there is no such index, IndexUnusableError when it cannot be searched,
-    WeightsError when the weights of its backbone are missing, UsageError for a prior that makes no sense,
-    NetworkError where no Ray head answers.
+    WeightsError when the weights of its backbone are missing, UsageError for a prior that makes no sense, and
+    for an index beside it that is not of the same ground or has the same settings, NetworkError where no Ray
+    head answers.
     """
     from geoflood.core.errors import UsageError
+    from geoflood.database.named_indexes import beside as beside_it
     from geoflood.database.named_indexes import named_indexes
     from geoflood.localize.locator import Locator
 
     _show_in_notebooks()
     named = named_indexes(city, _path(index_dir))
-    if named.only is None:
+    if beside is not None:
+        named = beside_it(named, beside)
+    if named.only is None and not named.one_city:
         from geoflood.localize.cities import open_cities
 
         return open_cities(named.folders, precision, prior, search=search)
     if prior:
         raise UsageError("a prior says nothing where one city is asked", "name several, or auto")
+    if named.only is None:
+        from geoflood.localize.ensemble import open_ensemble
+
+        return open_ensemble(named.folders, precision)
     return Locator(named.only, precision, search=search)
 
 

@@ -18,7 +18,15 @@ from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.batch_preview import show_preview
 from geoflood.cli.batch_results import few, warn_unsealed
-from geoflood.cli.cities import Prior, indexes_or_only, open_indexes, raise_left_out, say_of_indexes, stated
+from geoflood.cli.cities import (
+    Beside,
+    Prior,
+    indexes_or_only,
+    open_indexes,
+    raise_left_out,
+    say_of_indexes,
+    stated,
+)
 from geoflood.cli.options import (
     MODEL,
     SEARCH,
@@ -98,6 +106,7 @@ def batch_locate(
     folder: Posts,
     city: City,
     prior: Prior = None,
+    beside_backbone: Beside = None,
     out: Out = Path("triage"),
     top_k: TopK = 10,
     waterline: Waterline = None,
@@ -133,7 +142,7 @@ def batch_locate(
     Photos are searched for, then re-ranked; the map is there in between, and gets better. Ctrl-C finishes the
     photos in hand; the same command continues. Your files are only ever read.
     """
-    indexes, shares = indexes_or_only(city, index_dir), stated(prior)
+    indexes, shares = indexes_or_only(city, index_dir, beside_backbone), stated(prior)
     selection = vlm.select_model(
         model, ollama_host, openai_host, allow_remote, prompt, grid, consistency, replay
     )

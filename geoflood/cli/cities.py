@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from geoflood.places.street_map import StreetMap
 
 __all__ = [
+    "Beside",
     "Prior",
     "World",
     "indexes_or_only",
@@ -53,6 +54,14 @@ Prior = Annotated[
     list[str] | None,
     typer.Option(
         help="CITY=SHARE: how likely photos are of it before anybody looks, such as hamburg=0.7; several.",
+        rich_help_panel=SEARCH,
+    ),
+]
+Beside = Annotated[
+    str | None,
+    typer.Option(
+        "--beside-backbone",
+        help="Ask CITY-BACKBONE, too: the same city by another backbone; their answers are pooled.",
         rich_help_panel=SEARCH,
     ),
 ]
@@ -209,11 +218,20 @@ def _words(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value}"
 
 
-def indexes_or_only(city: str | None, index_dir: Path | None) -> NamedIndexes:
-    """The indexes that are meant; without a name the only one.
+def indexes_or_only(city: str | None, index_dir: Path | None, backbone: str | None = None) -> NamedIndexes:
+    """The indexes that are meant; without a name the only one. With a backbone, the city's by that beside it.
 
-    Raises UsageError when there are several, CityError when there is none.
+    Raises UsageError when there are several, CityError when there is none, and what `beside` does.
     """
+    named = _indexes_or_only(city, index_dir)
+    if backbone is None:
+        return named
+    from geoflood.database.named_indexes import beside
+
+    return beside(named, backbone)
+
+
+def _indexes_or_only(city: str | None, index_dir: Path | None) -> NamedIndexes:
     from geoflood.database.named_indexes import AUTO, NamedIndexes, named_indexes
 
     if city:
@@ -261,7 +279,7 @@ def open_indexes(
     """What locates photos in them. Raises what `geoflood.open` does."""
     from geoflood.localize.locator import Locator
 
-    if indexes.only is None:
+    if indexes.only is None and not indexes.one_city:
         from geoflood.localize.cities import open_cities
 
         return open_cities(indexes.folders, precision, prior, world=world, search=search)
@@ -270,6 +288,10 @@ def open_indexes(
             raise UsageError(
                 f"{name} says nothing where one city is asked", "name several with --city, or auto"
             )
+    if indexes.only is None:
+        from geoflood.localize.ensemble import open_ensemble
+
+        return open_ensemble(indexes.folders, precision)
     return Locator(indexes.only, precision, progress, search=search)
 
 

@@ -14,6 +14,7 @@ from geoflood.cli import attend as vlm
 from geoflood.cli import terminal
 from geoflood.cli.batch_results import show_exported
 from geoflood.cli.cities import (
+    Beside,
     Prior,
     World,
     indexes_or_only,
@@ -101,6 +102,7 @@ def locate(
     photos: Photos,
     city: OneCity = None,
     prior: Prior = None,
+    beside_backbone: Beside = None,
     world: World = False,
     top_k: TopK = 10,
     attention: Attention = None,
@@ -140,7 +142,7 @@ def locate(
     if not queries:
         raise InputError("no photos given", "geoflood locate PHOTO, or - and a list of paths on stdin")
     _check_export(export, force, public)
-    indexes = indexes_or_only(city, index_dir)
+    indexes = indexes_or_only(city, index_dir, beside_backbone)
     selection = vlm.select_model(model, ollama_host, openai_host, allow_remote, prompt, grid, consistency)
     stage = vlm.make_stage(selection, attention, verify, compare, indexes.only)
     analyst_map = None if stage.attends else _read_analyst_map(stage.attention)

@@ -545,6 +545,8 @@ class ReasonKind(StrEnum):
     WORLD_PRIOR = "the look of the land"
     CITY_SILENT = "an index could not answer"
     SAME_GROUND = "indexes of the same ground"
+    MEMBERS_AGREE = "indexes of one city agree"
+    MEMBERS_DISAGREE = "indexes of one city disagree"
     RECORDED = "recorded"
     """A sentence of a result that was written before reasons had kinds."""
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from geoflood.backbones.catalog import find
 from geoflood.core.errors import CityError, UsageError
-from geoflood.core.paths import city_folder, home
+from geoflood.core.paths import city_folder, home, slug
 from geoflood.database.index_files import is_index
-from geoflood.database.manifest import no_such_index
+from geoflood.database.manifest import no_such_index, read_manifest
 
-__all__ = ["AUTO", "NamedIndexes", "all_indexes", "named_indexes"]
+__all__ = ["AUTO", "NamedIndexes", "all_indexes", "beside", "named_indexes"]
 
 AUTO = "auto"
 
@@ -25,11 +26,13 @@ class NamedIndexes:
     """They are asked together: which city a photo is of is a part of the answer."""
     notes: tuple[str, ...] = ()
     """What a user may not have meant."""
+    one_city: bool = False
+    """They are of one city, by several backbones."""
 
     @property
     def name(self) -> str:
         """Of all."""
-        return ",".join(folder.name for folder in self.folders)
+        return (" beside " if self.one_city else ",").join(folder.name for folder in self.folders)
 
     @property
     def only(self) -> Path | None:
@@ -62,6 +65,32 @@ def named_indexes(city: str | Path | Sequence[str | Path], index_dir: Path | Non
     twice = [folder.name for folder in unique if sum(other == folder for other in folders) > 1]
     notes = tuple(f"{name} is named twice: it is asked once" for name in twice)
     return NamedIndexes(tuple(unique), len(unique) > 1, notes)
+
+
+def beside(named: NamedIndexes, other: str | Path) -> NamedIndexes:
+    """The index that is named, and that of the same city by another backbone, which is called CITY-BACKBONE.
+
+    other: a backbone; or the folder of an index, as a Path.
+    Raises UsageError where several cities are named, for an unknown backbone, and for an index that is of
+    another one than its name says; CityError where there is no such index.
+    """
+    if named.only is None:
+        raise UsageError(
+            "several backbones are asked of one city", "name one city, and the backbone beside it"
+        )
+    if isinstance(other, Path):
+        return NamedIndexes((named.only, other.expanduser()), True, one_city=True)
+    backbone, own = find(other).name, named.only.absolute()
+    folder = own.with_name(f"{own.name}-{slug(backbone)}")
+    if not is_index(folder):
+        make = f"build it of the same images: geoflood index {folder.name} IMAGES --backbone {backbone}"
+        raise no_such_index(folder, make)
+    built_with = read_manifest(folder).settings.backbone
+    if built_with != backbone:
+        raise UsageError(
+            f"{folder} is of {built_with}, not of {backbone}", "build it again, or name the backbone it has"
+        )
+    return NamedIndexes((named.only, folder), True, one_city=True)
 
 
 def all_indexes(index_dir: Path | None = None) -> list[Path]:

@@ -37,7 +37,7 @@ def _query_case(locator: Locator | Cities, number: int, truth: QueryTruth, exclu
         excluded = twins(truth.path, truth.geotag, truth.credit, near)
         distances[list(excluded)] = np.inf
     nearest = int(distances.argmin())
-    city = locator.database.index_of(nearest) if isinstance(locator, Cities) else ""
+    city = locator.database.index_of(nearest) if isinstance(locator, Cities) and not locator.one_city else ""
     return QueryCase(number, truth, nearest, float(distances[nearest]), excluded, is_reference, city)
 
 

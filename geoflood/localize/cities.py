@@ -60,7 +60,7 @@ from geoflood.localize.which_city import (
 from geoflood.localize.world import WorldPrior
 from geoflood.places.street_map import StreetMap
 
-__all__ = ["Cities", "DescribedTogether", "IndexLeftOut", "open_cities"]
+__all__ = ["Cities", "DescribedTogether", "Floats", "IndexLeftOut", "Said", "open_cities"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Said: TypeAlias = list[SearchAnswer | Reason]
@@ -127,6 +127,9 @@ class Cities:
 
     Raises UsageError for a prior that makes no sense.
     """
+
+    one_city = False
+    """Whether all are of one city, so that which it is, is not asked."""
 
     def __init__(
         self,
@@ -330,10 +333,13 @@ class Cities:
 
         said = [ask(n, replace(options, rerank=0)) for n in range(len(self.names))]
         reranked: set[int] = set()
-        while options.rerank and (n := next_to_rerank(_logits(said), reranked, nats)) is not None:
+        while options.rerank and (n := self._next_to_rerank(said, reranked, nats)) is not None:
             said[n] = ask(n, options)
             reranked.add(n)
         return said
+
+    def _next_to_rerank(self, said: Said, reranked: Collection[int], nats: Floats) -> int | None:
+        return next_to_rerank(_logits(said), reranked, nats)
 
     def _ranked(self, said: Said, nats: Floats) -> CityRanking:
         estimates = [one.estimate if isinstance(one, SearchAnswer) else None for one in said]

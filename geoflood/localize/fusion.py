@@ -31,6 +31,7 @@ __all__ = [
     "posterior",
     "ranked",
     "ranking",
+    "redrawn",
     "right_by_search",
 ]
 
@@ -187,6 +188,22 @@ def fused(
         tolerance_m=TOLERANCE_M,
         verified=_verified(seen),
     )
+
+
+def redrawn(estimate: Estimate, centres: Floats, shares: Floats, size_m: float) -> Estimate:
+    """An estimate with other cells on the ground: centres [n, 2] (lat, lon), shares [n] of the belief.
+
+    Those within TOLERANCE_M of its position are made to hold what its probability says.
+    """
+    metres = to_local(centres, estimate.position)
+    order = np.argsort(-shares, kind="stable")
+    metres, shares = metres[order], shares[order]
+    ground = BeliefMap(size_m, metres, shares, _lengths(metres), sure=False)
+    near = min(estimate.probability / max(1.0 - estimate.not_in_index, 1e-12), SUREST_NEAR)
+    ground, shares = ground.agreeing(shares, near)
+    radius_50_m, radius_90_m = _radii(ground, shares, (0.5, 0.9))
+    area = _ranked(ground.centres, shares, size_m, estimate.position)
+    return replace(estimate, radius_50_m=radius_50_m, radius_90_m=radius_90_m, search_area=area)
 
 
 def right_by_search(

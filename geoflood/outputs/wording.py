@@ -173,6 +173,8 @@ _SENTENCES = {
         "the look of the land moved the log-odds of cities: {detail}; how much that helps was not measured"
     ),
     ReasonKind.CITY_SILENT: "the index {detail} could not answer: it is damaged",
+    ReasonKind.MEMBERS_AGREE: "indexes of one city name one place, weighed alike: {detail}",
+    ReasonKind.MEMBERS_DISAGREE: "indexes of one city name different places, weighed alike: {detail}",
     ReasonKind.SAME_GROUND: "{detail} have ground in common and name the same place: they count as one",
     ReasonKind.NOTHING_ALIKE_IN_BOX: "nothing in the searched box resembles the photo enough",
     ReasonKind.EMPTY_BOX: "this index has no street image in the searched box",

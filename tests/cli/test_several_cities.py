@@ -13,6 +13,7 @@ import pytest
 from geoflood.localize.world import WorldPrior
 from geoflood.synthetic.town import Truth
 from tests.support.commands import Result, error_line
+from tests.support.ensemble import members
 from tests.support.world import small_prior
 
 Photos = list[tuple[Path, Truth]]
@@ -108,3 +109,21 @@ def test_a_batch_of_several(run_in: Run, queries: Photos, tmp_path: Path) -> Non
     assert "town" in (tmp_path / "triage" / "triage.html").read_text("utf-8")
     other = run_in("batch-locate", posts, "--city", "town,twin", "--out", tmp_path / "triage")
     assert "other options: city town,faroe, not town,twin" in error_line(other, 2)
+
+
+def test_two_backbones_of_one_city(run: Run, cities_dir: Path, queries: Photos, tmp_path: Path) -> None:
+    photo, root = queries[0][0], members(cities_dir / "town", tmp_path / "members")
+    asked = ("locate", photo, "--rerank", 0, "--json", "--index-dir", root, "--beside-backbone")
+    result = run(*asked, "rootsift", "--city", "town")
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert "weighed alike: town " in answer["reason"]
+    assert not answer.get("city")
+    missing = error_line(run(*asked, "megaloc", "--city", "town"), 4)
+    assert "no index at" in missing
+    assert "geoflood index town-megaloc IMAGES --backbone megaloc" in missing
+    assert "one city" in error_line(run(*asked, "rootsift", "--city", "auto"), 2)
+    batch = run(
+        "batch-locate", tmp_path, "--city", "auto", "--beside-backbone", "rootsift", "--index-dir", root
+    )
+    assert "one city" in error_line(batch, 2)
