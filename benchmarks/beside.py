@@ -27,7 +27,7 @@ from geoflood.database.build import build
 from geoflood.database.index_files import is_finished
 from geoflood.database.settings import index_settings
 from geoflood.imagery.folder import images
-from geoflood.localize.ensemble import open_ensemble
+from geoflood.localize.ensemble import Ensemble, open_ensemble
 from geoflood.localize.locator import Locator
 
 SIZES = (512, 128)
@@ -57,10 +57,10 @@ def main() -> None:
             "| strangers not found | s a photo |"
         )
         print("|---|---|---|---|---|---|")
-        asked: dict[str, Locator] = {
+        asked: dict[str, Locator | Ensemble] = {
             f"{size}": Locator(folder) for size, folder in zip(SIZES, indexes, strict=True)
         }
-        asked |= {"both": open_ensemble(*indexes)}  # type: ignore[dict-item]
+        asked |= {"both": open_ensemble(indexes)}
         for name, locator in asked.items():
             _row(name, locator, [*known, *strangers], args.folder, SearchOptions(rerank=rerank))
 
@@ -101,7 +101,7 @@ def _spread(photos: list[tuple[str, LatLon | None]], most: int) -> list[tuple[st
 
 def _row(
     name: str,
-    locator: Locator,
+    locator: Locator | Ensemble,
     photos: Sequence[tuple[str, LatLon | None]],
     folder: Path,
     options: SearchOptions,
