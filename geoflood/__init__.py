@@ -537,7 +537,7 @@ def open(
     if named.only is None:
         from geoflood.localize.ensemble import open_ensemble
 
-        return open_ensemble(named.folders, precision)
+        return open_ensemble(named.folders, precision, search=search)
     return Locator(named.only, precision, search=search)
 
 

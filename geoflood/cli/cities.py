@@ -291,7 +291,7 @@ def open_indexes(
     if indexes.only is None:
         from geoflood.localize.ensemble import open_ensemble
 
-        return open_ensemble(indexes.folders, precision)
+        return open_ensemble(indexes.folders, precision, search=search)
     return Locator(indexes.only, precision, progress, search=search)
 
 

@@ -26,13 +26,18 @@ from geoflood.places.street_map import StreetMap
 __all__ = ["Ensemble", "open_ensemble"]
 
 
-def open_ensemble(folders: Sequence[Path], precision: str | None = None) -> Ensemble:
-    """The indexes of one city in these folders, to be asked together.
+def open_ensemble(
+    folders: Sequence[Path], precision: str | None = None, *, search: str | None = None
+) -> Ensemble:
+    """The indexes of one city in these folders, to be asked together. search: as of a Locator.
 
     Raises UsageError where two have the same settings, or no ground in common; the error of an index that
     cannot be searched.
     """
-    return Ensemble({folder.name: Locator(folder, precision) for folder in folders})
+    alike = len({folder.name for folder in folders}) < len(folders)
+    names = [str(folder) if alike else folder.name for folder in folders]
+    opened = (Locator(folder, precision, search=search) for folder in folders)
+    return Ensemble(dict(zip(names, opened, strict=True)))
 
 
 class Ensemble(Cities):
