@@ -6,9 +6,9 @@ It is scanned for a shortlist, which is then compared whole. Decision 105 has wh
 1. Each band is scaled by the root of its untold belief: so what a search usually looks at counts most. A
    search that believes otherwise asks with its own belief over that root, which is the same inner product.
 2. Principal components, learned from a sample of the city (Halko et al. 2011, algorithm 4.4), keep what most
-   of an inner product is made of. A random rotation then makes those of a kind equally important.
-3. A product quantizer (Jegou et al. 2011) of 16 centroids, for each of the first 64 components and for every
-   two of the others, scanned in registers (Andre et al. 2015, in FAISS: fast scan).
+   of an inner product is made of. A random rotation then makes all equally important.
+3. A product quantizer (Jegou et al. 2011) of 16 centroids for every two components, scanned in registers
+   (Andre et al. 2015, in FAISS: fast scan).
 
 The file holds FAISS indexes of PART rows, one after another, so that cores share a search; then the matrix
 of steps 1 and 2; then a line of JSON that says what is there, and of which vectors.faiss it is made.
@@ -44,10 +44,8 @@ COARSE = "coarse.faiss"
 LARGE = 50_000
 """References from which on an index has a coarse file; fewer are quickly compared whole."""
 NUMBERS = 512
-"""Of a shortened row, the nothings beside single numbers counted."""
+"""Of a shortened row."""
 NUMBERS_A_CODE, BITS = 2, 4
-SINGLE = 1 / 4
-"""Of the codes, those that hold one number: the first components are most of an inner product."""
 SAMPLE = 16_384
 """Rows that are learned from."""
 SPARE, PASSES = 64, 3
@@ -161,15 +159,10 @@ def _learn(vectors: VectorFile, untold: NDArray[np.float32]) -> tuple[_Shortenin
     rng = np.random.default_rng(SEED)
     ids = np.sort(rng.permutation(len(vectors))[:SAMPLE])
     codes = min(NUMBERS, vectors.width) // NUMBERS_A_CODE
-    numbers, single = codes * NUMBERS_A_CODE, int(codes * SINGLE)
+    numbers = codes * NUMBERS_A_CODE
     scale = np.repeat(np.sqrt(untold), vectors.width // len(untold))
-    mean, components = _components(vectors, ids, scale, numbers - single, rng)
-    matrix = np.zeros((numbers, vectors.width), np.float32)
-    # A code of one number has nothing beside it, so all its centroids are for that one.
-    matrix[: single * NUMBERS_A_CODE : NUMBERS_A_CODE] = _rotation(single, rng) @ components[:single]
-    matrix[single * NUMBERS_A_CODE :] = (
-        _rotation(numbers - single * NUMBERS_A_CODE, rng) @ components[single:]
-    )
+    mean, components = _components(vectors, ids, scale, numbers, rng)
+    matrix = _rotation(numbers, rng) @ components
     shortening = _Shortening(matrix * scale, np.asarray(matrix @ mean, np.float32))
     empty = faiss.IndexPQFastScan(numbers, codes, BITS, faiss.METRIC_INNER_PRODUCT)
     empty.train(np.concatenate([shortening.rows(rows) for _, rows in vectors.blocks(ids)]))
