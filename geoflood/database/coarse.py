@@ -1,6 +1,6 @@
 """coarse.faiss: a small likeness of vectors.faiss, in which a large index is looked through first.
 
-A row of all bands side by side is shortened to 256 codes of half a byte: a fortieth of vectors.faiss.
+A row of all bands side by side is shortened to 384 codes of half a byte: a 25th of vectors.faiss.
 It is scanned for a shortlist, which is then compared whole. Decision 105 has what else was tried.
 
 1. Each band is scaled by the root of its untold belief: so what a search usually looks at counts most. A
@@ -43,7 +43,7 @@ __all__ = ["COARSE", "LARGE", "CoarseIndex", "check_coarse", "rows_of", "write_c
 COARSE = "coarse.faiss"
 LARGE = 50_000
 """References from which on an index has a coarse file; fewer are quickly compared whole."""
-NUMBERS = 512
+NUMBERS = 768
 """Of a shortened row."""
 NUMBERS_A_CODE, BITS = 2, 4
 SAMPLE = 16_384
