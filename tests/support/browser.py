@@ -25,8 +25,8 @@ HOSTILE = (
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
 )
-CHROMIUMS_OWN = re.compile(rb"^\w+ (http://)?([\w-]+\.)*(google|googleapis|gstatic)\.com[:/]")
-"""What the browser asks for by itself, whatever page is open."""
+CHROMIUMS_OWN = re.compile(rb"^\w+ (http://)?([\w-]+\.)*(google|googleapis|gstatic)\.com[:/]|^$")
+"""What the browser asks for by itself, whatever page is open; a connection may also end without a word."""
 REQUIRED = os.environ.get("GEOFLOOD_REQUIRE_BROWSER") == "1"
 
 

@@ -16,6 +16,7 @@ def doubled(chunk: list[int]) -> Iterator[int]:
 
 
 def running() -> int:
+    """Threads of other tests may end meanwhile."""
     return threading.active_count()
 
 
@@ -24,7 +25,7 @@ def test_everything_comes_out_of_every_stage() -> None:
     stages = [Stage(doubled, 3), Stage(doubled, 2, at_once=4)]
     assert sorted(flow(range(100), stages, 10)) == [4 * n for n in range(100)]
     assert list(flow([], stages, 10)) == []
-    assert running() == before
+    assert running() <= before
 
 
 def test_a_slow_item_holds_up_no_other() -> None:
@@ -82,7 +83,7 @@ def test_what_a_stage_raises_reaches_who_waits(error: BaseException) -> None:
     before = running()
     with pytest.raises(type(error)):
         list(flow(range(30), [Stage(broken), Stage(doubled)], 10))
-    assert running() == before
+    assert running() <= before
 
 
 def test_threads_end_with_who_reads_them() -> None:
@@ -90,4 +91,4 @@ def test_threads_end_with_who_reads_them() -> None:
     source = flow(range(1000), [Stage(doubled, 4, at_once=2)], 20)
     next(source)
     source.close()  # type: ignore[attr-defined]
-    assert running() == before, "a process that ends under a thread that computes crashes"
+    assert running() <= before, "a process that ends under a thread that computes crashes"
